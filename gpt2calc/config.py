@@ -1,0 +1,134 @@
+"""The integers and switches that define a GPT-2."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+
+HEAD_WIDTH = 64
+"""Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
+
+
+class GPT2Config(BaseModel):
+    """What defines a GPT-2: eight numbers and switches that change its count, and ``n_head``.
+
+    The defaults are GPT-2 small. Every number is a positive ``int`` of any size; ``True``, floats
+    and strings are refused. A field left at None follows its rule: ``n_inner`` is ``4 * n_embd``,
+    ``qkv_bias`` is ``bias``, ``n_head`` is ``n_embd / 64``.
+
+    Raises:
+        UserError: a field is unknown or out of range, or ``n_head`` does not divide ``n_embd``.
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    n_layer: int = Field(default=12, gt=0, description="Transformer blocks, one above the other.")
+    n_head: int | None = Field(
+        default=None,
+        gt=0,
+        description="Attention heads of a block; must divide n_embd, and never changes the count. "
+        "GPT-2's own rule if left out: n_embd / 64.",
+    )
+    n_embd: int = Field(default=768, gt=0, description="Width of the model: features of one token.")
+    vocab: int = Field(default=50257, gt=0, description="Tokens in the vocabulary.")
+    n_ctx: int = Field(
+        default=1024, gt=0, description="Longest context, in tokens: learned positions."
+    )
+    n_inner: int | None = Field(
+        default=None, gt=0, description="Width of the MLP's hidden layer. If left out: 4 * n_embd."
+    )
+    bias: bool = Field(default=True, description="Biases in the linear layers and the layer norms.")
+    qkv_bias: bool | None = Field(
+        default=None,
+        description="A bias in c_attn, the query-key-value matrix. If left out: as bias.",
+    )
+    tie_embeddings: bool = Field(
+        default=True, description="The output head shares the token embedding's matrix."
+    )
+
+    if not TYPE_CHECKING:  # type checkers keep pydantic's own signature, with every field's type
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise UserError(_one_line(error)) from None
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.n_head is not None and self.n_embd % self.n_head:
+            by_rule = 1 if self.n_embd % HEAD_WIDTH else self.n_embd // HEAD_WIDTH
+            raise ValueError(
+                f"n_head is {quoted(self.n_head)}: it must divide n_embd, "
+                f"which is {quoted(self.n_embd)}, as {quoted(by_rule)} does"
+            )
+        return self
+
+    @property
+    def heads(self) -> int | None:
+        """Attention heads of a block, or None where GPT-2's rule gives no whole number of them."""
+        if self.n_head is None and self.n_embd % HEAD_WIDTH == 0:
+            return self.n_embd // HEAD_WIDTH
+        return self.n_head
+
+    @property
+    def mlp_width(self) -> int:
+        """Width of the MLP's hidden layer: ``n_inner``, or four times the model's width."""
+        return 4 * self.n_embd if self.n_inner is None else self.n_inner
+
+    @property
+    def has_qkv_bias(self) -> bool:
+        """Whether ``c_attn`` has a bias: ``qkv_bias``, or what ``bias`` says of all of them."""
+        return self.bias if self.qkv_bias is None else self.qkv_bias
+
+    def replace(self, **fields: Any) -> "GPT2Config":
+        """This config with some fields replaced, checked like a new one."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return GPT2Config(**given | fields)
+
+    def evaluate_at(self, **values: Any) -> "GPT2Config":
+        """This config with fields replaced, unchecked, by anything that does arithmetic.
+
+        NumPy arrays and SymPy symbols are no configs, but :func:`gpt2calc.architecture.tensors`
+        reads them all the same: this is how a sweep and a formula put the same question.
+        """
+        return self.model_copy(update=values)
+
+    def __str__(self) -> str:
+        parts = [f"{self.n_layer:,} layers", f"width {self.n_embd:,}"]
+        if self.heads is not None:
+            parts.append(f"{self.heads:,} heads")
+        parts += [f"vocabulary {self.vocab:,}", f"context {self.n_ctx:,}"]
+        if self.mlp_width != 4 * self.n_embd:
+            parts.append(f"MLP width {self.mlp_width:,}")
+        if not self.bias:
+            parts.append("no biases")
+        if self.has_qkv_bias != self.bias:
+            parts.append("QKV bias" if self.has_qkv_bias else "no QKV bias")
+        if not self.tie_embeddings:
+            parts.append("untied head")
+        return ", ".join(parts)
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first of pydantic's complaints, in this project's words."""
+    complaint = error.errors(include_url=False)[0]
+    if not complaint["loc"]:
+        return str(complaint["ctx"]["error"])
+    name, value = str(complaint["loc"][0]), quoted(complaint["input"])
+    field = GPT2Config.model_fields.get(name)
+    if field is None:
+        hint = did_you_mean(name, GPT2Config.model_fields)
+        return f"unknown field {quoted(name)}{hint or '; ' + known_fields()}"
+    if complaint["type"].startswith("bool"):
+        return f"{name} is {value}: it must be true or false"
+    example = field.default or {"n_head": 12, "n_inner": 3072}[name]
+    return f"{name} is {value}: it must be a positive whole number, such as {example}"
+
+
+def known_fields() -> str:
+    """The names of all fields, for a message: ``"the fields are n_layer, n_head, ..."``."""
+    return f"the fields are {', '.join(GPT2Config.model_fields)}"

@@ -1,0 +1,21 @@
+"""The one error for what a user can mend, and the wording its messages share."""
+
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake the user can mend, said in one line: the value, the rule, a way out."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'gpt2-xl'?"`` with the nearest known word, or nothing if none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def quoted(value: object, limit: int = 40) -> str:
+    """A value as the user wrote it, cut to ``limit`` characters: a message stays one line."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
