@@ -1,0 +1,82 @@
+"""The presets as a table: what there is, with its size as counted and as reported."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.counting import count
+from gpt2calc.figures import Figure
+from gpt2calc.presets import Preset, presets
+from gpt2calc.render import Column, Result, Table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One preset and the number of parameters it has."""
+
+    preset: Preset
+    total: int
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the count rounds to the figure its source reports; None if it reports none."""
+        reported = self.preset.reported
+        return None if reported is None else Figure.parse(reported).stands_for(self.total)
+
+
+@dataclass(frozen=True)
+class Catalogue(Result):
+    """All presets, by family and size."""
+
+    entries: tuple[Entry, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """One object a preset; sizes in parameters."""
+        return {
+            "presets": [
+                {
+                    "name": entry.preset.name,
+                    "total": entry.total,
+                    "reported": entry.preset.reported,
+                    "agrees": entry.agrees,
+                    "source": {"title": entry.preset.title, "url": entry.preset.url},
+                    "config": entry.preset.config.model_dump(),
+                }
+                for entry in self.entries
+            ]
+        }
+
+    def table(self) -> Table:
+        """A row for each preset; a mark where the count does not round to the reported size."""
+        marks = {True: "", False: "≠", None: ""}
+        return Table(
+            title="",
+            columns=(
+                Column("preset"),
+                Column("n_layer", "count"),
+                Column("n_embd", "count"),
+                Column("vocab", "count"),
+                Column("n_ctx", "count"),
+                Column("parameters", "count"),
+                Column("reported", "figure"),
+                Column(""),
+            ),
+            rows=tuple(
+                (
+                    entry.preset.name,
+                    entry.preset.config.n_layer,
+                    entry.preset.config.n_embd,
+                    entry.preset.config.vocab,
+                    entry.preset.config.n_ctx,
+                    entry.total,
+                    entry.preset.reported,
+                    marks[entry.agrees],
+                )
+                for entry in self.entries
+            ),
+            notes=("≠: the count does not round to the size that the model's paper reports.",),
+        )
+
+
+def catalogue() -> Catalogue:
+    """Count every preset."""
+    return Catalogue(tuple(Entry(each, count(each.config).total) for each in presets()))
