@@ -1,0 +1,112 @@
+"""Names and shapes of a checkpoint's tensors, from the headers of its safetensors files alone."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from gpt2calc.errors import UserError, quoted
+from gpt2calc.presets import read_json
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+_FAULTS = {
+    "header too small": "it is too short to have a header",
+    "header too large": "its header lies about its length, or it is no safetensors file at all",
+    "incomplete metadata": "it is shorter or longer than its header says, as if cut off",
+}
+"""What the safetensors library complains of, and what that means."""
+
+
+def read_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor in a checkpoint, by name, without reading a weight.
+
+    Args:
+        path: a ``.safetensors`` file, a ``.index.json`` that lists shards, or a folder with either.
+
+    Raises:
+        UserError: a file is missing, is no whole safetensors file, or the index does not fit.
+
+    """
+    path = find_checkpoint(path)
+    return _read_shards(path) if path.suffix == ".json" else _read_header(path)
+
+
+def find_checkpoint(path: str | os.PathLike[str]) -> Path:
+    """The file that a checkpoint begins with: the path itself, or what a folder holds."""
+    path = Path(path)
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist: give a .safetensors file or its folder")
+    if not path.is_dir():
+        return path
+    for name in (WEIGHTS, INDEX):
+        if (path / name).exists():
+            return path / name
+    found = sorted(path.glob("*.safetensors"))
+    if len(found) != 1:
+        raise UserError(
+            f"{path} holds neither {WEIGHTS} nor {INDEX}"
+            f"{', but several other .safetensors files: name one' if found else ''}"
+        )
+    return found[0]
+
+
+def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            names = opened.keys()
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in names}
+    except SafetensorError as error:
+        fault = next((_FAULTS[start] for start in _FAULTS if start in str(error)), None)
+        raise UserError(
+            f"{path} is no whole safetensors file: {fault or 'its header is malformed'}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _read_shards(index: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors of all shards that an index lists, which must be just those they hold."""
+    listed = _weight_map(index)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for shard in sorted(set(listed.values())):
+        if not os.path.exists(index.parent / shard):
+            raise UserError(f"{index} lists the shard {quoted(shard)}, which is not beside it")
+        held = _read_header(index.parent / shard)
+        promised = {name for name, file in listed.items() if file == shard}
+        astray = sorted(promised.symmetric_difference(held))
+        if astray:
+            fault = "lacks" if astray[0] in promised else "also holds"
+            raise UserError(f"{index} does not fit: {shard} {fault} {quoted(astray[0], 80)}")
+        shapes |= held
+    return shapes
+
+
+def _weight_map(index: Path) -> Mapping[str, str]:
+    """Which shard each tensor is said to be in; every shard's name stays inside the folder."""
+    contents = read_json(index)
+    weight_map: Any = contents.get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise UserError(f"{index} is no index of shards: it must have a 'weight_map' of names")
+    for shard in weight_map.values():
+        if not isinstance(shard, str) or not _stays_inside(shard):
+            raise UserError(
+                f"{index} lists the shard {quoted(shard)}: it must be a file in the same folder"
+            )
+    return weight_map
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a relative file name leads nowhere else, on any system.
+
+    Only the name is judged: the Hub's cache keeps a folder of links whose targets are elsewhere.
+    """
+    if not name or "\0" in name:
+        return False
+    return not any(
+        kind(name).is_absolute() or kind(name).drive or ".." in kind(name).parts
+        for kind in (PurePosixPath, PureWindowsPath)
+    )

@@ -1,0 +1,175 @@
+"""A real checkpoint against the formulas: what GPT-2 it is, and what in it does not belong."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from gpt2calc.architecture import named_shapes, pattern_of
+from gpt2calc.checkpoint import find_checkpoint, read_shapes
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import Part, as_dict, as_table, parts_of, tally_shapes
+from gpt2calc.errors import UserError
+from gpt2calc.inference import Shapes, infer_config
+from gpt2calc.presets import HUGGING_FACE_NAMES, from_hugging_face
+from gpt2calc.render import Result, Table
+
+LISTED = 5
+"""Tensors of one fault that are named before the rest are only counted."""
+
+
+@dataclass(frozen=True)
+class Inspection(Result):
+    """What a checkpoint's headers say: its config, its counts, and what does not belong."""
+
+    path: str
+    config: GPT2Config
+    """Read off the shapes; ``n_head``, which no shape shows, off ``config.json`` if it is there."""
+    parts: tuple[Part, ...]
+    """Parameters stored in each sublayer, in the order of ``architecture.SUBLAYERS``."""
+    tensor_count: int
+    """Tensors in the file, whatever they are."""
+    stored: int
+    """Numbers in the file, buffers and all."""
+    buffers: Shapes
+    """Causal masks, stored but no parameters: left out of the count."""
+    missing: Shapes
+    extra: Shapes
+    misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    """By name: the shape found, and the shape that fits the rest."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the tensors are those of a GPT-2, and no parameter is missing or left over."""
+        return not (self.missing or self.extra or self.misshapen)
+
+    @property
+    def total(self) -> int:
+        """Parameters stored that belong to the model."""
+        return sum(part.total for part in self.parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts in parameters; tensors by name with their shapes."""
+        return {
+            "path": self.path,
+            "sound": self.sound,
+            "tensors": self.tensor_count,
+            "stored": self.stored,
+            **as_dict(self.config, self.parts),
+            "buffers": {name: list(shape) for name, shape in self.buffers.items()},
+            "missing": {name: list(shape) for name, shape in self.missing.items()},
+            "extra": {name: list(shape) for name, shape in self.extra.items()},
+            "misshapen": {
+                name: {"found": list(found), "expected": list(expected)}
+                for name, (found, expected) in self.misshapen.items()
+            },
+        }
+
+    def table(self) -> Table:
+        """The stored parameters by sublayer; buffers and faults beneath."""
+        faults = (
+            *_said("missing", {name: _times(shape) for name, shape in self.missing.items()}),
+            *_said("extra", {name: _times(shape) for name, shape in self.extra.items()}),
+            *_said(
+                "misshapen",
+                {
+                    name: f"{_times(found)} where the rest makes it {_times(expected)}"
+                    for name, (found, expected) in self.misshapen.items()
+                },
+            ),
+        )
+        verdict = "Nothing missing, nothing extra: every tensor is GPT-2's." if self.sound else ""
+        notes = (f"{self.tensor_count:,} tensors.", *self._buffers_said(), verdict, *faults)
+        title = f"{self.path}: GPT-2 with {self.config}"
+        return as_table(title, self.parts, tuple(note for note in notes if note))
+
+    def _buffers_said(self) -> tuple[str, ...]:
+        if not self.buffers:
+            return ()
+        kinds = Counter(pattern_of(name) for name in self.buffers)
+        numbers = sum(prod(shape) for shape in self.buffers.values())
+        names = " and ".join(f"{times:,} x {name}" for name, times in kinds.items())
+        said = f"Not counted: {names}, causal-mask buffers of {numbers:,} numbers"
+        return (f"{said}; with them the file holds {self.stored:,}.",)
+
+
+def inspect(path: str | os.PathLike[str]) -> Inspection:
+    """Read a checkpoint's headers and say what GPT-2 it holds.
+
+    Args:
+        path: a ``.safetensors`` file, a ``.index.json`` of shards, or a folder with either; a
+            ``config.json`` in the same folder is compared with the shapes.
+
+    Raises:
+        UserError: a file cannot be read, it is no GPT-2, or ``config.json`` says something else.
+
+    """
+    shapes = read_shapes(path)
+    beside = find_checkpoint(path).parent / "config.json"
+    stated = from_hugging_face(beside) if beside.exists() else None
+    config = infer_config(str(path), shapes, stated)
+    if stated is not None:
+        _refuse_disagreement(beside, stated, config)
+    return _compared(str(path), config, shapes)
+
+
+def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
+    expected = {name.removeprefix("transformer."): shape for name, shape in named_shapes(config)}
+    belonging: Shapes = {}
+    buffers: Shapes = {}
+    extra: Shapes = {}
+    for name, shape in shapes.items():
+        bare = name.removeprefix("transformer.")
+        if bare in expected and bare not in belonging:
+            belonging[bare] = shape
+        elif _is_causal_mask(bare, shape, config.n_ctx):
+            buffers[name] = shape
+        else:
+            extra[name] = shape
+    return Inspection(
+        path=path,
+        config=config,
+        parts=parts_of(tally_shapes(config, belonging.items())),
+        tensor_count=len(shapes),
+        stored=sum(prod(shape) for shape in shapes.values()),
+        buffers=buffers,
+        missing={name: shape for name, shape in expected.items() if name not in belonging},
+        extra=extra,
+        misshapen={
+            name: (shape, expected[name])
+            for name, shape in belonging.items()
+            if shape != expected[name]
+        },
+    )
+
+
+def _is_causal_mask(name: str, shape: tuple[int, ...], n_ctx: int) -> bool:
+    """Whether a tensor is what older transformers stored beside the attention's parameters."""
+    pattern = pattern_of(name)
+    if pattern == "h.*.attn.bias":
+        return shape == (1, 1, n_ctx, n_ctx)
+    return pattern == "h.*.attn.masked_bias" and prod(shape) == 1
+
+
+def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -> None:
+    for theirs, ours in HUGGING_FACE_NAMES.items():
+        field = "mlp_width" if ours == "n_inner" else ours
+        said, shown = getattr(stated, field), getattr(inferred, field)
+        if said != shown and ours != "n_head":
+            raise UserError(
+                f"{path}: {theirs} is {said}, but the tensors beside it make it {shown}; "
+                "one of the two belongs to another model"
+            )
+
+
+def _said(fault: str, tensors_said: dict[str, str]) -> list[str]:
+    """A line for each of the first few tensors with a fault, and one that counts the rest."""
+    lines = [f"{fault}: {name} ({words})" for name, words in tensors_said.items()]
+    unsaid = len(lines) - LISTED
+    return lines if unsaid <= 0 else [*lines[:LISTED], f"{fault}: ... and {unsaid:,} more"]
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a single number"

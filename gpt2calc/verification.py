@@ -1,0 +1,199 @@
+"""The proof: the formulas against models that PyTorch builds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.architecture import SUBLAYERS, Sublayer, named_shapes, tensors
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import Tally, tally, tally_shapes
+from gpt2calc.errors import UserError
+from gpt2calc.render import Column, Result, Table
+
+Shapes = Sequence[tuple[str, tuple[int, ...]]]
+"""Parameters as ``(name, shape)``, in PyTorch's order."""
+
+DIFFERENCES_SHOWN = 5
+LARGEST_TENSOR = (2**63 - 1) // 4
+"""Elements of four bytes in the largest tensor that PyTorch can describe."""
+
+NAMES_OF = (
+    ("attention", ("attn", "attention")),
+    ("mlp", ("mlp", "fc")),
+    ("layer_norm", ("ln",)),
+)
+"""The article's rules, first match first: a sublayer, and what the names of its tensors contain."""
+
+
+@dataclass(frozen=True)
+class Verification(Result):
+    """Formulas and PyTorch side by side, sublayer by sublayer, and every tensor that differs."""
+
+    config: GPT2Config
+    against: str
+    """What was built, and by which version of what."""
+    tensor_count: int
+    """Tensors that PyTorch's model has."""
+    formulas: dict[Sublayer, Tally]
+    pytorch: dict[Sublayer, Tally]
+    """Parameters, counted over the tensors that PyTorch built."""
+    differences: tuple[str, ...]
+    """A sentence for each name, shape or place in the order that differs."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether names, order, shapes and every sublayer's sums agree."""
+        return not self.differences and self.formulas == self.pytorch
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts in parameters; the differences as sentences."""
+        return {
+            "config": self.config.model_dump(),
+            "against": self.against,
+            "identical": self.identical,
+            "tensors": self.tensor_count,
+            "sublayers": {
+                name: {
+                    "formulas": self.formulas[name]._asdict(),
+                    "pytorch": self.pytorch[name]._asdict(),
+                }
+                for name in SUBLAYERS
+            },
+            "differences": list(self.differences),
+        }
+
+    def table(self) -> Table:
+        """Weights and biases of each sublayer by the formulas and by PyTorch, then the verdict."""
+        rows = [(name, *self.formulas[name], *self.pytorch[name]) for name in SUBLAYERS]
+        totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
+        return Table(
+            title=f"GPT-2 with {self.config}, against {self.against}",
+            columns=(
+                Column("sublayer"),
+                Column("weights", "count"),
+                Column("biases", "count"),
+                Column("PyTorch's weights", "count"),
+                Column("and biases", "count"),
+            ),
+            rows=tuple(rows),
+            footer=("total", *totals),
+            notes=(self._verdict(), *self._first_differences()),
+        )
+
+    def _verdict(self) -> str:
+        if self.identical:
+            return (
+                f"identical: {self.tensor_count:,} tensors, their names, order and shapes, and "
+                f"{sum(part.total for part in self.pytorch.values()):,} parameters"
+            )
+        return f"different: {len(self.differences):,} of {self.tensor_count:,} tensors"
+
+    def _first_differences(self) -> tuple[str, ...]:
+        unsaid = len(self.differences) - DIFFERENCES_SHOWN
+        more = (f"... and {unsaid:,} more",) if unsaid > 0 else ()
+        return (*self.differences[:DIFFERENCES_SHOWN], *more)
+
+
+def verify(config: GPT2Config) -> Verification:
+    """Build transformers' ``GPT2LMHeadModel`` without memory or weights, and compare.
+
+    Raises:
+        UserError: torch or transformers is not installed, or they cannot build such a model.
+
+    """
+    _refuse_what_cannot_be_built(config)
+    torch, transformers = _imported()
+    with torch.device("meta"):
+        model = transformers.GPT2LMHeadModel(
+            transformers.GPT2Config(
+                n_layer=config.n_layer,
+                n_head=config.heads or 1,
+                n_embd=config.n_embd,
+                vocab_size=config.vocab,
+                n_positions=config.n_ctx,
+                n_inner=config.n_inner,
+                tie_word_embeddings=config.tie_embeddings,
+                bos_token_id=None,
+                eos_token_id=None,
+            )
+        )
+    shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
+    return compare_shapes(
+        config, shapes, f"GPT2LMHeadModel of transformers {transformers.__version__}"
+    )
+
+
+def compare_shapes(config: GPT2Config, shapes: Shapes, against: str) -> Verification:
+    """Hold a model's ``(name, shape)`` pairs, however they were come by, against the formulas."""
+    return Verification(
+        config=config,
+        against=against,
+        tensor_count=len(shapes),
+        formulas=tally(tensors(config)),
+        pytorch=tally_shapes(config, shapes),
+        differences=tuple(_differences(named_shapes(config), shapes)),
+    )
+
+
+def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tally]:
+    """Sort any torch module's parameters by the article's substring rules, and add them up.
+
+    Args:
+        named_parameters: pairs of a name and what has ``numel()``, such as
+            ``module.named_parameters()``.
+
+    Returns:
+        Parameters of ``"attention"`` (names with "attn" or "attention"), ``"mlp"`` ("mlp" or "fc"),
+        ``"layer_norm"`` ("ln") and ``"other"``, the first rule that fits; biases are the tensors
+        whose last name is "bias".
+
+    Source: the lesson "Parameter distribution in GPT-2", section 3.
+    """
+    sums = {group: [0, 0] for group in (*(rule[0] for rule in NAMES_OF), "other")}
+    for name, parameter in named_parameters:
+        fitting = (group for group, parts in NAMES_OF if any(part in name for part in parts))
+        is_bias = name.rpartition(".")[2] == "bias"
+        sums[next(fitting, "other")][is_bias] += parameter.numel()
+    return {group: Tally(*pair) for group, pair in sums.items()}
+
+
+def _refuse_what_cannot_be_built(config: GPT2Config) -> None:
+    if not config.bias or not config.has_qkv_bias:
+        raise UserError(
+            "transformers' GPT-2 always has its biases, so it cannot be built "
+            f"{'with no biases' if not config.bias else 'with no QKV bias'} and compared; "
+            "verify the same model with all of them"
+        )
+    largest = max(tensors(config), key=lambda tensor: tensor.parameters_each)
+    if largest.parameters_each > LARGEST_TENSOR:
+        raise UserError(
+            f"{largest.name} has {largest.parameters_each:,} elements: PyTorch describes at most "
+            f"{LARGEST_TENSOR:,}; verify a smaller model of the same family"
+        )
+
+
+def _imported() -> tuple[Any, Any]:
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise UserError(
+            f"{error.name} is not installed, and the proof needs it: "
+            "pip install 'torch>=2.4,<2.14' transformers"
+        ) from None
+    return torch, transformers
+
+
+def _differences(expected: Shapes, found: Shapes) -> list[str]:
+    """A sentence for each name or shape that only one side has, or for the order of names."""
+    ours, theirs = dict(expected), dict(found)
+    sentences = [f"{name}: only the formulas have it" for name in ours if name not in theirs]
+    for name, shape in theirs.items():
+        if name not in ours:
+            sentences.append(f"{name}: only PyTorch has it")
+        elif shape != ours[name]:
+            sentences.append(f"{name}: {ours[name]} by the formulas, {shape} in PyTorch")
+    if not sentences and list(ours) != list(theirs):
+        moved = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
+        sentences.append(f"{moved[1]}: stands where the formulas have {moved[0]}")
+    return sentences
