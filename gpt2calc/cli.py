@@ -1,0 +1,132 @@
+"""The command ``gpt2calc``: one thin function for each of its commands."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from gpt2calc import __version__
+from gpt2calc.complaints import in_one_line
+from gpt2calc.errors import UserError
+from gpt2calc.flags import Overrides, configured
+from gpt2calc.render import Format, Result, rendered
+
+WRONG_USE = 2
+"""Exit status of a mistake that the user can mend."""
+NOT_AS_IT_SHOULD_BE = 1
+"""Exit status of a check that found a difference."""
+CLOSED_PIPE = 141
+"""Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
+
+Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json.")]
+Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
+
+app = App(
+    name="gpt2calc",
+    help="Exactly how many parameters every sublayer of a GPT-2 has, from its config alone.",
+    version=__version__,
+    help_format="plaintext",
+)
+app.register_install_completion_command()
+
+
+@app.default
+def count_parameters(
+    model: Model = "gpt2",
+    /,
+    *,
+    overrides: Overrides | None = None,
+    tensors: Annotated[bool, Parameter(help="List the tensors instead.", negative=())] = False,
+    form: Form = "text",
+) -> int:
+    """Count the parameters of a model, sublayer by sublayer.
+
+    Flags change single fields of the model.
+    """
+    config = configured(model, overrides)
+    if tensors:
+        from gpt2calc.listing import list_tensors
+
+        return show(list_tensors(config), form)
+    from gpt2calc.counting import count
+
+    return show(count(config), form)
+
+
+@app.command
+def presets(*, form: Form = "text") -> int:
+    """List the presets with their sizes, counted and as reported."""
+    from gpt2calc.catalogue import catalogue
+
+    return show(catalogue(), form)
+
+
+@app.command
+def verify(
+    model: Model = "gpt2", /, *, overrides: Overrides | None = None, form: Form = "text"
+) -> int:
+    """Prove the count against the model that PyTorch builds.
+
+    It takes no memory and no weights. Exit status 1 if anything differs.
+    """
+    from gpt2calc.verification import verify
+
+    proof = verify(configured(model, overrides))
+    show(proof, form)
+    return 0 if proof.identical else NOT_AS_IT_SHOULD_BE
+
+
+@app.command
+def inspect(
+    path: Annotated[
+        str, Parameter(help="A .safetensors file, an index of shards, or their folder.")
+    ],
+    /,
+    *,
+    form: Form = "text",
+) -> int:
+    """Count a real checkpoint by its headers, and say what does not belong.
+
+    No weight is read. Exit status 1 if a tensor is missing, extra or misshapen.
+    """
+    from gpt2calc.inspection import inspect
+
+    inspection = inspect(path)
+    show(inspection, form)
+    return 0 if inspection.sound else NOT_AS_IT_SHOULD_BE
+
+
+def show(result: Result, form: Format) -> int:
+    """Print a result; exit status 0."""
+    print(rendered(result, form))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status; mistakes are one line on standard error."""
+    sys.set_int_max_str_digits(0)  # counts are printed at any size
+    try:
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except UserError as error:
+        return _refused(str(error))
+    except CycloptsError as error:
+        return _refused(in_one_line(error))
+    except BrokenPipeError:
+        return _closed_pipe()
+    return status if isinstance(status, int) else 0
+
+
+def _refused(line: str) -> int:
+    print(f"gpt2calc: {line}", file=sys.stderr)
+    return WRONG_USE
+
+
+def _closed_pipe() -> int:
+    """Leave quietly when the reader has gone, like any filter: nothing more can be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CLOSED_PIPE

@@ -1,0 +1,57 @@
+"""What the command-line library complains of, in one line and in this project's words."""
+
+from cyclopts.exceptions import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+
+from gpt2calc.errors import did_you_mean, quoted
+
+HELP = "'gpt2calc --help' shows what there is"
+
+
+def in_one_line(error: CycloptsError) -> str:
+    """The value, the rule, a way out."""
+    match error:
+        case UnknownOptionError():
+            return _unknown_flag(error)
+        case CoercionError():
+            return _no_such_choice(error)
+        case MissingArgumentError():
+            return f"{_name(error)} needs a value: {HELP}"
+        case RepeatArgumentError():
+            return f"{error.token.keyword} is given more than once: give it one value"
+        case UnusedCliTokensError():
+            unused = (error.unused_tokens or [""])[0]
+            return f"{quoted(unused)} is one argument too many: {HELP}"
+        case _:
+            return " ".join(str(error).split())
+
+
+def _unknown_flag(error: UnknownOptionError) -> str:
+    flag = (error.token.keyword or error.token.value).partition("=")[0]
+    known = [name for each in error.argument_collection if each.parse for name in each.names]
+    return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {HELP}'}"
+
+
+def _no_such_choice(error: CoercionError) -> str:
+    from typing import get_args
+
+    value = quoted(error.token.value if error.token else "")
+    choices = [str(choice) for choice in get_args(error.target_type)]
+    if error.target_type is bool:
+        choices = ["true", "false"]
+    if not choices:
+        return f"{_name(error)} is {value}: {HELP}"
+    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _name(error: CoercionError | MissingArgumentError) -> str:
+    """The flag as typed, or the argument by its name."""
+    token = getattr(error, "token", None)
+    keyword = token.keyword if token else getattr(error, "keyword", None)
+    return keyword or (error.argument.name if error.argument else "the command")
