@@ -9,8 +9,9 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.complaints import in_one_line
-from gpt2calc.errors import UserError
+from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.flags import Overrides, configured
+from gpt2calc.presets import preset_names
 from gpt2calc.render import Format, Result, rendered
 
 WRONG_USE = 2
@@ -45,6 +46,7 @@ def count_parameters(
 
     Flags change single fields of the model.
     """
+    _refuse_misspelt_command(model)
     config = configured(model, overrides)
     if tensors:
         from gpt2calc.listing import list_tensors
@@ -119,6 +121,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _closed_pipe()
     return status if isinstance(status, int) else 0
+
+
+def _refuse_misspelt_command(word: str) -> None:
+    """What is no preset and no file, but nearly a command, was meant as one."""
+    if word in preset_names() or os.path.exists(word):
+        return
+    if hint := did_you_mean(word, [name for name in app if not name.startswith("-")]):
+        raise UserError(f"{quoted(word)} is neither a command, a preset nor a file{hint}")
 
 
 def _refused(line: str) -> int:

@@ -1,13 +1,24 @@
 """The integers and switches that define a GPT-2."""
 
-from typing import TYPE_CHECKING, Any, Self
+from numbers import Integral
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 
 HEAD_WIDTH = 64
 """Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's and SymPy's integers as Python's, which alone are exact at any size."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return int(value) if is_integer else value
+
+
+Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
+"""A positive Python integer of any size."""
 
 
 class GPT2Config(BaseModel):
@@ -25,20 +36,17 @@ class GPT2Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    n_layer: int = Field(default=12, gt=0, description="Transformer blocks, one above the other.")
-    n_head: int | None = Field(
+    n_layer: Size = Field(default=12, description="Transformer blocks, one above the other.")
+    n_head: Size | None = Field(
         default=None,
-        gt=0,
         description="Attention heads of a block; must divide n_embd, and never changes the count. "
         "GPT-2's own rule if left out: n_embd / 64.",
     )
-    n_embd: int = Field(default=768, gt=0, description="Width of the model: features of one token.")
-    vocab: int = Field(default=50257, gt=0, description="Tokens in the vocabulary.")
-    n_ctx: int = Field(
-        default=1024, gt=0, description="Longest context, in tokens: learned positions."
-    )
-    n_inner: int | None = Field(
-        default=None, gt=0, description="Width of the MLP's hidden layer. If left out: 4 * n_embd."
+    n_embd: Size = Field(default=768, description="Width of the model: features of one token.")
+    vocab: Size = Field(default=50257, description="Tokens in the vocabulary.")
+    n_ctx: Size = Field(default=1024, description="Longest context, in tokens: learned positions.")
+    n_inner: Size | None = Field(
+        default=None, description="Width of the MLP's hidden layer. If left out: 4 * n_embd."
     )
     bias: bool = Field(default=True, description="Biases in the linear layers and the layer norms.")
     qkv_bias: bool | None = Field(

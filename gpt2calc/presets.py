@@ -50,10 +50,7 @@ def preset(name: str) -> Preset:
     """One preset by its name. Raises ``UserError`` if there is none."""
     path = _folder() / f"{name}.toml"
     if name not in preset_names():
-        raise UserError(
-            f"no preset is called {quoted(name)}{did_you_mean(name, preset_names())}"
-            "; 'gpt2calc presets' lists them"
-        )
+        raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
     contents = _read_toml(path)
     source = contents["source"]
     return Preset(
@@ -79,10 +76,7 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
         path /= "config.json"
     if not os.path.exists(path):
         word = str(name_or_path)
-        raise UserError(
-            f"{quoted(word)} is neither a preset nor a file{did_you_mean(word, preset_names())}"
-            "; 'gpt2calc presets' lists them"
-        )
+        raise UserError(f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}")
     return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
 
 
@@ -109,6 +103,10 @@ def _folder() -> Path:
     """Where the presets are: inside the package once it is installed, beside it in a checkout."""
     packaged = Path(__file__).parent / "configs"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def _nearest_preset(word: str) -> str:
+    return did_you_mean(word, preset_names()) or "; 'gpt2calc presets' lists the presets"
 
 
 def _config(contents: dict[str, Any], path: Path) -> GPT2Config:

@@ -145,15 +145,14 @@ def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tall
     Returns:
         Parameters of ``"attention"`` (names with "attn" or "attention"), ``"mlp"`` ("mlp" or "fc"),
         ``"layer_norm"`` ("ln") and ``"other"``, the first rule that fits; biases are the tensors
-        whose last name is "bias".
+        whose names end with "bias".
 
     Source: the lesson "Parameter distribution in GPT-2", section 3.
     """
     sums = {group: [0, 0] for group in (*(rule[0] for rule in NAMES_OF), "other")}
     for name, parameter in named_parameters:
         fitting = (group for group, parts in NAMES_OF if any(part in name for part in parts))
-        is_bias = name.rpartition(".")[2] == "bias"
-        sums[next(fitting, "other")][is_bias] += parameter.numel()
+        sums[next(fitting, "other")][name.endswith("bias")] += parameter.numel()
     return {group: Tally(*pair) for group, pair in sums.items()}
 
 

@@ -1,0 +1,54 @@
+"""What all tests share: hypothesis settings, and a way to run the command in this process."""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+from gpt2calc.cli import main
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+settings.register_profile("gpt2calc", deadline=None, print_blob=True)
+settings.load_profile("gpt2calc")
+
+
+class Ran(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run ``gpt2calc`` with the given arguments."""
+
+    def run_command(*arguments: object) -> Ran:
+        try:
+            status = main([str(each) for each in arguments])
+        except SystemExit as left:
+            status = left.code
+        return Ran(status, *capsys.readouterr())
+
+    return run_command
+
+
+@pytest.fixture
+def refused(run: Callable[..., Ran]) -> Callable[..., str]:
+    """Run a command that must be refused, and return its one line on standard error."""
+
+    def run_refused(*arguments: object) -> str:
+        ran = run(*arguments)
+        assert ran.status == 2
+        assert ran.out == ""
+        assert ran.err.startswith("gpt2calc: ")
+        assert ran.err.endswith("\n")
+        assert ran.err.count("\n") == 1
+        for jargon in ("Traceback", "pydantic", "https://", "Input should", "Value error"):
+            assert jargon not in ran.err
+        return ran.err.strip()
+
+    return run_refused

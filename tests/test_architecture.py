@@ -1,0 +1,80 @@
+"""One list, three arithmetics; and the order in which PyTorch unrolls it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import configs
+from sympy import Expr, expand, symbols
+
+from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, tensors
+from gpt2calc.architecture import pattern_of
+from gpt2calc.counting import tally
+from gpt2calc.symbols import LETTERS, with_symbols
+
+
+def total(listed):
+    return sum(part.total for part in tally(listed).values())
+
+
+@given(configs(largest_depth=50), st.integers(2, 4))
+def test_integers_arrays_and_symbols_give_the_same_numbers(config, steps):
+    fields = [name for name in LETTERS if getattr(config, name) is not None]
+    grown = {name: [getattr(config, name) * step for step in range(1, steps)] for name in fields}
+    on_arrays = total(tensors(config.evaluate_at(**{n: np.array(v) for n, v in grown.items()})))
+    formula = total(tensors(with_symbols(config, fields)))
+    assert isinstance(formula, Expr)
+    for step in range(steps - 1):
+        values = {name: grown[name][step] for name in fields}
+        exact = total(tensors(config.evaluate_at(**values)))
+        letters = {LETTERS[name]: value for name, value in values.items()}
+        by_letter = {each: letters[each.name] for each in formula.free_symbols}
+        assert type(exact) is int
+        assert on_arrays[step] == exact
+        assert formula.subs(by_letter) == exact
+
+
+def test_the_symbols_give_the_closed_form_of_the_literature():
+    formula = total(tensors(with_symbols(GPT2Config(), LETTERS)))
+    L, d, V, T = symbols("L d V T", integer=True, positive=True)
+    assert expand(formula - (V * d + T * d + L * (12 * d**2 + 13 * d) + 2 * d)) == 0
+
+
+@given(configs())
+def test_the_unrolled_list_adds_up_to_the_count(config):
+    brute_force = 0
+    for _, shape in named_shapes(config):
+        numbers = 1
+        for size in shape:
+            numbers *= size
+        brute_force += numbers
+    assert count(config).total == brute_force
+
+
+@given(configs())
+def test_every_unrolled_name_leads_back_to_its_tensor(config):
+    listed = {tensor.name: tensor for tensor in tensors(config)}
+    for name, shape in named_shapes(config):
+        assert listed[pattern_of(name)].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("transformer.h.11.attn.c_attn.weight", "h.*.attn.c_attn.weight"),
+        ("h.0.ln_1.bias", "h.*.ln_1.bias"),
+        ("wte.weight", "wte.weight"),
+        ("lm_head.weight", "lm_head.weight"),
+        ("h.x.ln_1.bias", "h.x.ln_1.bias"),
+        ("encoder.h.1.ln_1.bias", "encoder.h.1.ln_1.bias"),
+    ],
+)
+def test_patterns_of_names(name, pattern):
+    assert pattern_of(name) == pattern
+
+
+def test_sublayers_appear_in_the_order_of_the_list():
+    untied = tensors(GPT2Config(tie_embeddings=False))
+    assert {tensor.sublayer for tensor in untied} == set(SUBLAYERS)
+    assert untied[0].name == "wte.weight"
+    assert untied[-1].name == "lm_head.weight"
