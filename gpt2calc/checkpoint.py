@@ -71,10 +71,12 @@ def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
 def _read_shards(index: Path) -> dict[str, tuple[int, ...]]:
     """The tensors of all shards that an index lists, which must be just those they hold."""
     listed = _weight_map(index)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for shard in sorted(set(listed.values())):
+    shards = sorted(set(listed.values()))
+    for shard in shards:
         if not os.path.exists(index.parent / shard):
             raise UserError(f"{index} lists the shard {quoted(shard)}, which is not beside it")
+    shapes: dict[str, tuple[int, ...]] = {}
+    for shard in shards:
         held = _read_header(index.parent / shard)
         promised = {name for name, file in listed.items() if file == shard}
         astray = sorted(promised.symmetric_difference(held))

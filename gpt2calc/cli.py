@@ -1,5 +1,6 @@
 """The command ``gpt2calc``: one thin function for each of its commands."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -109,6 +110,8 @@ def show(result: Result, form: Format) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status; mistakes are one line on standard error."""
     sys.set_int_max_str_digits(0)  # counts are printed at any size
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without block characters gets "?"
     try:
         status = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"

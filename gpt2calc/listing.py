@@ -18,10 +18,16 @@ class TensorList(Result):
     formulas: tuple[tuple[str, ...], ...]
     """Each tensor's shape in letters: ``("d", "3d")``."""
 
+    @property
+    def total(self) -> int:
+        """Parameters of all tensors in all their copies."""
+        return sum(tensor.parameters for tensor in self.tensors)
+
     def to_dict(self) -> dict[str, Any]:
         """Shapes as lists of integers and of formulas; counts in parameters."""
         return {
             "config": self.config.model_dump(),
+            "total": self.total,
             "tensors": [
                 {
                     "name": tensor.name,
@@ -57,7 +63,7 @@ class TensorList(Result):
                 )
                 for tensor, formula in zip(self.tensors, self.formulas, strict=True)
             ),
-            footer=("total", None, None, None, sum(each.parameters for each in self.tensors)),
+            footer=("total", None, None, None, self.total),
         )
 
 

@@ -1,0 +1,169 @@
+"""The command as it is typed: its formats, its mistakes, and what a terminal or a pipe gets."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gpt2calc import GPT2Config, __version__, count, load, presets
+
+COMMAND = [sys.executable, "-m", "gpt2calc"]
+
+
+def test_the_default_is_gpt2_small(run):
+    assert run().out == run("gpt2").out == f"{count(GPT2Config())}\n"
+
+
+def test_flags_override_the_preset(run):
+    expected = load("gpt2-xl").replace(n_layer=12, n_inner=100, bias=False, tie_embeddings=False)
+    flags = ("--n-layer", 12, "--n-inner=100", "--no-bias", "--no-tie-embeddings")
+    assert run("gpt2-xl", *flags).out == run(*flags, "gpt2-xl").out == f"{count(expected)}\n"
+    assert run("--bias").out == run("--qkv-bias").out == run().out
+
+
+def test_a_file_is_a_model(run, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("n_layer = 3\n")
+    assert run(path).out == f"{count(GPT2Config(n_layer=3))}\n"
+
+
+def test_formats(run):
+    counted = count(GPT2Config())
+    assert json.loads(run("--format", "json").out) == counted.to_dict()
+    rows = list(csv.DictReader(io.StringIO(run("--format", "csv").out)))
+    assert [int(row["total"]) for row in rows[:-1]] == [part.total for part in counted.parts]
+    assert int(rows[-1]["total"]) == counted.total
+    assert run("--format", "markdown").out.startswith("**GPT-2 with 12 layers")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown"])
+@pytest.mark.parametrize("command", [(), ("--tensors",), ("presets",)])
+def test_every_command_prints_every_format(run, command, form):
+    ran = run(*command, "--format", form)
+    assert ran.status == 0
+    assert ran.err == ""
+    assert "124439808" in ran.out.replace(",", "")
+
+
+def test_presets_say_where_a_paper_and_the_count_part(run):
+    listed = {
+        each["name"]: each for each in json.loads(run("presets", "--format=json").out)["presets"]
+    }
+    assert set(listed) == {each.name for each in presets()}
+    assert listed["gpt2"]["agrees"] is False
+    assert listed["gpt3-small"]["agrees"] is True
+    text = run("presets").out
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^gpt2 .* 117M +≠$", text, re.MULTILINE)
+    assert re.search(r"^gpt3-small .* 125M$", text, re.MULTILINE)
+
+
+def test_version_and_help(run):
+    assert run("--version").out == f"{__version__}\n"
+    told = run("--help").out
+    for name, field in GPT2Config.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in told
+        assert field.description.split()[0] in told
+    assert run("verify", "--help").status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["gpt2-xk"], "'gpt2-xk' is neither a preset nor a file; did you mean 'gpt2-xl'?"),
+        (["nonsense"], "neither a preset nor a file; 'gpt2calc presets' lists the presets"),
+        (["verfy"], "neither a command, a preset nor a file; did you mean 'verify'?"),
+        ([""], "'' is neither"),
+        (["gpt2", "gpt2-xl"], "'gpt2-xl' is one argument too many"),
+        (["--n-layer", "0"], "n_layer is 0: it must be a positive whole number, such as 12"),
+        (["--n-layer", "-3"], "n_layer is -3"),
+        (["--n-layer", "12.5"], "n_layer is '12.5': it must be a positive whole number"),
+        (["--n-layer", "12.0"], "n_layer is '12.0'"),
+        (["--n-layer", "true"], "n_layer is 'true'"),
+        (["--n-layer", "nan"], "n_layer is 'nan'"),
+        (["--n-layer", "1e3"], "n_layer is '1e3'"),
+        (["--n-layer="], "n_layer is ''"),
+        (["--n-layer"], "--n-layer needs a value"),
+        (["--n-layer", "3", "--n-layer", "4"], "--n-layer is given more than once"),
+        (["--n-layr", "3"], "there is no flag --n-layr; did you mean '--n-layer'?"),
+        (["--zzzzzz"], "there is no flag --zzzzzz: 'gpt2calc --help' shows"),
+        (["-x"], "there is no flag -x"),
+        (["--bias=maybe"], "--bias is 'maybe': it must be true or false"),
+        (["--format", "xml"], "--format is 'xml': it must be text, json, csv or markdown"),
+        (["--n-head", "7"], "n_head is 7: it must divide n_embd, which is 768, as 12 does"),
+        (["inspect"], "PATH needs a value"),
+        (["presets", "gpt2"], "'gpt2' is one argument too many"),
+        (["presets", "--formt", "csv"], "there is no flag --formt; did you mean '--format'?"),
+        (["--n-embd", "9" * 5000, "--n-head", "7"], "n_head is 7: it must divide n_embd"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, arguments, words):
+    assert words in refused(*arguments)
+
+
+def test_a_count_of_thousands_of_digits_is_printed(run):
+    assert len(run("--n-embd", "1" + "0" * 3000).out) > 10_000
+
+
+def shell(line, **environment):
+    return subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PY": sys.executable, **environment},
+    )
+
+
+def test_a_closed_pipe_is_silent():
+    ran = shell('"$PY" -m gpt2calc presets | head -1; exit ${PIPESTATUS[0]}')
+    assert ran.stdout.startswith("preset ")
+    assert ran.stderr == ""
+    ran = shell('"$PY" -m gpt2calc presets > >(exec true); sleep 1')
+    assert ran.stderr == ""
+
+
+def test_a_pipe_gets_the_same_text_with_and_without_colour():
+    plain = shell('"$PY" -m gpt2calc | cat', NO_COLOR="1", TERM="dumb", COLUMNS="40").stdout
+    assert plain == shell('"$PY" -m gpt2calc | cat').stdout == f"{count(GPT2Config())}\n"
+    assert "\x1b" not in plain
+
+
+def test_an_ascii_terminal_still_gets_its_numbers():
+    ran = shell('"$PY" -m gpt2calc', PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0
+    assert "124,439,808" in ran.stdout
+
+
+def test_completion_scripts_can_be_installed(tmp_path):
+    ran = shell(
+        '"$PY" -m gpt2calc --install-completion --shell bash --output "$OUT"; cat "$OUT"',
+        HOME=str(tmp_path),
+        OUT=str(tmp_path / "completion"),
+    )
+    assert ran.returncode == 0
+    assert "--n-layer" in ran.stdout
+    assert "verify" in ran.stdout
+
+
+def test_the_common_command_imports_nothing_heavy():
+    code = (
+        "import sys; from gpt2calc.cli import main; main(['--n-layer', '48']); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "379,603,200" in ran.stdout
+    heavy = {"matplotlib", "numpy", "rich", "safetensors", "sympy", "torch", "transformers"}
+    assert not heavy & set(eval(ran.stdout.splitlines()[-1]))
+
+
+def test_without_torch_the_proof_says_how_to_install_it(run, refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    line = refused("verify")
+    assert "torch is not installed" in line
+    assert "pip install 'torch>=2.4,<2.14' transformers" in line
+    assert run().status == 0

@@ -1,0 +1,360 @@
+"""Real checkpoints, saved by transformers and by hand, whole and broken in every way."""
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+from strategies import configs
+
+from gpt2calc import GPT2Config, UserError, count, inspect, named_shapes
+from gpt2calc.inference import infer_config
+
+SMALL = GPT2Config(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
+
+
+def shapes_of(config, prefix="transformer."):
+    return {name.replace("transformer.", prefix, 1): shape for name, shape in named_shapes(config)}
+
+
+def masks(config, prefix="transformer."):
+    square = (1, 1, config.n_ctx, config.n_ctx)
+    return {f"{prefix}h.{layer}.attn.bias": square for layer in range(config.n_layer)}
+
+
+def saved(path, shapes):
+    save_file({name: np.zeros(shape, np.float16) for name, shape in shapes.items()}, path)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize("prefix", ["transformer.", ""])
+def test_a_sound_checkpoint(file, prefix):
+    found = inspect(saved(file, shapes_of(SMALL, prefix)))
+    assert found.sound
+    assert found.config == SMALL
+    assert found.total == found.stored == count(SMALL).total
+    assert found.parts == count(SMALL).parts
+    assert not found.buffers
+    assert "Nothing missing, nothing extra" in str(found)
+
+
+@pytest.mark.parametrize("prefix", ["transformer.", ""])
+def test_causal_masks_are_named_and_not_counted(file, prefix):
+    masked = {f"{prefix}h.0.attn.masked_bias": ()}
+    shapes = shapes_of(SMALL, prefix) | masks(SMALL, prefix) | masked
+    found = inspect(saved(file, shapes))
+    assert found.sound
+    assert found.total == count(SMALL).total
+    assert found.stored == count(SMALL).total + 3 * 16 * 16 + 1
+    assert set(found.buffers) == set(masks(SMALL, prefix)) | set(masked)
+    assert "3 x h.*.attn.bias and 1 x h.*.attn.masked_bias" in str(found)
+
+
+def test_the_hubs_gpt2_stores_137_022_720_numbers(file):
+    gpt2 = GPT2Config()
+    found = inspect(saved(file, shapes_of(gpt2, "") | masks(gpt2, "")))
+    assert found.stored == 137_022_720
+    assert found.total == 124_439_808
+    assert found.config == gpt2
+
+
+def test_a_mask_of_another_size_is_no_mask(file):
+    found = inspect(saved(file, shapes_of(SMALL) | {"transformer.h.0.attn.bias": (1, 1, 8, 8)}))
+    assert set(found.extra) == {"transformer.h.0.attn.bias"}
+
+
+@pytest.mark.parametrize("config", [SMALL, SMALL.replace(n_inner=100, tie_embeddings=False)])
+def test_checkpoints_that_transformers_saves(tmp_path, config):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    model = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            n_layer=config.n_layer,
+            n_embd=config.n_embd,
+            n_head=4,
+            vocab_size=config.vocab,
+            n_positions=config.n_ctx,
+            n_inner=config.n_inner,
+            tie_word_embeddings=config.tie_embeddings,
+            bos_token_id=None,
+            eos_token_id=None,
+        )
+    )
+    model.save_pretrained(tmp_path / "one")
+    model.save_pretrained(tmp_path / "sharded", max_shard_size="100kB")
+    shards = sorted((tmp_path / "sharded").glob("model-*.safetensors"))
+    assert len(shards) > 2
+    for path in ("one", "sharded", "sharded/model.safetensors.index.json"):
+        found = inspect(tmp_path / path)
+        assert found.sound
+        assert found.config == config.replace(n_head=4)
+        assert found.total == sum(each.numel() for each in model.parameters())
+
+
+@settings(max_examples=100)
+@given(configs(), st.sampled_from(["transformer.", ""]))
+def test_any_config_is_read_off_its_shapes(config, prefix):
+    inferred = infer_config("a file", shapes_of(config, prefix), None)
+    assert named_shapes(inferred) == named_shapes(config)
+    for field in ("n_layer", "n_embd", "vocab", "n_ctx", "mlp_width", "bias", "has_qkv_bias"):
+        assert getattr(inferred, field) == getattr(config, field)
+    assert inferred.tie_embeddings == config.tie_embeddings
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_one_fault_is_found_and_nothing_else(tmp_path_factory, data):
+    file = tmp_path_factory.mktemp("fault") / "model.safetensors"
+    shapes = shapes_of(SMALL.replace(tie_embeddings=False))
+    name = data.draw(st.sampled_from([each for each in shapes if "transformer.w" not in each]))
+    fault = data.draw(st.sampled_from(["missing", "misshapen", "extra"]))
+    if fault == "missing" and name != "lm_head.weight":
+        del shapes[name]
+    elif fault == "misshapen":
+        shapes[name] = (*shapes[name][:-1], shapes[name][-1] + 1)
+    elif fault == "extra":
+        name = name.replace("weight", "scale").replace("bias", "shift")
+        shapes[name] = (3,)
+    else:
+        return
+    found = inspect(saved(file, shapes))
+    assert not found.sound
+    assert [bool(each) for each in (found.missing, found.misshapen, found.extra)] == [
+        fault == each for each in ("missing", "misshapen", "extra")
+    ]
+    assert f"{fault}: {name.removeprefix('transformer.')}" in str(found).replace("transformer.", "")
+
+
+def test_a_parameter_stored_under_both_names_is_extra(file):
+    found = inspect(saved(file, shapes_of(SMALL) | {"ln_f.bias": (64,)}))
+    assert len(found.extra) == 1
+    assert found.total == count(SMALL).total
+
+
+def test_exit_status_tells_sound_from_unsound(run, file):
+    assert run("inspect", saved(file, shapes_of(SMALL))).status == 0
+    shapes = shapes_of(SMALL)
+    del shapes["transformer.h.1.ln_1.bias"]
+    ran = run("inspect", saved(file, shapes), "--format", "json")
+    assert ran.status == 1
+    assert json.loads(ran.out)["missing"] == {"h.1.ln_1.bias": [64]}
+
+
+def test_many_faults_are_counted_but_not_all_printed(file):
+    shapes = {n: s for n, s in shapes_of(SMALL).items() if "h.1." not in n}
+    said = str(inspect(saved(file, shapes)))
+    assert "missing: h.1.ln_1.weight (64)" in said
+    assert "missing: ... and 7 more" in said
+
+
+def test_stored_counts_are_of_what_is_stored(file):
+    shapes = shapes_of(SMALL)
+    del shapes["transformer.h.1.mlp.c_fc.weight"]
+    found = inspect(saved(file, shapes))
+    assert found.total == found.stored == count(SMALL).total - 64 * 256
+
+
+def test_no_weight_is_read(file):
+    """A file of a terabyte that is all hole: reading it would take minutes, its header does not."""
+    name, size = "wte.weight", 2**39
+    header = {
+        name: {"dtype": "F16", "shape": [2**33, 64], "data_offsets": [0, 2 * size]},
+        "wpe.weight": {
+            "dtype": "F16",
+            "shape": [1, 64],
+            "data_offsets": [2 * size, 2 * size + 128],
+        },
+        "h.0.ln_1.weight": {
+            "dtype": "F16",
+            "shape": [64],
+            "data_offsets": [2 * size + 128, 2 * size + 256],
+        },
+    }
+    encoded = json.dumps(header).encode()
+    file.write_bytes(struct.pack("<Q", len(encoded)) + encoded)
+    os.truncate(file, 8 + len(encoded) + 2 * size + 256)
+    assert inspect(file).config.vocab == 2**33
+
+
+def stated(tmp_path, **changes):
+    contents = {
+        "model_type": "gpt2",
+        "n_layer": 3,
+        "n_embd": 64,
+        "n_head": 2,
+        "vocab_size": 50,
+        "n_positions": 16,
+        "n_inner": None,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(contents | changes))
+
+
+def test_heads_come_from_the_config_beside(tmp_path, file):
+    stated(tmp_path)
+    assert inspect(saved(file, shapes_of(SMALL))).config == SMALL.replace(n_head=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"n_layer": 4}, "n_layer is 4, but the tensors beside it make it 3"),
+        ({"vocab_size": 51}, "vocab_size is 51, but the tensors beside it make it 50"),
+        ({"n_positions": 17}, "n_positions is 17, but the tensors beside it make it 16"),
+        ({"n_embd": 128}, "n_embd is 128, but the tensors beside it make it 64"),
+        ({"n_inner": 64}, "n_inner is 64, but the tensors beside it make it 256"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings is False, but the tensors"),
+        ({"model_type": "bert"}, "model_type is 'bert'"),
+    ],
+)
+def test_disagreement_with_the_config_beside_names_the_field(tmp_path, file, changes, words):
+    stated(tmp_path, **changes)
+    saved(file, shapes_of(SMALL))
+    with pytest.raises(UserError) as refusal:
+        inspect(tmp_path)
+    assert str(tmp_path / "config.json") in str(refusal.value)
+    assert words in str(refusal.value)
+
+
+def test_missing_biases_are_missing_where_the_config_says_gpt2(tmp_path, file):
+    stated(tmp_path)
+    found = inspect(saved(file, shapes_of(SMALL.replace(bias=False))))
+    assert len(found.missing) == 3 * 6 + 1
+
+
+def test_what_no_tensor_shows_is_taken_from_the_config_beside(tmp_path, file):
+    stated(tmp_path)
+    shapes = shapes_of(SMALL)
+    del shapes["transformer.wpe.weight"]
+    assert set(inspect(saved(file, shapes)).missing) == {"wpe.weight"}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        ({"linear.weight": (3, 3)}, "holds no GPT-2"),
+        ({"wte.weight": (50, 64)}, "holds no GPT-2"),
+        ({"h.0.ln_1.weight": (64,)}, "has no wte.weight"),
+        ({"h.0.ln_1.weight": (64,), "wte.weight": (50, 64)}, "has no wpe.weight"),
+        ({"h.999999.ln_1.weight": (64,)}, "has a block 999,999, but only 1 tensors"),
+        ({"h.99999999999.ln_1.weight": (64,)}, "holds no GPT-2"),
+        ({"h.0.ln_1.weight": (64, 1)}, "holds no GPT-2"),
+    ],
+)
+def test_tensors_that_are_no_gpt2_are_refused(file, shapes, words):
+    with pytest.raises(UserError, match=words):
+        inspect(saved(file, shapes))
+
+
+def header(contents):
+    encoded = contents if isinstance(contents, bytes) else json.dumps(contents).encode()
+    return struct.pack("<Q", len(encoded)) + encoded
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        (b"", "too short to have a header"),
+        (b"abc", "too short to have a header"),
+        (b"no safetensors file at all, but long enough", "no safetensors file at all"),
+        (struct.pack("<Q", 10**15) + b"{}", "its header lies about its length"),
+        (struct.pack("<Q", 1) + b"{}", "its header is malformed"),
+        (header(b"[1, 2]"), "its header is malformed"),
+        (header({"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}), "as if cut off"),
+        (header({"a": {"dtype": "F9", "shape": [], "data_offsets": [0, 0]}}), "malformed"),
+    ],
+)
+def test_a_file_that_is_no_whole_safetensors_file_is_refused(refused, file, contents, words):
+    file.write_bytes(contents)
+    assert words in refused("inspect", file)
+
+
+def test_a_truncated_file_is_refused(refused, file):
+    saved(file, shapes_of(SMALL))
+    file.write_bytes(file.read_bytes()[:-10])
+    assert "it is shorter or longer than its header says" in refused("inspect", file)
+
+
+def test_what_is_not_there_is_refused(refused, tmp_path):
+    assert "does not exist" in refused("inspect", tmp_path / "nowhere")
+    assert "holds neither model.safetensors nor" in refused("inspect", tmp_path)
+    saved(tmp_path / "a.safetensors", shapes_of(SMALL))
+    saved(tmp_path / "b.safetensors", shapes_of(SMALL))
+    assert "name one" in refused("inspect", tmp_path)
+
+
+def test_the_only_file_of_a_folder_needs_no_name(tmp_path):
+    saved(tmp_path / "a.safetensors", shapes_of(SMALL))
+    assert inspect(tmp_path).sound
+
+
+def test_a_file_that_cannot_be_opened_is_refused(refused, tmp_path):
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
+    (folder / "model.safetensors").mkdir()
+    assert "cannot be read" in refused("inspect", folder)
+
+
+def sharded(tmp_path, weight_map=None):
+    """Two shards and their index; ``weight_map`` replaces entries of the index, None drops one."""
+    shapes = shapes_of(SMALL)
+    names = list(shapes)
+    halves = {"one.safetensors": names[:20], "two.safetensors": names[20:]}
+    listed = {}
+    for file, half in halves.items():
+        saved(tmp_path / file, {name: shapes[name] for name in half})
+        listed |= dict.fromkeys(half, file)
+    listed |= weight_map or {}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {n: f for n, f in listed.items() if f is not None}}))
+    return index
+
+
+def test_shards_add_up(tmp_path):
+    assert inspect(sharded(tmp_path)).total == count(SMALL).total
+
+
+def test_shards_may_be_links_as_in_the_hubs_cache(tmp_path):
+    folder = tmp_path / "snapshot"
+    folder.mkdir()
+    index = sharded(folder)
+    (folder / "one.safetensors").rename(tmp_path / "blob")
+    (folder / "one.safetensors").symlink_to(tmp_path / "blob")
+    assert inspect(index).sound
+
+
+WTE = "transformer.wte.weight"
+
+
+@pytest.mark.parametrize(
+    ("weight_map", "words"),
+    [
+        ({WTE: "three.safetensors"}, "lists the shard 'three.safetensors', which is not beside it"),
+        ({WTE: "../one.safetensors"}, "must be a file in the same folder"),
+        ({WTE: "/etc/passwd"}, "must be a file in the same folder"),
+        ({WTE: "a/../../one.safetensors"}, "must be a file in the same folder"),
+        ({WTE: "C:\\one.safetensors"}, "must be a file in the same folder"),
+        ({WTE: ""}, "must be a file in the same folder"),
+        ({WTE: 3}, "must be a file in the same folder"),
+        ({WTE: "two.safetensors"}, "one.safetensors also holds 'transformer.wte.weight'"),
+        ({"ghost": "one.safetensors"}, "one.safetensors lacks 'ghost'"),
+        ({WTE: None}, "one.safetensors also holds"),
+    ],
+)
+def test_an_index_that_does_not_fit_is_refused(refused, tmp_path, weight_map, words):
+    assert words in refused("inspect", sharded(tmp_path, weight_map))
+
+
+@pytest.mark.parametrize("contents", ["{}", '{"weight_map": []}', '{"weight_map": {}}', "3", "{"])
+def test_an_index_that_is_none_is_refused(refused, tmp_path, contents):
+    index = Path(tmp_path) / "model.safetensors.index.json"
+    index.write_text(contents)
+    assert str(index) in refused("inspect", index)

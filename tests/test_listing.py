@@ -1,0 +1,41 @@
+"""The list of tensors as people and programs read it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from strategies import configs
+
+from gpt2calc import GPT2Config, count, list_tensors, named_shapes
+from gpt2calc.architecture import pattern_of
+from gpt2calc.symbols import LETTERS
+
+
+@given(configs())
+def test_the_list_is_that_of_pytorch_with_copies(config):
+    listed = json.loads(json.dumps(list_tensors(config).to_dict()))["tensors"]
+    unrolled = [(pattern_of(name), list(shape)) for name, shape in named_shapes(config)]
+    for each in listed:
+        assert unrolled.count((each["name"], each["shape"])) == each["copies"]
+    assert sum(each["parameters"] for each in listed) == count(config).total
+
+
+@given(configs())
+def test_the_formulas_give_the_shapes(config):
+    values = {LETTERS[name]: getattr(config, name) for name in LETTERS}
+    for each in list_tensors(config).to_dict()["tensors"]:
+        for formula, size in zip(each["formula"], each["shape"], strict=True):
+            number, letter = formula[:-1] or "1", formula[-1]
+            assert int(number) * values[letter] == size
+
+
+def test_a_given_mlp_width_has_its_own_letter():
+    assert "d × f" in str(list_tensors(GPT2Config(n_inner=100)))
+    assert "d × 4d" in str(list_tensors(GPT2Config()))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt3-175b"])
+def test_it_fits_80_columns(run, name):
+    ran = run(name, "--tensors")
+    assert ran.status == 0
+    assert max(map(len, ran.out.splitlines())) <= 80

@@ -1,0 +1,114 @@
+"""Tables in every format: aligned, escaped, and never wider than they must be."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt2calc import GPT2Config, count, load, presets
+from gpt2calc.render import Column, Result, Table, bar, html, markdown, percent, rendered, text
+
+TABLE = Table(
+    title="A title",
+    columns=(Column("name"), Column("n", "count"), Column("share", "share"), Column("", "bar")),
+    rows=(("a|b", 1234567, 0.25, 0.25), ("<c>", 0, 0.0, 0.0), ("d", None, 0.00001, 0.00001)),
+    footer=("total", 1234567, 1.0, None),
+    notes=("A note.",),
+)
+
+
+def test_text():
+    assert text(TABLE) == (
+        "A title\n"
+        "\n"
+        "name           n    share\n"
+        "-----  ---------  -------  ----\n"
+        "a|b    1,234,567   25.00%  ███▌\n"
+        "<c>            0    0.00%\n"
+        "d                  <0.01%  ▏\n"
+        "-----  ---------  -------  ----\n"
+        "total  1,234,567  100.00%\n"
+        "\n"
+        "A note."
+    )
+
+
+def test_markdown():
+    assert markdown(TABLE).splitlines()[2:5] == [
+        "| name   |         n |   share |",
+        "|:-------|----------:|--------:|",
+        "| a\\|b   | 1,234,567 |  25.00% |",
+    ]
+
+
+def test_csv_is_plain_numbers():
+    rows = list(csv.reader(io.StringIO(rendered(Shown(), "csv"))))
+    assert rows[0] == ["name", "n", "share"]
+    assert rows[1] == ["a|b", "1234567", "0.25"]
+    assert rows[-1] == ["total", "1234567", "1.0"]
+
+
+def test_html_is_escaped():
+    page = html(TABLE)
+    assert "&lt;c&gt;" in page
+    assert "<c>" not in page
+    assert page.startswith("<p>A title</p>\n<table>")
+    assert page.endswith("<p>A note.</p>")
+
+
+class Shown(Result):
+    def table(self):
+        return TABLE
+
+    def to_dict(self):
+        return {"name": "é"}
+
+
+def test_a_result_shows_itself():
+    assert str(Shown()) == rendered(Shown(), "text") == text(TABLE)
+    assert Shown()._repr_html_() == html(TABLE)
+    assert rendered(Shown(), "json") == '{\n  "name": "é"\n}'
+
+
+def test_a_result_says_what_it_must_define():
+    with pytest.raises(NotImplementedError):
+        Result().table()
+    with pytest.raises(NotImplementedError):
+        Result().to_dict()
+
+
+def test_a_table_without_title_footer_or_notes():
+    bare = Table(title="", columns=(Column("n", "count"),), rows=((1,),))
+    assert text(bare) == "n\n-\n1"
+    assert markdown(bare).startswith("|")
+    assert html(bare).startswith("<table>")
+
+
+@pytest.mark.parametrize("name", [each.name for each in presets()])
+def test_every_preset_fits_80_columns(name):
+    for config in (load(name), load(name).replace(bias=False, tie_embeddings=False)):
+        assert max(map(len, str(count(config)).splitlines())) <= 80
+
+
+def test_bars_give_way_to_wide_numbers():
+    wide = str(count(GPT2Config(n_embd=10**9)))
+    assert "█" not in wide
+    assert "12,000,000,013,000,000,000" in wide
+
+
+@given(st.floats(0, 1), st.integers(1, 40))
+def test_a_bar_is_as_long_as_its_fraction(share, length):
+    drawn = bar(share, length)
+    eighths = sum(8 if each == "█" else "▏▎▍▌▋▊▉".index(each) + 1 for each in drawn)
+    assert len(drawn) <= length
+    assert (eighths == 0) == (share == 0)
+    assert abs(eighths / 8 - share * length) <= 1 / 8
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0, "0.00%"), (1e-9, "<0.01%"), (0.00005, "0.01%"), (1, "100.00%")]
+)
+def test_percent(share, words):
+    assert percent(share) == words
