@@ -4,12 +4,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
-from gpt2calc.complaints import in_one_line
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.flags import Overrides, configured
 from gpt2calc.presets import preset_names
@@ -22,6 +22,7 @@ NOT_AS_IT_SHOULD_BE = 1
 CLOSED_PIPE = 141
 """Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
 
+Shell = Literal["bash", "fish", "powershell", "zsh"]
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json.")]
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
 
@@ -31,7 +32,6 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-app.register_install_completion_command()
 
 
 @app.default
@@ -101,6 +101,26 @@ def inspect(
     return 0 if inspection.sound else NOT_AS_IT_SHOULD_BE
 
 
+@app.command(name="--install-completion")
+def install_completion(
+    *,
+    shell: Annotated[Shell | None, Parameter(help="The shell in use, if left out.")] = None,
+    output: Annotated[Path | None, Parameter(help="Another file than the shell's own.")] = None,
+) -> int:
+    """Teach the shell to complete this command's words."""
+    from cyclopts.completion.detect import ShellDetectionError
+
+    try:
+        path = app.install_completion(shell=shell, output=output)
+    except (OSError, ShellDetectionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"completion was not installed: {reason}; try --shell or --output"
+        ) from None
+    print(f"{path} is written: a new shell will complete gpt2calc's words")
+    return 0
+
+
 def show(result: Result, form: Format) -> int:
     """Print a result; exit status 0."""
     print(rendered(result, form))
@@ -120,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _refused(str(error))
     except CycloptsError as error:
+        from gpt2calc.complaints import in_one_line
+
         return _refused(in_one_line(error))
     except BrokenPipeError:
         return _closed_pipe()

@@ -150,6 +150,14 @@ def test_completion_scripts_can_be_installed(tmp_path):
     assert "verify" in ran.stdout
 
 
+def test_completion_that_cannot_be_installed_is_refused(refused, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    there = tmp_path / "file" / "completion"
+    line = refused("--install-completion", "--shell", "bash", "--output", there)
+    assert "completion was not installed" in line
+    assert "try --shell or --output" in line
+
+
 def test_the_common_command_imports_nothing_heavy():
     code = (
         "import sys; from gpt2calc.cli import main; main(['--n-layer', '48']); "
