@@ -57,7 +57,7 @@ class Catalogue(Result):
                 Column("vocab", "count"),
                 Column("n_ctx", "count"),
                 Column("parameters", "count"),
-                Column("reported", "figure"),
+                Column("reported", "mixed"),
                 Column(""),
             ),
             rows=tuple(

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 Format = Literal["text", "json", "csv", "markdown"]
 
-Kind = Literal["text", "figure", "count", "share", "bar"]
-"""What a column holds: words, a number in words, an integer, a fraction, a fraction to be drawn."""
+Kind = Literal["text", "count", "share", "ratio", "mixed", "bar"]
+"""What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
+by the value's own type, fractions to be drawn."""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -58,8 +59,26 @@ class Result:
         """The result as plain numbers, strings, lists and dicts, ready for JSON."""
         raise NotImplementedError
 
-    def __str__(self) -> str:
+    def text(self) -> str:
+        """The result for a terminal of 80 columns."""
         return text(self.table())
+
+    def markdown(self) -> str:
+        """The result as GitHub's Markdown."""
+        return markdown(self.table())
+
+    def csv(self) -> str:
+        """The result's table as comma-separated values, numbers bare."""
+        return csv(self.table())
+
+    def json(self) -> str:
+        """The result's :meth:`to_dict` as indented JSON."""
+        import json
+
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         return html(self.table())
@@ -67,11 +86,13 @@ class Result:
 
 def rendered(result: Result, form: Format) -> str:
     """A result in one of the formats of the command line, without a last line feed."""
-    if form == "json":
-        import json
-
-        return json.dumps(result.to_dict(), indent=2, ensure_ascii=False)
-    return {"text": text, "csv": csv, "markdown": markdown}[form](result.table())
+    writers = {
+        "text": result.text,
+        "json": result.json,
+        "csv": result.csv,
+        "markdown": result.markdown,
+    }
+    return writers[form]()
 
 
 def text(table: Table) -> str:
@@ -142,9 +163,11 @@ def _cells(table: Table, row: Row) -> list[str]:
 def _cell(kind: Kind, value: Any) -> str:
     if value is None:
         return ""
-    if kind == "count":
+    if kind == "count" or (kind == "mixed" and isinstance(value, int)):
         return f"{value:,}"
-    return percent(value) if kind == "share" else str(value)
+    if kind == "share" or (kind == "mixed" and isinstance(value, float)):
+        return percent(value)
+    return f"{value:,.1f}" if kind == "ratio" else str(value)
 
 
 def _without_bars(table: Table) -> Table:
