@@ -6,7 +6,8 @@ from typing import Any
 from gpt2calc.counting import count
 from gpt2calc.figures import Figure
 from gpt2calc.presets import Preset, presets
-from gpt2calc.render import Column, Result, Table
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
 
 
 @dataclass(frozen=True)

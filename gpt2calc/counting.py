@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from gpt2calc.architecture import SUBLAYERS, Number, Sublayer, Tensor, pattern_of, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.errors import UserError, did_you_mean
-from gpt2calc.render import Column, Result, Table
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
 
 
 class Tally(NamedTuple):
@@ -77,11 +78,7 @@ class Count(Result):
 
     def __getitem__(self, sublayer: str) -> Part:
         """What one sublayer holds. Raises ``UserError`` if no sublayer is called that."""
-        try:
-            return self.parts[SUBLAYERS.index(sublayer)]
-        except ValueError:
-            hint = did_you_mean(sublayer, SUBLAYERS) or f"; they are {', '.join(SUBLAYERS)}"
-            raise UserError(f"no sublayer is called {sublayer!r}{hint}") from None
+        return self.parts[SUBLAYERS.index(checked_sublayer(sublayer))]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON: counts in parameters, shares as fractions."""
@@ -105,6 +102,15 @@ def count(config: GPT2Config) -> Count:
         Counts in parameters, as Python integers; shares as fractions of the total.
     """
     return Count(config, parts_of(tally(tensors(config))))
+
+
+def checked_sublayer(name: str) -> Sublayer:
+    """The name itself. Raises ``UserError`` if no sublayer is called that."""
+    for sublayer in SUBLAYERS:
+        if sublayer == name:
+            return sublayer
+    hint = did_you_mean(name, SUBLAYERS) or f"; they are {', '.join(SUBLAYERS)}"
+    raise UserError(f"no sublayer is called {quoted(name)}{hint}")
 
 
 def tally(listed: Iterable[Tensor]) -> dict[Sublayer, Tally]:

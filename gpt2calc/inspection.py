@@ -14,7 +14,8 @@ from gpt2calc.counting import Part, as_dict, as_table, parts_of, tally_shapes
 from gpt2calc.errors import UserError
 from gpt2calc.inference import Shapes, infer_config
 from gpt2calc.presets import HUGGING_FACE_NAMES, from_hugging_face
-from gpt2calc.render import Result, Table
+from gpt2calc.render import Result
+from gpt2calc.tables import Table
 
 LISTED = 5
 """Tensors of one fault that are named before the rest are only counted."""

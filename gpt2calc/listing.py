@@ -5,8 +5,9 @@ from typing import Any
 
 from gpt2calc.architecture import Tensor, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.render import Column, Result, Table
+from gpt2calc.render import Result
 from gpt2calc.symbols import LETTERS, plain, with_symbols
+from gpt2calc.tables import Column, Table
 
 
 @dataclass(frozen=True)

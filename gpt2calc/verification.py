@@ -8,7 +8,8 @@ from gpt2calc.architecture import SUBLAYERS, Sublayer, named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Tally, tally, tally_shapes
 from gpt2calc.errors import UserError
-from gpt2calc.render import Column, Result, Table
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
 
 Shapes = Sequence[tuple[str, tuple[int, ...]]]
 """Parameters as ``(name, shape)``, in PyTorch's order."""

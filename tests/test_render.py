@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import GPT2Config, count, load, presets
-from gpt2calc.render import Column, Result, Table, bar, html, markdown, percent, rendered, text
+from gpt2calc.layout import bar, text
+from gpt2calc.render import Result, html, markdown, rendered
+from gpt2calc.tables import Column, Table, percent
 
 TABLE = Table(
     title="A title",

@@ -1,0 +1,82 @@
+"""A result as rows of plain values, with what is needed to show them to people."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+Kind = Literal["text", "count", "share", "ratio", "mixed", "bar"]
+"""What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
+by the value's own type, fractions to be drawn."""
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, and what kind of value stands beneath it."""
+
+    heading: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with one value for each column; None leaves a cell empty."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    footer: Row | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences beneath the table, in the formats meant for people."""
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows with the footer, if there is one, as the last of them."""
+        return self.rows if self.footer is None else (*self.rows, self.footer)
+
+    @property
+    def headings(self) -> list[str]:
+        """The columns' headings."""
+        return [column.heading for column in self.columns]
+
+    @property
+    def alignment(self) -> list[str]:
+        """Where each column's values stand: words on the left, numbers on the right."""
+        return ["left" if each.kind in ("text", "bar") else "right" for each in self.columns]
+
+    def cells(self, row: Row) -> list[str]:
+        """A row's values as people read them."""
+        return [_cell(column.kind, value) for column, value in zip(self.columns, row, strict=True)]
+
+    def with_columns(self, indices: set[int]) -> "Table":
+        """The table less all other columns."""
+
+        def kept(row: Row) -> Row:
+            return tuple(value for index, value in enumerate(row) if index in indices)
+
+        return replace(
+            self,
+            columns=kept(self.columns),
+            rows=tuple(map(kept, self.rows)),
+            footer=None if self.footer is None else kept(self.footer),
+        )
+
+    def without_bars(self) -> "Table":
+        """The table less the columns that only draw what another one says."""
+        kinds = enumerate(column.kind for column in self.columns)
+        return self.with_columns({index for index, kind in kinds if kind != "bar"})
+
+
+def percent(share: float) -> str:
+    """A fraction as a percentage with two decimals; what is too small for them says so."""
+    return "<0.01%" if 0 < share < 0.00005 else f"{share:.2%}"
+
+
+def _cell(kind: Kind, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind == "count" or (kind == "mixed" and isinstance(value, int)):
+        return f"{value:,}"
+    if kind == "share" or (kind == "mixed" and isinstance(value, float)):
+        return percent(value)
+    return f"{value:,.1f}" if kind == "ratio" else str(value)

@@ -1,0 +1,48 @@
+"""Where results go: standard output or a file, whole, with progress shown on a terminal."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from gpt2calc.render import Format, Result, rendered
+
+CLOSED_PIPE = 141
+"""Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
+MANY_PARTS = 10
+"""Parts from which on their progress is shown."""
+
+
+def show(result: Result, form: Format, out: Path | None = None) -> int:
+    """Print a result, or write it to a file; exit status 0."""
+    return stream([rendered(result, form) + "\n"], out)
+
+
+def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
+    """Print or write texts as they come, with their progress on a terminal; exit status 0."""
+    if out is None:
+        for text in texts if sys.stdout.isatty() else _with_progress(texts, parts):
+            sys.stdout.write(text)
+        return 0
+    from gpt2calc.files import whole_file
+
+    with whole_file(out) as file:
+        for text in _with_progress(texts, parts):
+            file.write(text)
+    return 0
+
+
+def leave_closed_pipe() -> int:
+    """Leave quietly when the reader has gone, like any filter: nothing more can be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CLOSED_PIPE
+
+
+def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
+    """The same texts, with a bar on standard error if that is a terminal and they are many."""
+    if parts < MANY_PARTS or not sys.stderr.isatty():
+        return texts
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(texts, "counting", parts, console=Console(stderr=True), transient=True)
