@@ -1,5 +1,6 @@
 """The integers and switches that define a GPT-2."""
 
+from collections.abc import Collection
 from numbers import Integral
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -92,6 +93,15 @@ class GPT2Config(BaseModel):
         """Whether ``c_attn`` has a bias: ``qkv_bias``, or what ``bias`` says of all of them."""
         return self.bias if self.qkv_bias is None else self.qkv_bias
 
+    def effective(self) -> dict[str, Any]:
+        """The fields by name with their rules applied; ``n_head`` may still be None."""
+        return {
+            **self.model_dump(),
+            "n_head": self.heads,
+            "n_inner": self.mlp_width,
+            "qkv_bias": self.has_qkv_bias,
+        }
+
     def replace(self, **fields: Any) -> "GPT2Config":
         """This config with some fields replaced, checked like a new one."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
@@ -105,20 +115,25 @@ class GPT2Config(BaseModel):
         """
         return self.model_copy(update=values)
 
+    def in_words(self, leaving_out: Collection[str] = ()) -> str:
+        """What the config is, in the order people say it, less the fields that are left out."""
+        width = "" if self.mlp_width == 4 * self.n_embd else f"MLP width {self.mlp_width:,}"
+        qkv = "" if self.has_qkv_bias == self.bias else "QKV bias"
+        words = {
+            "n_layer": f"{self.n_layer:,} layers",
+            "n_embd": f"width {self.n_embd:,}",
+            "n_head": "" if self.heads is None else f"{self.heads:,} heads",
+            "vocab": f"vocabulary {self.vocab:,}",
+            "n_ctx": f"context {self.n_ctx:,}",
+            "n_inner": width,
+            "bias": "" if self.bias else "no biases",
+            "qkv_bias": f"no {qkv}" if qkv and self.bias else qkv,
+            "tie_embeddings": "" if self.tie_embeddings else "untied head",
+        }
+        return ", ".join(said for name, said in words.items() if said and name not in leaving_out)
+
     def __str__(self) -> str:
-        parts = [f"{self.n_layer:,} layers", f"width {self.n_embd:,}"]
-        if self.heads is not None:
-            parts.append(f"{self.heads:,} heads")
-        parts += [f"vocabulary {self.vocab:,}", f"context {self.n_ctx:,}"]
-        if self.mlp_width != 4 * self.n_embd:
-            parts.append(f"MLP width {self.mlp_width:,}")
-        if not self.bias:
-            parts.append("no biases")
-        if self.has_qkv_bias != self.bias:
-            parts.append("QKV bias" if self.has_qkv_bias else "no QKV bias")
-        if not self.tie_embeddings:
-            parts.append("untied head")
-        return ", ".join(parts)
+        return self.in_words()
 
 
 def _one_line(error: ValidationError) -> str:

@@ -1,0 +1,88 @@
+"""Several models side by side: what differs in their configs, and where their parameters are."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpt2calc.architecture import SUBLAYERS
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import Count, count
+from gpt2calc.errors import UserError
+from gpt2calc.presets import load
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Row, Table
+
+
+@dataclass(frozen=True)
+class Comparison(Result):
+    """Counts of two or more models, each under a name."""
+
+    names: tuple[str, ...]
+    counts: tuple[Count, ...]
+
+    @property
+    def differing(self) -> dict[str, tuple[Any, ...]]:
+        """The config fields that are not the same in every model, with a value for each model.
+
+        A field that follows a rule has the value of the rule; ``n_head`` may have none.
+        """
+        effective = [each.config.effective() for each in self.counts]
+        values = {name: tuple(fields[name] for fields in effective) for name in effective[0]}
+        return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+    def to_dict(self) -> dict[str, Any]:
+        """One object a model, as ``Count.to_dict`` gives it; counts in parameters."""
+        return {
+            "differing": {name: list(values) for name, values in self.differing.items()},
+            "models": [
+                {"name": name, **each.to_dict()}
+                for name, each in zip(self.names, self.counts, strict=True)
+            ],
+        }
+
+    def table(self) -> Table:
+        """A column for each model: differing fields, the total, each sublayer and its share."""
+        rows: list[Row] = [
+            (name, *("yes" if each is True else "no" if each is False else each for each in values))
+            for name, values in self.differing.items()
+        ]
+        rows.append(("total", *(each.total for each in self.counts)))
+        for sublayer in SUBLAYERS:
+            rows.append((sublayer, *(each[sublayer].total for each in self.counts)))
+            rows.append((f"{sublayer} share", *(each[sublayer].share for each in self.counts)))
+        return Table(
+            title="",
+            columns=(Column("parameters"), *(Column(name, "mixed") for name in self.names)),
+            rows=tuple(rows),
+        )
+
+
+def compare(models: Iterable[str | os.PathLike[str] | GPT2Config], **fields: Any) -> Comparison:
+    """Count several models for a look side by side.
+
+    Args:
+        models: names of presets, files, or configs; two or more. A config is named by its fields.
+        fields: of the config, replaced in every model.
+
+    Raises:
+        UserError: there are fewer than two models, or one of them cannot be loaded.
+
+    """
+    models = tuple(models)
+    if len(models) < 2:
+        raise UserError(
+            f"{len(models)} to compare: give two models or more, such as gpt2 gpt2-medium"
+        )
+    configs = [each if isinstance(each, GPT2Config) else load(each) for each in models]
+    return Comparison(
+        names=tuple(_name(each) for each in models),
+        counts=tuple(count(each.replace(**fields)) for each in configs),
+    )
+
+
+def _name(model: str | os.PathLike[str] | GPT2Config) -> str:
+    if isinstance(model, GPT2Config):
+        return f"{model.n_layer} x {model.n_embd}"
+    return Path(model).stem if os.path.exists(model) else str(model)
