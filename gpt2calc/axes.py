@@ -1,0 +1,141 @@
+"""The axes of a sweep: which values a field takes, checked before anything is computed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import count
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.polynomial import total_along
+
+Array = NDArray[np.int64]
+
+NUMBERS = ("n_layer", "n_head", "n_embd", "vocab", "n_ctx", "n_inner")
+"""The fields that can be an axis."""
+LONGEST_AXIS = 10**8
+LARGEST = int(np.iinfo(np.int64).max)
+"""Parameters that an int64 can count."""
+
+
+def as_axis(name: str, values: Iterable[int]) -> Array:
+    """The values of one field as an array.
+
+    Raises:
+        UserError: the field is no number, or the values are none, not positive integers, or repeat.
+
+    """
+    if name not in NUMBERS:
+        hint = did_you_mean(name, NUMBERS) or f"; axes are {', '.join(NUMBERS)}"
+        raise UserError(f"{quoted(name)} cannot be an axis{hint}")
+    axis = _array(name, values)
+    if axis.ndim != 1 or axis.size == 0:
+        raise UserError(f"the axis {name} has no values: give one or more, such as 12,24,48")
+    if axis.dtype.kind not in "iu":
+        raise UserError(f"the axis {name} has {quoted(axis.tolist()[0])}: {_rule(axis)}")
+    if axis.min() < 1:
+        raise UserError(f"the axis {name} has {axis.min()}: its values must be 1 or more")
+    ordered, times = np.unique(axis, return_counts=True)
+    if len(ordered) < len(axis):
+        raise UserError(f"the axis {name} has {ordered[times > 1][0]} more than once: give it once")
+    return axis.astype(np.int64)
+
+
+def read_axis(name: str, text: str) -> Sequence[int]:
+    """The values that a text stands for, ``12,24,48`` or ``12:96:12`` with the stop included.
+
+    Raises:
+        UserError: it is no list of integers, a step is not positive, or a range has no values.
+
+    """
+    spans = [_span(name, part) for part in text.split(",")]
+    if sum(map(len, spans)) > LONGEST_AXIS:
+        raise UserError(f"the axis {name} has too many values: at most {LONGEST_AXIS:,} fit")
+    return spans[0] if len(spans) == 1 else list(chain.from_iterable(spans))
+
+
+def refuse_overflow(config: GPT2Config, axes: Mapping[str, Array]) -> None:
+    """Raise ``UserError`` if the largest config of a grid has more parameters than an int64 holds.
+
+    The message names the axis that needs the least cutting, and the largest value safe on it.
+    """
+    largest = {name: max(int(axis.max()), 2) for name, axis in axes.items()}
+    corner = config.evaluate_at(**largest)
+    if count(corner).total <= LARGEST:
+        return
+    safe = {
+        name: total_along(corner, name).largest_within(LARGEST) for name in axes if name != "n_head"
+    }
+    name = max(safe, key=lambda each: safe[each] / largest[each], default=None)
+    if name is None or safe[name] < 1:
+        raise UserError(
+            f"these configs have up to {count(corner).total:,} parameters, more than the "
+            f"{LARGEST:,} that a sweep can count: count them one by one"
+        )
+    raise UserError(
+        f"the axis {name} goes up to {largest[name]:,}, where counts exceed the {LARGEST:,} that a "
+        f"sweep can hold: its largest safe value here is {safe[name]:,}"
+    )
+
+
+def refuse_undivided_widths(config: GPT2Config, axes: Mapping[str, Array]) -> None:
+    """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
+    if "n_head" not in axes:
+        return
+    for width in axes.get("n_embd", np.array([config.n_embd])).tolist():
+        rests = width % axes["n_head"]
+        if rests.any():
+            heads = axes["n_head"][rests != 0][0]
+            raise UserError(f"n_head {heads} does not divide n_embd {width}: leave one of them out")
+
+
+def _span(name: str, text: str) -> range:
+    """One part of a list: a number, or ``start:stop`` or ``start:stop:step``."""
+    try:
+        start, stop, step = _three([int(number) for number in text.split(":")])
+    except ValueError:
+        raise UserError(
+            f"the axis {name} has {quoted(text)}: write numbers like 12,24,48 or start:stop:step"
+        ) from None
+    if step < 1:
+        raise UserError(f"the axis {name} has {quoted(text)}: its step must be 1 or more")
+    if stop < start:
+        raise UserError(f"the axis {name} has {quoted(text)}: it stops before it starts")
+    return range(start, stop + 1, step)
+
+
+def _three(numbers: list[int]) -> tuple[int, int, int]:
+    """Start, stop and step: a number alone is a range of one."""
+    match numbers:
+        case [alone]:
+            return alone, alone, 1
+        case [start, stop]:
+            return start, stop, 1
+        case [start, stop, step]:
+            return start, stop, step
+        case _:
+            raise ValueError(numbers)
+
+
+def _array(name: str, values: Iterable[int]) -> NDArray[np.generic]:
+    """The values as whatever array NumPy makes of them."""
+    if isinstance(values, range):
+        if len(values) > LONGEST_AXIS:
+            raise UserError(
+                f"the axis {name} has {len(values):,} values: at most {LONGEST_AXIS:,} fit"
+            )
+        values = np.arange(values.start, values.stop, values.step)
+    try:
+        return np.asarray(values if isinstance(values, np.ndarray) else list(values))
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(
+            f"the axis {name} is {quoted(values)}: it must be a list of integers"
+        ) from None
+
+
+def _rule(axis: NDArray[np.generic]) -> str:
+    if axis.dtype == object and all(type(each) is int for each in axis.tolist()):
+        return f"no value may exceed {LARGEST:,}"
+    return "its values must be positive whole numbers"

@@ -1,0 +1,36 @@
+"""Output files: written whole, or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from gpt2calc.errors import UserError
+
+
+@contextmanager
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO[str]]:
+    """Open a file that takes its place only when all of it has been written.
+
+    Until then it stands beside it under another name; if anything goes wrong it is removed, and
+    what stood there before is untouched. A device or a pipe is written to directly.
+
+    Raises:
+        UserError: the file cannot be written there.
+
+    """
+    in_place = path.exists() and not path.is_file() and not path.is_dir()
+    part = path if in_place else path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        with open(part, mode, encoding=None if "b" in mode else "utf-8", newline="") as file:
+            yield file
+        if not in_place:
+            os.replace(part, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        if not in_place:
+            part.unlink(missing_ok=True)
