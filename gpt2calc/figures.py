@@ -34,6 +34,11 @@ class Figure:
         return self.smallest <= count <= self.largest
 
     @classmethod
+    def of(cls, number: "int | str | Figure") -> "Figure":
+        """The figure that an exact count or a text is. Raises ``UserError`` for what is neither."""
+        return number if isinstance(number, Figure) else cls.parse(str(number))
+
+    @classmethod
     def parse(cls, text: str) -> "Figure":
         """Read a figure. Raises ``UserError`` for what is no positive count of parameters."""
         match = _FIGURE.fullmatch(text.strip())

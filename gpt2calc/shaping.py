@@ -1,0 +1,182 @@
+"""Which shapes, layers by width, come nearest the size I want."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import count as counting_from
+from math import ceil, inf
+from typing import Any
+
+from gpt2calc.config import HEAD_WIDTH, GPT2Config
+from gpt2calc.counting import Count, count
+from gpt2calc.errors import UserError
+from gpt2calc.figures import Figure
+from gpt2calc.polynomial import total_along
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
+
+BEST = 10
+"""Shapes that are listed."""
+MOST_DEPTHS = 10**5
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A depth with the width that comes nearest the budget at it."""
+
+    counted: Count
+    error: int
+    """The count less the budget, in parameters."""
+
+    @property
+    def n_layer(self) -> int:
+        """Transformer blocks."""
+        return self.counted.config.n_layer
+
+    @property
+    def n_embd(self) -> int:
+        """Width of the model."""
+        return self.counted.config.n_embd
+
+    @property
+    def aspect(self) -> float:
+        """Aspect ratio: width divided by depth."""
+        return self.n_embd / self.n_layer
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """What embeddings (a head of its own with them), attention and MLP are of the total."""
+        embeddings = ("token_embedding", "position_embedding", "lm_head")
+        return {
+            "embeddings": sum(self.counted[name].share for name in embeddings),
+            "attention": self.counted["attention"].share,
+            "mlp": self.counted["mlp"].share,
+        }
+
+
+@dataclass(frozen=True)
+class Shapes(Result):
+    """The shapes nearest a budget, best first."""
+
+    config: GPT2Config
+    """What all of them share."""
+    params: Figure
+    shapes: tuple[Shape, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """One object a shape: counts and errors in parameters, shares as fractions."""
+        return {
+            "config": self.config.model_dump(),
+            "params": self.params.text,
+            "shapes": [
+                {
+                    "n_layer": each.n_layer,
+                    "n_embd": each.n_embd,
+                    "total": each.counted.total,
+                    "error": each.error,
+                    "aspect": each.aspect,
+                    "shares": each.shares,
+                }
+                for each in self.shapes
+            ],
+        }
+
+    def table(self) -> Table:
+        """A row for each shape."""
+        shared = self.config.in_words(leaving_out={"n_layer", "n_head", "n_embd"})
+        return Table(
+            title=f"Shapes near {self.params.text} parameters, with {shared}",
+            columns=(
+                Column("n_layer", "count"),
+                Column("n_embd", "count"),
+                Column("total", "count"),
+                Column("error", "count"),
+                Column("aspect", "ratio"),
+                Column("embed", "share"),
+                Column("attention", "share"),
+                Column("mlp", "share"),
+            ),
+            rows=tuple(
+                (
+                    *(each.n_layer, each.n_embd, each.counted.total, each.error, each.aspect),
+                    *each.shares.values(),
+                )
+                for each in self.shapes
+            ),
+            notes=("Aspect: width divided by depth; error: parameters above or below the budget.",),
+        )
+
+
+def solve(
+    config: GPT2Config | None = None,
+    params: int | str | Figure = "124M",
+    *,
+    multiple_of: int = HEAD_WIDTH,
+    min_aspect: float = 1,
+) -> Shapes:
+    """Find the shapes (``n_layer``, ``n_embd``) whose counts are nearest a budget.
+
+    For each depth the count is a quadratic in the width, and the width is its root, rounded to the
+    nearer multiple. No depth is left out but those at which the model would be deeper than wide.
+
+    Args:
+        config: what all other fields are; an ``n_head`` of its own is dropped.
+        params: the budget, in parameters: an integer, or text such as "350M".
+        multiple_of: widths are multiples of this.
+        min_aspect: the least width divided by depth: 1 excludes what is deeper than wide.
+
+    Returns:
+        The ten best, one for a depth, by distance from the budget.
+
+    Raises:
+        UserError: the budget is smaller than the smallest such model, or too large to go through.
+
+    """
+    config = (config or GPT2Config()).replace(n_head=None)
+    figure = Figure.of(params)
+    _refuse_out_of_range(config, figure, multiple_of, min_aspect)
+    candidates = _widths(config, figure.value, multiple_of, min_aspect)
+    best = nsmallest(BEST, candidates, key=lambda each: (abs(each[2]), each[0]))
+    shapes = (Shape(count(config.replace(n_layer=n, n_embd=d)), error) for n, d, error in best)
+    return Shapes(config, figure, tuple(shapes))
+
+
+def _widths(
+    config: GPT2Config, budget: int, multiple_of: int, min_aspect: float
+) -> Iterator[tuple[int, int, int]]:
+    """Depth, nearest width, and error, depth by depth, until wider than deep or far too large."""
+    too_large = 0
+    for depth in counting_from(1):
+        curve = total_along(config.evaluate_at(n_layer=depth), "n_embd")
+        below = curve.largest_within(budget) // multiple_of * multiple_of
+        around = (width for width in (below, below + multiple_of) if width > 0)
+        error, width = min(
+            ((curve.at(w) - budget, w) for w in around), key=lambda each: abs(each[0])
+        )
+        too_large += below == 0
+        if width < min_aspect * depth or too_large > BEST:
+            return
+        yield depth, width, error
+
+
+def _refuse_out_of_range(
+    config: GPT2Config, params: Figure, multiple_of: int, min_aspect: float
+) -> None:
+    if multiple_of < 1:
+        raise UserError(f"widths are to be multiples of {multiple_of}: give 1 or more, such as 64")
+    if not 0 <= min_aspect < inf:
+        raise UserError(f"min_aspect is {min_aspect}: it must be 0 or more, such as 1")
+    smallest = count(config.replace(n_layer=1, n_embd=multiple_of)).total
+    if params.largest < smallest:
+        raise UserError(
+            f"{params.text} parameters are too few: the smallest such model, 1 layer of width "
+            f"{multiple_of:,}, has {smallest:,}"
+        )
+    deepest = config.replace(
+        n_layer=MOST_DEPTHS, n_embd=max(multiple_of, ceil(min_aspect * MOST_DEPTHS))
+    )
+    if count(deepest).total <= params.value:
+        raise UserError(
+            f"{params.text} parameters allow more than {MOST_DEPTHS:,} depths: solve for one field "
+            "with --for, or raise --min-aspect"
+        )

@@ -1,0 +1,171 @@
+"""Which value of one field gives the size I want, everything else as in a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import count
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.figures import Figure
+from gpt2calc.polynomial import total_along
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
+
+SOLVABLE = ("n_layer", "n_embd", "vocab", "n_ctx", "n_inner")
+"""The fields that a budget can be solved for: the numbers that change the count."""
+
+Interval = tuple[int, int]
+"""First and last value, both included."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of the field, and the exact count of the model that has it."""
+
+    value: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One field of one model for one budget; counts in parameters."""
+
+    config: GPT2Config
+    params: Figure
+    below: Value | None
+    """The largest value whose count is at most the budget; None if every count is above it."""
+    above: Value
+    """The smallest value whose count is at least the budget."""
+    interval: Interval | None
+    """The values whose counts round to the budget as it is written; None if there are none."""
+
+
+@dataclass(frozen=True)
+class Solutions(Result):
+    """Values of one field for the budget of each model, and those common to all of them."""
+
+    field: str
+    solutions: tuple[Solution, ...]
+
+    @property
+    def common(self) -> Interval | None:
+        """The values that suit every model, or None if there are none."""
+        intervals = [each.interval for each in self.solutions if each.interval is not None]
+        if len(intervals) < len(self.solutions):
+            return None
+        first = max(interval[0] for interval in intervals)
+        last = min(interval[1] for interval in intervals)
+        return (first, last) if first <= last else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Values of the field, with exact counts in parameters."""
+
+        def shown(value: Value | None) -> dict[str, int] | None:
+            return None if value is None else {self.field: value.value, "total": value.total}
+
+        return {
+            "field": self.field,
+            "solutions": [
+                {
+                    "config": each.config.model_dump(),
+                    "params": each.params.text,
+                    "below": shown(each.below),
+                    "above": shown(each.above),
+                    "interval": each.interval and list(each.interval),
+                }
+                for each in self.solutions
+            ],
+            "common": self.common and list(self.common),
+        }
+
+    def table(self) -> Table:
+        """A row for each model: the nearest values with their counts, and the whole interval."""
+        return Table(
+            title=f"{self.field} for a number of parameters, all else as in the model",
+            columns=(
+                Column("params", "mixed"),
+                Column("below", "count"),
+                Column("its count", "count"),
+                Column("above", "count"),
+                Column("count above", "count"),
+                Column("from", "count"),
+                Column("to", "count"),
+            ),
+            rows=tuple(
+                (
+                    each.params.text,
+                    *((each.below.value, each.below.total) if each.below else (None, None)),
+                    *(each.above.value, each.above.total),
+                    *(each.interval or (None, None)),
+                )
+                for each in self.solutions
+            ),
+            notes=(self._in_words(),),
+        )
+
+    def _in_words(self) -> str:
+        """What the intervals say, for one model or for all."""
+        figures = ", ".join(each.params.text for each in self.solutions)
+        if self.common is None:
+            together = " all together" if len(self.solutions) > 1 else ""
+            return f"No {self.field} gives {figures}{together}."
+        first, last = self.common
+        if first == last:
+            return f"Only {self.field} {first:,} gives {figures}."
+        return f"{self.field} from {first:,} to {last:,}: every count rounds to {figures}."
+
+
+def solve_for(
+    field: str, models: Sequence[GPT2Config], params: Sequence[int | str | Figure]
+) -> Solutions:
+    """Solve for one field of each model, exactly, by the polynomial that the count is in it.
+
+    Args:
+        field: one of :data:`SOLVABLE`.
+        models: what all other fields are; an ``n_head`` of its own is dropped for ``n_embd``.
+        params: a number of parameters for each model: an integer, or text such as "117M", which
+            stands for all counts that round to it.
+
+    Raises:
+        UserError: the field is not solvable, or no value of it gives so few parameters.
+
+    """
+    if field not in SOLVABLE:
+        hint = did_you_mean(field, SOLVABLE) or f"; solve for {', '.join(SOLVABLE)}"
+        raise UserError(f"{quoted(field)} cannot be solved for{hint}")
+    if len(models) != len(params):
+        raise UserError(
+            f"{len(models)} models and {len(params)} numbers of parameters: give one for each"
+        )
+    figures = [Figure.of(each) for each in params]
+    return Solutions(
+        field, tuple(_solved(field, *pair) for pair in zip(models, figures, strict=True))
+    )
+
+
+def _solved(field: str, config: GPT2Config, params: Figure) -> Solution:
+    curve = total_along(config, field)
+    if params.largest < curve.at(1):
+        raise UserError(
+            f"{params.text} parameters are too few for any {field}: "
+            f"with {field} 1 there are {curve.at(1):,} already"
+        )
+    below = curve.largest_within(params.value)
+    above = below if curve.at(below) == params.value else below + 1
+    first, last = (
+        curve.largest_within(params.smallest - 1) + 1,
+        curve.largest_within(params.largest),
+    )
+    return Solution(
+        config=config,
+        params=params,
+        below=_value(field, config, below) if below > 0 else None,
+        above=_value(field, config, max(above, 1)),
+        interval=(max(first, 1), last) if max(first, 1) <= last else None,
+    )
+
+
+def _value(field: str, config: GPT2Config, value: int) -> Value:
+    heads = {"n_head": None} if field == "n_embd" else {}
+    return Value(value, count(config.replace(**heads, **{field: value})).total)
