@@ -11,17 +11,20 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.flags import Overrides, configured
-from gpt2calc.presets import preset_names
-from gpt2calc.render import Format, Result, rendered
+from gpt2calc.flags import Axes, Overrides, axes_and_fields, configured, given
+from gpt2calc.presets import load, preset_names
+from gpt2calc.render import Format
+from gpt2calc.terminal import leave_closed_pipe, show, stream
 
 WRONG_USE = 2
 """Exit status of a mistake that the user can mend."""
 NOT_AS_IT_SHOULD_BE = 1
 """Exit status of a check that found a difference."""
-CLOSED_PIPE = 141
-"""Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
 
+MOST_LINES = 10_000
+"""Lines of CSV that a terminal is given; more go to a file or a pipe."""
+
+Out = Annotated[Path | None, Parameter(help="Write to this file instead of printing.")]
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json.")]
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
@@ -64,6 +67,105 @@ def presets(*, form: Form = "text") -> int:
     from gpt2calc.catalogue import catalogue
 
     return show(catalogue(), form)
+
+
+@app.command
+def compare(
+    *models: Annotated[str, Parameter(help="Presets or files, two or more.")],
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Put models side by side: a column for each.
+
+    Flags change a field in all of them.
+    """
+    from gpt2calc.comparison import compare
+
+    return show(compare(models, **given(overrides)), form)
+
+
+@app.command
+def sweep(
+    model: Model = "gpt2",
+    /,
+    *,
+    axes: Axes | None = None,
+    at_least: Annotated[
+        str | None, Parameter(help="Only configs with this many parameters or more, like 1B.")
+    ] = None,
+    at_most: Annotated[
+        str | None, Parameter(help="Only configs with this many parameters or fewer.")
+    ] = None,
+    out: Out = None,
+    form: Form = "text",
+) -> int:
+    """Count every config of a grid.
+
+    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
+    streamed, so that a grid of any size can be written.
+    """
+    from gpt2calc.sweeping import sweep
+
+    several, single = axes_and_fields(axes)
+    grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
+    if form != "csv":
+        return show(grid, form, out)
+    if out is None and sys.stdout.isatty():
+        grid.refuse_more_rows_than(MOST_LINES)
+    return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+@app.command
+def solve(
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out.")],
+    params: Annotated[
+        list[str] | None,
+        Parameter(help="The budget, like 350M; with --for, one for each model.", negative=()),
+    ] = None,
+    field: Annotated[
+        str | None, Parameter(name="--for", help="Solve for this field alone.")
+    ] = None,
+    multiple_of: Annotated[int, Parameter(help="Widths are multiples of this.")] = 64,
+    min_aspect: Annotated[float, Parameter(help="The least width divided by depth.")] = 1,
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Find the models of a given size.
+
+    Without --for: for each depth the width nearest the budget, the best ten. With --for FIELD: the
+    nearest values of one field, and all values whose counts round to the figure.
+    """
+    configs = [configured(name, overrides) for name in models or ("gpt2",)]
+    if not params:
+        raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
+    if field is not None:
+        from gpt2calc.solving import solve_for
+
+        return show(solve_for(field.replace("-", "_"), configs, params), form)
+    if len(configs) > 1 or len(params) > 1:
+        raise UserError("several models or budgets are solved for one field: give it by --for")
+    from gpt2calc.shaping import solve
+
+    shapes = solve(configs[0], params[0], multiple_of=multiple_of, min_aspect=min_aspect)
+    return show(shapes, form)
+
+
+@app.command
+def diagnose(
+    number: Annotated[str, Parameter(help="What somebody got: 137022720, or 163M if rounded.")],
+    model: Model = "gpt2",
+    /,
+    *,
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Say where a strange number of parameters comes from.
+
+    MODEL is the model that was meant. Known departures are combined, the fewest first.
+    """
+    from gpt2calc.diagnosis import diagnose
+
+    return show(diagnose(number, configured(model, overrides)), form)
 
 
 @app.command
@@ -121,12 +223,6 @@ def install_completion(
     return 0
 
 
-def show(result: Result, form: Format) -> int:
-    """Print a result; exit status 0."""
-    print(rendered(result, form))
-    return 0
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status; mistakes are one line on standard error."""
     sys.set_int_max_str_digits(0)  # counts are printed at any size
@@ -144,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _refused(in_one_line(error))
     except BrokenPipeError:
-        return _closed_pipe()
+        return leave_closed_pipe()
     return status if isinstance(status, int) else 0
 
 
@@ -159,9 +255,3 @@ def _refuse_misspelt_command(word: str) -> None:
 def _refused(line: str) -> int:
     print(f"gpt2calc: {line}", file=sys.stderr)
     return WRONG_USE
-
-
-def _closed_pipe() -> int:
-    """Leave quietly when the reader has gone, like any filter: nothing more can be printed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return CLOSED_PIPE

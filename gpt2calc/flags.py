@@ -1,5 +1,6 @@
 """The command line's shared flags: one for each field of the config, with the field's own words."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
 
 from cyclopts import Parameter
@@ -16,8 +17,17 @@ def _flag(name: str) -> Any:
     return Annotated[str, Parameter(help=field.description, metavar="N")]
 
 
+def _axis_flag(name: str) -> Any:
+    """The same flag for a sweep: a number may be several."""
+    flag = _flag(name)
+    if get_args(flag)[0] is bool:
+        return flag
+    return Annotated[str, Parameter(help=GPT2Config.model_fields[name].description, metavar="AXIS")]
+
+
 if TYPE_CHECKING:
     Overrides = dict[str, Any]
+    Axes = dict[str, Any]
 else:
     Overrides = Annotated[
         TypedDict(
@@ -25,16 +35,35 @@ else:
         ),
         Parameter(name="*"),
     ]
+    Axes = Annotated[
+        TypedDict(
+            "Axes", {name: _axis_flag(name) for name in GPT2Config.model_fields}, total=False
+        ),
+        Parameter(name="*"),
+    ]
+
+
+def given(overrides: Overrides | None) -> dict[str, Any]:
+    """The fields given as flags, by name; what is no integer is for the config to refuse."""
+    return {name: _integer(value) for name, value in (overrides or {}).items()}
 
 
 def configured(model: str, overrides: Overrides | None) -> GPT2Config:
     """The config of a preset or a file, with the fields that were given as flags."""
-    fields = {name: _integer(value) for name, value in (overrides or {}).items()}
-    return load(model).replace(**fields)
+    return load(model).replace(**given(overrides))
+
+
+def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Sequence[int]], dict[str, Any]]:
+    """A sweep's flags: those that give several values, and those that change a single field."""
+    from gpt2calc.axes import read_axis
+
+    flags = flags or {}
+    several = {n: v for n, v in flags.items() if isinstance(v, str) and ("," in v or ":" in v)}
+    single = {name: value for name, value in flags.items() if name not in several}
+    return {name: read_axis(name, text) for name, text in several.items()}, given(single)
 
 
 def _integer(value: Any) -> Any:
-    """What was typed, as an integer if it is one; the config refuses the rest in its own words."""
     try:
         return int(value) if isinstance(value, str) else value
     except ValueError:
