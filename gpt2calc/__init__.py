@@ -15,43 +15,68 @@ from gpt2calc.errors import UserError
 from gpt2calc.presets import Preset, load, preset, presets
 
 if TYPE_CHECKING:
+    from gpt2calc.comparison import Comparison, compare
+    from gpt2calc.diagnosis import Diagnosis, diagnose
     from gpt2calc.inspection import Inspection, inspect
     from gpt2calc.listing import TensorList, list_tensors
+    from gpt2calc.shaping import Shapes, solve
+    from gpt2calc.solving import Solutions, solve_for
+    from gpt2calc.sweeping import Sweep, sweep
     from gpt2calc.verification import Verification, count_by_name, verify
 
 __version__ = "0.1.0"
 
 __all__ = [
     "SUBLAYERS",
+    "Comparison",
     "Count",
+    "Diagnosis",
     "GPT2Config",
     "Inspection",
     "Part",
     "Preset",
+    "Shapes",
+    "Solutions",
+    "Sweep",
     "Tally",
     "Tensor",
     "TensorList",
     "UserError",
     "Verification",
+    "compare",
     "count",
     "count_by_name",
+    "diagnose",
     "inspect",
     "list_tensors",
     "load",
     "named_shapes",
     "preset",
     "presets",
+    "solve",
+    "solve_for",
+    "sweep",
     "tensors",
     "verify",
 ]
 
 _IMPORTED_WHEN_ASKED_FOR = {
+    "Comparison": "comparison",
+    "Diagnosis": "diagnosis",
     "Inspection": "inspection",
+    "Shapes": "shaping",
+    "Solutions": "solving",
+    "Sweep": "sweeping",
     "TensorList": "listing",
     "Verification": "verification",
+    "compare": "comparison",
     "count_by_name": "verification",
+    "diagnose": "diagnosis",
     "inspect": "inspection",
     "list_tensors": "listing",
+    "solve": "shaping",
+    "solve_for": "solving",
+    "sweep": "sweeping",
     "verify": "verification",
 }
 """Names whose modules would slow down those who only count."""

@@ -120,9 +120,9 @@ class GPT2Config(BaseModel):
         width = "" if self.mlp_width == 4 * self.n_embd else f"MLP width {self.mlp_width:,}"
         qkv = "" if self.has_qkv_bias == self.bias else "QKV bias"
         words = {
-            "n_layer": f"{self.n_layer:,} layers",
+            "n_layer": _several(self.n_layer, "layer"),
             "n_embd": f"width {self.n_embd:,}",
-            "n_head": "" if self.heads is None else f"{self.heads:,} heads",
+            "n_head": "" if self.heads is None else _several(self.heads, "head"),
             "vocab": f"vocabulary {self.vocab:,}",
             "n_ctx": f"context {self.n_ctx:,}",
             "n_inner": width,
@@ -134,6 +134,10 @@ class GPT2Config(BaseModel):
 
     def __str__(self) -> str:
         return self.in_words()
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _one_line(error: ValidationError) -> str:

@@ -119,7 +119,7 @@ def tally(listed: Iterable[Tensor]) -> dict[Sublayer, Tally]:
     biases: dict[Sublayer, Number] = dict.fromkeys(SUBLAYERS, 0)
     for tensor in listed:
         side = weights if tensor.kind == "weight" else biases
-        side[tensor.sublayer] += tensor.parameters
+        side[tensor.sublayer] = side[tensor.sublayer] + tensor.parameters  # += would write arrays
     return {name: Tally(weights[name], biases[name]) for name in SUBLAYERS}
 
 

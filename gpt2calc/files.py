@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -33,4 +33,5 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[str]]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
     finally:
         if not in_place:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()

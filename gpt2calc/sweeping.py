@@ -220,6 +220,8 @@ def sweep(
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
         if bound is not None
     }
+    if bounds.get("at_least", 0) > bounds.get("at_most", LARGEST):
+        raise UserError(f"at_least is {at_least}, more than at_most, {at_most}: exchange them")
     return Sweep(config, arrays, **bounds)
 
 

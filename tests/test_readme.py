@@ -20,7 +20,7 @@ PYTHON = [block for language, block in BLOCKS if language == "python"]
 
 def test_every_block_is_run():
     assert {language for language, _ in BLOCKS} == {"console", "python"}
-    assert len(COMMANDS) >= 4
+    assert len(COMMANDS) >= 10
     assert len(PYTHON) >= 2
 
 

@@ -1,0 +1,175 @@
+"""Numbers that people could not explain, and random ones made of known departures."""
+
+import json
+import re
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gpt2calc import GPT2Config, diagnose, load
+from gpt2calc.departures import DEPARTURES, STAGES, account_of
+
+GPT2 = GPT2Config()
+PADDED = GPT2Config(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)
+UNTIED = load("gpt2-medium").replace(tie_embeddings=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "model", "keys"),
+    [
+        (137_022_720, "gpt2", {"causal_masks"}),
+        (163_037_184, "gpt2", {"untied_head"}),
+        ("163M", "gpt2", {"untied_head"}),
+        (124_475_904, "gpt2", {"vocab_64"}),
+        (84_934_656, "gpt2", {"matrices_only"}),
+        ("117M", "gpt2", {"gpt1_vocab"}),
+        ("345M", "gpt2-medium", {"gpt1_vocab"}),
+        ("762M", "gpt2-large", {"gpt1_vocab"}),
+        ("1542M", "gpt2-xl", {"gpt1_vocab"}),
+        # the calculators of today
+        (124_337_664, "gpt2", {"no_bias"}),
+        (1_556_764_800, "gpt2-xl", {"no_bias"}),
+        (124_393_728, "gpt2", {"without_linear_biases", "block_norms_twice"}),
+        (354_700_288, "gpt2-medium", {"without_linear_biases", "block_norms_twice"}),
+        (123_551_232, "gpt2", {"no_bias", "without_positions"}),
+        (1_474_560_000, "gpt2-xl", {"matrices_only"}),
+    ],
+)
+def test_numbers_that_people_could_not_explain(number, model, keys):
+    first = diagnose(number, load(model)).explanations[0]
+    assert {each.key for each in first.departures} == keys
+    assert first.residual == 0
+
+
+def test_the_sentence_is_one_that_a_person_understands(run):
+    said = " ".join(run("diagnose", 137022720, "gpt2").out.split())
+    assert (
+        "137,022,720 = 124,439,808 + 12 x 1,024 x 1,024: the causal-mask buffers of 12 layers were "
+        "counted as parameters." in said
+    )
+
+
+def value_of(sentence):
+    """Both sides of the arithmetic in a sentence, evaluated by Python."""
+    sums = re.search(r"([\d,]+) = (.+?)( [+-] [\d,]+ unexplained)?: ", sentence)
+    plain = [each.replace(",", "").replace("x", "*") for each in sums.group(1, 2)]
+    assert re.fullmatch(r"[\d\s+\-*()]+", plain[1])
+    return eval(plain[0]), eval(plain[1])
+
+
+@st.composite
+def departed(draw):
+    """A model, and a number that up to three departures make of it."""
+    config = draw(st.sampled_from([GPT2, load("gpt2-xl"), PADDED, UNTIED]))
+    chosen = draw(st.lists(st.sampled_from(DEPARTURES), min_size=1, max_size=3, unique=True))
+    account = account_of(config)
+    for departure in sorted(chosen, key=lambda each: STAGES.index(each.stage)):
+        account = departure.change(account)
+    return config, chosen, account.total
+
+
+@settings(max_examples=150)
+@given(departed())
+def test_any_three_departures_are_found_or_something_as_short(drawn):
+    config, chosen, number = drawn
+    assume(number)
+    explanations = diagnose(number, config).explanations
+    assert explanations
+    shortest = explanations[0]
+    assert len(shortest.departures) + bool(shortest.free) <= len(chosen)
+    for each in explanations:
+        assert each.total == number
+        if each.departures or each.free:
+            assert value_of(each.sentence) == (number, number)
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from(["n_layer", "n_embd", "n_inner", "vocab", "n_ctx"]),
+    st.integers(1, 5_000),
+    st.sampled_from([*DEPARTURES, None]),
+)
+def test_one_free_integer_closes_the_gap(field, value, departure):
+    config = GPT2.evaluate_at(**{field: value})
+    account = account_of(config)
+    if departure is not None:
+        account = departure.change(account)
+    assume(account.total)
+    assert diagnose(account.total, GPT2).explanations
+
+
+def test_a_free_field_names_its_value():
+    said = diagnose(379_603_200).explanations[0].sentence
+    assert said == "379,603,200 = 124,439,808 + 36 x 7,087,872: n_layer is 48 instead of 12"
+    inner = diagnose(account_of(GPT2.replace(n_inner=2048)).total).explanations
+    assert any("n_inner is 2,048 instead of 3,072" in each.sentence for each in inner)
+    assert diagnose(379_603_200).to_dict()["explanations"][0]["free"] == {"n_layer": 48}
+
+
+def test_the_count_itself_is_said_to_be_it():
+    assert diagnose(124_439_808).explanations[0].sentence == (
+        "124,439,808 is exactly what this model has"
+    )
+    assert diagnose("124M").explanations[0].sentence.startswith("124M is 124,439,808, rounded; ")
+
+
+def test_several_explanations_come_most_common_first():
+    keys = [each.departures[0].key for each in diagnose(163_037_184).explanations]
+    assert keys == ["untied_head", "head_twice"]
+
+
+def test_the_same_reason_is_not_given_twice():
+    assert [each.departures[0].key for each in diagnose(124_475_904).explanations] == ["vocab_64"]
+
+
+@pytest.mark.parametrize("number", [130_000_001, "82M", 1])
+def test_what_nothing_explains_is_said_so_with_what_comes_nearest(number):
+    found = diagnose(number)
+    assert found.explanations == ()
+    assert len(found.nearest) == 3
+    residuals = [abs(each.residual) for each in found.nearest]
+    assert residuals == sorted(residuals)
+    assert all(residuals)
+    for each in found.nearest:
+        left, right = value_of(each.sentence)
+        assert left == found.number.value
+        assert right + each.residual == left
+        assert f"{abs(each.residual):,} unexplained" in each.sentence
+    assert "Nothing known explains" in str(found)
+
+
+def test_the_command_in_every_format(run):
+    answer = json.loads(run("diagnose", "163M", "--format", "json").out)
+    assert answer["explained"] is True
+    assert [each["departures"] for each in answer["explanations"]] == [
+        ["untied_head"],
+        ["head_twice"],
+    ]
+    assert "163,037,184" in run("diagnose", "163M", "--format", "markdown").out
+    assert run("diagnose", "163M", "--format", "csv").out.startswith("explanation,total,residual")
+    assert max(map(len, run("diagnose", "82M").out.splitlines())) <= 80
+    assert run("diagnose", "100M", "--n-layer", 1, "--format", "markdown").out.count("\n- ") == 3
+
+
+def test_many_explanations_are_counted_but_not_all_printed(run):
+    tiny = ("--n-layer", 1, "--n-embd", 1, "--vocab", 1, "--n-ctx", 1)
+    ran = run("diagnose", 16, *tiny)
+    assert "(--format json has them all)" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "NUMBER needs a value"),
+        (["x"], "'x' is no number of parameters"),
+        (["-5"], "'-5' is no number of parameters"),
+        (["0"], "'0' is no number of parameters"),
+        (["1.5"], "'1.5' is no number of parameters"),
+        (["163M", "gpt"], "'gpt' is neither a preset nor a file"),
+        (["163M", "--n-layer", "0"], "n_layer is 0"),
+        (["163M", "gpt2", "gpt2"], "one argument too many"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, arguments, words):
+    assert words in refused("diagnose", *arguments)

@@ -1,0 +1,124 @@
+"""Values of one field, against brute force around them and the story of the GPT-2 paper."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import configs
+
+from gpt2calc import GPT2Config, UserError, count, load, solve_for
+from gpt2calc.figures import Figure
+from gpt2calc.solving import SOLVABLE
+
+PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
+
+
+def test_the_papers_four_sizes_share_the_vocabularies_around_gpt1s():
+    solved = solve_for("vocab", [load(name) for name in PAPER], list(PAPER.values()))
+    assert solved.common == (40_468, 40_812)
+    assert solved.solutions[0].interval == (39_919, 41_220)
+    assert solved.common[0] <= 40_478 <= solved.common[1]
+    assert "vocab from 40,468 to 40,812: every count rounds to 117M, 345M, 762M, 1542M" in str(
+        solved
+    )
+
+
+@given(configs(), st.sampled_from(SOLVABLE), st.integers(1, 10**5))
+def test_an_exact_count_gives_the_value_back(config, field, value):
+    config = config.evaluate_at(n_head=None).replace(**{field: value})
+    (solved,) = solve_for(field, [config], [count(config).total]).solutions
+    assert solved.below == solved.above
+    assert solved.below.value == value
+    assert solved.interval == (value, value)
+
+
+@given(configs(), st.sampled_from(SOLVABLE), st.integers(1, 10**5), st.sampled_from("kMB"))
+def test_the_interval_is_all_of_it_and_the_nearest_are_nearest(config, field, value, unit):
+    config = config.evaluate_at(n_head=None)
+
+    def total(at):
+        return count(config.replace(**{field: at})).total
+
+    figure = Figure.parse(f"{total(value) // {'k': 10**3, 'M': 10**6, 'B': 10**9}[unit] + 1}{unit}")
+    (solved,) = solve_for(field, [config], [figure]).solutions
+    if solved.below:
+        assert solved.below.total == total(solved.below.value) <= figure.value
+    assert figure.value <= solved.above.total == total(solved.above.value)
+    assert solved.above.value - (solved.below.value if solved.below else 0) in (0, 1)
+    if solved.interval:
+        first, last = solved.interval
+        assert figure.stands_for(total(first))
+        assert figure.stands_for(total(last))
+        assert first == 1 or not figure.stands_for(total(first - 1))
+        assert not figure.stands_for(total(last + 1))
+    else:
+        assert not figure.stands_for(solved.above.total)
+        assert not (solved.below and figure.stands_for(solved.below.total))
+
+
+def test_a_budget_below_all_values_still_has_one_above():
+    (solved,) = solve_for("n_layer", [GPT2Config()], ["46M"]).solutions
+    assert solved.below is None
+    assert solved.above.value == 1
+    assert solved.interval == (1, 1)
+    assert "Only n_layer 1 gives 46M" in str(solve_for("n_layer", [GPT2Config()], ["46M"]))
+
+
+def test_no_value_is_said_so():
+    solved = solve_for("n_layer", [GPT2Config()], ["50M"])
+    assert solved.common is None
+    assert "No n_layer gives 50M." in str(solved)
+    apart = solve_for("vocab", [load("gpt2"), load("gpt2-xl")], ["117M", "5B"])
+    assert apart.common is None
+    assert "No vocab gives 117M, 5B all together." in str(apart)
+
+
+def test_an_integer_is_a_budget():
+    assert solve_for("vocab", [GPT2Config()], [124_475_904]).common == (50_304, 50_304)
+
+
+def test_heads_do_not_stand_in_the_way_of_a_width():
+    config = load("gpt3-6.7b")
+    (solved,) = solve_for("n_embd", [config], ["1.5B"]).solutions
+    assert solved.above.value == solved.below.value + 1
+
+
+def test_the_command(run):
+    flags = [each for figure in PAPER.values() for each in ("--params", figure)]
+    ran = run("solve", *PAPER, *flags, "--for", "vocab", "--format", "json")
+    assert json.loads(ran.out)["common"] == [40_468, 40_812]
+    assert max(map(len, run("solve", *PAPER, *flags, "--for", "vocab").out.splitlines())) <= 80
+    assert run("solve", "--params", "117M", "--for", "n-layer").status == 0
+    for form in ("csv", "markdown"):
+        assert "40" in run("solve", "--params=117M", "--for=vocab", "--format", form).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "solve needs a budget: --params with a number of parameters, such as 350M"),
+        (["--params", "x"], "'x' is no number of parameters"),
+        (["--params", "-3"], "'-3' is no number of parameters"),
+        (["--params", "350M", "--for", "bias"], "'bias' cannot be solved for; solve for n_layer"),
+        (["--params", "350M", "--for", "vocabs"], "did you mean 'vocab'?"),
+        (["--params", "1M", "--for", "vocab"], "with vocab 1 there are 85,843,200 already"),
+        (["gpt2", "gpt2-xl", "--params", "1B", "--for", "vocab"], "2 models and 1 numbers"),
+        (["gpt2", "gpt2-xl", "--params", "1B"], "several models or budgets"),
+        (["--params", "1B", "--params", "2B"], "several models or budgets"),
+        (["--params", "1M"], "the smallest such model, 1 layer of width 64, has 3,332,096"),
+        (["--params", "1e30"], "allow more than 100,000 depths"),
+        (["--params", "1B", "--multiple-of", "0"], "widths are to be multiples of 0"),
+        (["--params", "1B", "--multiple-of", "x"], "--multiple-of is 'x'"),
+        (["--params", "1B", "--min-aspect", "nan"], "min_aspect is nan"),
+        (["--params", "1B", "--min-aspect", "-1"], "min_aspect is -1"),
+        (["gpt", "--params", "1B"], "neither a preset nor a file"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, arguments, words):
+    assert words in refused("solve", *arguments)
+
+
+def test_as_many_models_as_figures():
+    with pytest.raises(UserError, match="1 models and 2 numbers of parameters"):
+        solve_for("vocab", [GPT2Config()], ["1B", "2B"])

@@ -1,0 +1,293 @@
+"""Every point of a sweep is the count of that config, however it is asked for."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import configs
+
+from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load, sweep, sweeping
+from gpt2calc.axes import LARGEST, read_axis
+from gpt2calc.cli import main
+from gpt2calc.solving import SOLVABLE
+
+
+@st.composite
+def grids(draw):
+    """A config and a few axes of a few values each, in any order."""
+    config = draw(configs())
+    names = draw(
+        st.lists(
+            st.sampled_from(SOLVABLE),
+            min_size=1,
+            max_size=4,
+            unique=True,
+        )
+    )
+    values = st.lists(st.integers(1, 3_000), min_size=1, max_size=4, unique=True)
+    return config, {name: draw(values) for name in names}
+
+
+def points(grid):
+    """Each point's place in the arrays and its config, by counting one after the other."""
+    for place in np.ndindex(grid.shape):
+        fields = {
+            name: int(axis[at]) for (name, axis), at in zip(grid.axes.items(), place, strict=True)
+        }
+        yield place, grid.config.replace(**fields)
+
+
+@settings(max_examples=150)
+@given(grids())
+def test_every_point_is_the_count_of_its_config(drawn):
+    config, axes = drawn
+    grid = sweep(config, **axes)
+    parts = {name: grid[name] for name in SUBLAYERS}
+    shares = grid.share("mlp")
+    for place, at in points(grid):
+        counted = count(at)
+        assert grid.total[place] == counted.total
+        assert grid.weights[place] == counted.weights
+        assert grid.biases[place] == counted.biases
+        assert {name: int(parts[name][place]) for name in SUBLAYERS} == {
+            name: part.total for name, part in counted.sublayers.items()
+        }
+        assert shares[place] == counted["mlp"].share
+    assert grid.total.shape == grid.shape
+    assert grid.total.dtype == np.int64
+
+
+@settings(max_examples=50)
+@given(grids(), st.data())
+def test_rows_are_the_points_within_the_bounds(drawn, data):
+    config, axes = drawn
+    totals = [count(at).total for _, at in points(sweep(config, **axes))]
+    low, high = sorted(data.draw(st.tuples(st.sampled_from(totals), st.sampled_from(totals))))
+    grid = sweep(config, at_least=low, at_most=high, **axes)
+    columns = grid.columns()
+    assert list(columns) == [*axes, "total", "weights", "biases", *SUBLAYERS]
+    assert columns["total"].tolist() == [each for each in totals if low <= each <= high]
+    rows = list(csv.DictReader(io.StringIO(grid.csv())))
+    assert [int(row["total"]) for row in rows] == columns["total"].tolist()
+    for row in rows:
+        at = grid.config.replace(**{name: int(row[name]) for name in axes})
+        assert {name: int(row[name]) for name in SUBLAYERS} == {
+            name: part.total for name, part in count(at).sublayers.items()
+        }
+
+
+def test_batches_join_to_the_whole(monkeypatch):
+    grid = sweep(n_layer=range(1, 8), n_embd=range(64, 640, 64))
+    whole = grid.columns()
+    monkeypatch.setattr(sweeping, "BATCH", 5)
+    assert grid.batch_count == len(list(grid.batches())) == 13
+    for name, column in grid.columns().items():
+        assert np.array_equal(column, whole[name])
+    assert np.array_equal(whole["total"], grid.total.ravel())
+
+
+def test_pandas_reads_the_columns():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pandas.DataFrame(sweep(n_layer=[12, 24], n_embd=[768]).columns())
+    assert frame["total"].tolist() == [124_439_808, count(GPT2Config(n_layer=24)).total]
+
+
+@pytest.mark.parametrize(
+    "values", [range(12, 97, 12), [12, 24], (12, 24), np.array([12, 24]), iter([12, 24])]
+)
+def test_an_axis_may_be_anything_with_integers(values):
+    assert sweep(n_layer=values).total[1] == count(GPT2Config(n_layer=24)).total
+
+
+def test_heads_are_an_axis_that_changes_nothing():
+    assert sweep(n_head=[1, 2, 3]).total.tolist() == [124_439_808] * 3
+    assert sweep(load("gpt3-6.7b"), n_embd=[100]).total.tolist() == [
+        count(GPT2Config(n_layer=32, n_embd=100, n_ctx=2048)).total
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({}, "a sweep needs an axis"),
+        ({"n_layer": []}, "the axis n_layer has no values"),
+        ({"n_layer": [12, 24, 12]}, "the axis n_layer has 12 more than once"),
+        ({"n_layer": [0, 1]}, "the axis n_layer has 0: its values must be 1 or more"),
+        ({"n_layer": [1.5]}, "the axis n_layer has 1.5: its values must be positive whole"),
+        ({"n_layer": [True]}, "the axis n_layer has True"),
+        ({"n_layer": ["a"]}, "the axis n_layer has 'a'"),
+        ({"n_layer": 12}, "the axis n_layer is 12: it must be a list of integers"),
+        ({"n_layer": [2**70]}, "no value may exceed 9,223,372,036,854,775,807"),
+        ({"n_layer": range(10**12)}, "has 1,000,000,000,000 values: at most 100,000,000"),
+        ({"bias": [True]}, "'bias' cannot be an axis; axes are n_layer"),
+        ({"n_layers": [12]}, "'n_layers' cannot be an axis; did you mean 'n_layer'?"),
+        ({"n_head": [5]}, "n_head 5 does not divide n_embd 768"),
+        ({"n_head": [5], "n_embd": [10, 12]}, "n_head 5 does not divide n_embd 12"),
+    ],
+)
+def test_an_axis_that_is_none_is_refused(axes, words):
+    with pytest.raises(UserError) as refusal:
+        sweep(**axes)
+    assert words in str(refusal.value)
+
+
+@settings(max_examples=100)
+@given(configs(), st.sampled_from(SOLVABLE))
+def test_an_overflow_is_refused_with_the_largest_value_that_is_safe(config, field):
+    config = config.evaluate_at(n_head=None)
+    with pytest.raises(UserError, match=f"the axis {field} goes up to") as refusal:
+        sweep(config, **{field: [1, LARGEST]})
+    safe = int(str(refusal.value).rpartition(" ")[2].replace(",", ""))
+    at_most = count(config.replace(**{field: safe})).total
+    assert at_most <= LARGEST < count(config.replace(**{field: safe + 1})).total
+    assert sweep(config, **{field: [safe]}).total.tolist() == [at_most]
+
+
+def test_the_axis_that_needs_least_cutting_is_named():
+    with pytest.raises(UserError, match=r"the axis n_embd goes up to 1,000,000,000, .* 876,705"):
+        sweep(n_layer=[1, 10**6], n_embd=[64, 10**9])
+    with pytest.raises(UserError, match=r"more than the .* that a sweep can count: count them"):
+        sweep(GPT2Config(n_embd=10**10), n_layer=[1])
+
+
+def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():
+    grid = sweep(n_layer=range(1, 10**5), n_embd=range(1, 10**5), vocab=range(1, 1001))
+    assert grid.size == 99_999**2 * 1000
+    with pytest.raises(UserError, match="do not fit in memory at once: iterate over batches"):
+        _ = grid.total
+    assert len(next(grid.batches())["total"]) == sweeping.BATCH
+
+
+def test_arrays_take_no_more_memory_than_their_result():
+    grid = sweep(n_layer=range(1, 501), n_embd=range(1, 2001))
+    tracemalloc.start()
+    total = grid.total
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * total.nbytes
+
+
+def test_streaming_takes_little_memory(tmp_path):
+    code = (
+        "import resource; from gpt2calc.cli import main; "
+        "main(['sweep', '--n-layer=1:1000', '--n-embd={}', '--format=csv', '--out', {!r}]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code.format(widths, str(tmp_path / "sweep.csv"))],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for widths in ("1:70", "1:700")
+    ]
+    assert (tmp_path / "sweep.csv").read_text().count("\n") == 700_001
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("12:96:12", list(range(12, 97, 12))),
+        ("1:3", [1, 2, 3]),
+        ("768,1024,1600", [768, 1024, 1600]),
+        ("1:3,8", [1, 2, 3, 8]),
+        ("5:5", [5]),
+        ("1:10:4", [1, 5, 9]),
+    ],
+)
+def test_reading_an_axis(text, values):
+    assert list(read_axis("n_layer", text)) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12:96:0", "has '12:96:0': its step must be 1 or more"),
+        ("12:96:-12", "its step must be 1 or more"),
+        ("96:12", "has '96:12': it stops before it starts"),
+        ("1:2:3:4", "has '1:2:3:4': write numbers like 12,24,48 or start:stop:step"),
+        ("12,", "has '': write numbers like"),
+        ("a:b", "has 'a:b': write"),
+        ("1:1000000000", "has too many values: at most 100,000,000"),
+        ("0:3", "has 0: its values must be 1 or more"),
+        ("3,3", "has 3 more than once"),
+    ],
+)
+def test_an_axis_that_cannot_be_read_is_refused(refused, text, words):
+    assert words in refused("sweep", "--n-layer", text)
+
+
+def test_the_command_in_every_format(run):
+    flags = ("sweep", "--n-layer", "12:96:12", "--n-embd", "768,1024,1600", "--at-most", "1.5B")
+    grid = sweep(n_layer=range(12, 97, 12), n_embd=[768, 1024, 1600], at_most="1.5B")
+    assert run(*flags).out == f"{grid}\n"
+    assert run(*flags, "--format", "csv").out == f"{grid.csv()}\n"
+    assert json.loads(run(*flags, "--format", "json").out) == grid.to_dict()
+    assert run(*flags, "--format", "markdown").out.startswith("**GPT-2 with vocabulary 50,257, co")
+    assert "19 of 24 configs" in run(*flags).out
+    assert max(map(len, run(*flags).out.splitlines())) <= 80
+
+
+def test_a_single_value_and_a_switch_change_all_configs(run):
+    out = run(
+        "sweep", "gpt2-xl", "--n-layer", "1,2", "--vocab", 100, "--no-bias", "--format", "json"
+    ).out
+    assert [row["total"] for row in json.loads(out)["rows"]] == [
+        count(load("gpt2-xl").replace(n_layer=n, vocab=100, bias=False)).total for n in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "a sweep needs an axis"),
+        (["--n-layer", "12"], "a sweep needs an axis"),
+        (["--n-layer", "1,2", "--at-least", "x"], "'x' is no number of parameters"),
+        (["--n-layer", "1,2", "--at-least", "2B", "--at-most", "1B"], "at_least is 2B, more than"),
+        (["--n-layer", "1,2", "--vocab", "0"], "vocab is 0"),
+        (["--n-layr", "1,2"], "there is no flag --n-layr"),
+        (["--n-layer", "1:20000"], "more than 10,000 rows are too many to print here"),
+        (["--n-layer", "1:2000000", "--format", "json"], "more than 1,000,000 rows are too many"),
+        (["gpt", "--n-layer", "1,2"], "neither a preset nor a file"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, arguments, words):
+    assert words in refused("sweep", *arguments)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_is_not_flooded(capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    flags = ["sweep", "--n-layer", "1:20000", "--format", "csv"]
+    assert main(flags) == 2
+    assert "write them with --format csv --out FILE" in capsys.readouterr().err
+    assert main([*flags, "--at-most", "1B"]) == 0
+    assert terminal.getvalue().count("\n") == 1 + 135
+
+
+def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch):
+    flags = ["sweep", "--n-layer", "1:1000", "--n-embd", "1:1000", "--format", "csv", "--out"]
+    silent, shown = io.StringIO(), Terminal()
+    monkeypatch.setattr(sys, "stderr", silent)
+    assert main([*flags, str(tmp_path / "a.csv")]) == 0
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert main([*flags, str(tmp_path / "b.csv")]) == 0
+    assert silent.getvalue() == ""
+    assert "counting" in shown.getvalue()
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
