@@ -12,7 +12,7 @@ from gpt2calc.architecture import SUBLAYERS, Tensor, named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, Part, Tally, count
 from gpt2calc.errors import UserError
-from gpt2calc.presets import Preset, load, preset, presets
+from gpt2calc.loading import Preset, load, preset, presets
 
 if TYPE_CHECKING:
     from gpt2calc.comparison import Comparison, compare

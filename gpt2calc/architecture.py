@@ -100,7 +100,13 @@ def named_shapes(config: GPT2Config) -> list[tuple[str, tuple[int, ...]]]:
 
 def pattern_of(name: str) -> str:
     """A parameter's name as :func:`tensors` lists it: ``h.*.ln_1.bias`` for block 7's, too."""
-    return re.sub(r"^h\.[0-9]+\.", IN_EVERY_BLOCK, name.removeprefix("transformer."), count=1)
+    return re.sub(r"^h\.[0-9]+\.", IN_EVERY_BLOCK, bare_name(name), count=1)
+
+
+def bare_name(name: str) -> str:
+    """A parameter's name without the ``transformer.`` that only a model with a head says."""
+    bare = name.removeprefix("transformer.")
+    return name if bare.startswith("lm_head.") else bare
 
 
 def _torch_name(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gpt2calc.counting import count
 from gpt2calc.figures import Figure
-from gpt2calc.presets import Preset, presets
+from gpt2calc.loading import Preset, presets
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
 
@@ -16,6 +16,11 @@ class Entry:
 
     preset: Preset
     total: int
+
+    @property
+    def family(self) -> str:
+        """What its name begins with: ``gpt2`` for all four of them."""
+        return self.preset.name.partition("-")[0]
 
     @property
     def agrees(self) -> bool | None:
@@ -80,4 +85,5 @@ class Catalogue(Result):
 
 def catalogue() -> Catalogue:
     """Count every preset."""
-    return Catalogue(tuple(Entry(each, count(each.config).total) for each in presets()))
+    entries = [Entry(each, count(each.config).total) for each in presets()]
+    return Catalogue(tuple(sorted(entries, key=lambda entry: (entry.family, entry.total))))

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.presets import read_json
+from gpt2calc.loading import read_json
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -23,13 +23,13 @@ def read_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor in a checkpoint, by name, without reading a weight.
 
     Args:
-        path: a ``.safetensors`` file, a ``.index.json`` that lists shards, or a folder with either.
+        path: a ``.safetensors`` file, or a ``.index.json`` that lists shards.
 
     Raises:
         UserError: a file is missing, is no whole safetensors file, or the index does not fit.
 
     """
-    path = find_checkpoint(path)
+    path = Path(path)
     return _read_shards(path) if path.suffix == ".json" else _read_header(path)
 
 
@@ -102,13 +102,9 @@ def _weight_map(index: Path) -> Mapping[str, str]:
 
 
 def _stays_inside(name: str) -> bool:
-    """Whether a relative file name leads nowhere else, on any system.
+    """Whether it is a file's name and no path that leads elsewhere, on any system.
 
     Only the name is judged: the Hub's cache keeps a folder of links whose targets are elsewhere.
     """
-    if not name or "\0" in name:
-        return False
-    return not any(
-        kind(name).is_absolute() or kind(name).drive or ".." in kind(name).parts
-        for kind in (PurePosixPath, PureWindowsPath)
-    )
+    kinds = (PurePosixPath, PureWindowsPath)
+    return name not in ("", "..") and "\0" not in name and all(k(name).name == name for k in kinds)

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UserError, did_you_mean, printable, quoted
 from gpt2calc.flags import Axes, Overrides, axes_and_fields, configured, given
-from gpt2calc.presets import load, preset_names
+from gpt2calc.loading import load, preset_names
 from gpt2calc.render import Format
-from gpt2calc.terminal import leave_closed_pipe, show, stream
+from gpt2calc.terminal import CLOSED_PIPE, abandon_output, show, stream
 
 WRONG_USE = 2
 """Exit status of a mistake that the user can mend."""
@@ -186,7 +186,7 @@ def verify(
 @app.command
 def inspect(
     path: Annotated[
-        str, Parameter(help="A .safetensors file, an index of shards, or their folder.")
+        Path, Parameter(help="A .safetensors file, an index of shards, or their folder.")
     ],
     /,
     *,
@@ -219,12 +219,14 @@ def install_completion(
         raise UserError(
             f"completion was not installed: {reason}; try --shell or --output"
         ) from None
-    print(f"{path} is written: a new shell will complete gpt2calc's words")
+    print(f"{path} is written and your shell's start-up file reads it: open a new shell")
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status; mistakes are one line on standard error."""
+    if sys.stdout is None:
+        return _refused("there is no standard output to write to")
     sys.set_int_max_str_digits(0)  # counts are printed at any size
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without block characters gets "?"
@@ -239,19 +241,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from gpt2calc.complaints import in_one_line
 
         return _refused(in_one_line(error))
-    except BrokenPipeError:
-        return leave_closed_pipe()
+    except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
+        abandon_output()
+        return CLOSED_PIPE
+    except OSError as error:
+        abandon_output()
+        return _refused(f"the output cannot be written: {error.strerror or error}")
     return status if isinstance(status, int) else 0
 
 
 def _refuse_misspelt_command(word: str) -> None:
     """What is no preset and no file, but nearly a command, was meant as one."""
-    if word in preset_names() or os.path.exists(word):
+    if word in preset_names() or os.path.exists(word) or not word.isalpha():
         return
     if hint := did_you_mean(word, [name for name in app if not name.startswith("-")]):
         raise UserError(f"{quoted(word)} is neither a command, a preset nor a file{hint}")
 
 
 def _refused(line: str) -> int:
-    print(f"gpt2calc: {line}", file=sys.stderr)
+    print(f"gpt2calc: {printable(line)}", file=sys.stderr)
     return WRONG_USE

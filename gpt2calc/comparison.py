@@ -10,7 +10,7 @@ from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError
-from gpt2calc.presets import load
+from gpt2calc.loading import load
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
 

@@ -35,6 +35,7 @@ def in_one_line(error: CycloptsError) -> str:
 def _unknown_flag(error: UnknownOptionError) -> str:
     flag = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for each in error.argument_collection if each.parse for name in each.names]
+    known += ["--help", "--version", "--install-completion"]
     return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {HELP}'}"
 
 

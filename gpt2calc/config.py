@@ -103,9 +103,16 @@ class GPT2Config(BaseModel):
         }
 
     def replace(self, **fields: Any) -> "GPT2Config":
-        """This config with some fields replaced, checked like a new one."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return GPT2Config(**given | fields)
+        """This config with some fields replaced, checked like a new one.
+
+        An ``n_head`` that does not divide a new ``n_embd`` gives way to its rule, unless it is
+        given anew: it never changes the count.
+        """
+        given = self.model_dump() | fields
+        width, heads = given["n_embd"], self.n_head
+        if "n_head" not in fields and heads and isinstance(width, int) and width % heads:
+            given["n_head"] = None
+        return GPT2Config(**given)
 
     def evaluate_at(self, **values: Any) -> "GPT2Config":
         """This config with fields replaced, unchecked, by anything that does arithmetic.

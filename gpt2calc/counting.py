@@ -1,6 +1,6 @@
 """Sums over the tensors: how many parameters a GPT-2 has, and where they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,6 +80,12 @@ class Count(Result):
         """What one sublayer holds. Raises ``UserError`` if no sublayer is called that."""
         return self.parts[SUBLAYERS.index(checked_sublayer(sublayer))]
 
+    def __iter__(self) -> Iterator[Sublayer]:
+        return iter(SUBLAYERS)
+
+    def __contains__(self, sublayer: object) -> bool:
+        return sublayer in SUBLAYERS
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, ready for JSON: counts in parameters, shares as fractions."""
         counts = as_dict(self.config, self.parts)
@@ -109,7 +115,7 @@ def checked_sublayer(name: str) -> Sublayer:
     for sublayer in SUBLAYERS:
         if sublayer == name:
             return sublayer
-    hint = did_you_mean(name, SUBLAYERS) or f"; they are {', '.join(SUBLAYERS)}"
+    hint = did_you_mean(str(name), SUBLAYERS) or f"; they are {', '.join(SUBLAYERS)}"
     raise UserError(f"no sublayer is called {quoted(name)}{hint}")
 
 

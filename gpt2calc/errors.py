@@ -17,5 +17,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def quoted(value: object, limit: int = 40) -> str:
     """A value as the user wrote it, cut to ``limit`` characters: a message stays one line."""
-    text = repr(value)
+    try:
+        text = printable(repr(value))
+    except ValueError:
+        return "a number of thousands of digits"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def printable(text: str) -> str:
+    """A text from elsewhere, with what would move a terminal's cursor written as an escape."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

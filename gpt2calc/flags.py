@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.presets import load
+from gpt2calc.loading import load
 
 
 def _flag(name: str) -> Any:

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
-from gpt2calc.architecture import pattern_of, tensors
+from gpt2calc.architecture import bare_name, pattern_of, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.symbols import LETTERS, with_symbols
@@ -25,7 +25,7 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
         UserError: the tensors are not those of a GPT-2, or too few to tell which.
 
     """
-    names = {name.removeprefix("transformer.") for name in shapes}
+    names = {bare_name(name) for name in shapes}
     fields: dict[str, Any] = {"n_layer": _blocks(path, names), **_sizes(shapes)}
     if not (fields["n_layer"] and "n_embd" in fields):
         raise UserError(f"{path} holds no GPT-2: none of its tensors has a GPT-2's name and shape")
@@ -39,38 +39,46 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
             raise UserError(f"{path} has no {tensor}, and without it nothing tells its {name}")
     if fields.get("n_inner") == 4 * fields["n_embd"]:
         del fields["n_inner"]
-    return GPT2Config(**fields, tie_embeddings="lm_head.weight" not in names)
+    try:
+        return GPT2Config(**fields, tie_embeddings="lm_head.weight" not in names)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _sizes(shapes: Shapes) -> dict[str, int]:
-    """The sizes that the shapes of known tensors show, by field: where they differ, most win."""
+    """The sizes that the shapes of known tensors show, by field: where they differ, most win.
+
+    Tensors of one dimension have the say where there are any: their shapes cannot be transposed.
+    """
     symbolic = with_symbols(GPT2Config(n_inner=1, tie_embeddings=False), LETTERS)
     formulas = {tensor.name: tensor.shape for tensor in tensors(symbolic)}
-    votes: dict[str, Counter[int]] = defaultdict(Counter)
+    votes: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
     for name, shape in shapes.items():
         formula = formulas.get(pattern_of(name), ())
         if len(formula) == len(shape):
             for letter, size in zip(map(str, formula), shape, strict=True):
-                votes[letter][size] += 1
-    return {
-        field: votes[letter].most_common(1)[0][0]
-        for field, letter in LETTERS.items()
-        if votes[letter]
-    }
+                votes[letter][len(shape) == 1, size] += 1
+    return {field: _won(votes[letter]) for field, letter in LETTERS.items() if votes[letter]}
+
+
+def _won(votes: Counter[tuple[bool, int]]) -> int:
+    return max(votes, key=lambda vote: (vote[0], votes[vote]))[1]
 
 
 def _blocks(path: str, names: set[str]) -> int:
     """How many blocks there are, by the highest number among the tensors of a block."""
     known = {tensor.name for tensor in tensors(GPT2Config())}
-    numbers = [
-        int(match[1])
-        for name in names
-        if pattern_of(name) in known and (match := re.match(r"h\.([0-9]{1,9})\.", name))
-    ]
-    blocks = max(numbers, default=-1) + 1
+    numbers = [block_of(name) for name in names if pattern_of(name) in known]
+    blocks = max((number for number in numbers if number is not None), default=-1) + 1
     if blocks > len(names):
         raise UserError(f"{path} has a block {blocks - 1:,}, but only {len(names):,} tensors")
     return blocks
+
+
+def block_of(name: str) -> int | None:
+    """The number of the block that a bare name is in, or None."""
+    match = re.match(r"h\.([0-9]{1,9})\.", name)
+    return int(match[1]) if match else None
 
 
 def _biases(names: set[str]) -> dict[str, bool]:

@@ -7,13 +7,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.architecture import named_shapes, pattern_of
+from gpt2calc.architecture import bare_name, named_shapes, pattern_of
 from gpt2calc.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Part, as_dict, as_table, parts_of, tally_shapes
-from gpt2calc.errors import UserError
-from gpt2calc.inference import Shapes, infer_config
-from gpt2calc.presets import HUGGING_FACE_NAMES, from_hugging_face
+from gpt2calc.errors import UserError, printable
+from gpt2calc.inference import Shapes, block_of, infer_config
+from gpt2calc.loading import HUGGING_FACE_NAMES, from_hugging_face
 from gpt2calc.render import Result
 from gpt2calc.tables import Table
 
@@ -82,8 +82,12 @@ class Inspection(Result):
             ),
         )
         verdict = "Nothing missing, nothing extra: every tensor is GPT-2's." if self.sound else ""
+        turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
+        if self.misshapen and turned:
+            faults += ("Those matrices are stored transposed, as nn.Linear does.",)
         notes = (f"{self.tensor_count:,} tensors.", *self._buffers_said(), verdict, *faults)
-        title = f"{self.path}: GPT-2 with {self.config}"
+        unseen = {"n_head"} if self.config.n_head is None else set()  # no shape shows it
+        title = f"{printable(self.path)}: GPT-2 with {self.config.in_words(leaving_out=unseen)}"
         return as_table(title, self.parts, tuple(note for note in notes if note))
 
     def _buffers_said(self) -> tuple[str, ...]:
@@ -107,8 +111,9 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
         UserError: a file cannot be read, it is no GPT-2, or ``config.json`` says something else.
 
     """
-    shapes = read_shapes(path)
-    beside = find_checkpoint(path).parent / "config.json"
+    file = find_checkpoint(path)
+    shapes = read_shapes(file)
+    beside = file.parent / "config.json"
     stated = from_hugging_face(beside) if beside.exists() else None
     config = infer_config(str(path), shapes, stated)
     if stated is not None:
@@ -117,15 +122,15 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
 
 
 def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
-    expected = {name.removeprefix("transformer."): shape for name, shape in named_shapes(config)}
+    expected = {bare_name(name): shape for name, shape in named_shapes(config)}
     belonging: Shapes = {}
     buffers: Shapes = {}
     extra: Shapes = {}
     for name, shape in shapes.items():
-        bare = name.removeprefix("transformer.")
+        bare = bare_name(name)
         if bare in expected and bare not in belonging:
             belonging[bare] = shape
-        elif _is_causal_mask(bare, shape, config.n_ctx):
+        elif _is_causal_mask(bare, shape, config):
             buffers[name] = shape
         else:
             extra[name] = shape
@@ -146,11 +151,13 @@ def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
     )
 
 
-def _is_causal_mask(name: str, shape: tuple[int, ...], n_ctx: int) -> bool:
-    """Whether a tensor is what older transformers stored beside the attention's parameters."""
-    pattern = pattern_of(name)
+def _is_causal_mask(name: str, shape: tuple[int, ...], config: GPT2Config) -> bool:
+    """Whether a tensor is what older transformers stored beside a block's parameters."""
+    pattern, block = pattern_of(name), block_of(name)
+    if block is None or block >= config.n_layer:
+        return False
     if pattern == "h.*.attn.bias":
-        return shape == (1, 1, n_ctx, n_ctx)
+        return shape == (1, 1, config.n_ctx, config.n_ctx)
     return pattern == "h.*.attn.masked_bias" and prod(shape) == 1
 
 
@@ -159,15 +166,24 @@ def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -
         field = "mlp_width" if ours == "n_inner" else ours
         said, shown = getattr(stated, field), getattr(inferred, field)
         if said != shown and ours != "n_head":
-            raise UserError(
-                f"{path}: {theirs} is {said}, but the tensors beside it make it {shown}; "
-                "one of the two belongs to another model"
-            )
+            raise UserError(f"{path}: {theirs} is {said}, but {_evidence(ours, shown)}")
+
+
+def _evidence(field: str, shown: Any) -> str:
+    """What the tensors say against a field, and what may be the reason."""
+    if field != "tie_embeddings":
+        return f"the tensors beside it make it {shown}; one of the two belongs to another model"
+    if shown:
+        return "there is no lm_head.weight beside it; set it to true if the head is tied"
+    return (
+        "there is an lm_head.weight beside it; set it to false if the head is its own, or save the "
+        "checkpoint without that copy"
+    )
 
 
 def _said(fault: str, tensors_said: dict[str, str]) -> list[str]:
     """A line for each of the first few tensors with a fault, and one that counts the rest."""
-    lines = [f"{fault}: {name} ({words})" for name, words in tensors_said.items()]
+    lines = [f"{fault}: {printable(name)} ({words})" for name, words in tensors_said.items()]
     unsaid = len(lines) - LISTED
     return lines if unsaid <= 0 else [*lines[:LISTED], f"{fault}: ... and {unsaid:,} more"]
 

@@ -68,7 +68,8 @@ def markdown(table: Table) -> str:
     shown = table.without_bars()
     rows = [[cell.replace("|", "\\|") for cell in shown.cells(row)] for row in shown.all_rows]
     title = f"**{table.title}**" if table.title else ""
-    blocks = (title, _tabulated(shown, rows, "pipe"), *table.notes)
+    notes = (note.replace("*", "\\*") for note in table.notes)
+    blocks = (title, _tabulated(shown, rows, "pipe"), *notes)
     return "\n\n".join(block for block in blocks if block)
 
 

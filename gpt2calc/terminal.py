@@ -32,10 +32,9 @@ def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
     return 0
 
 
-def leave_closed_pipe() -> int:
-    """Leave quietly when the reader has gone, like any filter: nothing more can be printed."""
+def abandon_output() -> None:
+    """Let what is left to print go nowhere, since where it was to go takes no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return CLOSED_PIPE
 
 
 def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:

@@ -2,21 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer, named_shapes, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Tally, tally, tally_shapes
+from gpt2calc.counting import Tally, tally
 from gpt2calc.errors import UserError
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
 
-Shapes = Sequence[tuple[str, tuple[int, ...]]]
+NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
 """Parameters as ``(name, shape)``, in PyTorch's order."""
 
 DIFFERENCES_SHOWN = 5
 LARGEST_TENSOR = (2**63 - 1) // 4
 """Elements of four bytes in the largest tensor that PyTorch can describe."""
+DEEPEST = 10_000
+"""Blocks that are built at most: PyTorch takes about 2 milliseconds for each."""
+
+REQUIRED = "'torch>=2.4,<2.14' 'transformers>=4.45'"
+"""What the extra ``torch`` of the package brings."""
 
 NAMES_OF = (
     ("attention", ("attn", "attention")),
@@ -24,6 +30,13 @@ NAMES_OF = (
     ("layer_norm", ("ln",)),
 )
 """The article's rules, first match first: a sublayer, and what the names of its tensors contain."""
+
+OTHERS: tuple[tuple[Sublayer, str], ...] = (
+    ("token_embedding", "wte."),
+    ("position_embedding", "wpe."),
+    ("lm_head", "lm_head."),
+)
+"""What the article leaves unsorted, likewise."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +86,8 @@ class Verification(Result):
                 Column("sublayer"),
                 Column("weights", "count"),
                 Column("biases", "count"),
-                Column("PyTorch's weights", "count"),
-                Column("and biases", "count"),
+                Column("PyTorch weights", "count"),
+                Column("PyTorch biases", "count"),
             ),
             rows=tuple(rows),
             footer=("total", *totals),
@@ -87,7 +100,7 @@ class Verification(Result):
                 f"identical: {self.tensor_count:,} tensors, their names, order and shapes, and "
                 f"{sum(part.total for part in self.pytorch.values()):,} parameters"
             )
-        return f"different: {len(self.differences):,} of {self.tensor_count:,} tensors"
+        return f"different: {len(self.differences):,} of the tensors"
 
     def _first_differences(self) -> tuple[str, ...]:
         unsaid = len(self.differences) - DIFFERENCES_SHOWN
@@ -124,14 +137,14 @@ def verify(config: GPT2Config) -> Verification:
     )
 
 
-def compare_shapes(config: GPT2Config, shapes: Shapes, against: str) -> Verification:
+def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Verification:
     """Hold a model's ``(name, shape)`` pairs, however they were come by, against the formulas."""
     return Verification(
         config=config,
         against=against,
         tensor_count=len(shapes),
         formulas=tally(tensors(config)),
-        pytorch=tally_shapes(config, shapes),
+        pytorch=_sorted_by_name(shapes),
         differences=tuple(_differences(named_shapes(config), shapes)),
     )
 
@@ -164,6 +177,11 @@ def _refuse_what_cannot_be_built(config: GPT2Config) -> None:
             f"{'with no biases' if not config.bias else 'with no QKV bias'} and compared; "
             "verify the same model with all of them"
         )
+    if config.n_layer > DEEPEST:
+        raise UserError(
+            f"n_layer is {config.n_layer:,}: building more than {DEEPEST:,} blocks takes too long; "
+            "all blocks are alike, so verify fewer"
+        )
     largest = max(tensors(config), key=lambda tensor: tensor.parameters_each)
     if largest.parameters_each > LARGEST_TENSOR:
         raise UserError(
@@ -176,15 +194,30 @@ def _imported() -> tuple[Any, Any]:
     try:
         import torch
         import transformers
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UserError(
-            f"{error.name} is not installed, and the proof needs it: "
-            "pip install 'torch>=2.4,<2.14' transformers"
+            f"{error.name} is not installed, and the proof needs it: pip install {REQUIRED}"
+        ) from None
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"PyTorch and transformers cannot be imported ({error}); install them anew: "
+            f"pip install --force-reinstall {REQUIRED}"
         ) from None
     return torch, transformers
 
 
-def _differences(expected: Shapes, found: Shapes) -> list[str]:
+def _sorted_by_name(shapes: NamedShapes) -> dict[Sublayer, Tally]:
+    """What the tensors add up to, sorted by their names alone, with no help of the formulas."""
+    sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
+    rules = (*NAMES_OF, *((name, (part,)) for name, part in OTHERS))
+    for name, shape in shapes:
+        group = next((to for to, parts in rules if any(part in name for part in parts)), None)
+        if group is not None:
+            sums[group][name.endswith("bias")] += prod(shape)
+    return {name: Tally(*sums[name]) for name in SUBLAYERS}
+
+
+def _differences(expected: NamedShapes, found: NamedShapes) -> list[str]:
     """A sentence for each name or shape that only one side has, or for the order of names."""
     ours, theirs = dict(expected), dict(found)
     sentences = [f"{name}: only the formulas have it" for name in ours if name not in theirs]

@@ -34,6 +34,25 @@ def test_integers_arrays_and_symbols_give_the_same_numbers(config, steps):
         assert formula.subs(by_letter) == exact
 
 
+def test_arrays_of_different_axes_are_a_grid():
+    axes = {"n_inner": np.array([[100], [200]]), "n_embd": np.array([64, 128, 192])}
+    grid = total(tensors(GPT2Config().evaluate_at(**axes)))
+    for row, inner in enumerate((100, 200)):
+        for column, width in enumerate((64, 128, 192)):
+            assert grid[row, column] == count(GPT2Config(n_inner=inner, n_embd=width)).total
+
+
+@given(configs())
+def test_the_sum_over_tensors_is_the_closed_form_with_every_switch(config):
+    L, d, V, T = config.n_layer, config.n_embd, config.vocab, config.n_ctx
+    f = config.n_inner or 4 * d
+    b = int(config.bias)
+    q = b if config.qkv_bias is None else int(config.qkv_bias)
+    block = 4 * d**2 + 2 * d * f + (2 * d + d * b + f * b + d * b + 2 * d * b + 3 * d * q)
+    heads = 1 if config.tie_embeddings else 2
+    assert total(tensors(config)) == heads * V * d + T * d + L * block + d * (1 + b)
+
+
 def test_the_symbols_give_the_closed_form_of_the_literature():
     formula = total(tensors(with_symbols(GPT2Config(), LETTERS)))
     L, d, V, T = symbols("L d V T", integer=True, positive=True)

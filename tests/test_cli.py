@@ -57,6 +57,10 @@ def test_presets_say_where_a_paper_and_the_count_part(run):
     assert set(listed) == {each.name for each in presets()}
     assert listed["gpt2"]["agrees"] is False
     assert listed["gpt3-small"]["agrees"] is True
+    assert listed["gpt2"]["source"]["title"].startswith("Radford et al. 2019")
+    names = list(listed)
+    assert names.index("distilgpt2") + 1 == names.index("gpt2") == names.index("gpt2-xl") - 3
+    assert names.index("gpt3-2.7b") < names.index("gpt3-13b") < names.index("gpt3-175b")
     text = run("presets").out
     assert max(map(len, text.splitlines())) <= 80
     assert re.search(r"^gpt2 .* 117M +≠$", text, re.MULTILINE)
@@ -68,7 +72,7 @@ def test_version_and_help(run):
     told = run("--help").out
     for name, field in GPT2Config.model_fields.items():
         assert f"--{name.replace('_', '-')}" in told
-        assert field.description.split()[0] in told
+        assert field.description[:20] in " ".join(told.replace("│", " ").split())
     assert run("verify", "--help").status == 0
 
 
@@ -91,6 +95,8 @@ def test_version_and_help(run):
         (["--n-layer"], "--n-layer needs a value"),
         (["--n-layer", "3", "--n-layer", "4"], "--n-layer is given more than once"),
         (["--n-layr", "3"], "there is no flag --n-layr; did you mean '--n-layer'?"),
+        (["--versoin"], "did you mean '--version'?"),
+        (["versify.toml"], "'versify.toml' is neither a preset nor a file; 'gpt2calc presets'"),
         (["--zzzzzz"], "there is no flag --zzzzzz: 'gpt2calc --help' shows"),
         (["-x"], "there is no flag -x"),
         (["--bias=maybe"], "--bias is 'maybe': it must be true or false"),
@@ -111,11 +117,12 @@ def test_a_count_of_thousands_of_digits_is_printed(run):
 
 
 def shell(line, **environment):
+    buffered = {name: each for name, each in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
         ["bash", "-c", line],
         capture_output=True,
         text=True,
-        env={**os.environ, "PY": sys.executable, **environment},
+        env={**buffered, "PY": sys.executable, **environment},
     )
 
 
@@ -123,8 +130,34 @@ def test_a_closed_pipe_is_silent():
     ran = shell('"$PY" -m gpt2calc presets | head -1; exit ${PIPESTATUS[0]}')
     assert ran.stdout.startswith("preset ")
     assert ran.stderr == ""
+    ran = shell(
+        '"$PY" -m gpt2calc sweep --n-layer 1:200000 --format csv | true; exit ${PIPESTATUS[0]}'
+    )
+    assert ran.returncode == 141
+    assert ran.stderr == ""
     ran = shell('"$PY" -m gpt2calc presets > >(exec true); sleep 1')
     assert ran.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", ["", "--help", "presets --format csv"])
+def test_an_output_that_cannot_be_written_is_one_line(arguments):
+    ran = shell(f'"$PY" -m gpt2calc {arguments} > /dev/full')
+    assert ran.returncode == 2
+    assert ran.stderr == "gpt2calc: the output cannot be written: No space left on device\n"
+    ran = shell(f'"$PY" -m gpt2calc {arguments} >&-')
+    assert ran.returncode == 2
+    assert ran.stderr == "gpt2calc: there is no standard output to write to\n"
+
+
+def test_a_message_stays_one_line_whatever_the_name(refused):
+    assert "no\\nthing" in refused("inspect", "no\nthing")
+    assert "\\x1b[31m" in refused("\x1b[31mred")
+
+
+def test_a_preset_of_other_heads_takes_any_width(run, refused):
+    assert run("gpt3-large", "--n-embd", 1000).status == 0
+    assert "n_head is 16" in refused("gpt3-large", "--n-embd", 1000, "--n-head", 16)
 
 
 def test_a_pipe_gets_the_same_text_with_and_without_colour():
@@ -173,5 +206,5 @@ def test_without_torch_the_proof_says_how_to_install_it(run, refused, monkeypatc
     monkeypatch.setitem(sys.modules, "torch", None)
     line = refused("verify")
     assert "torch is not installed" in line
-    assert "pip install 'torch>=2.4,<2.14' transformers" in line
+    assert "pip install 'torch>=2.4,<2.14' 'transformers>=4.45'" in line
     assert run().status == 0

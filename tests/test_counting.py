@@ -93,6 +93,15 @@ def test_an_unknown_sublayer_is_refused_with_the_nearest():
         count(GPT2Config())["xyz"]
 
 
+def test_a_count_is_a_container_of_its_sublayers():
+    counted = count(GPT2Config())
+    assert list(counted) == list(SUBLAYERS)
+    assert "attention" in counted
+    assert "atention" not in counted
+    with pytest.raises(UserError, match="no sublayer is called 0"):
+        counted[0]
+
+
 def test_json_has_everything():
     counts = json.loads(json.dumps(count(GPT2Config()).to_dict()))
     assert list(counts) == [
@@ -106,6 +115,17 @@ def test_json_has_everything():
     ]
     assert list(counts["sublayers"]) == list(SUBLAYERS)
     assert counts["sublayers"]["lm_head"] == {"weights": 0, "biases": 0, "total": 0, "share": 0.0}
-    assert counts["sublayers"]["attention"]["total"] == 28_348_416
+    assert counts["sublayers"]["attention"] == {
+        "weights": 12 * (768 * 2304 + 768 * 768),
+        "biases": 12 * (2304 + 768),
+        "total": 28_348_416,
+        "share": 28_348_416 / 124_439_808,
+    }
+    assert (counts["total"], counts["weights"], counts["biases"]) == (
+        124_439_808,
+        124_337_664,
+        102_144,
+    )
+    assert counts["per_block"] == (124_439_808 - 768 * (50_257 + 1_024 + 2)) // 12
     assert GPT2Config(**counts["config"]) == GPT2Config()
     assert counts["non_embedding"] == 124_439_808 - 50_257 * 768 - 1_024 * 768

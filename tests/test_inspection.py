@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from strategies import configs
@@ -125,7 +125,7 @@ def test_one_fault_is_found_and_nothing_else(tmp_path_factory, data):
         name = name.replace("weight", "scale").replace("bias", "shift")
         shapes[name] = (3,)
     else:
-        return
+        reject()
     found = inspect(saved(file, shapes))
     assert not found.sound
     assert [bool(each) for each in (found.missing, found.misshapen, found.extra)] == [
@@ -154,6 +154,81 @@ def test_many_faults_are_counted_but_not_all_printed(file):
     said = str(inspect(saved(file, shapes)))
     assert "missing: h.1.ln_1.weight (64)" in said
     assert "missing: ... and 7 more" in said
+
+
+def test_everything_is_said_in_text_and_in_json(tmp_path, monkeypatch):
+    """Two blocks of width 4, written down by hand: one mask, and one tensor of each fault."""
+    monkeypatch.chdir(tmp_path)
+    tiny = GPT2Config(n_layer=2, n_embd=4, vocab=5, n_ctx=3)
+    shapes = shapes_of(tiny, "") | {"h.0.attn.bias": (1, 1, 3, 3), "what\x1b[31m": (2, 2)}
+    del shapes["h.1.ln_1.bias"]
+    shapes["h.1.attn.c_proj.weight"] = (4, 6)
+    found = inspect(saved("tiny.safetensors", shapes))
+    assert found.text() == (
+        "tiny.safetensors: GPT-2 with 2 layers, width 4, vocabulary 5, context 3\n"
+        "\n"
+        "sublayer            weights  biases  total    share\n"
+        "------------------  -------  ------  -----  -------  --------\n"
+        "token_embedding          20       0     20    3.76%  ▌\n"
+        "position_embedding       12       0     12    2.26%  ▍\n"
+        "attention               136      32    168   31.58%  ████▍\n"
+        "mlp                     256      40    296   55.64%  ███████▊\n"
+        "layer_norm               20      16     36    6.77%  █\n"
+        "lm_head                   0       0      0    0.00%\n"
+        "------------------  -------  ------  -----  -------  --------\n"
+        "total                   444      88    532  100.00%\n"
+        "\n"
+        "29 tensors.\n"
+        "Not counted: 1 x h.*.attn.bias, causal-mask buffers of 9 numbers; with them the\n"
+        "file holds 545.\n"
+        "missing: h.1.ln_1.bias (4)\n"
+        "extra: what\\x1b[31m (2 × 2)\n"
+        "misshapen: h.1.attn.c_proj.weight (4 × 6 where the rest makes it 4 × 4)"
+    )
+    counts = found.to_dict()
+    assert {name: counts[name] for name in ("total", "weights", "biases")} == {
+        "total": 532,
+        "weights": 444,
+        "biases": 88,
+    }
+    assert (counts["path"], counts["sound"]) == ("tiny.safetensors", False)
+    assert (counts["tensors"], counts["stored"]) == (29, 545)
+    assert counts["buffers"] == {"h.0.attn.bias": [1, 1, 3, 3]}
+    assert counts["missing"] == {"h.1.ln_1.bias": [4]}
+    assert counts["extra"] == {"what\x1b[31m": [2, 2]}
+    assert counts["misshapen"] == {
+        "h.1.attn.c_proj.weight": {"found": [4, 6], "expected": [4, 4]},
+    }
+
+
+def test_a_mask_must_be_in_a_block_that_is_there(file):
+    stray = {"h.3.attn.bias": (1, 1, 16, 16), "h.0.attn.masked_bias": (2,)}
+    found = inspect(saved(file, shapes_of(SMALL, "") | stray))
+    assert set(found.extra) == set(stray)
+
+
+def test_matrices_stored_as_nn_linear_are_said_to_be_transposed(file):
+    shapes = {n: s[::-1] if ".h." in n else s for n, s in shapes_of(SMALL).items()}
+    found = inspect(saved(file, shapes))
+    assert found.config == SMALL
+    assert {name.rpartition(".")[2] for name in found.misshapen} == {"weight"}
+    assert len(found.misshapen) == 3 * 3  # c_proj of attention is square
+    assert "stored transposed, as nn.Linear does" in str(found)
+
+
+def test_biases_are_read_off_the_most_of_the_layers(file):
+    shapes = shapes_of(SMALL)
+    del shapes["transformer.ln_f.bias"]
+    assert set(inspect(saved(file, shapes)).missing) == {"ln_f.bias"}
+    bare = shapes_of(SMALL.replace(bias=False)) | {"transformer.ln_f.bias": (64,)}
+    assert set(inspect(saved(file, bare)).extra) == {"transformer.ln_f.bias"}
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown"])
+def test_every_format_has_the_counts(run, file, form):
+    ran = run("inspect", saved(file, shapes_of(SMALL) | masks(SMALL)), "--format", form)
+    assert str(count(SMALL).total) in ran.out.replace(",", "") or form == "csv"
+    assert ran.out.count("\n") >= 8
 
 
 def test_stored_counts_are_of_what_is_stored(file):
@@ -211,7 +286,10 @@ def test_heads_come_from_the_config_beside(tmp_path, file):
         ({"n_positions": 17}, "n_positions is 17, but the tensors beside it make it 16"),
         ({"n_embd": 128}, "n_embd is 128, but the tensors beside it make it 64"),
         ({"n_inner": 64}, "n_inner is 64, but the tensors beside it make it 256"),
-        ({"tie_word_embeddings": False}, "tie_word_embeddings is False, but the tensors"),
+        (
+            {"tie_word_embeddings": False},
+            "tie_word_embeddings is False, but there is no lm_head.weight",
+        ),
         ({"model_type": "bert"}, "model_type is 'bert'"),
     ],
 )
@@ -222,6 +300,13 @@ def test_disagreement_with_the_config_beside_names_the_field(tmp_path, file, cha
         inspect(tmp_path)
     assert str(tmp_path / "config.json") in str(refusal.value)
     assert words in str(refusal.value)
+
+
+def test_a_stored_head_contradicts_a_tied_config(tmp_path, file):
+    stated(tmp_path)
+    saved(file, shapes_of(SMALL.replace(tie_embeddings=False)))
+    with pytest.raises(UserError, match="tie_word_embeddings is True, but there is an lm_head"):
+        inspect(tmp_path)
 
 
 def test_missing_biases_are_missing_where_the_config_says_gpt2(tmp_path, file):
@@ -235,6 +320,8 @@ def test_what_no_tensor_shows_is_taken_from_the_config_beside(tmp_path, file):
     shapes = shapes_of(SMALL)
     del shapes["transformer.wpe.weight"]
     assert set(inspect(saved(file, shapes)).missing) == {"wpe.weight"}
+    del shapes["transformer.wte.weight"]
+    assert set(inspect(saved(file, shapes)).missing) == {"wpe.weight", "wte.weight"}
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,19 @@ def test_the_formulas_give_the_shapes(config):
             assert int(number) * values[letter] == size
 
 
+def test_every_tensor_says_where_it_belongs():
+    listed = list_tensors(GPT2Config(tie_embeddings=False)).to_dict()["tensors"]
+    places = {each["name"]: (each["sublayer"], each["kind"]) for each in listed}
+    for name, (sublayer, kind) in places.items():
+        assert name.endswith(f".{kind}")
+        by_name = {"wte": "token_embedding", "wpe": "position_embedding", "lm_head": "lm_head"}
+        for part, place in (
+            by_name | {"attn": "attention", "mlp": "mlp", "ln_": "layer_norm"}
+        ).items():
+            if part in name:
+                assert sublayer == place
+
+
 def test_a_given_mlp_width_has_its_own_letter():
     assert "d × f" in str(list_tensors(GPT2Config(n_inner=100)))
     assert "d × 4d" in str(list_tensors(GPT2Config()))

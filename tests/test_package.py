@@ -69,7 +69,8 @@ def test_the_message_about_torch_names_the_range_of_the_extra(monkeypatch):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    bound = next(each for each in extras["torch"] if each.startswith("torch"))
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=bound.replace(".", r"\.")):
+    with pytest.raises(UserError) as refusal:
         verification.verify(gpt2calc.GPT2Config())
+    for bound in extras["torch"]:
+        assert f"'{bound}'" in str(refusal.value)

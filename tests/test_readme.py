@@ -31,8 +31,8 @@ def test_a_command_prints_what_the_readme_shows(run, command, printed):
     if arguments[0] == "verify":
         pytest.importorskip("transformers", reason="transformers is not installed")
     ran = run(*arguments)
-    anything = re.escape(printed.rstrip()).replace(r"\.\.\.", ".*")
-    assert re.fullmatch(anything, ran.out.rstrip())
+    versions = re.compile(r"transformers [\d.]+")
+    assert versions.sub("transformers", ran.out) == versions.sub("transformers", printed)
     assert ran.err == ""
 
 

@@ -1,11 +1,13 @@
 """The proof: every tensor of random configs against real modules, and faults that must be seen."""
 
+import builtins
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs
 
-from gpt2calc import GPT2Config, count, named_shapes, verification
+from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, verification
 from gpt2calc.verification import compare_shapes
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -32,6 +34,9 @@ def transformers_model(config):
 @settings(max_examples=200)
 @given(configs(biases=st.just(True)))
 def test_every_tensor_is_that_of_transformers(config):
+    proof = verification.verify(config)
+    assert proof.identical
+    assert proof.pytorch == {name: count(config)[name][:2] for name in SUBLAYERS}
     model = transformers_model(config)
     shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
     assert named_shapes(config) == shapes
@@ -62,6 +67,17 @@ def test_sorting_by_name_as_the_article_does_agrees_sublayer_by_sublayer(config)
         assert by_name[sublayer].total == counted[sublayer].total
     others = ("token_embedding", "position_embedding", "lm_head")
     assert by_name["other"] == (sum(counted[name].total for name in others), 0)
+
+
+def test_the_articles_rules():
+    names = ("attn.w", "self_attention.w", "mlp.w", "fc.w", "ln.w", "wte.w", "attn.bias", "lnfc.w")
+    parameters = [(name, torch.empty(10**place)) for place, name in enumerate(names)]
+    assert verification.count_by_name(parameters) == {
+        "attention": (11, 10**6),
+        "mlp": (10**7 + 1100, 0),
+        "layer_norm": (10**4, 0),
+        "other": (10**5, 0),
+    }
 
 
 def test_sorting_by_name_works_on_any_module():
@@ -123,8 +139,38 @@ def test_a_fault_in_one_tensor_is_seen_and_named(how, sentence):
 def test_many_differences_are_counted_but_not_all_printed():
     proof = compare_shapes(GPT2Config(), named_shapes(GPT2Config(n_embd=64)), "another model")
     assert len(proof.differences) == 148
-    assert "different: 148 of 148 tensors" in str(proof)
+    assert "different: 148 of the tensors" in str(proof)
     assert "... and 143 more" in str(proof)
+
+
+def test_what_pytorch_has_is_shown_as_pytorchs():
+    small, other = (
+        GPT2Config(n_layer=1, n_embd=4, vocab=5, n_ctx=3),
+        GPT2Config(n_layer=1, n_embd=8),
+    )
+    proof = compare_shapes(small, named_shapes(other), "another model")
+    shown = {row[0]: row[1:] for row in proof.table().rows}
+    assert shown["token_embedding"] == (20, 0, 50257 * 8, 0)
+    assert shown["attention"] == (64, 16, 256, 32)
+    said = proof.to_dict()["sublayers"]["attention"]
+    assert said["formulas"] == {"weights": 64, "biases": 16}
+    assert said["pytorch"] == {"weights": 256, "biases": 32}
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "markdown"])
+def test_every_format(run, form):
+    assert "38597376" in run("verify", "--format", form).out.replace(",", "")
+
+
+def test_a_torch_that_is_broken_is_said_to_be_so(refused, monkeypatch):
+    def broken_import(name, *rest):
+        if name == "transformers":
+            raise ImportError("libtorch.so: cannot open shared object file")
+        return honest(name, *rest)
+
+    honest = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", broken_import)
+    assert "cannot be imported (libtorch.so: cannot open" in refused("verify")
 
 
 def test_a_difference_is_exit_status_1(run, monkeypatch):
@@ -132,7 +178,7 @@ def test_a_difference_is_exit_status_1(run, monkeypatch):
     monkeypatch.setattr(verification, "named_shapes", lambda c: broken(honest(c), "misshapen"))
     ran = run("verify")
     assert ran.status == 1
-    assert "different: 1 of 148 tensors" in ran.out
+    assert "different: 1 of the tensors" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -140,7 +186,8 @@ def test_a_difference_is_exit_status_1(run, monkeypatch):
     [
         (["--no-bias"], "no biases"),
         (["--no-qkv-bias"], "no QKV bias"),
-        (["--n-embd", 10**10], "PyTorch describes at most"),
+        (["--n-embd", 10**10], "PyTorch describes at most 2,305,843,009,213,693,951"),
+        (["--n-layer", 10**9], "building more than 10,000 blocks takes too long"),
     ],
 )
 def test_what_cannot_be_built_is_refused(refused, flags, words):

@@ -1,6 +1,7 @@
 """Configs by name and from files: the presets, TOML like theirs, and Hugging Face's JSON."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -34,11 +35,8 @@ class Preset:
 
 
 def presets() -> list[Preset]:
-    """All presets, family by family, the smallest first."""
-    from gpt2calc.counting import count
-
-    found = [preset(name) for name in preset_names()]
-    return sorted(found, key=lambda one: (one.name.partition("-")[0], count(one.config).total))
+    """All presets, in alphabetical order."""
+    return [preset(name) for name in preset_names()]
 
 
 def preset_names() -> list[str]:
@@ -69,13 +67,17 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
         UserError: there is no such preset or file, or what it says is no GPT-2.
 
     """
-    if name_or_path in preset_names():
-        return preset(str(name_or_path)).config
-    path = Path(name_or_path)
-    if os.path.isdir(path):
+    word = os.fspath(name_or_path)
+    if word in preset_names():
+        return preset(word).config
+    path = Path(word)
+    if os.path.isdir(word):
         path /= "config.json"
-    if not os.path.exists(path):
-        word = str(name_or_path)
+        if not path.exists():
+            raise UserError(
+                f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
+            )
+    if not os.path.exists(path) or not word:
         raise UserError(f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}")
     return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
 
@@ -86,17 +88,17 @@ def from_hugging_face(path: Path) -> GPT2Config:
     model_type = contents.get("model_type")
     if model_type != "gpt2":
         raise UserError(f"{path}: model_type is {quoted(model_type)}: it must be 'gpt2'")
-    if contents.get("add_cross_attention"):
+    if contents.get("add_cross_attention", False) is not False:
         raise UserError(
-            f"{path}: add_cross_attention is true: cross-attention adds parameters that GPT-2 "
-            "does not have; set it to false to count the model without them"
+            f"{path}: add_cross_attention is {quoted(contents['add_cross_attention'])}: "
+            "cross-attention adds parameters that GPT-2 does not have; set it to false to count "
+            "the model without them"
         )
-    fields = {
-        ours: contents[theirs]
-        for theirs, ours in HUGGING_FACE_NAMES.items()
-        if theirs in contents and (ours, contents[theirs]) != ("n_inner", None)
-    }
-    return _checked(fields, path)
+    fields = {ours: contents[name] for name, ours in HUGGING_FACE_NAMES.items() if name in contents}
+    try:
+        return GPT2Config(**fields)
+    except UserError as error:
+        raise UserError(f"{path}: {_in_their_names(str(error))}") from None
 
 
 def _folder() -> Path:
@@ -120,32 +122,45 @@ def _checked(fields: dict[str, Any], path: Path) -> GPT2Config:
         raise UserError(f"{path}: {error}") from None
 
 
+def _in_their_names(message: str) -> str:
+    """A message of the config's, which begins with a field, in the words of the file."""
+    field, rest = message.split(" ", 1)
+    theirs = {ours: name for name, ours in HUGGING_FACE_NAMES.items()}
+    return f"{theirs.get(field, field)} {rest}"
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
-    try:
-        return tomllib.loads(_read(path))
-    except ValueError as error:
-        raise UserError(f"{path} is not a TOML file: {error}") from None
+    contents: dict[str, Any] = _parsed(path, tomllib.loads, "TOML")
+    return contents
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises ``UserError`` if it holds none."""
     import json
 
-    try:
-        contents = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a JSON file: {error}") from None
+    contents = _parsed(path, json.loads, "JSON")
     if not isinstance(contents, dict):
         raise UserError(f"{path} must hold a JSON object, not {quoted(contents)}")
     return contents
+
+
+def _parsed(path: Path, parse: Callable[[str], Any], language: str) -> Any:
+    text = _read(path)
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not a {language} file: {error}") from None
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not text: a config is a TOML or JSON file") from None
+        raise UserError(
+            f"{path} is not text: a config is a TOML or JSON file, and 'gpt2calc inspect' reads "
+            "checkpoints"
+        ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None

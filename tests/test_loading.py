@@ -74,10 +74,9 @@ def test_heads_as_printed(name, heads):
     assert load(name).heads == heads
 
 
-def test_presets_are_listed_by_family_and_size():
+def test_presets_are_in_alphabetical_order():
     names = [each.name for each in presets()]
-    assert names.index("gpt2") < names.index("gpt2-medium") < names.index("gpt2-xl")
-    assert names.index("gpt2-xl") + 1 == names.index("gpt3-small")
+    assert names == sorted(names)
 
 
 def test_an_unknown_preset_names_the_nearest():
@@ -141,10 +140,13 @@ def test_a_config_saved_by_transformers_itself(tmp_path):
     [
         ({"model_type": "llama"}, "model_type is 'llama': it must be 'gpt2'"),
         ({"model_type": None}, "model_type is None: it must be 'gpt2'"),
-        ({"add_cross_attention": True}, "add_cross_attention is true"),
+        ({"add_cross_attention": True}, "add_cross_attention is True"),
         ({"n_layer": "twelve"}, "n_layer is 'twelve': it must be a positive whole number"),
         ({"n_layer": float("nan")}, "n_layer is nan"),
         ({"n_head": 7}, "n_head is 7: it must divide n_embd"),
+        ({"vocab_size": "x"}, "vocab_size is 'x'"),
+        ({"n_positions": 0}, "n_positions is 0"),
+        ({"tie_word_embeddings": None}, "tie_word_embeddings is None: it must be true or false"),
     ],
 )
 def test_a_hugging_face_config_that_is_no_gpt2_is_refused(tmp_path, changes, words):
@@ -159,7 +161,8 @@ def test_a_hugging_face_config_that_is_no_gpt2_is_refused(tmp_path, changes, wor
     ("name", "contents", "words"),
     [
         ("a.toml", b"n_layer =", "is not a TOML file"),
-        ("a.toml", b"\xff\xfe\x00", "is not text"),
+        ("a.toml", b"\xff\xfe\x00", "a.toml is not text: a config is a TOML or JSON file"),
+        ("a.toml", b"a = " + b"[" * 100_000, "is not a TOML file"),
         ("a.toml", b"n_layers = 12", "unknown field 'n_layers'; did you mean 'n_layer'?"),
         ("a.toml", b"n_layer = nan", "n_layer is nan"),
         ("a.toml", b"n_layer = true", "n_layer is True"),
@@ -175,14 +178,14 @@ def test_a_malformed_file_is_refused_by_its_name(tmp_path, name, contents, words
     path.write_bytes(contents)
     with pytest.raises(UserError) as refusal:
         load(path)
-    assert str(path) in str(refusal.value)
+    assert str(refusal.value).startswith(str(path))
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 def test_an_unreadable_file_is_refused(tmp_path):
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(UserError, match="neither a preset nor a file"):
+    with pytest.raises(UserError, match=r"folder.toml' holds no config.json"):
         load(tmp_path / "folder.toml")
     with pytest.raises(UserError, match="neither a preset nor a file"):
         load("x" * 10_000)
