@@ -17,6 +17,9 @@ from gpt2calc.loading import Preset, load, preset, presets
 if TYPE_CHECKING:
     from gpt2calc.comparison import Comparison, compare
     from gpt2calc.diagnosis import Diagnosis, diagnose
+    from gpt2calc.exercises import Sheet, exercise
+    from gpt2calc.explanation import Explanation, explain
+    from gpt2calc.formulas import Formulas, formula
     from gpt2calc.inspection import Inspection, inspect
     from gpt2calc.listing import TensorList, list_tensors
     from gpt2calc.shaping import Shapes, solve
@@ -31,11 +34,14 @@ __all__ = [
     "Comparison",
     "Count",
     "Diagnosis",
+    "Explanation",
+    "Formulas",
     "GPT2Config",
     "Inspection",
     "Part",
     "Preset",
     "Shapes",
+    "Sheet",
     "Solutions",
     "Sweep",
     "Tally",
@@ -47,6 +53,9 @@ __all__ = [
     "count",
     "count_by_name",
     "diagnose",
+    "exercise",
+    "explain",
+    "formula",
     "inspect",
     "list_tensors",
     "load",
@@ -63,8 +72,11 @@ __all__ = [
 _IMPORTED_WHEN_ASKED_FOR = {
     "Comparison": "comparison",
     "Diagnosis": "diagnosis",
+    "Explanation": "explanation",
+    "Formulas": "formulas",
     "Inspection": "inspection",
     "Shapes": "shaping",
+    "Sheet": "exercises",
     "Solutions": "solving",
     "Sweep": "sweeping",
     "TensorList": "listing",
@@ -72,6 +84,9 @@ _IMPORTED_WHEN_ASKED_FOR = {
     "compare": "comparison",
     "count_by_name": "verification",
     "diagnose": "diagnosis",
+    "exercise": "exercises",
+    "explain": "explanation",
+    "formula": "formulas",
     "inspect": "inspection",
     "list_tensors": "listing",
     "solve": "shaping",

@@ -7,6 +7,14 @@ class UserError(ValueError):
     """A mistake the user can mend, said in one line: the value, the rule, a way out."""
 
 
+class UnknownModelError(UserError):
+    """The name of a model is neither that of a preset nor that of a file."""
+
+    def __init__(self, word: str, message: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'gpt2-xl'?"`` with the nearest known word, or nothing if none is near."""
     import difflib

@@ -1,12 +1,24 @@
-"""The command line's shared flags: one for each field of the config, with the field's own words."""
+"""The flags that commands share: one for each field of the config, in the field's own words."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.loading import load
+from gpt2calc.loading import load, preset_names
+from gpt2calc.render import Format
+
+PRESETS = Parameter(completer=lambda _: preset_names())
+"""What a shell completes a model's name with."""
+Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
+Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
+LessonForm = Annotated[
+    Literal["text", "markdown", "latex", "json"],
+    Parameter(name="--format", help="How the derivation is written."),
+]
+Out = Annotated[Path | None, Parameter(help="Write to this file instead of printing.")]
 
 
 def _flag(name: str) -> Any:

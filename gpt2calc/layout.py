@@ -1,7 +1,6 @@
 """Text for a terminal of 80 columns: aligned, with bars where there is room, folded where not."""
 
 import textwrap
-from dataclasses import replace
 from typing import Any
 
 from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
@@ -54,7 +53,7 @@ def _with_bars(table: Table) -> Table:
             for column, value in zip(table.columns, row, strict=True)
         )
 
-    return replace(table, rows=tuple(map(drawn, table.rows)))
+    return table._replace(rows=tuple(map(drawn, table.rows)))
 
 
 def _folded(table: Table) -> list[Table]:

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
 
 HUGGING_FACE_NAMES = {
     "vocab_size": "vocab",
@@ -22,8 +21,7 @@ HUGGING_FACE_NAMES = {
 """What the fields that count are called in a ``config.json``, and here."""
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(NamedTuple):
     """A published model: its config, where the numbers are from, and the size it was said to be."""
 
     name: str
@@ -78,7 +76,8 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
                 f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
             )
     if not os.path.exists(path) or not word:
-        raise UserError(f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}")
+        message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
+        raise UnknownModelError(word, message)
     return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gpt2calc.tables import Table
 
 Format = Literal["text", "json", "csv", "markdown"]
+"""What the command line prints of a result; a derivation has "latex" too."""
 
 
 class Result:
@@ -52,15 +53,10 @@ class Result:
         return html(self.table())
 
 
-def rendered(result: Result, form: Format) -> str:
-    """A result in one of the formats of the command line, without a last line feed."""
-    writers = {
-        "text": result.text,
-        "json": result.json,
-        "csv": result.csv,
-        "markdown": result.markdown,
-    }
-    return writers[form]()
+def rendered(result: Result, form: str) -> str:
+    """A result in one of its formats, each a method of that name; without a last line feed."""
+    written: str = getattr(result, form)()
+    return written
 
 
 def markdown(table: Table) -> str:

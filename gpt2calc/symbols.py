@@ -15,15 +15,16 @@ def with_symbols(config: GPT2Config, fields: Iterable[str]) -> GPT2Config:
 
     An ``n_inner`` that follows ``4 * n_embd`` keeps following it.
     """
+    return config.evaluate_at(
+        **{field: symbol(field) for field in fields if getattr(config, field) is not None}
+    )
+
+
+def symbol(field: str) -> Any:
+    """The SymPy symbol that stands for a field: a positive integer."""
     from sympy import Symbol
 
-    return config.evaluate_at(
-        **{
-            field: Symbol(LETTERS[field], integer=True, positive=True)
-            for field in fields
-            if getattr(config, field) is not None
-        }
-    )
+    return Symbol(LETTERS[field], integer=True, positive=True)
 
 
 def letters_of(config: GPT2Config) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """A result as rows of plain values, with what is needed to show them to people."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Kind = Literal["text", "count", "share", "ratio", "mixed", "bar"]
 """What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
@@ -10,16 +9,14 @@ by the value's own type, fractions to be drawn."""
 Row: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column's heading, and what kind of value stands beneath it."""
 
     heading: str
     kind: Kind = "text"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows with one value for each column; None leaves a cell empty."""
 
     title: str
@@ -54,8 +51,7 @@ class Table:
         def kept(row: Row) -> Row:
             return tuple(value for index, value in enumerate(row) if index in indices)
 
-        return replace(
-            self,
+        return self._replace(
             columns=kept(self.columns),
             rows=tuple(map(kept, self.rows)),
             footer=None if self.footer is None else kept(self.footer),

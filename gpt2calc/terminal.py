@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gpt2calc.render import Format, Result, rendered
+from gpt2calc.render import Result, rendered
 
 CLOSED_PIPE = 141
 """Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
@@ -13,7 +13,7 @@ MANY_PARTS = 10
 """Parts from which on their progress is shown."""
 
 
-def show(result: Result, form: Format, out: Path | None = None) -> int:
+def show(result: Result, form: str, out: Path | None = None) -> int:
     """Print a result, or write it to a file; exit status 0."""
     return stream([rendered(result, form) + "\n"], out)
 

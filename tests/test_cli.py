@@ -81,7 +81,10 @@ def test_version_and_help(run):
     [
         (["gpt2-xk"], "'gpt2-xk' is neither a preset nor a file; did you mean 'gpt2-xl'?"),
         (["nonsense"], "neither a preset nor a file; 'gpt2calc presets' lists the presets"),
-        (["verfy"], "neither a command, a preset nor a file; did you mean 'verify'?"),
+        (
+            ["verfy"],
+            "'verfy' is neither a preset nor a file; 'gpt2calc presets' lists the presets; did you",
+        ),
         ([""], "'' is neither"),
         (["gpt2", "gpt2-xl"], "'gpt2-xl' is one argument too many"),
         (["--n-layer", "0"], "n_layer is 0: it must be a positive whole number, such as 12"),

@@ -1,0 +1,1 @@
+"""The commands of ``gpt2calc``, one thin function each."""

@@ -1,0 +1,50 @@
+"""Lessons: the formulas with every step shown, and exercises."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from gpt2calc.flags import Form, LessonForm, Model, Overrides, configured
+from gpt2calc.terminal import show
+
+
+def explain(
+    model: Model = "gpt2",
+    /,
+    *,
+    overrides: Overrides | None = None,
+    sublayer: Annotated[str | None, Parameter(help="Explain this sublayer alone.")] = None,
+    free: Annotated[
+        list[str] | None,
+        Parameter(help="Leave these fields as letters: names with commas, or all.", negative=()),
+    ] = None,
+    form: LessonForm = "text",
+) -> int:
+    """Derive the count step by step, with every number explained.
+
+    --free puts numbers in all fields but those; --free all gives the pure formulas.
+    """
+    from gpt2calc.explanation import explain
+
+    names = [name.replace("-", "_") for each in free or () for name in each.split(",")]
+    explained = explain(configured(model, overrides), free=names, sublayer=sublayer)
+    return show(explained, form)
+
+
+def exercise(
+    *,
+    seed: Annotated[int | None, Parameter(help="The same seed asks the same question.")] = None,
+    level: Annotated[
+        Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
+    ] = "easy",
+    answer: Annotated[bool, Parameter(help="With the worked solution.", negative=())] = False,
+    number: Annotated[int, Parameter(name="--count", help="How many exercises.")] = 1,
+    form: Form = "text",
+) -> int:
+    """Set an exercise in counting parameters.
+
+    Without --seed one is drawn by lot and said, so that the solution can be asked for.
+    """
+    from gpt2calc.exercises import exercise
+
+    return show(exercise(seed, level, count=number, answers=answer), form)

@@ -1,0 +1,119 @@
+"""What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gpt2calc.errors import UserError
+from gpt2calc.flags import (
+    PRESETS,
+    Axes,
+    Form,
+    Model,
+    Out,
+    Overrides,
+    axes_and_fields,
+    configured,
+    given,
+)
+from gpt2calc.loading import load
+from gpt2calc.terminal import show, stream
+
+MOST_LINES = 10_000
+"""Lines of CSV that a terminal is given; more go to a file or a pipe."""
+
+
+def compare(
+    *models: Annotated[str, Parameter(help="Presets or files, two or more."), PRESETS],
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Put models side by side: a column for each.
+
+    Flags change a field in all of them.
+    """
+    from gpt2calc.comparison import compare
+
+    return show(compare(models, **given(overrides)), form)
+
+
+def sweep(
+    model: Model = "gpt2",
+    /,
+    *,
+    axes: Axes | None = None,
+    at_least: Annotated[
+        str | None, Parameter(help="Only configs with this many parameters or more, like 1B.")
+    ] = None,
+    at_most: Annotated[
+        str | None, Parameter(help="Only configs with this many parameters or fewer.")
+    ] = None,
+    out: Out = None,
+    form: Form = "text",
+) -> int:
+    """Count every config of a grid.
+
+    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
+    streamed, so that a grid of any size can be written.
+    """
+    from gpt2calc.sweeping import sweep
+
+    several, single = axes_and_fields(axes)
+    grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
+    if form != "csv":
+        return show(grid, form, out)
+    if out is None and sys.stdout.isatty():
+        grid.refuse_more_rows_than(MOST_LINES)
+    return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def solve(
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
+    params: Annotated[
+        list[str] | None,
+        Parameter(help="The budget, like 350M; with --for, one for each model.", negative=()),
+    ] = None,
+    field: Annotated[
+        str | None, Parameter(name="--for", help="Solve for this field alone.")
+    ] = None,
+    multiple_of: Annotated[int, Parameter(help="Widths are multiples of this.")] = 64,
+    min_aspect: Annotated[float, Parameter(help="The least width divided by depth.")] = 1,
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Find the models of a given size.
+
+    Without --for: for each depth the width nearest the budget, the best ten. With --for FIELD: the
+    nearest values of one field, and all values whose counts round to the figure.
+    """
+    configs = [configured(name, overrides) for name in models or ("gpt2",)]
+    if not params:
+        raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
+    if field is not None:
+        from gpt2calc.solving import solve_for
+
+        return show(solve_for(field.replace("-", "_"), configs, params), form)
+    if len(configs) > 1 or len(params) > 1:
+        raise UserError("several models or budgets are solved for one field: give it by --for")
+    from gpt2calc.shaping import solve
+
+    shapes = solve(configs[0], params[0], multiple_of=multiple_of, min_aspect=min_aspect)
+    return show(shapes, form)
+
+
+def diagnose(
+    number: Annotated[str, Parameter(help="What somebody got: 137022720, or 163M if rounded.")],
+    model: Model = "gpt2",
+    /,
+    *,
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Say where a strange number of parameters comes from.
+
+    MODEL is the model that was meant. Known departures are combined, the fewest first.
+    """
+    from gpt2calc.diagnosis import diagnose
+
+    return show(diagnose(number, configured(model, overrides)), form)

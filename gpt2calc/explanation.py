@@ -1,0 +1,140 @@
+"""The whole derivation of a count, for a terminal, for GitHub, for LaTeX, and for programs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.blackboard import in_markdown, on_blackboard
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import checked_sublayer
+from gpt2calc.derivation import Chain, Derivation, SublayerSteps, in_one_line
+from gpt2calc.errors import UserError
+from gpt2calc.formulas import formula
+from gpt2calc.latex import document
+from gpt2calc.lessons import lessons
+from gpt2calc.render import Result
+from gpt2calc.symbols import letters_of, opened
+from gpt2calc.tables import Column, Table
+
+
+@dataclass(frozen=True)
+class Explanation(Result):
+    """A derivation: of one sublayer, or of all of them, a block and the model."""
+
+    config: GPT2Config
+    free: tuple[str, ...]
+    """The fields that are left as letters."""
+    sublayers: tuple[SublayerSteps, ...]
+    block: Chain | None
+    """One block; None where only one sublayer is explained, as are the total and the lessons."""
+    total: Chain | None
+    lessons: tuple[str, ...]
+
+    @property
+    def chains(self) -> list[tuple[str, Chain]]:
+        """Every chain of equal expressions that is displayed, with what it is of."""
+        found = []
+        for steps in self.sublayers:
+            found += [(each.tensor.name, each.chain) for each in steps.tensors]
+            found += [("weights", steps.weights), ("biases", steps.biases), ("total", steps.total)]
+        ends = (("one block", self.block), ("the whole model", self.total))
+        return found + [(name, chain) for name, chain in ends if chain is not None]
+
+    @property
+    def notation(self) -> Table:
+        """What each letter stands for, and its number here."""
+        return Table(
+            title="",
+            columns=(
+                Column("letter"),
+                Column("field"),
+                Column("value", "mixed"),
+                Column("meaning"),
+            ),
+            rows=tuple(
+                (
+                    letter,
+                    name,
+                    "open" if name in self.free else getattr(self.config, name),
+                    (GPT2Config.model_fields[name].description or "").split(".")[0],
+                )
+                for name, letter in letters_of(self.config).items()
+            ),
+        )
+
+    @property
+    def title(self) -> str:
+        """The model, as far as it is given by numbers and switches."""
+        following = {"n_head"} if "n_embd" in self.free else set()
+        words = self.config.in_words(leaving_out={*self.free, *following})
+        return f"GPT-2 with {words}" if words else "GPT-2"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Expressions in field names; with nothing left open, as with everything left open."""
+        formulas = formula(self.config, self.free or "all").to_dict()
+        wanted = {steps.sublayer for steps in self.sublayers}
+        if self.total is None:
+            kept = {name: each for name, each in formulas["sublayers"].items() if name in wanted}
+            return {**formulas, "sublayers": kept}
+        return formulas
+
+    def table(self) -> Table:
+        """A row for each chain, written in LaTeX."""
+        return Table(
+            title=self.title,
+            columns=(Column("of"), Column("derivation")),
+            rows=tuple((name, in_one_line(chain)) for name, chain in self.chains),
+        )
+
+    def text(self) -> str:
+        """The derivation in Unicode mathematics."""
+        return on_blackboard(self)
+
+    def markdown(self) -> str:
+        """The derivation with ``$...$`` around its mathematics, as GitHub renders it."""
+        return in_markdown(self)
+
+    def latex(self) -> str:
+        """A complete LaTeX document."""
+        return document(self)
+
+    def _repr_latex_(self) -> str:
+        chain = self.total or self.sublayers[0].total
+        return f"$\\displaystyle {in_one_line(chain)}$"
+
+
+def explain(
+    config: GPT2Config | None = None,
+    *,
+    free: str | Collection[str] = (),
+    sublayer: str | None = None,
+) -> Explanation:
+    """Derive the count of a model step by step.
+
+    Args:
+        config: the model; GPT-2 small if left out.
+        free: fields to leave as letters: names, or "all".
+        sublayer: explain this one alone.
+
+    Raises:
+        UserError: a name in ``free`` is in no formula, or there is no such sublayer in the model.
+
+    """
+    config, fields = opened(config or GPT2Config(), free)
+    derivation = Derivation(config, fields)
+    if sublayer is not None:
+        steps = derivation.sublayer(checked_sublayer(sublayer))
+        if not steps.tensors:
+            raise UserError(
+                f"{sublayer} has no parameters here: the head is tied to the token embedding; "
+                "explain the model with an untied head"
+            )
+        return Explanation(config, fields, (steps,), None, None, ())
+    return Explanation(
+        config=config,
+        free=fields,
+        sublayers=tuple(derivation.sublayers()),
+        block=derivation.block(),
+        total=derivation.total(),
+        lessons=() if fields else lessons(config),
+    )

@@ -1,0 +1,100 @@
+"""Why the answer is what it is: what the shape of the formula teaches about one model.
+
+Every line is computed for the config at hand, and there is none where it would not be true.
+"""
+
+from typing import Any
+
+from gpt2calc.architecture import SUBLAYERS
+from gpt2calc.config import HEAD_WIDTH, GPT2Config
+from gpt2calc.counting import count
+from gpt2calc.formulas import formula
+from gpt2calc.symbols import symbol
+from gpt2calc.tables import percent
+
+EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
+SIMPLE = 100
+"""Fractions with a smaller denominator are said as fractions."""
+
+
+def lessons(config: GPT2Config) -> tuple[str, ...]:
+    """The lines that are true of this model, each a sentence or two."""
+    lines = (
+        _mlp_against_attention(config),
+        _as_it_grows(config, "n_embd", "width"),
+        _as_it_grows(config, "n_layer", "depth"),
+        _where_blocks_outgrow_embeddings(config),
+        _what_a_little_more_adds(config),
+    )
+    return tuple(line for line in lines if line)
+
+
+def _mlp_against_attention(config: GPT2Config) -> str:
+    """Twice as many weights in the MLP: true where its width is four times the model's."""
+    counted = count(config)
+    attention, mlp = counted["attention"], counted["mlp"]
+    if mlp.weights != 2 * attention.weights:
+        return ""
+    line = (
+        "The MLP has twice the weights of attention: in a block two matrices of d × 4d, which is "
+        "8 d², against four of d × d, the query, key, value and projection, which is 4 d²."
+    )
+    if mlp.total == 2 * attention.total:
+        return line
+    ratio = f"{mlp.total / attention.total:.4f}"
+    return (
+        f"{line} With biases it is {ratio} times: {mlp.total:,} to {attention.total:,} parameters."
+    )
+
+
+def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
+    """The share that each sublayer tends to, by SymPy's limits."""
+    from sympy import Symbol, limit, oo
+
+    formulas, x = formula(config, free=field), Symbol("x", positive=True)
+    shares = {}
+    for name in SUBLAYERS:
+        share = (formulas[name].total / formulas.total).subs(symbol(field), x)
+        shares[name] = limit(share, x, oo)
+    lasting = [f"{name} to {_fraction(share)}" for name, share in shares.items() if share]
+    rest = "" if len(lasting) == len(SUBLAYERS) else ", all else to nothing"
+    return (
+        f"As the {noun} grows without end, the shares tend to a limit: {', '.join(lasting)}{rest}."
+    )
+
+
+def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
+    """The width from which on the blocks hold more, if they do not at every width."""
+    from sympy import floor, real_roots
+
+    formulas = formula(config, free="n_embd")
+    embeddings = sum(formulas[name].total for name in EMBEDDINGS)
+    blocks = formulas.total - embeddings
+    width = int(floor(max(real_roots(blocks - embeddings), default=0))) + 1
+    if width <= 1:
+        return ""
+    counted = count(config)
+    held = sum(counted[name].total for name in EMBEDDINGS)
+    return (
+        f"From a width of {width:,} on, blocks and layer norms hold more than "
+        f"the embeddings. Here, at {config.n_embd:,}, it is "
+        f"{counted.total - held:,} to {held:,} parameters."
+    )
+
+
+def _what_a_little_more_adds(config: GPT2Config) -> str:
+    total = count(config).total
+    steps = {"n_layer": 1, "vocab": 1, "n_embd": HEAD_WIDTH}
+    layer, token, width = (
+        count(config.replace(**{name: getattr(config, name) + step})).total - total
+        for name, step in steps.items()
+    )
+    return (
+        f"One more layer adds {layer:,} parameters, one more token of vocabulary {token:,}, and "
+        f"{HEAD_WIDTH} more of width {width:,}."
+    )
+
+
+def _fraction(share: Any) -> str:
+    """A simple fraction as such, any other as a percentage."""
+    return str(share) if share.q < SIMPLE else percent(float(share))

@@ -1,0 +1,111 @@
+"""Expressions as they stand on a blackboard, before anything is worked out: in text and in LaTeX.
+
+SymPy does the algebra elsewhere; but it would add ``d*3*d + 3*d`` up at once, and what a derivation
+shows is the sum before it is added up. So these few kinds of node only remember how it is written.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Power:
+    """A letter or a number to a power: ``d²``."""
+
+    base: "Atom"
+    exponent: int
+
+
+@dataclass(frozen=True)
+class Times:
+    """Factors with a sign between them: ``d × 3d``, ``4 × 768²``."""
+
+    factors: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Factors side by side: ``4 d²``, ``L (d + d)``; tight as in ``3d``."""
+
+    factors: tuple["Node", ...]
+    tight: bool = False
+
+
+@dataclass(frozen=True)
+class Plus:
+    """Terms added up; none of them is 0."""
+
+    terms: tuple["Node", ...]
+
+
+Atom: TypeAlias = int | str
+"""A number, or a letter."""
+Node: TypeAlias = Atom | Power | Times | Beside | Plus
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one format writes what the formats write differently."""
+
+    number: Callable[[int], str]
+    power: Callable[[str, int], str]
+    times: str
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+TEXT = Style(
+    number=lambda number: f"{number:,}",
+    power=lambda base, exponent: f"{base}{str(exponent).translate(_RAISED)}",
+    times=" × ",
+)
+LATEX = Style(
+    number=lambda number: f"{number:,}".replace(",", "{,}"),
+    power=lambda base, exponent: f"{base}^{{{exponent}}}",
+    times=r" \times ",
+)
+
+
+def written(node: Node, style: Style) -> str:
+    """The expression in a format; a sum of no terms is 0."""
+    match node:
+        case int():
+            return style.number(node)
+        case str():
+            return node
+        case Power(base, exponent):
+            return style.power(written(base, style), exponent)
+        case Times(factors):
+            return style.times.join(_as_factor(each, style, Plus) for each in factors)
+        case Beside(factors, tight):
+            between = "" if tight else " "
+            return between.join(_as_factor(each, style, Plus, Times) for each in factors)
+        case Plus(()):
+            return style.number(0)
+        case Plus(terms):
+            return " + ".join(_as_factor(each, style, Plus) for each in terms)
+
+
+def _as_factor(node: Node, style: Style, *in_brackets: type) -> str:
+    """Part of a larger expression, in brackets if it is of one of these kinds."""
+    inside = written(node, style)
+    is_several = isinstance(node, in_brackets) and inside != written(0, style)
+    return f"({inside})" if is_several else inside
+
+
+def plus(terms: list[Node]) -> Node:
+    """A sum, or its only term."""
+    return terms[0] if len(terms) == 1 else Plus(tuple(terms))
+
+
+def monomial(coefficient: int, powers: dict[str, int], values: dict[str, int]) -> Node:
+    """A product of powers, with numbers for the letters that have a value: ``(4 × 768²) L``."""
+    numbers: list[Node] = [coefficient] if coefficient != 1 else []
+    letters: list[Node] = []
+    for letter, exponent in powers.items():
+        side, atom = (numbers, values[letter]) if letter in values else (letters, letter)
+        side.append(atom if exponent == 1 else Power(atom, exponent))
+    head = [numbers[0] if len(numbers) == 1 else Times(tuple(numbers))] if numbers else []
+    factors = (*head, *letters) or (1,)
+    return factors[0] if len(factors) == 1 else Beside(factors)

@@ -1,0 +1,108 @@
+"""What the formula teaches is true of the config at hand, by brute force."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt2calc import GPT2Config, count, explain, load
+from gpt2calc.lessons import lessons
+
+
+def said(config, start):
+    return next((line for line in lessons(config) if line.startswith(start)), None)
+
+
+def numbers_in(line):
+    return [
+        int(each.replace(",", ""))
+        for each in re.findall(r"(?<![\d.])\d[\d,]*(?![\d.]*[%\d])", line)
+    ]
+
+
+def held(config):
+    """What the blocks and layer norms hold, and what the embeddings hold."""
+    counted = count(config)
+    embeddings = sum(
+        counted[each].total for each in ("token_embedding", "position_embedding", "lm_head")
+    )
+    return counted.total - embeddings, embeddings
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60_000),
+    st.integers(1, 3_000),
+    st.none() | st.integers(1, 3_000),
+    st.booleans(),
+)
+def test_the_crossing_is_where_it_is_said_to_be(depth, vocab, n_ctx, inner, tied):
+    config = GPT2Config(n_layer=depth, vocab=vocab, n_ctx=n_ctx, n_inner=inner, tie_embeddings=tied)
+    line = said(config, "From a width of")
+
+    def blocks_are_larger(width):
+        blocks, embeddings = held(config.replace(n_embd=width))
+        return blocks > embeddings
+
+    if line is None:
+        assert blocks_are_larger(1)
+        return
+    width = int(re.search(r"width of ([\d,]+)", line)[1].replace(",", ""))
+    assert blocks_are_larger(width)
+    assert not blocks_are_larger(width - 1) or width == 1
+    blocks, embeddings = held(config)
+    assert f"it is {blocks:,} to {embeddings:,} parameters" in line
+
+
+def test_a_small_vocabulary_has_no_crossing():
+    assert said(GPT2Config(vocab=1, n_ctx=1), "From a width of") is None
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt3-175b"])
+def test_what_a_little_more_adds(name):
+    config = load(name)
+    line = said(config, "One more layer adds")
+    differences = [
+        count(config.replace(**more)).total - count(config).total
+        for more in (
+            {"n_layer": config.n_layer + 1},
+            {"vocab": config.vocab + 1},
+            {"n_embd": config.n_embd + 64},
+        )
+    ]
+    assert [f"{each:,}" in line for each in differences] == [True] * 3
+
+
+def test_limits_are_where_large_models_go():
+    wide = said(GPT2Config(), "As the width")
+    assert "attention to 1/3, mlp to 2/3, all else to nothing" in wide
+    counted = count(GPT2Config(n_embd=10**9))
+    assert counted["attention"].share == pytest.approx(1 / 3, abs=1e-4)
+    assert counted["mlp"].share == pytest.approx(2 / 3, abs=1e-4)
+    deep = said(GPT2Config(), "As the depth")
+    counted = count(GPT2Config(n_layer=10**9))
+    for name in ("attention", "mlp", "layer_norm"):
+        assert f"{name} to {counted[name].share:.2%}" in deep
+    narrow = said(GPT2Config(n_inner=5), "As the width")
+    assert "attention to 1, all else to nothing" in narrow
+    assert count(GPT2Config(n_inner=5, n_embd=10**9))["attention"].share == pytest.approx(
+        1, abs=1e-4
+    )
+
+
+def test_the_mlp_is_twice_attention_only_where_it_is():
+    line = said(GPT2Config(), "The MLP has twice")
+    assert "With biases it is 1.9990 times: 56,669,184 to 28,348,416 parameters." in line
+    assert "With biases" not in said(GPT2Config(bias=False), "The MLP has twice")
+    assert said(GPT2Config(n_inner=3071), "The MLP has twice") is None
+    assert said(GPT2Config(n_inner=3072), "The MLP has twice") is not None
+
+
+def test_lessons_end_a_derivation_with_numbers_and_no_other():
+    assert explain().lessons == lessons(GPT2Config())
+    assert explain(free="vocab").lessons == ()
+    assert explain(sublayer="mlp").lessons == ()
+    for form in ("text", "markdown", "latex"):
+        assert "Why the answer is what it is" in getattr(explain(), form)()
