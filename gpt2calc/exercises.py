@@ -1,0 +1,167 @@
+"""Exercises in counting parameters, with worked solutions: both come from the formulas."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from gpt2calc.blackboard import aligned
+from gpt2calc.derivation import in_one_line
+from gpt2calc.errors import UserError, quoted
+from gpt2calc.layout import wrapped
+from gpt2calc.questions import (
+    Dice,
+    Solved,
+    about_a_block,
+    about_a_field,
+    about_a_part,
+    about_a_tensor,
+    about_the_whole,
+)
+from gpt2calc.render import Result
+from gpt2calc.tables import Column, Table
+
+Level = Literal["easy", "medium", "hard"]
+
+QUESTIONS: dict[str, tuple[Callable[[Dice], Solved], ...]] = {
+    "easy": (about_a_tensor,),
+    "medium": (about_a_part, about_a_block),
+    "hard": (about_the_whole, about_a_field),
+}
+MOST = 1_000
+"""Exercises on one sheet."""
+SEEDS = 10_000
+"""Where a seed is drawn from if none is given: few enough to read out in class."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One question; the same seed and level give the same one on every machine."""
+
+    seed: int
+    level: Level
+    solved: Solved
+
+
+@dataclass(frozen=True)
+class Sheet(Result):
+    """Exercises, with their worked solutions if asked for."""
+
+    exercises: tuple[Exercise, ...]
+    with_answers: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Questions; if asked for, answers as integers, and steps in LaTeX."""
+        return {"exercises": [self._as_dict(each) for each in self.exercises]}
+
+    def table(self) -> Table:
+        """A row for each exercise."""
+        answers = [each.solved.answer if self.with_answers else None for each in self.exercises]
+        return Table(
+            title="",
+            columns=(
+                Column("seed", "mixed"),
+                Column("level"),
+                Column("question"),
+                Column("answer", "count"),
+            ),
+            rows=tuple(
+                (str(each.seed), each.level, each.solved.question, answer)
+                for each, answer in zip(self.exercises, answers, strict=True)
+            ),
+        )
+
+    def text(self) -> str:
+        """The questions, and apart from them the solutions."""
+        return "\n\n".join((*self._questions(), *self._solutions()))
+
+    def markdown(self) -> str:
+        """A sheet of questions, and apart from them an answer key."""
+        questions = [f"{number}. {each.solved.question}" for number, each in self._numbered()]
+        blocks = ["# Exercises", *questions]
+        if self.with_answers:
+            blocks += ["# Answers", *map(_markdown_answer, self._numbered())]
+        return "\n\n".join(blocks)
+
+    def _numbered(self) -> Iterator[tuple[int, Exercise]]:
+        return enumerate(self.exercises, start=1)
+
+    def _questions(self) -> Iterator[str]:
+        for number, each in self._numbered():
+            again = f"(--level {each.level} --seed {each.seed})"
+            label = f"{number}. " if len(self.exercises) > 1 else ""
+            yield wrapped(f"{label}{each.solved.question} {again}")
+
+    def _solutions(self) -> Iterator[str]:
+        if not self.with_answers:
+            return
+        for number, each in self._numbered():
+            label = f"Answer {number}" if len(self.exercises) > 1 else "Answer"
+            yield f"{label}: {_answer(each.solved)}"
+            for name, chain in each.solved.steps:
+                yield f"  {name}:\n{aligned('  ', chain)}"
+            if each.solved.conclusion:
+                yield wrapped(each.solved.conclusion)
+
+    def _as_dict(self, exercise: Exercise) -> dict[str, Any]:
+        solved = exercise.solved
+        asked = {
+            "seed": exercise.seed,
+            "level": exercise.level,
+            "config": solved.config.model_dump(),
+            "question": solved.question,
+        }
+        if not self.with_answers:
+            return {name: each for name, each in asked.items() if name != "config"}
+        return {
+            **asked,
+            "answer": solved.answer,
+            "unit": solved.unit,
+            "steps": [{"of": name, "chain": in_one_line(chain)} for name, chain in solved.steps],
+            "conclusion": solved.conclusion,
+        }
+
+
+def exercise(
+    seed: int | None = None, level: str = "easy", *, count: int = 1, answers: bool = False
+) -> Sheet:
+    """Set exercises, each with a seed of its own.
+
+    Args:
+        seed: of the first exercise, the others follow on; drawn by lot if left out.
+        level: "easy" (one tensor), "medium" (a sublayer or a block), "hard" (the whole model, or
+            which value of a field gives a number of parameters).
+        count: how many exercises.
+        answers: with worked solutions.
+
+    Raises:
+        UserError: there is no such level, the seed is negative, or there are too many exercises.
+
+    """
+    if level not in get_args(Level):
+        raise UserError(f"level is {quoted(level)}: it must be easy, medium or hard")
+    if not 1 <= count <= MOST:
+        raise UserError(f"count is {count}: a sheet has 1 to {MOST:,} exercises")
+    first = secrets.randbelow(SEEDS) if seed is None else seed
+    if first < 0:
+        raise UserError(f"seed is {first}: it must be 0 or more")
+    seeds = range(first, first + count)
+    return Sheet(tuple(_set(each, level) for each in seeds), answers)
+
+
+def _set(seed: int, level: Any) -> Exercise:
+    dice = Dice(seed)
+    return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice))
+
+
+def _answer(solved: Solved) -> str:
+    if solved.unit in ("parameters", "weights", "biases"):
+        return f"{solved.answer:,} {solved.unit}"
+    return f"{solved.unit} is {solved.answer:,}"
+
+
+def _markdown_answer(numbered: tuple[int, Exercise]) -> str:
+    number, each = numbered
+    steps = [f"{name}: ${in_one_line(chain)}$" for name, chain in each.solved.steps]
+    ends = [each.solved.conclusion] if each.solved.conclusion else []
+    return "\n\n   ".join((f"{number}. {_answer(each.solved)}", *steps, *ends))

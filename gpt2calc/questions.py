@@ -1,0 +1,144 @@
+"""Kinds of questions about parameter counts: each draws a config, and derives its own solution."""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from gpt2calc.architecture import Sublayer
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import count
+from gpt2calc.derivation import Chain, Derivation
+from gpt2calc.polynomial import total_along
+from gpt2calc.symbols import LETTERS
+
+DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
+WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
+VOCABS = (1_000, 8_000, 16_000, 32_000, 40_478, 50_257)
+CONTEXTS = (128, 256, 512, 1_024, 2_048)
+SWITCHES: tuple[dict[str, bool], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
+"""Half of the models are plain ones."""
+
+HAVE = {
+    "attention": "does attention have over all layers",
+    "mlp": "does the MLP have over all layers",
+    "layer_norm": "do all layer norms have, the final one included,",
+}
+
+T = TypeVar("T")
+
+
+class Dice:
+    """Choices that are the same for a seed on every machine and every Python.
+
+    Of Python's generator only ``random()`` is promised never to change, so nothing else is used.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        """One of them, each as likely as the others."""
+        return choices[int(self._random.random() * len(choices))]
+
+    def model(self) -> GPT2Config:
+        """A model of round numbers."""
+        return GPT2Config(
+            n_layer=self.one_of(DEPTHS),
+            n_embd=self.one_of(WIDTHS),
+            vocab=self.one_of(VOCABS),
+            n_ctx=self.one_of(CONTEXTS),
+            **self.one_of(SWITCHES),
+        )
+
+
+class Solved(NamedTuple):
+    """A question about a config, its answer, and the steps that lead to it."""
+
+    config: GPT2Config
+    question: str
+    answer: int
+    unit: str
+    """What the answer is: ``"parameters"``, ``"weights"``, or the field that was asked for."""
+    steps: tuple[tuple[str, Chain], ...]
+    """Chains of equal expressions, each with what it is of."""
+    conclusion: str = ""
+    """What follows from the steps, where they do not end in the answer."""
+
+
+def about_a_tensor(dice: Dice) -> Solved:
+    """How many parameters one tensor has."""
+    config = dice.model()
+    steps = dice.one_of(Derivation(config, ()).sublayers())
+    step = dice.one_of(steps.tensors)
+    name, where = step.tensor.name, "in one block of" if step.tensor.in_block else "in"
+    question = f"How many parameters does {name} have, {where} {_model(config)}?"
+    return Solved(config, question, _end(step.chain), "parameters", ((name, step.chain),))
+
+
+def about_a_part(dice: Dice) -> Solved:
+    """How many parameters a sublayer has over all layers, or its weights, or its biases."""
+    config = dice.model().replace(bias=True)
+    name: Sublayer = dice.one_of(("attention", "mlp", "layer_norm"))
+    what = dice.one_of(("weights", "biases", "total"))
+    chain: Chain = getattr(Derivation(config, ()).sublayer(name), what)
+    counted = "parameters" if what == "total" else what
+    question = f"How many {counted} {HAVE[name]} in {_model(config)}?"
+    return Solved(config, question, _end(chain), counted, ((f"{name}, {what}", chain),))
+
+
+def about_a_block(dice: Dice) -> Solved:
+    """What one more layer adds."""
+    config = dice.model()
+    chain = Derivation(config, ()).block()
+    question = f"How many parameters does one more layer add to {_model(config)}?"
+    return Solved(config, question, _end(chain), "parameters", (("one block", chain),))
+
+
+def about_the_whole(dice: Dice) -> Solved:
+    """How many parameters a model has."""
+    config = dice.model()
+    derivation = Derivation(config, ())
+    steps = (("one block", derivation.block()), ("the whole model", derivation.total()))
+    question = f"How many parameters does {_model(config)} have?"
+    return Solved(config, question, _end(derivation.total()), "parameters", steps)
+
+
+def about_a_field(dice: Dice) -> Solved:
+    """Which value of one field gives a number of parameters."""
+    config = dice.model()
+    field = dice.one_of(("n_layer", "n_embd", "vocab", "n_ctx"))
+    total, value = count(config).total, getattr(config, field)
+    following = {"n_inner"} if field == "n_embd" else set()
+    rest = config.in_words(leaving_out={field, "n_head", *following})
+    return Solved(
+        config,
+        f"A GPT-2 with {rest} has {total:,} parameters. What is its {field}?",
+        value,
+        field,
+        (("the whole model", Derivation(config, (field,)).total()),),
+        _solved_for(config, field, total, value),
+    )
+
+
+def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
+    """The last step of a question about a field: an equation in its letter, solved."""
+    curve, letter = total_along(config, field), LETTERS[field]
+    if curve.square:
+        return (
+            f"That is {total:,} where {letter} is {value:,}: of the two roots of this quadratic "
+            "the positive one."
+        )
+    rest = f"{total:,} - {curve.constant:,}"
+    return f"That is {total:,} where {letter} is ({rest}) / {curve.slope:,}, which is {value:,}."
+
+
+def _model(config: GPT2Config) -> str:
+    return f"a GPT-2 with {config.in_words(leaving_out={'n_head'})}"
+
+
+def _end(chain: Chain) -> int:
+    """What a chain with numbers in it comes to."""
+    last = chain[-1]
+    if not isinstance(last, int):
+        raise TypeError(f"a chain with nothing left open ends in a number, not in {last}")
+    return last

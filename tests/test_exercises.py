@@ -1,0 +1,174 @@
+"""Exercises: the answers are right, and the same seed asks the same question for ever."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mathematics import from_latex, value
+
+from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
+from gpt2calc.architecture import pattern_of
+from gpt2calc.exercises import QUESTIONS
+from gpt2calc.symbols import LETTERS
+
+
+def config_in(question):
+    """The model that a question tells of, read by its words alone."""
+
+    def number(pattern):
+        found = re.search(pattern, question)
+        return {} if found is None else {"value": int(found[1].replace(",", ""))}
+
+    fields = {
+        "n_layer": number(r"([\d,]+) layer"),
+        "n_embd": number(r"width ([\d,]*\d)"),
+        "vocab": number(r"vocabulary ([\d,]*\d)"),
+        "n_ctx": number(r"context ([\d,]*\d)"),
+    }
+    known = {name: found["value"] for name, found in fields.items() if found}
+    known |= {"bias": False} if "no biases" in question else {}
+    return known | ({"tie_embeddings": False} if "untied head" in question else {})
+
+
+def answered(question):
+    """The answer by counting the shapes of the model in the question, one by one."""
+    config = GPT2Config(**config_in(question))
+    shapes = named_shapes(config)
+
+    def size(wanted):
+        total = 0
+        for name, shape in shapes:
+            if wanted(name):
+                product = 1
+                for each in shape:
+                    product *= each
+                total += product
+        return total
+
+    if found := re.search(r"How many parameters does (\S+\.(?:weight|bias)) have", question):
+        copies = config.n_layer if "in one block" in question else 1
+        return size(lambda name: pattern_of(name) == found[1]) // copies
+    if found := re.search(r"How many (\w+) do.* (attention|MLP|layer norms) have", question):
+        part = {"attention": ".attn.", "MLP": ".mlp.", "layer norms": ".ln_"}[found[2]]
+        end = {"weights": ".weight", "biases": ".bias", "parameters": ""}[found[1]]
+        return size(lambda name: part in name and name.endswith(end))
+    if "does one more layer add" in question:
+        return size(lambda name: ".h.0." in name)
+    return size(lambda _: True)
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 10**6), st.sampled_from(list(QUESTIONS)))
+def test_the_answer_is_right(seed, level):
+    (set_,) = exercise(seed, level).exercises
+    question = set_.solved.question
+    asked_for = re.search(r"has ([\d,]+) parameters. What is its (\w+)\?", question)
+    if asked_for:
+        given_ = config_in(question) | {asked_for[2]: set_.solved.answer}
+        assert count(GPT2Config(**given_)).total == int(asked_for[1].replace(",", ""))
+    else:
+        assert set_.solved.answer == answered(question)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.sampled_from(list(QUESTIONS)))
+def test_every_step_of_a_solution_is_true(seed, level):
+    sheet = exercise(seed, level, answers=True)
+    (set_,) = sheet.exercises
+    config = set_.solved.config
+    letters = {letter: getattr(config, name) for name, letter in LETTERS.items()}
+    (shown,) = sheet.to_dict()["exercises"]
+    for step in shown["steps"]:
+        sides = {value(from_latex(each), letters) for each in step["chain"].split(" = ")}
+        assert len(sides) == 1
+    last = value(from_latex(shown["steps"][-1]["chain"].split(" = ")[-1]), letters)
+    if set_.solved.conclusion:
+        assert f"{last:,}" in set_.solved.conclusion
+        quotient = re.search(
+            r"where \w is \(([\d,]+) - ([\d,]+)\) / ([\d,]+), which is ([\d,]*\d)",
+            set_.solved.conclusion,
+        )
+        if quotient:
+            top, less, divisor, result = (int(each.replace(",", "")) for each in quotient.groups())
+            assert (top - less) / divisor == result == set_.solved.answer
+    else:
+        assert last == set_.solved.answer
+
+
+QUESTIONS_FOR_EVER = {
+    ("easy", 1): "How many parameters does h.*.mlp.c_proj.bias have, in one block of a GPT-2 with "
+    "32 layers, width 1,024, vocabulary 8,000, context 512?",
+    ("medium", 1): "How many parameters does the MLP have over all layers in a GPT-2 with "
+    "32 layers, width 1,024, vocabulary 8,000, context 512?",
+    ("hard", 1): "How many parameters does a GPT-2 with 32 layers, width 1,024, vocabulary 8,000, "
+    "context 512 have?",
+    ("hard", 2): "A GPT-2 with 48 layers, width 64, context 2,048, no biases has 2,560,576 "
+    "parameters. What is its vocab?",
+}
+
+
+@pytest.mark.parametrize(("level", "seed"), QUESTIONS_FOR_EVER)
+def test_a_seed_asks_the_same_question_for_ever(level, seed):
+    (set_,) = exercise(seed, level).exercises
+    assert set_.solved.question == QUESTIONS_FOR_EVER[level, seed]
+
+
+def test_the_command(run):
+    asked = run("exercise", "--seed", 7).out
+    assert asked == run("exercise", "--seed", 7).out
+    assert "(--level easy --seed 7)" in " ".join(asked.split())
+    assert "Answer" not in asked
+    solved = run("exercise", "--seed", 7, "--answer").out
+    assert solved.startswith(asked.rstrip())
+    assert "Answer: " in solved
+    assert max(map(len, solved.splitlines())) <= 80
+
+
+def test_a_seed_drawn_by_lot_is_said(run):
+    seed = re.search(r"--seed\s+(\d+)", run("exercise", "--level", "hard").out)[1]
+    assert run("exercise", "--level", "hard", "--seed", seed).status == 0
+
+
+def test_a_sheet_has_its_key_apart(run):
+    flags = ("exercise", "--seed", 1, "--count", 4, "--format", "markdown")
+    questions, answers = run(*flags, "--answer").out.split("# Answers")
+    assert len(re.findall(r"^\d\. ", questions, re.MULTILINE)) == 4
+    assert len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == 4
+    assert questions.strip() == run(*flags).out.strip()
+    sheet = run("exercise", "--seed", 1, "--count", 2, "--answer").out
+    assert sheet.index("2. ") < sheet.index("Answer 1: ") < sheet.index("Answer 2: ")
+
+
+@pytest.mark.parametrize("level", QUESTIONS)
+def test_every_format(run, level):
+    flags = ("exercise", "--seed", 5, "--level", level, "--count", 3)
+    plain = json.loads(run(*flags, "--format", "json").out)["exercises"]
+    assert all("answer" not in each and "config" not in each for each in plain)
+    solved = json.loads(run(*flags, "--answer", "--format", "json").out)["exercises"]
+    assert [each["question"] for each in plain] == [each["question"] for each in solved]
+    assert run(*flags, "--format", "csv").out.count("\n") == 4
+    assert str(solved[0]["answer"]) in run(*flags, "--answer", "--format", "csv").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--level", "insane"], "--level is 'insane': it must be easy, medium or hard"),
+        (["--seed", "x"], "--seed is 'x'"),
+        (["--seed", "-1"], "seed is -1: it must be 0 or more"),
+        (["--count", "0"], "count is 0: a sheet has 1 to 1,000 exercises"),
+        (["--count", "100000"], "count is 100000"),
+        (["--count", "x"], "--count is 'x'"),
+        (["gpt2"], "'gpt2' is one argument too many"),
+        (["--answers"], "there is no flag --answers; did you mean '--answer'?"),
+    ],
+)
+def test_a_mistake_is_one_line(refused, arguments, words):
+    assert words in refused("exercise", *arguments)
+
+
+def test_a_level_that_is_none_is_refused():
+    with pytest.raises(UserError, match="level is 'insane'"):
+        exercise(1, "insane")
