@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from gpt2calc.errors import UserError
 
 
 @contextmanager
-def whole_file(path: Path, mode: str = "w") -> Iterator[IO[str]]:
+def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a file that takes its place only when all of it has been written.
 
     Until then it stands beside it under another name; if anything goes wrong it is removed, and
@@ -25,7 +25,7 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[str]]:
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
-        with open(part, mode, encoding=None if "b" in mode else "utf-8", newline="") as file:
+        with open(part, "wb") if binary else open(part, "w", encoding="utf-8") as file:
             yield file
         if not in_place:
             os.replace(part, path)

@@ -20,6 +20,8 @@ LessonForm = Annotated[
 ]
 Out = Annotated[Path | None, Parameter(help="Write to this file instead of printing.")]
 
+Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png, .svg or .pdf.")]
+
 
 def _flag(name: str) -> Any:
     """A field's flag: a switch, or a number that is read as text for the config to judge."""

@@ -130,7 +130,7 @@ class Sweep(Result):
         """A row for each config: its place on the axes, its sums, the two largest shares."""
         rows = self._rows((*self.axes, "total", "biases", "attention", "mlp"), MOST_ROWS["table"])
         return Table(
-            title=f"GPT-2 with {self.config.in_words(leaving_out=self._varying())}",
+            title=f"GPT-2 with {self.config.in_words(leaving_out=self.varying)}",
             columns=(
                 *(Column(name, "count") for name in self.axes),
                 Column("total", "count"),
@@ -145,7 +145,8 @@ class Sweep(Result):
             notes=(f"{len(rows):,} of {self.size:,} configs.",) if len(rows) < self.size else (),
         )
 
-    def _varying(self) -> set[str]:
+    @property
+    def varying(self) -> set[str]:
         """The fields that differ from row to row, on an axis or by their rule."""
         following = {"n_head", "n_inner"} if "n_embd" in self.axes else set()
         return {*self.axes, *following}

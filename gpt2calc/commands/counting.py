@@ -4,7 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.flags import Form, Model, Overrides, configured
+from gpt2calc.errors import UserError
+from gpt2calc.flags import Form, Model, Overrides, Plot, configured
 from gpt2calc.terminal import show
 
 
@@ -14,6 +15,7 @@ def count_parameters(
     *,
     overrides: Overrides | None = None,
     tensors: Annotated[bool, Parameter(help="List the tensors instead.", negative=())] = False,
+    plot: Plot = None,
     form: Form = "text",
 ) -> int:
     """Count the parameters of a model, sublayer by sublayer.
@@ -21,13 +23,20 @@ def count_parameters(
     Flags change single fields of the model.
     """
     config = configured(model, overrides)
+    if tensors and plot is not None:
+        raise UserError("--tensors is a list and no picture: leave out --plot or --tensors")
     if tensors:
         from gpt2calc.listing import list_tensors
 
         return show(list_tensors(config), form)
     from gpt2calc.counting import count
 
-    return show(count(config), form)
+    counted = count(config)
+    if plot is not None:
+        from gpt2calc import pictures, style
+
+        style.save(pictures.of_count(counted), plot)
+    return show(counted, form)
 
 
 def presets(*, form: Form = "text") -> int:

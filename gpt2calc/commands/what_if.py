@@ -1,7 +1,7 @@
 """What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -13,6 +13,7 @@ from gpt2calc.flags import (
     Model,
     Out,
     Overrides,
+    Plot,
     axes_and_fields,
     configured,
     given,
@@ -27,6 +28,11 @@ MOST_LINES = 10_000
 def compare(
     *models: Annotated[str, Parameter(help="Presets or files, two or more."), PRESETS],
     overrides: Overrides | None = None,
+    plot: Plot = None,
+    kind: Annotated[
+        Literal["stacked", "grouped", "layer-norm"] | None,
+        Parameter(help="What --plot draws: a bar a model, a group a sublayer, or layer norms."),
+    ] = None,
     form: Form = "text",
 ) -> int:
     """Put models side by side: a column for each.
@@ -35,7 +41,14 @@ def compare(
     """
     from gpt2calc.comparison import compare
 
-    return show(compare(models, **given(overrides)), form)
+    compared = compare(models, **given(overrides))
+    if plot is not None:
+        from gpt2calc import pictures, style
+
+        style.save(pictures.of_comparison(compared, kind or "stacked"), plot)
+    elif kind is not None:
+        raise UserError("--kind says how to draw: give --plot with a file, too")
+    return show(compared, form)
 
 
 def sweep(
@@ -50,6 +63,10 @@ def sweep(
         str | None, Parameter(help="Only configs with this many parameters or fewer.")
     ] = None,
     out: Out = None,
+    plot: Plot = None,
+    share: Annotated[
+        bool, Parameter(help="With --plot: draw the sublayers' shares.", negative=())
+    ] = False,
     form: Form = "text",
 ) -> int:
     """Count every config of a grid.
@@ -61,6 +78,14 @@ def sweep(
 
     several, single = axes_and_fields(axes)
     grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
+    if plot is not None:
+        from gpt2calc import pictures, style
+
+        style.save(pictures.of_sweep(grid, share), plot)
+        if form == "text" and out is None and grid.size > MOST_LINES:
+            return 0
+    elif share:
+        raise UserError("--share says what to draw: give --plot with a file, too")
     if form != "csv":
         return show(grid, form, out)
     if out is None and sys.stdout.isatty():
@@ -80,6 +105,7 @@ def solve(
     multiple_of: Annotated[int, Parameter(help="Widths are multiples of this.")] = 64,
     min_aspect: Annotated[float, Parameter(help="The least width divided by depth.")] = 1,
     overrides: Overrides | None = None,
+    plot: Plot = None,
     form: Form = "text",
 ) -> int:
     """Find the models of a given size.
@@ -90,6 +116,8 @@ def solve(
     configs = [configured(name, overrides) for name in models or ("gpt2",)]
     if not params:
         raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
+    if field is not None and plot is not None:
+        raise UserError("--plot draws the shapes of a budget: leave out --for or --plot")
     if field is not None:
         from gpt2calc.solving import solve_for
 
@@ -99,6 +127,10 @@ def solve(
     from gpt2calc.shaping import solve
 
     shapes = solve(configs[0], params[0], multiple_of=multiple_of, min_aspect=min_aspect)
+    if plot is not None:
+        from gpt2calc import pictures, style
+
+        style.save(pictures.of_shapes(shapes), plot)
     return show(shapes, form)
 
 

@@ -1,0 +1,134 @@
+"""One look for every picture: colours, type, units; and files that are the same every time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gpt2calc.architecture import Sublayer
+from gpt2calc.errors import UserError
+from gpt2calc.files import whole_file
+
+COLOURS: dict[Sublayer, str] = {
+    "token_embedding": "#4fae8b",
+    "position_embedding": "#efe3a0",
+    "attention": "#c8553d",
+    "mlp": "#1f4e8c",
+    "layer_norm": "#15151a",
+    "lm_head": "#f0b23e",
+}
+"""A colour for each sublayer, each of another lightness, so that all stay apart in grey."""
+
+NAMES: dict[Sublayer, str] = {
+    "token_embedding": "token embedding",
+    "position_embedding": "positions",
+    "attention": "attention",
+    "mlp": "MLP",
+    "layer_norm": "layer norm",
+    "lm_head": "head",
+}
+"""What a sublayer is called in a picture."""
+
+INK, PALE = "#26262e", "#d9d9de"
+"""Text and axes; grid lines and leaders."""
+
+NARROW = 5.0
+"""Inches of width below which a picture is laid out for a phone."""
+
+ENDINGS = ("png", "svg", "pdf")
+
+_STYLE: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titlecolor": INK,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "grid.color": PALE,
+    "grid.linewidth": 0.6,
+    "savefig.dpi": 150,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "gpt2calc",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+}
+
+_NO_DATES: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Everything drawn within has the look of the house; settings made outside are not touched."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def empty_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of so many inches that no window ever shows, and its axes."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure, whole or not at all; the same figure gives the same bytes.
+
+    Raises:
+        UserError: the ending is not png, svg or pdf, or the file cannot be written.
+
+    """
+    path = Path(path)
+    form = checked_ending(path)
+    with house_style(), whole_file(path, binary=True) as file:
+        figure.savefig(file, format=form, metadata=_NO_DATES[form])
+
+
+def checked_ending(path: Path) -> str:
+    """The picture's format by the file's ending. Raises ``UserError`` for any other."""
+    ending = path.suffix.removeprefix(".").lower()
+    if ending not in ENDINGS:
+        raise UserError(
+            f"{path} does not end in .png, .svg or .pdf: give the picture one of these endings"
+        )
+    return ending
+
+
+def human(count: float, _: object = None) -> str:
+    """A count as people say it, to three digits: 350M, 1.5B. Fits matplotlib's formatters."""
+    for letter, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= 0.9995 * unit:
+            return f"{float(f'{count / unit:.3g}'):g}{letter}"
+    return f"{float(f'{count:.3g}'):g}"
+
+
+def is_narrow(ax: Axes) -> bool:
+    """Whether the picture is laid out for a phone."""
+    figure = ax.get_figure(root=True)
+    return figure is not None and figure.get_figwidth() < NARROW
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever can be read on a colour."""
+    red, green, blue = matplotlib.colors.to_rgb(colour)
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.58 else "black"
