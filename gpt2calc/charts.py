@@ -3,12 +3,14 @@
 Every function draws into the axes that it is given and returns them.
 """
 
+from collections.abc import Collection
+
 from matplotlib.axes import Axes
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.comparison import Comparison
 from gpt2calc.counting import Count
-from gpt2calc.style import COLOURS, NAMES, human, ink_on, is_narrow
+from gpt2calc.style import COLOURS, NAMES, exactly, human, ink_on, is_narrow
 from gpt2calc.tables import percent
 
 ROOM_FOR_A_LABEL = 0.07
@@ -33,9 +35,40 @@ def composition(ax: Axes, counted: Count) -> Axes:
     return ax
 
 
-def shares(ax: Axes, compared: Comparison, kind: str = "stacked") -> Axes:
-    """Shares of the total, in percent: a stacked bar a model, or grouped by sublayer."""
-    return {"stacked": _stacked, "grouped": _grouped}[kind](ax, compared)
+def stacked(ax: Axes, compared: Comparison) -> Axes:
+    """Shares of the total, in percent: a bar a model, split by sublayer."""
+    for row, counted in enumerate(compared.counts):
+        start = 0.0
+        for name in SUBLAYERS:
+            share = counted[name].share
+            ax.barh(row, share, left=start, height=0.75, color=COLOURS[name])
+            if share >= ROOM_FOR_A_LABEL * (2 if is_narrow(ax) else 1):
+                words, ink = f"{share:.1%}", ink_on(COLOURS[name])
+                ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
+            start += share
+    models = zip(compared.names, compared.counts, strict=True)
+    _rows(ax, [f"{name}\n{human(each.total)}" for name, each in models])
+    ax.set_xlim(0, 1)
+    _percent_axis(ax)
+    _key(ax, present(compared))
+    return ax
+
+
+def grouped(ax: Axes, compared: Comparison, only: Collection[Sublayer] = SUBLAYERS) -> Axes:
+    """Shares of the total, in percent: a group a sublayer, in it a bar a model."""
+    rows: list[str] = []
+    for name in present(compared, only):
+        ax.text(0, len(rows), NAMES[name], va="center", weight="bold")
+        rows.append("")
+        for model, counted in zip(compared.names, compared.counts, strict=True):
+            share = counted[name].share
+            ax.barh(len(rows), share, height=0.8, color=COLOURS[name])
+            ax.text(share + 0.008, len(rows), percent(share), va="center")
+            rows.append(model)
+    _rows(ax, rows)
+    ax.set_xlim(0, 1.15 * max(part.share for each in compared.counts for part in each.parts))
+    _percent_axis(ax)
+    return ax
 
 
 def layer_norm(ax: Axes, compared: Comparison) -> Axes:
@@ -49,21 +82,18 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
             ("biases", part.biases, BIASES),
         ):
             ax.barh(len(rows), number, height=0.8, color=colour)
-            ax.text(number + largest / 60, len(rows), f"{number:,}", va="center")
+            ax.text(number + largest / 60, len(rows), exactly(number), va="center")
             rows.append(words)
     _rows(ax, rows)
-    ax.set_xlim(0, 1.25 * largest)
+    ax.set_xlim(0, (1.7 if is_narrow(ax) else 1.25) * largest)  # room for the last label
     ax.xaxis.set_major_formatter(human)
     ax.set_xlabel("parameters of the layer norms")
     return ax
 
 
-def rows_of(compared: Comparison, kind: str) -> int:
-    """Bars, and gaps between them, that a picture of this kind has one above the other."""
-    models = len(compared.names)
-    if kind == "stacked":
-        return models + 2
-    return 2 * models if kind == "layer-norm" else (models + 1) * len(_present(compared))
+def present(compared: Comparison, only: Collection[Sublayer] = SUBLAYERS) -> list[Sublayer]:
+    """The sublayers, of those asked for, that some of the models have."""
+    return [name for name in only if any(each[name].total for each in compared.counts)]
 
 
 def _column(ax: Axes, place: tuple[int, int], x: float, name: Sublayer, counted: Count) -> None:
@@ -71,7 +101,7 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: Sublayer, counted:
     part, centre = counted[name], (place[0] + 0.5) / place[1]
     ax.plot([x, centre], [-0.55, -1.15], color=COLOURS[name], linewidth=1.5, solid_capstyle="round")
     ax.plot(centre, -1.15, marker="o", color=COLOURS[name], markersize=5)
-    words = f"{NAMES[name]}\n{part.total:,}\n{percent(part.share)}"
+    words = f"{NAMES[name]}\n{exactly(part.total)}\n{percent(part.share)}"
     ax.text(centre, -1.32, words, ha="center", va="top", linespacing=1.4)
 
 
@@ -81,54 +111,13 @@ def _row(ax: Axes, place: tuple[int, int], x: float, name: Sublayer, counted: Co
     ax.plot([x, x], [-0.5, -0.75], color=COLOURS[name], linewidth=1.5)
     ax.plot(0.02, y, marker="s", color=COLOURS[name], markersize=7)
     ax.text(0.06, y, NAMES[name], va="center")
-    ax.text(0.72, y, f"{part.total:,}", ha="right", va="center")
+    ax.text(0.72, y, exactly(part.total), ha="right", va="center")
     ax.text(1.0, y, percent(part.share), ha="right", va="center")
 
 
-def _stacked(ax: Axes, compared: Comparison) -> Axes:
-    for row, counted in enumerate(compared.counts):
-        start = 0.0
-        for name in SUBLAYERS:
-            share = counted[name].share
-            ax.barh(row, share, left=start, height=0.75, color=COLOURS[name])
-            if share >= ROOM_FOR_A_LABEL * (2 if is_narrow(ax) else 1):
-                words, ink = f"{share:.1%}", ink_on(COLOURS[name])
-                ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
-            start += share
-    _rows(
-        ax,
-        [
-            f"{name}\n{human(each.total)}"
-            for name, each in zip(compared.names, compared.counts, strict=True)
-        ],
-    )
-    ax.set_xlim(0, 1)
+def _percent_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     ax.set_xlabel("share of all parameters")
-    _key(ax, _present(compared))
-    return ax
-
-
-def _grouped(ax: Axes, compared: Comparison) -> Axes:
-    rows: list[str] = []
-    for name in _present(compared):
-        ax.text(0, len(rows), NAMES[name], va="center", weight="bold")
-        rows.append("")
-        for model, counted in zip(compared.names, compared.counts, strict=True):
-            share = counted[name].share
-            ax.barh(len(rows), share, height=0.8, color=COLOURS[name])
-            ax.text(share + 0.008, len(rows), percent(share), va="center")
-            rows.append(model)
-    _rows(ax, rows)
-    ax.set_xlim(0, 1.15 * max(part.share for each in compared.counts for part in each.parts))
-    ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    ax.set_xlabel("share of all parameters")
-    return ax
-
-
-def _present(compared: Comparison) -> list[Sublayer]:
-    """The sublayers that some of the models have."""
-    return [name for name in SUBLAYERS if any(each[name].total for each in compared.counts)]
 
 
 def _rows(ax: Axes, words: list[str]) -> None:
@@ -139,9 +128,9 @@ def _rows(ax: Axes, words: list[str]) -> None:
 
 
 def _key(ax: Axes, names: list[Sublayer]) -> None:
-    """What the colours are, in a line above the bars or in two where it is narrow."""
+    """What the colours are, in a line above the bars, or in several where it is narrow."""
     handles = [ax.barh(0, 0, color=COLOURS[name], label=NAMES[name]) for name in names]
-    columns = 3 if is_narrow(ax) else len(names)
+    columns = 2 if is_narrow(ax) else len(names)
     ax.legend(
         handles=handles,
         ncols=columns,

@@ -27,7 +27,7 @@ app = App(
 app.default(counting.count_parameters)
 for command in (
     *(counting.presets, what_if.compare, what_if.sweep, what_if.solve, what_if.diagnose),
-    *(lesson.explain, lesson.exercise, proof.verify, proof.inspect),
+    *(lesson.explain, lesson.exercise, lesson.study, proof.verify, proof.inspect),
 ):
     app.command(command)
 

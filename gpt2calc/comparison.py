@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import GPT2Config
@@ -13,6 +13,9 @@ from gpt2calc.errors import UserError
 from gpt2calc.loading import load
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
+
+Model: TypeAlias = str | os.PathLike[str] | GPT2Config
+"""A preset's name, a file, or a config."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Comparison(Result):
         )
 
 
-def compare(models: Iterable[str | os.PathLike[str] | GPT2Config], **fields: Any) -> Comparison:
+def compare(models: Iterable[Model], **fields: Any) -> Comparison:
     """Count several models for a look side by side.
 
     Args:
@@ -75,6 +78,12 @@ def compare(models: Iterable[str | os.PathLike[str] | GPT2Config], **fields: Any
         raise UserError(
             f"{len(models)} to compare: give two models or more, such as gpt2 gpt2-medium"
         )
+    return counted_under_names(models, **fields)
+
+
+def counted_under_names(models: Iterable[Model], **fields: Any) -> Comparison:
+    """The same for any number of models."""
+    models = tuple(models)
     configs = [each if isinstance(each, GPT2Config) else load(each) for each in models]
     return Comparison(
         names=tuple(_name(each) for each in models),
@@ -82,7 +91,7 @@ def compare(models: Iterable[str | os.PathLike[str] | GPT2Config], **fields: Any
     )
 
 
-def _name(model: str | os.PathLike[str] | GPT2Config) -> str:
+def _name(model: Model) -> str:
     if isinstance(model, GPT2Config):
         return f"{model.n_layer} x {model.n_embd}"
     return Path(model).stem if os.path.exists(model) else str(model)

@@ -20,7 +20,7 @@ from gpt2calc.labels import place_labels
 from gpt2calc.loading import presets
 from gpt2calc.polynomial import total_along
 from gpt2calc.shaping import Shapes
-from gpt2calc.style import COLOURS, INK, NAMES, human
+from gpt2calc.style import COLOURS, INK, NAMES, human, is_narrow
 from gpt2calc.sweeping import Sweep, sweep
 
 FINEST = 300
@@ -119,8 +119,12 @@ def trend(ax: Axes, models: Sequence[tuple[str, GPT2Config]]) -> Axes:
                 ax.plot(counted.total, part.share, marker="o", color=COLOURS[name], markersize=5)
     ax.set_xscale("log")
     ax.set_ylim(0, 1)
-    ax.set_xticks([count(config).total for _, config in models], [name for name, _ in models])
-    ax.tick_params(axis="x", rotation=20 if len(models) > 2 else 0)
+    sizes = [count(config).total for _, config in models]
+    if is_narrow(ax) or len(models) > 5:
+        ax.set_xticks(sizes, [name for name, _ in models], rotation=25, ha="right")
+    else:
+        words = [f"{name}\n{human(size)}" for (name, _), size in zip(models, sizes, strict=True)]
+        ax.set_xticks(sizes, words)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.set_ylabel("share of all parameters")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from gpt2calc.arithmetic import difference
@@ -53,10 +53,7 @@ class Explanation:
         """The arithmetic and the reasons, as a person would say them."""
         if len(self.accounts) == 1:
             return f"{self._rounding()}{self.total:,} is exactly what this model has"
-        terms = "".join(
-            difference(before, after)
-            for before, after in zip(self.accounts, self.accounts[1:], strict=False)
-        )
+        terms = "".join(difference(before, after) for before, after in pairwise(self.accounts))
         remaining = f" {'+' if self.residual > 0 else '-'} {abs(self.residual):,} unexplained"
         left = self.total + self.residual
         return (

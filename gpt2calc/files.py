@@ -35,3 +35,11 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
         if not in_place:
             with suppress(OSError):
                 part.unlink()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there. Raises ``UserError`` if that cannot be done."""
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be made: {error.strerror or error}") from None

@@ -1,13 +1,15 @@
 """A picture for each result that is one as much as it is a table, in the size it will be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpt2calc import charts, curves
+from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.comparison import Comparison
+from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
 from gpt2calc.shaping import Shapes
@@ -24,21 +26,39 @@ ROW = 0.24
 
 def of_count(counted: Count, width: float = WIDE) -> Figure:
     """Where the parameters of a model are."""
-    title = f"{counted.config.n_layer:,} layers, width {counted.config.n_embd:,}"
-    words = f"{human(counted.total)} parameters: GPT-2 with {title}"
+    others = set(GPT2Config.model_fields) - {"n_layer", "n_embd"}
+    words = f"{human(counted.total)} parameters: {counted.config.in_words(others)}"
     height = 2.4 if width < 5 else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
 
 
 def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = WIDE) -> Figure:
     """Shares of several models, or their layer norms."""
-    rows = charts.rows_of(compared, kind)
-    height = 0.9 + rows * (0.45 if kind == "stacked" else ROW)
+    models = len(compared.names)
     if kind == "layer-norm":
         title = "Layer norms: weights (scales) and biases (shifts)"
+        height = 0.9 + 2 * models * ROW
         return _drawn(width, height, title, lambda ax: charts.layer_norm(ax, compared))
-    title = "" if kind == "stacked" else "Where the parameters are"
-    return _drawn(width, height, title, lambda ax: charts.shares(ax, compared, kind))
+    if kind == "grouped":
+        return of_groups(compared, SUBLAYERS, "Where the parameters are", width)
+    height = 0.9 + (models + 2) * 2 * ROW
+    return _drawn(width, height, "", lambda ax: charts.stacked(ax, compared))
+
+
+def of_groups(
+    compared: Comparison, only: Collection[Sublayer], title: str, width: float = WIDE
+) -> Figure:
+    """Shares of several models, a group for each of some sublayers."""
+    groups = len(charts.present(compared, only))
+    height = 0.9 + (len(compared.names) + 1) * groups * ROW
+    return _drawn(width, height, title, lambda ax: charts.grouped(ax, compared, only))
+
+
+def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
+    """How shares change with size: the formula's curve, and the models on it."""
+    models = [(n, each.config) for n, each in zip(compared.names, compared.counts, strict=True)]
+    title = "Shares from the smallest model to the largest"
+    return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models))
 
 
 def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:

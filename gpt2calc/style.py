@@ -1,5 +1,6 @@
 """One look for every picture: colours, type, units; and files that are the same every time."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ INK, PALE = "#26262e", "#d9d9de"
 
 NARROW = 5.0
 """Inches of width below which a picture is laid out for a phone."""
+
+LONGEST_EXACT = 10**15
+"""From this count on, digits need more room than a label has."""
 
 ENDINGS = ("png", "svg", "pdf")
 
@@ -100,8 +104,17 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     form = checked_ending(path)
-    with house_style(), whole_file(path, binary=True) as file:
-        figure.savefig(file, format=form, metadata=_NO_DATES[form])
+    contents = as_bytes(figure, form)
+    with whole_file(path, binary=True) as file:
+        file.write(contents)
+
+
+def as_bytes(figure: Figure, form: str) -> bytes:
+    """A figure as png, svg or pdf; the same figure gives the same bytes."""
+    out = io.BytesIO()
+    with house_style():
+        figure.savefig(out, format=form, metadata=_NO_DATES[form])
+    return out.getvalue()
 
 
 def checked_ending(path: Path) -> str:
@@ -118,8 +131,13 @@ def human(count: float, _: object = None) -> str:
     """A count as people say it, to three digits: 350M, 1.5B. Fits matplotlib's formatters."""
     for letter, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= 0.9995 * unit:
-            return f"{float(f'{count / unit:.3g}'):g}{letter}"
+            return f"{float(f'{count / unit:.3g}'):,g}{letter}"
     return f"{float(f'{count:.3g}'):g}"
+
+
+def exactly(count: int) -> str:
+    """A count to the last parameter, or rounded where its digits would need too much room."""
+    return f"{count:,}" if count < LONGEST_EXACT else human(count)
 
 
 def is_narrow(ax: Axes) -> bool:

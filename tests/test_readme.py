@@ -5,7 +5,12 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
+
+from gpt2calc import GPT2Config, named_shapes
+from gpt2calc.cli import app
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
@@ -24,6 +29,19 @@ def test_every_block_is_run():
     assert len(PYTHON) >= 2
 
 
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    """What the README's example inspects, in the folder where its commands are run."""
+    monkeypatch.chdir(tmp_path)
+    config = GPT2Config(n_layer=2, n_embd=64, vocab=500, n_ctx=128)
+    tensors = {name: np.zeros(shape, np.float16) for name, shape in named_shapes(config)}
+    for layer in range(config.n_layer):
+        tensors[f"transformer.h.{layer}.attn.bias"] = np.zeros((1, 1, 128, 128), np.uint8)
+    (tmp_path / "checkpoint").mkdir()
+    save_file(tensors, tmp_path / "checkpoint" / "model.safetensors")
+
+
+@pytest.mark.usefixtures("checkpoint")
 @pytest.mark.parametrize(("command", "printed"), COMMANDS, ids=[each for each, _ in COMMANDS])
 def test_a_command_prints_what_the_readme_shows(run, command, printed):
     program, *arguments = shlex.split(command)
@@ -42,9 +60,25 @@ def test_the_python_blocks_print_what_the_readme_shows():
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
-def test_the_table_of_fields_names_every_field_with_its_value_in_gpt2_small():
-    from gpt2calc import GPT2Config
+def test_every_link_leads_somewhere():
+    text = README.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-")
+        for each in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif not target.startswith("https://"):
+            assert (README.parent / target).exists()
 
+
+def test_every_command_of_gpt2calc_is_shown():
+    for command in set(app) - {"--help", "-h", "--version"}:
+        assert f"gpt2calc {command}" in README.read_text() or f"`{command}" in README.read_text()
+
+
+def test_the_table_of_fields_names_every_field_with_its_value_in_gpt2_small():
     rows = dict(re.findall(r"^\| `(\w+)` +\| (\w+) +\|", README.read_text(), re.MULTILINE))
     values = GPT2Config().effective()
     assert rows == {name: str(value).lower() for name, value in values.items()}

@@ -1,10 +1,11 @@
 """Lessons: the formulas with every step shown, and exercises."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.flags import Form, LessonForm, Model, Overrides, configured
+from gpt2calc.flags import PRESETS, Form, LessonForm, Model, Overrides, configured
 from gpt2calc.terminal import show
 
 
@@ -29,6 +30,29 @@ def explain(
     names = [name.replace("-", "_") for each in free or () for name in each.split(",")]
     explained = explain(configured(model, overrides), free=names, sublayer=sublayer)
     return show(explained, form)
+
+
+def study(
+    *models: Annotated[
+        str, Parameter(help="Presets or files; the four GPT-2 if left out."), PRESETS
+    ],
+    out: Annotated[
+        Path, Parameter(help="The file to write: .html, or .md with --format markdown.")
+    ],
+    form: Annotated[
+        Literal["html", "markdown"] | None,
+        Parameter(name="--format", help="One page, or Markdown with pictures beside it."),
+    ] = None,
+) -> int:
+    """Do the source article again with exact numbers, and judge its claims.
+
+    The page needs no network; verdicts are computed from the models.
+    """
+    from gpt2calc.publishing import publish
+    from gpt2calc.study import THE_FOUR, study
+
+    publish(study(models or THE_FOUR), out, form)
+    return 0
 
 
 def exercise(

@@ -1,0 +1,261 @@
+"""Pictures: the same data gives the same bytes, and they look as their baselines do."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.testing.compare import compare_images
+
+from gpt2calc import (
+    GPT2Config,
+    UserError,
+    charts,
+    compare,
+    count,
+    curves,
+    load,
+    pictures,
+    solve,
+    sweep,
+)
+from gpt2calc.architecture import SUBLAYERS
+from gpt2calc.style import COLOURS, NAMES, as_bytes, human, ink_on, save
+
+BASELINE = Path(__file__).parent / "baseline"
+FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+
+DRAWN = {
+    "composition": lambda: pictures.of_count(count(load("gpt2"))),
+    "composition-narrow": lambda: pictures.of_count(count(load("gpt2")), pictures.NARROW),
+    "composition-untied": lambda: pictures.of_count(
+        count(load("gpt3-175b").replace(tie_embeddings=False))
+    ),
+    "stacked": lambda: pictures.of_comparison(compare(FOUR), "stacked"),
+    "grouped": lambda: pictures.of_comparison(compare(FOUR), "grouped"),
+    "layer-norm": lambda: pictures.of_comparison(compare(FOUR), "layer-norm"),
+    "trend": lambda: pictures.of_trend(compare(FOUR)),
+    "trend-narrow": lambda: pictures.of_trend(compare(FOUR), pictures.NARROW),
+    "sweep": lambda: pictures.of_sweep(sweep(n_layer=range(2, 97, 2))),
+    "sweep-shares": lambda: pictures.of_sweep(sweep(n_embd=range(64, 4_097, 64)), share=True),
+    "map": lambda: pictures.of_sweep(sweep(n_layer=range(2, 61), n_embd=range(256, 2_049, 64))),
+    "budget": lambda: pictures.of_shapes(solve(params="350M")),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_looks_like_its_baseline(name, tmp_path):
+    path = tmp_path / f"{name}.png"
+    save(DRAWN[name](), path)
+    assert compare_images(BASELINE / f"{name}.png", path, tol=4) is None
+
+
+def test_every_baseline_has_its_picture():
+    assert {each.stem for each in BASELINE.glob("*.png")} == set(DRAWN)
+
+
+def test_a_changed_picture_is_seen(tmp_path):
+    path = tmp_path / "other.png"
+    save(pictures.of_count(count(load("gpt2-medium"))), path)
+    assert compare_images(BASELINE / "composition.png", path, tol=4) is not None
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+def test_the_same_data_gives_the_same_bytes_in_any_process(form, tmp_path):
+    code = (
+        "from gpt2calc import count, load; from gpt2calc import pictures, style; "
+        "style.save(pictures.of_count(count(load('gpt2'))), {!r})"
+    )
+    paths = [tmp_path / f"{run}.{form}" for run in range(2)]
+    for path in paths:
+        subprocess.run([sys.executable, "-c", code.format(str(path))], check=True)
+    here = as_bytes(pictures.of_count(count(load("gpt2"))), form)
+    assert paths[0].read_bytes() == paths[1].read_bytes() == here
+
+
+def test_a_users_own_settings_are_neither_used_nor_changed():
+    before = as_bytes(pictures.of_count(count(GPT2Config())), "png")
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        assert as_bytes(pictures.of_count(count(GPT2Config())), "png") == before
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_no_window_is_ever_opened():
+    code = (
+        "import sys; from gpt2calc.cli import main; main(['--plot', '/dev/null/x.png']); "
+        "assert 'matplotlib.figure' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: charts.composition(ax, count(GPT2Config())),
+        lambda ax: charts.stacked(ax, compare(FOUR)),
+        lambda ax: charts.grouped(ax, compare(FOUR)),
+        lambda ax: charts.layer_norm(ax, compare(FOUR)),
+        lambda ax: curves.sweep_lines(ax, sweep(n_layer=[1, 2])),
+        lambda ax: curves.sweep_map(ax, sweep(n_layer=[1, 2], n_embd=[64, 128])),
+        lambda ax: curves.sweep_map(ax, sweep(n_layer=[1], n_embd=[64, 128])),
+        lambda ax: curves.budget(ax, solve(params="1B")),
+        lambda ax: curves.trend(ax, [(name, load(name)) for name in FOUR]),
+    ],
+)
+def test_functions_draw_into_the_axes_they_are_given(draw):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert isinstance(draw(right), Axes)
+    assert draw(right) is right
+    assert not left.has_data()
+    assert right.has_data()
+
+
+def lightness(colour):
+    """CIE L* of a colour, which is how light it is in grey and to colour-blind eyes."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
+
+
+def test_sublayers_stay_apart_in_grey():
+    assert set(COLOURS) == set(NAMES) == set(SUBLAYERS)
+    levels = sorted(lightness(each) for each in COLOURS.values())
+    assert all(after - before > 9 for before, after in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("colour", [*COLOURS.values(), "white", "black"])
+def test_what_is_written_on_a_colour_can_be_read(colour):
+    assert abs(lightness(colour) - lightness(ink_on(colour))) > 35
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1k"),
+        (25_000, "25k"),
+        (999_600, "1M"),
+        (124_439_808, "124M"),
+        (1_557_611_200, "1.56B"),
+        (1.5e9, "1.5B"),
+        (2e13, "20T"),
+    ],
+)
+def test_human_units(number, words):
+    assert human(number) == words
+
+
+def boxes(figure):
+    """Where each text of a figure stands, in pixels; ticks outside the axes are not drawn."""
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    unseen = set()
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        outside = [each for each in ticks if not low <= each.get_loc() <= high]
+        unseen |= {each for tick in outside for each in (tick.label1, tick.label2)}
+        if not ax.axison:
+            unseen |= {each for tick in ticks for each in (tick.label1, tick.label2)}
+    found = []
+    for each in set(figure.findobj(matplotlib.text.Text)) - unseen:
+        box = each.get_window_extent()
+        if each.get_visible() and each.get_text().strip() and box.width and box.height:
+            found.append((each.get_text(), box))
+    return found
+
+
+EXTREMES = [
+    GPT2Config(n_layer=1, n_embd=1, vocab=1, n_ctx=1),
+    GPT2Config(n_layer=1, n_embd=64, vocab=10**6),
+    GPT2Config(n_layer=10**4, n_embd=10**6, tie_embeddings=False),
+    GPT2Config(bias=False, tie_embeddings=False),
+]
+
+
+@pytest.mark.parametrize("width", [pictures.WIDE, pictures.NARROW])
+@pytest.mark.parametrize("config", [*EXTREMES, load("gpt2"), load("gpt3-175b")])
+def test_nothing_overlaps_and_nothing_is_cut_off(config, width):
+    for figure in (
+        pictures.of_count(count(config), width),
+        pictures.of_comparison(compare(["gpt2", config, "gpt2-xl"]), "stacked", width),
+        pictures.of_comparison(compare(["gpt2", config, "gpt2-xl"]), "grouped", width),
+        pictures.of_comparison(compare(["gpt2", config, "gpt2-xl"]), "layer-norm", width),
+    ):
+        shown = boxes(figure)
+        for text, box in shown:
+            assert box.x0 >= -1, text
+            assert box.x1 <= figure.bbox.x1 + 1, text
+            assert box.y0 >= -1, text
+        for (one, first), (other, second) in itertools.combinations(shown, 2):
+            apart = first.x1 <= second.x0 + 1 or second.x1 <= first.x0 + 1
+            apart = apart or first.y1 <= second.y0 + 2 or second.y1 <= first.y0 + 2
+            assert apart, (one, other)
+
+
+def test_the_commands_draw(run, tmp_path):
+    for number, arguments in enumerate(
+        (
+            ("gpt2-xl",),
+            ("compare", *FOUR),
+            ("compare", *FOUR, "--kind", "grouped"),
+            ("compare", *FOUR, "--kind", "layer-norm"),
+            ("sweep", "--n-layer", "12:96:12"),
+            ("sweep", "--n-layer", "12:96:12", "--share"),
+            ("sweep", "--n-layer", "12:96:12", "--n-embd", "768,1024"),
+            ("solve", "--params", "350M"),
+        )
+    ):
+        path = tmp_path / f"{number}.png"
+        with_picture = run(*arguments, "--plot", path)
+        assert with_picture.status == 0
+        assert path.read_bytes().startswith(b"\x89PNG")
+        if "--share" not in arguments and "--kind" not in arguments:
+            assert with_picture.out == run(*arguments).out
+
+
+def test_a_picture_of_many_rows_needs_no_table(run, tmp_path):
+    ran = run("sweep", "--n-layer", "1:20000", "--plot", tmp_path / "a.svg")
+    assert (ran.status, ran.out) == (0, "")
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--plot", "a.gif"], "a.gif does not end in .png, .svg or .pdf"),
+        (["--plot", "a"], "a does not end in .png, .svg or .pdf"),
+        (["--plot"], "--plot needs a value"),
+        (["--plot", "nowhere/a.png"], "nowhere/a.png cannot be written: No such file"),
+        (["--plot", "a.png", "--tensors"], "--tensors is a list and no picture"),
+        (["compare", "gpt2", "gpt2-xl", "--kind", "grouped"], "--kind says how to draw"),
+        (["compare", "gpt2", "gpt2-xl", "--plot", "a.png", "--kind", "pie"], "--kind is 'pie'"),
+        (["sweep", "--n-layer", "1,2", "--share"], "--share says what to draw"),
+        (
+            ["sweep", "--n-layer=1,2", "--n-embd=1,2", "--vocab=1,2", "--plot", "a.png"],
+            "3 axes cannot be drawn: a picture has one axis or two",
+        ),
+        (
+            ["sweep", "--n-layer=1,2", "--n-embd=1,2", "--share", "--plot", "a.png"],
+            "2 axes cannot be drawn: shares are drawn over one axis",
+        ),
+        (["solve", "--params=1B", "--for=vocab", "--plot", "a.png"], "leave out --for or --plot"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(refused, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert words in refused(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_ending_may_be_in_capitals(tmp_path):
+    save(pictures.of_count(count(GPT2Config())), tmp_path / "A.PNG")
+    with pytest.raises(UserError, match="does not end in"):
+        save(pictures.of_count(count(GPT2Config())), tmp_path / "A.jpeg")
