@@ -1,0 +1,129 @@
+"""A study as one HTML file that needs no network, or as Markdown with its pictures beside it."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gpt2calc.claims import Verdict
+from gpt2calc.errors import UserError
+from gpt2calc.files import make_folder, whole_file
+from gpt2calc.pictures import NARROW, WIDE
+from gpt2calc.render import markdown
+from gpt2calc.study import Picture, Study
+from gpt2calc.style import as_bytes
+
+Form = Literal["html", "markdown"]
+ENDINGS: dict[str, Form] = {".html": "html", ".htm": "html", ".md": "markdown"}
+
+SAID: dict[Verdict, str] = {
+    "holds": "Holds",
+    "holds as cut off": "Holds as cut off rather than rounded",
+    "does not hold": "Does not hold",
+    "says nothing here": "Says nothing of these models",
+}
+MARKS: dict[Verdict, str] = {
+    "holds": "holds",
+    "holds as cut off": "cut",
+    "does not hold": "not",
+    "says nothing here": "nothing",
+}
+"""Classes of the page's style."""
+
+
+def publish(study: Study, path: Path, form: Form | None = None) -> None:
+    """Write a study; pictures of Markdown stand in a folder beside it that is called like it.
+
+    Everything is drawn before the first file is written.
+
+    Raises:
+        UserError: the ending does not go with the format, or a file cannot be written.
+
+    """
+    by_ending = ENDINGS.get(path.suffix.lower())
+    if by_ending is None or form not in (None, by_ending):
+        wanted = ".md for Markdown" if form == "markdown" else ".html, or .md for Markdown"
+        raise UserError(f"{path} does not end like a study: give it the ending {wanted}")
+    if by_ending == "html":
+        _write(path, as_html(study).encode())
+        return
+    folder = path.with_name(f"{path.stem}_pictures")
+    text = as_markdown(study, folder.name)
+    drawn = {f"{each.name}.svg": _svg(each, WIDE) for each in _pictures(study)}
+    make_folder(folder)
+    for name, contents in drawn.items():
+        _write(folder / name, contents)
+    _write(path, text.encode())
+
+
+def as_html(study: Study) -> str:
+    """The study as one page that opens without a network: style and pictures are inside it."""
+    return _rendered(
+        "study.html.j2",
+        study,
+        columns=lambda shown: zip(shown.columns, shown.alignment, strict=True),
+        cells=lambda shown, row: zip(shown.cells(row), shown.alignment, strict=True),
+        embedded=_embedded,
+        wide=WIDE,
+        narrow=NARROW,
+        mark=MARKS.__getitem__,
+    )
+
+
+def as_markdown(study: Study, folder: str) -> str:
+    """The study as GitHub's Markdown, with links to pictures in a folder."""
+    return _rendered("study.md.j2", study, folder=quote(folder), table=markdown, slug=_slug)
+
+
+def _rendered(template: str, study: Study, **more: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    names = study.models.names
+    return environment.get_template(template).render(
+        study=study,
+        title="Parameter distribution in GPT-2, counted exactly",
+        lead=f"Attention, MLP and layer normalization in {_listed(names)}.",
+        claims_heading="The article's claims, one by one",
+        claims_lead=(
+            "Each claim of the article, held against the counts of these models. The verdicts are "
+            "computed; other models would have others."
+        ),
+        said=SAID.__getitem__,
+        **more,
+    )
+
+
+def _embedded(picture: Picture, width: float) -> str:
+    """A picture as an address that holds it whole."""
+    return f"data:image/svg+xml;base64,{b64encode(_svg(picture, width)).decode()}"
+
+
+def _svg(picture: Picture, width: float) -> bytes:
+    return as_bytes(picture.draw(width), "svg")
+
+
+def _pictures(study: Study) -> Iterator[Picture]:
+    for section in study.sections:
+        yield from section.pictures
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _write(path: Path, contents: bytes) -> None:
+    with whole_file(path, binary=True) as file:
+        file.write(contents)
