@@ -15,17 +15,17 @@ from gpt2calc.errors import UserError
 from gpt2calc.loading import Preset, load, preset, presets
 
 if TYPE_CHECKING:
-    from gpt2calc.comparison import Comparison, compare
-    from gpt2calc.diagnosis import Diagnosis, diagnose
-    from gpt2calc.exercises import Sheet, exercise
-    from gpt2calc.explanation import Explanation, explain
-    from gpt2calc.formulas import Formulas, formula
-    from gpt2calc.inspection import Inspection, inspect
+    from gpt2calc.lesson.exercises import Sheet, exercise
+    from gpt2calc.lesson.explanation import Explanation, explain
+    from gpt2calc.lesson.formulas import Formulas, formula
     from gpt2calc.listing import TensorList, list_tensors
-    from gpt2calc.shaping import Shapes, solve
-    from gpt2calc.solving import Solutions, solve_for
-    from gpt2calc.sweeping import Sweep, sweep
-    from gpt2calc.verification import Verification, count_by_name, verify
+    from gpt2calc.proof.inspection import Inspection, inspect
+    from gpt2calc.proof.verification import Verification, count_by_name, verify
+    from gpt2calc.what_if.comparison import Comparison, compare
+    from gpt2calc.what_if.diagnosis import Diagnosis, diagnose
+    from gpt2calc.what_if.shaping import Shapes, solve
+    from gpt2calc.what_if.solving import Solutions, solve_for
+    from gpt2calc.what_if.sweeping import Sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -70,29 +70,29 @@ __all__ = [
 ]
 
 _IMPORTED_WHEN_ASKED_FOR = {
-    "Comparison": "comparison",
-    "Diagnosis": "diagnosis",
-    "Explanation": "explanation",
-    "Formulas": "formulas",
-    "Inspection": "inspection",
-    "Shapes": "shaping",
-    "Sheet": "exercises",
-    "Solutions": "solving",
-    "Sweep": "sweeping",
+    "Comparison": "what_if.comparison",
+    "Diagnosis": "what_if.diagnosis",
+    "Explanation": "lesson.explanation",
+    "Formulas": "lesson.formulas",
+    "Inspection": "proof.inspection",
+    "Shapes": "what_if.shaping",
+    "Sheet": "lesson.exercises",
+    "Solutions": "what_if.solving",
+    "Sweep": "what_if.sweeping",
     "TensorList": "listing",
-    "Verification": "verification",
-    "compare": "comparison",
-    "count_by_name": "verification",
-    "diagnose": "diagnosis",
-    "exercise": "exercises",
-    "explain": "explanation",
-    "formula": "formulas",
-    "inspect": "inspection",
+    "Verification": "proof.verification",
+    "compare": "what_if.comparison",
+    "count_by_name": "proof.verification",
+    "diagnose": "what_if.diagnosis",
+    "exercise": "lesson.exercises",
+    "explain": "lesson.explanation",
+    "formula": "lesson.formulas",
+    "inspect": "proof.inspection",
     "list_tensors": "listing",
-    "solve": "shaping",
-    "solve_for": "solving",
-    "sweep": "sweeping",
-    "verify": "verification",
+    "solve": "what_if.shaping",
+    "solve_for": "what_if.solving",
+    "sweep": "what_if.sweeping",
+    "verify": "proof.verification",
 }
 """Names whose modules would slow down those who only count."""
 

@@ -69,7 +69,7 @@ def configured(model: str, overrides: Overrides | None) -> GPT2Config:
 
 def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Sequence[int]], dict[str, Any]]:
     """A sweep's flags: those that give several values, and those that change a single field."""
-    from gpt2calc.axes import read_axis
+    from gpt2calc.what_if.axes import read_axis
 
     flags = flags or {}
     several = {n: v for n, v in flags.items() if isinstance(v, str) and ("," in v or ":" in v)}

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import GPT2Config, diagnose, load
-from gpt2calc.departures import DEPARTURES, STAGES, account_of
+from gpt2calc.what_if.departures import DEPARTURES, STAGES, account_of
 
 GPT2 = GPT2Config()
 PADDED = GPT2Config(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)

@@ -10,7 +10,7 @@ from mathematics import from_latex, value
 
 from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
 from gpt2calc.architecture import pattern_of
-from gpt2calc.exercises import QUESTIONS
+from gpt2calc.lesson.exercises import QUESTIONS
 from gpt2calc.symbols import LETTERS
 
 

@@ -13,7 +13,7 @@ from strategies import configs
 
 from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, explain, formula, load
 from gpt2calc.architecture import tensors
-from gpt2calc.meanings import MEANINGS
+from gpt2calc.lesson.meanings import MEANINGS
 from gpt2calc.symbols import LETTERS
 
 NUMBERS = tuple(LETTERS)

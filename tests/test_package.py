@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import gpt2calc
-from gpt2calc import UserError, verification
+from gpt2calc import UserError
+from gpt2calc.proof import verification
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,20 +12,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
-from gpt2calc import (
-    GPT2Config,
-    UserError,
-    charts,
-    compare,
-    count,
-    curves,
-    load,
-    pictures,
-    solve,
-    sweep,
-)
+from gpt2calc import GPT2Config, UserError, compare, count, load, solve, sweep
 from gpt2calc.architecture import SUBLAYERS
-from gpt2calc.style import COLOURS, NAMES, as_bytes, human, ink_on, save
+from gpt2calc.picture import charts, curves, pictures
+from gpt2calc.picture.style import COLOURS, NAMES, as_bytes, human, ink_on, save
 
 BASELINE = Path(__file__).parent / "baseline"
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
@@ -68,7 +58,7 @@ def test_a_changed_picture_is_seen(tmp_path):
 @pytest.mark.parametrize("form", ["png", "svg", "pdf"])
 def test_the_same_data_gives_the_same_bytes_in_any_process(form, tmp_path):
     code = (
-        "from gpt2calc import count, load; from gpt2calc import pictures, style; "
+        "from gpt2calc import count, load; from gpt2calc.picture import pictures, style; "
         "style.save(pictures.of_count(count(load('gpt2'))), {!r})"
     )
     paths = [tmp_path / f"{run}.{form}" for run in range(2)]

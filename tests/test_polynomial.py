@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from strategies import configs
 
 from gpt2calc import GPT2Config, count
-from gpt2calc.polynomial import Polynomial, total_along
-from gpt2calc.solving import SOLVABLE
+from gpt2calc.what_if.polynomial import Polynomial, total_along
+from gpt2calc.what_if.solving import SOLVABLE
 
 
 @given(configs(), st.sampled_from(SOLVABLE), st.integers(1, 10**6))

@@ -9,7 +9,7 @@ from strategies import configs
 
 from gpt2calc import GPT2Config, UserError, count, load, solve_for
 from gpt2calc.figures import Figure
-from gpt2calc.solving import SOLVABLE
+from gpt2calc.what_if.solving import SOLVABLE
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
 

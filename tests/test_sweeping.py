@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs
 
-from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load, sweep, sweeping
-from gpt2calc.axes import LARGEST, read_axis
+from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load, sweep
 from gpt2calc.cli import main
-from gpt2calc.solving import SOLVABLE
+from gpt2calc.what_if import sweeping
+from gpt2calc.what_if.axes import LARGEST, read_axis
+from gpt2calc.what_if.solving import SOLVABLE
 
 
 @st.composite

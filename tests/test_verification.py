@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs
 
-from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, verification
-from gpt2calc.verification import compare_shapes
+from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes
+from gpt2calc.proof import verification
+from gpt2calc.proof.verification import compare_shapes
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -33,7 +33,7 @@ def count_parameters(
 
     counted = count(config)
     if plot is not None:
-        from gpt2calc import pictures, style
+        from gpt2calc.picture import pictures, style
 
         style.save(pictures.of_count(counted), plot)
     return show(counted, form)

@@ -25,7 +25,7 @@ def explain(
 
     --free puts numbers in all fields but those; --free all gives the pure formulas.
     """
-    from gpt2calc.explanation import explain
+    from gpt2calc.lesson.explanation import explain
 
     names = [name.replace("-", "_") for each in free or () for name in each.split(",")]
     explained = explain(configured(model, overrides), free=names, sublayer=sublayer)
@@ -48,8 +48,8 @@ def study(
 
     The page needs no network; verdicts are computed from the models.
     """
-    from gpt2calc.publishing import publish
-    from gpt2calc.study import THE_FOUR, study
+    from gpt2calc.picture.publishing import publish
+    from gpt2calc.picture.study import THE_FOUR, study
 
     publish(study(models or THE_FOUR), out, form)
     return 0
@@ -69,6 +69,6 @@ def exercise(
 
     Without --seed one is drawn by lot and said, so that the solution can be asked for.
     """
-    from gpt2calc.exercises import exercise
+    from gpt2calc.lesson.exercises import exercise
 
     return show(exercise(seed, level, count=number, answers=answer), form)

@@ -19,7 +19,7 @@ def verify(
 
     It takes no memory and no weights. Exit status 1 if anything differs.
     """
-    from gpt2calc.verification import verify
+    from gpt2calc.proof.verification import verify
 
     proof = verify(configured(model, overrides))
     show(proof, form)
@@ -38,7 +38,7 @@ def inspect(
 
     No weight is read. Exit status 1 if a tensor is missing, extra or misshapen.
     """
-    from gpt2calc.inspection import inspect
+    from gpt2calc.proof.inspection import inspect
 
     inspection = inspect(path)
     show(inspection, form)

@@ -39,11 +39,11 @@ def compare(
 
     Flags change a field in all of them.
     """
-    from gpt2calc.comparison import compare
+    from gpt2calc.what_if.comparison import compare
 
     compared = compare(models, **given(overrides))
     if plot is not None:
-        from gpt2calc import pictures, style
+        from gpt2calc.picture import pictures, style
 
         style.save(pictures.of_comparison(compared, kind or "stacked"), plot)
     elif kind is not None:
@@ -74,12 +74,12 @@ def sweep(
     An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
     streamed, so that a grid of any size can be written.
     """
-    from gpt2calc.sweeping import sweep
+    from gpt2calc.what_if.sweeping import sweep
 
     several, single = axes_and_fields(axes)
     grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
     if plot is not None:
-        from gpt2calc import pictures, style
+        from gpt2calc.picture import pictures, style
 
         style.save(pictures.of_sweep(grid, share), plot)
         if form == "text" and out is None and grid.size > MOST_LINES:
@@ -119,16 +119,16 @@ def solve(
     if field is not None and plot is not None:
         raise UserError("--plot draws the shapes of a budget: leave out --for or --plot")
     if field is not None:
-        from gpt2calc.solving import solve_for
+        from gpt2calc.what_if.solving import solve_for
 
         return show(solve_for(field.replace("-", "_"), configs, params), form)
     if len(configs) > 1 or len(params) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
-    from gpt2calc.shaping import solve
+    from gpt2calc.what_if.shaping import solve
 
     shapes = solve(configs[0], params[0], multiple_of=multiple_of, min_aspect=min_aspect)
     if plot is not None:
-        from gpt2calc import pictures, style
+        from gpt2calc.picture import pictures, style
 
         style.save(pictures.of_shapes(shapes), plot)
     return show(shapes, form)
@@ -146,6 +146,6 @@ def diagnose(
 
     MODEL is the model that was meant. Known departures are combined, the fewest first.
     """
-    from gpt2calc.diagnosis import diagnose
+    from gpt2calc.what_if.diagnosis import diagnose
 
     return show(diagnose(number, configured(model, overrides)), form)

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from matplotlib.axes import Axes
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer
-from gpt2calc.comparison import Comparison
 from gpt2calc.counting import Count
-from gpt2calc.style import COLOURS, NAMES, exactly, human, ink_on, is_narrow
+from gpt2calc.picture.style import COLOURS, NAMES, exactly, human, ink_on, is_narrow
 from gpt2calc.tables import percent
+from gpt2calc.what_if.comparison import Comparison
 
 ROOM_FOR_A_LABEL = 0.07
 """The share of a bar from which on its percentage stands inside it."""

@@ -6,15 +6,15 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpt2calc import charts, curves
 from gpt2calc.architecture import SUBLAYERS, Sublayer
-from gpt2calc.comparison import Comparison
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
-from gpt2calc.shaping import Shapes
-from gpt2calc.style import empty_figure, house_style, human, is_narrow
-from gpt2calc.sweeping import Sweep
+from gpt2calc.picture import charts, curves
+from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow
+from gpt2calc.what_if.comparison import Comparison
+from gpt2calc.what_if.shaping import Shapes
+from gpt2calc.what_if.sweeping import Sweep
 
 Kind = Literal["stacked", "grouped", "layer-norm"]
 

@@ -8,9 +8,9 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import count
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.figures import Figure
-from gpt2calc.polynomial import total_along
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
+from gpt2calc.what_if.polynomial import total_along
 
 SOLVABLE = ("n_layer", "n_embd", "vocab", "n_ctx", "n_inner")
 """The fields that a budget can be solved for: the numbers that change the count."""

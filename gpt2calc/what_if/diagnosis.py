@@ -6,13 +6,13 @@ from heapq import nsmallest
 from itertools import combinations, pairwise
 from typing import Any
 
-from gpt2calc.arithmetic import difference
 from gpt2calc.config import GPT2Config
-from gpt2calc.departures import DEPARTURES, STAGES, Account, Departure, account_of
 from gpt2calc.figures import Figure
-from gpt2calc.polynomial import along
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
+from gpt2calc.what_if.arithmetic import difference
+from gpt2calc.what_if.departures import DEPARTURES, STAGES, Account, Departure, account_of
+from gpt2calc.what_if.polynomial import along
 
 MOST_DEPARTURES = 3
 """Departures that are combined at most."""
@@ -149,9 +149,8 @@ class Diagnosis(Result):
 def diagnose(number: int | str | Figure, config: GPT2Config | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
-    Combinations of up to three of :data:`gpt2calc.departures.DEPARTURES` are tried, fewest first,
-    each computed from the tensors. One field with any other value, which closes the gap exactly,
-    counts as two of them.
+    Combinations of up to three of ``departures.DEPARTURES`` are tried, fewest first, each computed
+    from the tensors. One field with any other value, which closes the gap exactly, counts as two.
 
     Args:
         number: of parameters: an integer, or text such as "163M", which stands for all counts that

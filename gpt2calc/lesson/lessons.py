@@ -8,7 +8,7 @@ from typing import Any
 from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import count
-from gpt2calc.formulas import formula
+from gpt2calc.lesson.formulas import formula
 from gpt2calc.symbols import symbol
 from gpt2calc.tables import percent
 

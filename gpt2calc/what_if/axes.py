@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import count
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.polynomial import total_along
+from gpt2calc.what_if.polynomial import total_along
 
 Array = NDArray[np.int64]
 

@@ -1,7 +1,7 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
 from gpt2calc.architecture import Tensor
-from gpt2calc.departures import Account
+from gpt2calc.what_if.departures import Account
 
 MOST_TERMS = 2
 """Tensors whose sizes are written out one by one; the sum of more is a single number."""

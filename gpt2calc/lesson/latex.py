@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gpt2calc.derivation import Chain, SublayerSteps, in_one_line
-from gpt2calc.meanings import MEANINGS
-from gpt2calc.notation import LATEX, written
+from gpt2calc.lesson.derivation import Chain, SublayerSteps, in_one_line
+from gpt2calc.lesson.meanings import MEANINGS
+from gpt2calc.lesson.notation import LATEX, written
 
 if TYPE_CHECKING:
-    from gpt2calc.explanation import Explanation
+    from gpt2calc.lesson.explanation import Explanation
 
 PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage{amsmath}

@@ -6,14 +6,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc import pictures
 from gpt2calc.architecture import Sublayer
-from gpt2calc.claims import PRINTED, Claim, judged
-from gpt2calc.comparison import Comparison, Model, counted_under_names
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
-from gpt2calc.style import human
+from gpt2calc.picture import pictures
+from gpt2calc.picture.claims import PRINTED, Claim, judged
+from gpt2calc.picture.style import human
 from gpt2calc.tables import Column, Kind, Row, Table, percent
+from gpt2calc.what_if.comparison import Comparison, Model, counted_under_names
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 MOST_MODELS = 12

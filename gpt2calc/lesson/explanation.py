@@ -4,14 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.blackboard import in_markdown, on_blackboard
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import checked_sublayer
-from gpt2calc.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.errors import UserError
-from gpt2calc.formulas import formula
-from gpt2calc.latex import document
-from gpt2calc.lessons import lessons
+from gpt2calc.lesson.blackboard import in_markdown, on_blackboard
+from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
+from gpt2calc.lesson.formulas import formula
+from gpt2calc.lesson.latex import document
+from gpt2calc.lesson.lessons import lessons
 from gpt2calc.render import Result
 from gpt2calc.symbols import letters_of, opened
 from gpt2calc.tables import Column, Table

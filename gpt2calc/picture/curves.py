@@ -13,15 +13,15 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer, tensors
-from gpt2calc.axes import Array
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import count, tally
-from gpt2calc.labels import place_labels
 from gpt2calc.loading import presets
-from gpt2calc.polynomial import total_along
-from gpt2calc.shaping import Shapes
-from gpt2calc.style import COLOURS, INK, NAMES, human, is_narrow
-from gpt2calc.sweeping import Sweep, sweep
+from gpt2calc.picture.labels import place_labels
+from gpt2calc.picture.style import COLOURS, INK, NAMES, human, is_narrow
+from gpt2calc.what_if.axes import Array
+from gpt2calc.what_if.polynomial import total_along
+from gpt2calc.what_if.shaping import Shapes
+from gpt2calc.what_if.sweeping import Sweep, sweep
 
 FINEST = 300
 """Points of an axis that a picture shows; of a finer one so many are picked."""

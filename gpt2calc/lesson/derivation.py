@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer, Tensor, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
+from gpt2calc.lesson.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
 from gpt2calc.symbols import letters_of, with_symbols
 
 ORDER = "VTLdf"

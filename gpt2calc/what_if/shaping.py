@@ -11,9 +11,9 @@ from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError
 from gpt2calc.figures import Figure
-from gpt2calc.polynomial import total_along
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
+from gpt2calc.what_if.polynomial import total_along
 
 BEST = 10
 """Shapes that are listed."""

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gpt2calc.claims import Verdict
 from gpt2calc.errors import UserError
 from gpt2calc.files import make_folder, whole_file
-from gpt2calc.pictures import NARROW, WIDE
+from gpt2calc.picture.claims import Verdict
+from gpt2calc.picture.pictures import NARROW, WIDE
+from gpt2calc.picture.study import Picture, Study
+from gpt2calc.picture.style import as_bytes
 from gpt2calc.render import markdown
-from gpt2calc.study import Picture, Study
-from gpt2calc.style import as_bytes
 
 Form = Literal["html", "markdown"]
 ENDINGS: dict[str, Form] = {".html": "html", ".htm": "html", ".md": "markdown"}

@@ -7,9 +7,9 @@ from typing import NamedTuple, TypeVar
 from gpt2calc.architecture import Sublayer
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import count
-from gpt2calc.derivation import Chain, Derivation
-from gpt2calc.polynomial import total_along
+from gpt2calc.lesson.derivation import Chain, Derivation
 from gpt2calc.symbols import LETTERS
+from gpt2calc.what_if.polynomial import total_along
 
 DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
 WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from gpt2calc.blackboard import aligned
-from gpt2calc.derivation import in_one_line
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.layout import wrapped
-from gpt2calc.questions import (
+from gpt2calc.lesson.blackboard import aligned
+from gpt2calc.lesson.derivation import in_one_line
+from gpt2calc.lesson.questions import (
     Dice,
     Solved,
     about_a_block,

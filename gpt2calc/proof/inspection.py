@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gpt2calc.architecture import bare_name, named_shapes, pattern_of
-from gpt2calc.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Part, as_dict, as_table, parts_of, tally_shapes
 from gpt2calc.errors import UserError, printable
-from gpt2calc.inference import Shapes, block_of, infer_config
 from gpt2calc.loading import HUGGING_FACE_NAMES, from_hugging_face
+from gpt2calc.proof.checkpoint import find_checkpoint, read_shapes
+from gpt2calc.proof.inference import Shapes, block_of, infer_config
 from gpt2calc.render import Result
 from gpt2calc.tables import Table
 

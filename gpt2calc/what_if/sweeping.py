@@ -1,6 +1,6 @@
 """What happens over a whole range: counts of every config on a grid, as NumPy arrays.
 
-Arrays over the grid come from :mod:`gpt2calc.grid`; rows are computed in batches, straight from the
+Arrays over the grid come from the module ``grid``; rows are computed in batches, straight from the
 list of tensors, so that a table of any length streams.
 """
 
@@ -16,14 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.architecture import SUBLAYERS, Number, Sublayer, tensors
-from gpt2calc.axes import LARGEST, NUMBERS, Array, as_axis, refuse_overflow, refuse_undivided_widths
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Tally, checked_sublayer, tally
 from gpt2calc.errors import UserError
 from gpt2calc.figures import Figure
-from gpt2calc.grid import on_grid
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
+from gpt2calc.what_if.axes import (
+    LARGEST,
+    NUMBERS,
+    Array,
+    as_axis,
+    refuse_overflow,
+    refuse_undivided_widths,
+)
+from gpt2calc.what_if.grid import on_grid
 
 Tallies = dict[Sublayer, Tally]
 

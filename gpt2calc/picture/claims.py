@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Literal
 
 from gpt2calc.architecture import tensors
-from gpt2calc.comparison import Comparison
 from gpt2calc.counting import Count, count
 from gpt2calc.tables import percent
+from gpt2calc.what_if.comparison import Comparison
 
 Verdict = Literal["holds", "holds as cut off", "does not hold", "says nothing here"]
 

@@ -5,10 +5,10 @@ from math import prod
 
 import numpy as np
 
-from gpt2calc.axes import Array
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
-from gpt2calc.polynomial import Measure, Polynomial, along
+from gpt2calc.what_if.axes import Array
+from gpt2calc.what_if.polynomial import Measure, Polynomial, along
 
 LIST_PASSES = 100
 """About how often an evaluation of the list of tensors touches each point it is given."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gpt2calc.derivation import Chain, SublayerSteps, in_one_line
 from gpt2calc.layout import WIDTH, text, wrapped
-from gpt2calc.meanings import MEANINGS
-from gpt2calc.notation import TEXT, written
+from gpt2calc.lesson.derivation import Chain, SublayerSteps, in_one_line
+from gpt2calc.lesson.meanings import MEANINGS
+from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.render import markdown
 
 if TYPE_CHECKING:
-    from gpt2calc.explanation import Explanation
+    from gpt2calc.lesson.explanation import Explanation
 
 INDENT = "  "
 LESSONS = "Why the answer is what it is"

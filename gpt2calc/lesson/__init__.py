@@ -1,0 +1,1 @@
+"""Lessons: formulas with every step shown, and exercises."""

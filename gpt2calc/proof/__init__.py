@@ -1,0 +1,1 @@
+"""The proof: against the model that PyTorch builds, and against real checkpoints."""

@@ -1,0 +1,1 @@
+"""What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
