@@ -1,24 +1,19 @@
 """A derivation as text for a terminal and as Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gpt2calc.layout import WIDTH, text, wrapped
 from gpt2calc.lesson.derivation import Chain, SublayerSteps, in_one_line
+from gpt2calc.lesson.explained import Explained
 from gpt2calc.lesson.meanings import MEANINGS
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.render import markdown
-
-if TYPE_CHECKING:
-    from gpt2calc.lesson.explanation import Explanation
 
 INDENT = "  "
 LESSONS = "Why the answer is what it is"
 
 
-def on_blackboard(explained: Explanation) -> str:
+def on_blackboard(explained: Explained) -> str:
     """The derivation in Unicode mathematics, 80 columns wide."""
     blocks = [wrapped(explained.title), text(explained.notation)]
     for steps in explained.sublayers:
@@ -62,7 +57,7 @@ def _is_open(part: str) -> bool:
     return part.count("(") == part.count(")")
 
 
-def in_markdown(explained: Explanation) -> str:
+def in_markdown(explained: Explained) -> str:
     """The derivation with its mathematics between dollar signs."""
     return "\n\n".join(_markdown_blocks(explained))
 
@@ -79,7 +74,7 @@ def _sublayer(steps: SublayerSteps) -> Iterator[str]:
     yield "\n".join(aligned(f"{label:<9}", chain) for label, chain in lines)
 
 
-def _markdown_blocks(explained: Explanation) -> Iterator[str]:
+def _markdown_blocks(explained: Explained) -> Iterator[str]:
     yield f"# {explained.title}"
     yield markdown(explained.notation)
     for steps in explained.sublayers:

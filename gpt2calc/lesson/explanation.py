@@ -1,73 +1,24 @@
 """The whole derivation of a count, for a terminal, for GitHub, for LaTeX, and for programs."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import checked_sublayer
 from gpt2calc.errors import UserError
 from gpt2calc.lesson.blackboard import in_markdown, on_blackboard
-from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
+from gpt2calc.lesson.derivation import Derivation, in_one_line
+from gpt2calc.lesson.explained import Explained
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.latex import document
 from gpt2calc.lesson.lessons import lessons
 from gpt2calc.render import Result
-from gpt2calc.symbols import letters_of, opened
+from gpt2calc.symbols import opened
 from gpt2calc.tables import Column, Table
 
 
-@dataclass(frozen=True)
-class Explanation(Result):
-    """A derivation: of one sublayer, or of all of them, a block and the model."""
-
-    config: GPT2Config
-    free: tuple[str, ...]
-    """The fields that are left as letters."""
-    sublayers: tuple[SublayerSteps, ...]
-    block: Chain | None
-    """One block; None where only one sublayer is explained, as are the total and the lessons."""
-    total: Chain | None
-    lessons: tuple[str, ...]
-
-    @property
-    def chains(self) -> list[tuple[str, Chain]]:
-        """Every chain of equal expressions that is displayed, with what it is of."""
-        found = []
-        for steps in self.sublayers:
-            found += [(each.tensor.name, each.chain) for each in steps.tensors]
-            found += [("weights", steps.weights), ("biases", steps.biases), ("total", steps.total)]
-        ends = (("one block", self.block), ("the whole model", self.total))
-        return found + [(name, chain) for name, chain in ends if chain is not None]
-
-    @property
-    def notation(self) -> Table:
-        """What each letter stands for, and its number here."""
-        return Table(
-            title="",
-            columns=(
-                Column("letter"),
-                Column("field"),
-                Column("value", "mixed"),
-                Column("meaning"),
-            ),
-            rows=tuple(
-                (
-                    letter,
-                    name,
-                    "open" if name in self.free else getattr(self.config, name),
-                    (GPT2Config.model_fields[name].description or "").split(".")[0],
-                )
-                for name, letter in letters_of(self.config).items()
-            ),
-        )
-
-    @property
-    def title(self) -> str:
-        """The model, as far as it is given by numbers and switches."""
-        following = {"n_head"} if "n_embd" in self.free else set()
-        words = self.config.in_words(leaving_out={*self.free, *following})
-        return f"GPT-2 with {words}" if words else "GPT-2"
+class Explanation(Explained, Result):
+    """A derivation that can be written down in every format."""
 
     def to_dict(self) -> dict[str, Any]:
         """Expressions in field names; with nothing left open, as with everything left open."""

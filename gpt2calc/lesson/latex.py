@@ -1,16 +1,11 @@
 """A derivation as a complete LaTeX document, for any engine, with amsmath and geometry alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from gpt2calc.lesson.derivation import Chain, SublayerSteps, in_one_line
+from gpt2calc.lesson.explained import Explained
 from gpt2calc.lesson.meanings import MEANINGS
 from gpt2calc.lesson.notation import LATEX, written
-
-if TYPE_CHECKING:
-    from gpt2calc.lesson.explanation import Explanation
 
 PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage{amsmath}
@@ -35,7 +30,7 @@ _SPECIAL = {
 }
 
 
-def document(explained: Explanation) -> str:
+def document(explained: Explained) -> str:
     """The derivation with all that LaTeX needs around it."""
     return "\n\n".join((PREAMBLE, *_body(explained), r"\end{document}"))
 
@@ -45,7 +40,7 @@ def escaped(words: str) -> str:
     return "".join(_SPECIAL.get(each, each) for each in words)
 
 
-def _body(explained: Explanation) -> Iterator[str]:
+def _body(explained: Explained) -> Iterator[str]:
     yield rf"\section*{{{escaped(explained.title)}}}"
     yield _notation(explained)
     for steps in explained.sublayers:
@@ -60,7 +55,7 @@ def _body(explained: Explanation) -> Iterator[str]:
         yield f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
 
 
-def _notation(explained: Explanation) -> str:
+def _notation(explained: Explained) -> str:
     table = explained.notation
     rows = [
         rf"${letter}$ & \texttt{{{escaped(field)}}} & {escaped(value)} & {escaped(words)} \\"
