@@ -37,6 +37,14 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
                 part.unlink()
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise ``UserError`` where a file plainly cannot be written, before anything else is."""
+    if path.is_dir():
+        raise UserError(f"{path} cannot be written: it is a folder")
+    if not path.parent.is_dir():
+        raise UserError(f"{path} cannot be written: {path.parent} is no folder")
+
+
 def make_folder(path: Path) -> None:
     """Make a folder if it is not there. Raises ``UserError`` if that cannot be done."""
     try:

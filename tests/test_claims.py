@@ -12,7 +12,7 @@ FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 
 
 def verdicts(*models):
-    return [(each.section, each.verdict) for each in judged(counted_under_names(models))]
+    return [(each.section, each.judgement.verdict) for each in judged(counted_under_names(models))]
 
 
 def test_the_four_gpt2():
@@ -38,7 +38,7 @@ def verdict(section, words, *models):
         for each in judged(counted_under_names(models))
         if each.section == section and words in each.claim
     ]
-    return found.verdict
+    return found.judgement.verdict
 
 
 LARGE_VOCAB = GPT2Config(vocab=10**6)
@@ -56,6 +56,10 @@ HUGE = GPT2Config(n_layer=96, n_embd=12288)
         ("4.4", "largest", ("distilgpt2",), "does not hold"),
         ("4.4", "largest", (NARROW_MLP, "gpt2-xl"), "does not hold"),
         ("5.1", "one size", ("gpt2", "distilgpt2"), "holds"),
+        ("5.1", "one size", ("gpt2",), "says nothing here"),
+        ("5.1", "one size", ("gpt2", GPT2Config(tie_embeddings=False)), "does not hold"),
+        ("5.2", "share", ("gpt2",), "says nothing here"),
+        ("5.2", "linearly", (NO_BIAS, HUGE), "holds"),
         ("5.2", "share", ("distilgpt2", LARGE_VOCAB), "does not hold"),
         ("5.2", "share", ("gpt2-xl", "gpt2"), "holds"),
         ("6.2", "tens of", ("gpt2", "gpt2-medium"), "holds"),
@@ -83,11 +87,34 @@ def test_a_share_that_is_printed_wrong_does_not_hold(monkeypatch):
 
 def test_every_claim_says_its_figures():
     for each in judged(counted_under_names(FOUR)):
-        assert each.figures
+        assert len(each.judgement.figures) == (8 if "table" in each.claim else 4) or (
+            each.section in ("4.1", "4.2")
+        )
     shares = next(each for each in judged(counted_under_names(FOUR)) if "table" in each.claim)
-    assert re.findall(r"\d+\.\d\d", shares.figures) == [
+    assert re.findall(r"\d+\.\d\d", " ".join(shares.judgement.figures)) == [
         *("22.78", "45.54", "28.40", "56.77", "30.50", "60.99", "31.58", "63.14")
     ]
+
+
+def test_what_is_true_instead_is_said_of_the_models_at_hand():
+    def instead(section, words, *models):
+        for each in judged(counted_under_names(models)):
+            if each.section == section and words in each.claim:
+                return each.judgement.instead
+        return None
+
+    assert instead("5.1", "one size", "gpt2", "gpt3-small").endswith("follow n_ctx.")
+    assert instead("5.1", "one size", *FOUR).endswith("follow n_embd.")
+    assert instead("6.2", "tens of", *FOUR) == "There are 38,400 to 310,400."
+    assert instead("6.2", "0.01", *FOUR) == "It is up to 3.1 times 0.01 percent."
+
+
+def test_a_model_is_known_by_what_it_is_and_not_by_its_name(tmp_path):
+    impostor = tmp_path / "gpt2-xl.toml"
+    impostor.write_text("n_layer = 2\nn_embd = 64\n")
+    assert verdict("4.3", "shares", impostor) == "says nothing here"
+    same = GPT2Config(n_layer=48, n_embd=1600, n_head=25)
+    assert verdict("4.3", "shares", same) == "holds as cut off"
 
 
 def test_claims_are_in_the_articles_order():

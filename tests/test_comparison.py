@@ -59,6 +59,20 @@ def test_a_file_is_named_by_its_stem(run, tmp_path):
     assert "1 x 64" in compare(["gpt2", GPT2Config(n_layer=1, n_embd=64)]).text()
 
 
+def test_other_models_of_the_same_name_are_told_apart(tmp_path):
+    one, other = tmp_path / "one" / "m.toml", tmp_path / "other" / "m.toml"
+    for path, layers in ((one, 1), (other, 2)):
+        path.parent.mkdir()
+        path.write_text(f"n_layer = {layers}\n")
+    assert compare([one, other, one]).names == ("m", "m (2)", "m")
+
+
+def test_a_folder_does_not_take_a_presets_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gpt3-2.7b").mkdir()
+    assert compare(["gpt3-2.7b", "gpt2"]).names == ("gpt3-2.7b", "gpt2")
+
+
 @pytest.mark.parametrize("models", [[], ["gpt2"]])
 def test_it_takes_two(refused, models):
     assert "give two models or more" in refused("compare", *models)

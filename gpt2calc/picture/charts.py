@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.counting import Count
-from gpt2calc.picture.style import COLOURS, NAMES, exactly, human, ink_on, is_narrow
+from gpt2calc.picture.style import COLOURS, exactly, human, ink_on, is_narrow
 from gpt2calc.tables import percent
 from gpt2calc.what_if.comparison import Comparison
+from gpt2calc.words import NAMES, shortened
 
 ROOM_FOR_A_LABEL = 0.07
 """The share of a bar from which on its percentage stands inside it."""
@@ -47,7 +48,7 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
                 ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
             start += share
     models = zip(compared.names, compared.counts, strict=True)
-    _rows(ax, [f"{name}\n{human(each.total)}" for name, each in models])
+    _rows(ax, [f"{shortened(name)}\n{human(each.total)}" for name, each in models])
     ax.set_xlim(0, 1)
     _percent_axis(ax)
     _key(ax, present(compared))
@@ -62,9 +63,10 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[Sublayer] = SUBLAYE
         rows.append("")
         for model, counted in zip(compared.names, compared.counts, strict=True):
             share = counted[name].share
-            ax.barh(len(rows), share, height=0.8, color=COLOURS[name])
+            colour = COLOURS[name]  # as the edge, too, so that the smallest share has a line
+            ax.barh(len(rows), share, height=0.8, color=colour, edgecolor=colour, linewidth=0.8)
             ax.text(share + 0.008, len(rows), percent(share), va="center")
-            rows.append(model)
+            rows.append(shortened(model))
     _rows(ax, rows)
     ax.set_xlim(0, 1.15 * max(part.share for each in compared.counts for part in each.parts))
     _percent_axis(ax)
@@ -73,16 +75,16 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[Sublayer] = SUBLAYE
 
 def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     """Weights (scales) beside biases (shifts) of the layer norms, on a scale of their own."""
-    largest = max(each["layer_norm"].weights for each in compared.counts) or 1
+    largest = float(max(each["layer_norm"].weights for each in compared.counts))
     rows: list[str] = []
     for name, counted in zip(compared.names, compared.counts, strict=True):
         part = counted["layer_norm"]
         for words, number, colour in (
-            (f"{name}  weights", part.weights, COLOURS["layer_norm"]),
+            (f"{shortened(name)}  weights", part.weights, COLOURS["layer_norm"]),
             ("biases", part.biases, BIASES),
         ):
-            ax.barh(len(rows), number, height=0.8, color=colour)
-            ax.text(number + largest / 60, len(rows), exactly(number), va="center")
+            ax.barh(len(rows), float(number), height=0.8, color=colour)
+            ax.text(float(number) + largest / 60, len(rows), exactly(number), va="center")
             rows.append(words)
     _rows(ax, rows)
     ax.set_xlim(0, (1.7 if is_narrow(ax) else 1.25) * largest)  # room for the last label

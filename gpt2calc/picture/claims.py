@@ -7,16 +7,18 @@ lesson of a course on building GPT (in Vietnamese). Verdicts are computed: other
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from gpt2calc.architecture import tensors
+from gpt2calc.architecture import Sublayer, tensors
 from gpt2calc.counting import Count, count
+from gpt2calc.loading import load
 from gpt2calc.tables import percent
 from gpt2calc.what_if.comparison import Comparison
+from gpt2calc.words import NAMES
 
 Verdict = Literal["holds", "holds as cut off", "does not hold", "says nothing here"]
 
-PRINTED: dict[str, dict[str, int]] = {
+PRINTED: dict[str, dict[Sublayer, int]] = {
     "gpt2": {"attention": 22, "mlp": 45},
     "gpt2-medium": {"attention": 28, "mlp": 56},
     "gpt2-large": {"attention": 30, "mlp": 60},
@@ -26,25 +28,39 @@ PRINTED: dict[str, dict[str, int]] = {
 
 LAYER_NORM_RANGE = (15_000, 105_000)
 """Section 6.2: "a few tens of thousands to ~100,000", read generously."""
+LAYER_NORM_SHARE = 0.0001
+
+
+class Judgement(NamedTuple):
+    """What a count says of a claim."""
+
+    verdict: Verdict
+    figures: tuple[str, ...]
+    """The computed figures that decide, model by model."""
+    instead: str = ""
+    """What is true instead, or how the claim is to be read."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim, and what a count says of it."""
+    """One claim of the article, and the judgement of it."""
 
     section: str
     claim: str
-    verdict: Verdict
-    figures: str
-    """The computed figures that decide, and what is true instead where it does not hold."""
+    judgement: Judgement
 
 
 def judged(models: Comparison) -> tuple[Claim, ...]:
     """Every claim of the article, judged by these models."""
-    return tuple(Claim(section, words, *judge(models)) for section, words, judge in CLAIMS)
+    return tuple(Claim(section, words, judge(models)) for section, words, judge in CLAIMS)
 
 
-Judgement = tuple[Verdict, str]
+def printed_for(counted: Count) -> dict[Sublayer, int]:
+    """What the article prints of a model, whatever it is called here; empty of any other."""
+    for name, printed in PRINTED.items():
+        if load(name).effective() == counted.config.effective():
+            return printed
+    return {}
 
 
 def _attention_holds(models: Comparison) -> Judgement:
@@ -55,118 +71,138 @@ def _mlp_holds(models: Comparison) -> Judgement:
     return _layers_of(models, "mlp", {"c_fc", "c_proj"})
 
 
-def _layers_of(models: Comparison, sublayer: str, claimed: set[str]) -> Judgement:
+def _layers_of(models: Comparison, sublayer: Sublayer, claimed: set[str]) -> Judgement:
     found = {
         tensor.name.split(".")[-2]
         for counted in models.counts
         for tensor in tensors(counted.config)
         if tensor.sublayer == sublayer
     }
-    return _holds(found == claimed), f"the list of tensors has {' and '.join(sorted(found))}"
+    return _holds(found == claimed, [f"{NAMES[sublayer]}: {' and '.join(sorted(found))}"])
 
 
 def _shares_as_printed(models: Comparison) -> Judgement:
     pairs = [
         (name, sublayer, 100 * counted[sublayer].share, printed)
         for name, counted in _named(models)
-        for sublayer, printed in PRINTED.get(name, {}).items()
+        for sublayer, printed in printed_for(counted).items()
     ]
     if not pairs:
-        return "says nothing here", "the article prints no shares of these models"
-    figures = "; ".join(f"{n} {s} {share:.2f} (printed {p})" for n, s, share, p in pairs)
+        return _nothing("The article prints no shares of them.")
+    figures = [
+        f"{name}, {NAMES[sublayer]}: {share:.2f}%, printed {printed}%"
+        for name, sublayer, share, printed in pairs
+    ]
     if all(round(share) == printed for *_, share, printed in pairs):
-        return "holds", figures
+        return Judgement("holds", tuple(figures))
     if all(int(share) == printed for *_, share, printed in pairs):
-        return "holds as cut off", f"{figures}: cut off at the decimal point, not rounded"
-    return "does not hold", figures
+        instead = "The printed figures are cut off at the decimal point."
+        return Judgement("holds as cut off", tuple(figures), instead)
+    return Judgement("does not hold", tuple(figures))
 
 
 def _twice_attention(models: Comparison) -> Judgement:
     ratios = [each["mlp"].total / each["attention"].total for each in models.counts]
-    figures = "; ".join(f"{n} {r:.4f} times" for n, r in zip(models.names, ratios, strict=True))
-    return _holds(all(1.95 < ratio < 2.05 for ratio in ratios)), figures
+    figures = [f"{n}: {r:.4f} times" for n, r in zip(models.names, ratios, strict=True)]
+    return _holds(all(1.95 < ratio < 2.05 for ratio in ratios), figures)
 
 
 def _mlp_is_largest(models: Comparison) -> Judgement:
-    largest = [max(each.sublayers, key=lambda name: each[name].total) for each in models.counts]
-    figures = "; ".join(
-        f"{name} {sublayer} {percent(counted[sublayer].share)}"
+    largest = [_largest(each) for each in models.counts]
+    figures = [
+        f"{name}: {NAMES[sublayer]}, {percent(counted[sublayer].share)}"
         for (name, counted), sublayer in zip(_named(models), largest, strict=True)
-    )
-    return _holds(all(name == "mlp" for name in largest)), f"the largest sublayer: {figures}"
+    ]
+    return _holds(all(name == "mlp" for name in largest), figures)
+
+
+def _largest(counted: Count) -> Sublayer:
+    return max(counted, key=lambda name: counted[name].total)
 
 
 def _fixed_embeddings(models: Comparison) -> Judgement:
-    sizes = [
-        each["token_embedding"].total + each["position_embedding"].total for each in models.counts
+    """One size for all versions: of the matrices V x d and T x d, and of each there is but one."""
+    figures = [
+        f"{name}: {each['token_embedding'].total:,} and {each['position_embedding'].total:,}"
+        for name, each in _named(models)
     ]
-    figures = "; ".join(f"{n} {size:,}" for n, size in zip(models.names, sizes, strict=True))
-    if len(set(sizes)) == 1:
-        return "holds", f"token and position embeddings: {figures}"
-    return "does not hold", (
-        f"they do appear once, but their size grows with the width, as V d + T d does: {figures}"
-    )
+    untied = [name for name, each in _named(models) if not each.config.tie_embeddings]
+    if untied:
+        instead = f"The head of {untied[0]} is a second matrix as large as its token embedding."
+        return Judgement("does not hold", tuple(figures), instead)
+    if len(models.names) == 1:
+        return _nothing("One model says nothing of other versions.")
+    differing = [name for name in ("n_embd", "vocab", "n_ctx") if name in models.differing]
+    if not differing:
+        return Judgement("holds", tuple(figures))
+    instead = f"They do appear once, but their sizes follow {' and '.join(differing)}."
+    return Judgement("does not hold", tuple(figures), instead)
 
 
 def _linear_in_depth(models: Comparison) -> Judgement:
     """Twice as deep, twice the attention and MLP, and the same embeddings: at a given width."""
-    doubled = [
-        count(each.config.replace(n_layer=2 * each.config.n_layer)) for each in models.counts
-    ]
-    pairs = list(zip(models.counts, doubled, strict=True))
-    linear = all(
-        deep[name].total == 2 * each[name].total
-        for each, deep in pairs
-        for name in ("attention", "mlp")
-    )
-    same = all(deep["token_embedding"][:3] == each["token_embedding"][:3] for each, deep in pairs)
-    figures = "twice as many blocks of the same width have exactly twice the attention and MLP"
-    if len({each.config.n_embd for each in models.counts}) > 1:
-        figures += "; between these models the width differs, too, and with it the embeddings"
-    return _holds(linear and same), figures
+    holds, figures = True, []
+    for name, counted in _named(models):
+        deep = count(counted.config.replace(n_layer=2 * counted.config.n_layer))
+        grown = deep["attention"].total + deep["mlp"].total
+        before = counted["attention"].total + counted["mlp"].total
+        still = deep["token_embedding"].total == counted["token_embedding"].total
+        holds = holds and grown == 2 * before and still
+        figures.append(f"{name}, twice as deep: {grown:,} instead of {before:,}")
+    instead = "That is so at a given width; between models the width may differ, too."
+    return Judgement("holds" if holds else "does not hold", tuple(figures), instead)
 
 
 def _shares_grow(models: Comparison) -> Judgement:
     by_size = sorted(_named(models), key=lambda each: each[1].total)
+    if by_size[0][1].total == by_size[-1][1].total:
+        return _nothing("It takes models of different sizes.")
     shares = [each["attention"].share + each["mlp"].share for _, each in by_size]
-    figures = "; ".join(f"{n} {percent(s)}" for (n, _), s in zip(by_size, shares, strict=True))
-    grows = all(before < after for before, after in pairwise(shares))
-    return _holds(grows), f"attention and MLP together: {figures}"
+    figures = [f"{name}: {percent(s)}" for (name, _), s in zip(by_size, shares, strict=True)]
+    return _holds(all(before <= after for before, after in pairwise(shares)), figures)
 
 
 def _layer_norm_range(models: Comparison) -> Judgement:
     counts = [each["layer_norm"].total for each in models.counts]
-    figures = "; ".join(f"{n} {c:,}" for n, c in zip(models.names, counts, strict=True))
+    figures = [f"{n}: {c:,}" for n, c in zip(models.names, counts, strict=True)]
     low, high = LAYER_NORM_RANGE
     if all(low <= each <= high for each in counts):
-        return "holds", figures
-    return "does not hold", f"{figures}: from {min(counts):,} to {max(counts):,}"
+        return Judgement("holds", tuple(figures))
+    found = f"{min(counts):,}" if len(set(counts)) == 1 else f"{min(counts):,} to {max(counts):,}"
+    return Judgement("does not hold", tuple(figures), f"There are {found}.")
 
 
 def _layer_norm_share(models: Comparison) -> Judgement:
     shares = [each["layer_norm"].share for each in models.counts]
-    figures = "; ".join(f"{n} {100 * s:.4f}%" for n, s in zip(models.names, shares, strict=True))
-    if all(share < 0.0001 for share in shares):
-        return "holds", figures
-    return "does not hold", f"{figures}: up to {max(shares) / 0.0001:.1f} times as much"
+    figures = [f"{n}: {100 * s:.4f}%" for n, s in zip(models.names, shares, strict=True)]
+    if all(share < LAYER_NORM_SHARE for share in shares):
+        return Judgement("holds", tuple(figures))
+    times = max(shares) / LAYER_NORM_SHARE
+    return Judgement(
+        "does not hold", tuple(figures), f"It is up to {times:.1f} times 0.01 percent."
+    )
 
 
 def _scales_as_shifts(models: Comparison) -> Judgement:
     parts = [(name, each["layer_norm"]) for name, each in _named(models)]
-    figures = "; ".join(f"{name} {part.weights:,} and {part.biases:,}" for name, part in parts)
-    return _holds(all(part.weights == part.biases for _, part in parts)), figures
+    figures = [f"{name}: {part.weights:,} and {part.biases:,}" for name, part in parts]
+    return _holds(all(part.weights == part.biases for _, part in parts), figures)
 
 
 def _unlike_the_whole(models: Comparison) -> Judgement:
-    figures = "; ".join(
-        f"{name} {percent(each.biases / each.total)}" for name, each in _named(models)
-    )
-    unlike = all(each.weights != each.biases for each in models.counts)
-    return _holds(unlike), f"biases are of the whole model: {figures}"
+    figures = [
+        f"{name}: {each.weights:,} weights and {each.biases:,} biases"
+        for name, each in _named(models)
+    ]
+    return _holds(all(each.weights != each.biases for each in models.counts), figures)
 
 
-def _holds(is_true: bool) -> Verdict:
-    return "holds" if is_true else "does not hold"
+def _holds(is_true: bool, figures: list[str]) -> Judgement:
+    return Judgement("holds" if is_true else "does not hold", tuple(figures))
+
+
+def _nothing(why: str) -> Judgement:
+    return Judgement("says nothing here", (), why)
 
 
 def _named(models: Comparison) -> list[tuple[str, Count]]:

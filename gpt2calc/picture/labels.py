@@ -1,24 +1,35 @@
-"""Labels of points in a picture, each beside its point and none upon another."""
+"""Labels of points in a picture, each beside its point and none upon anything else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-OFFSETS = ((7, 3), (7, -9), (-7, 3), (-7, -9), (0, 9), (0, -15), (14, 12), (-14, 12))
+OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in points from its point, the first that is free."""
+ABOVE_A_LINE = ((0, 9), (0, -17), (0, 22), (0, -30))
+"""The same for points on a line that is nearly level."""
+MARKER = 5
+"""Half the size of a point's marker, in pixels, which no label may cover."""
 
 
-def place_labels(ax: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+def place_labels(
+    ax: Axes,
+    points: Sequence[tuple[float, float, str]],
+    avoiding: Iterable[Text] = (),
+    offsets: Sequence[tuple[int, int]] = OFFSETS,
+) -> None:
     """Label points, earlier ones first; one that finds no free place is left without."""
     figure = ax.get_figure(root=True)
     if figure is None:
         return
     figure.draw_without_rendering()  # so that the axes stand where they will
-    taken: list[Bbox] = []
+    taken = [text.get_window_extent() for text in avoiding]
+    taken += [_marker(ax, x, y) for x, y, _ in points]
     for x, y, words in points:
-        for right, up in OFFSETS:
+        for right, up in offsets:
             label = ax.annotate(
                 words,
                 (x, y),
@@ -29,8 +40,16 @@ def place_labels(ax: Axes, points: Sequence[tuple[float, float, str]]) -> None:
                 path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )
             box = label.get_window_extent()
-            inside = ax.bbox.containsx(box.x0) and ax.bbox.containsx(box.x1)
-            if inside and not any(box.overlaps(other) for other in taken):
+            if _is_inside(ax, box) and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
             label.remove()
+
+
+def _marker(ax: Axes, x: float, y: float) -> Bbox:
+    across, up = ax.transData.transform((x, y))
+    return Bbox.from_extents(across - MARKER, up - MARKER, across + MARKER, up + MARKER)
+
+
+def _is_inside(ax: Axes, box: Bbox) -> bool:
+    return bool(ax.bbox.contains(box.x0, box.y0) and ax.bbox.contains(box.x1, box.y1))

@@ -10,15 +10,15 @@ from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
-from gpt2calc.picture import charts, curves
-from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow
+from gpt2calc.picture import charts, curves, maps
+from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow, refuse_undrawable
 from gpt2calc.what_if.comparison import Comparison
 from gpt2calc.what_if.shaping import Shapes
 from gpt2calc.what_if.sweeping import Sweep
 
 Kind = Literal["stacked", "grouped", "layer-norm"]
 
-WIDE, NARROW = 8.0, 4.2
+WIDE, PHONE = 8.0, 4.2
 """Inches: for a page, and for a phone."""
 ROW = 0.24
 """Inches that one bar takes."""
@@ -26,14 +26,16 @@ ROW = 0.24
 
 def of_count(counted: Count, width: float = WIDE) -> Figure:
     """Where the parameters of a model are."""
+    refuse_undrawable(counted.total)
     others = set(GPT2Config.model_fields) - {"n_layer", "n_embd"}
     words = f"{human(counted.total)} parameters: {counted.config.in_words(others)}"
-    height = 2.4 if width < 5 else 2.1
+    height = 2.4 if width == PHONE else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
 
 
 def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = WIDE) -> Figure:
     """Shares of several models, or their layer norms."""
+    refuse_undrawable(max(each.total for each in compared.counts))
     models = len(compared.names)
     if kind == "layer-norm":
         title = "Layer norms: weights (scales) and biases (shifts)"
@@ -64,14 +66,17 @@ def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
 def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:
     """Lines over one axis, a map over two. Raises ``UserError`` for more than two."""
     words = swept.config.in_words(leaving_out=swept.varying)
-    if len(swept.axes) == 1:
+    axes = [name for name, axis in swept.axes.items() if len(axis) > 1]
+    if len(axes) <= 1:
         title = f"{'Shares' if share else 'Parameters'} of GPT-2 with {words}"
         return _drawn(width, 4.0, title, lambda ax: curves.sweep_lines(ax, swept, share))
-    if len(swept.axes) > 2 or share:
+    if len(axes) > 2 or share:
         reason = "shares are drawn over one axis" if share else "a picture has one axis or two"
-        raise UserError(f"{len(swept.axes)} axes cannot be drawn: {reason}; fix the others")
+        raise UserError(f"{len(axes)} axes cannot be drawn: {reason}; fix the others")
+    if "n_head" in axes:
+        raise UserError("n_head never changes a count: draw two other fields")
     title = f"Parameters of GPT-2 with {words}"
-    return _drawn(width, 5.0, title, lambda ax: curves.sweep_map(ax, swept))
+    return _drawn(width, 5.0, title, lambda ax: maps.sweep_map(ax, swept))
 
 
 def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gpt2calc.errors import UserError
-from gpt2calc.files import make_folder, whole_file
+from gpt2calc.files import make_folder, refuse_unwritable, whole_file
 from gpt2calc.picture.claims import Verdict
-from gpt2calc.picture.pictures import NARROW, WIDE
+from gpt2calc.picture.pictures import PHONE, WIDE
 from gpt2calc.picture.study import Picture, Study
 from gpt2calc.picture.style import as_bytes
 from gpt2calc.render import markdown
@@ -48,6 +48,7 @@ def publish(study: Study, path: Path, form: Form | None = None) -> None:
     if by_ending is None or form not in (None, by_ending):
         wanted = ".md for Markdown" if form == "markdown" else ".html, or .md for Markdown"
         raise UserError(f"{path} does not end like a study: give it the ending {wanted}")
+    refuse_unwritable(path)
     if by_ending == "html":
         _write(path, as_html(study).encode())
         return
@@ -69,14 +70,16 @@ def as_html(study: Study) -> str:
         cells=lambda shown, row: zip(shown.cells(row), shown.alignment, strict=True),
         embedded=_embedded,
         wide=WIDE,
-        narrow=NARROW,
+        narrow=PHONE,
         mark=MARKS.__getitem__,
     )
 
 
 def as_markdown(study: Study, folder: str) -> str:
     """The study as GitHub's Markdown, with links to pictures in a folder."""
-    return _rendered("study.md.j2", study, folder=quote(folder), table=markdown, slug=_slug)
+    return _rendered(
+        "study.md.j2", study, folder=quote(folder), table=markdown, slug=_slug, plain=_plain
+    )
 
 
 def _rendered(template: str, study: Study, **more: Any) -> str:
@@ -117,6 +120,11 @@ def _pictures(study: Study) -> Iterator[Picture]:
 
 def _listed(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _plain(words: str) -> str:
+    """Words in which Markdown sees no marks."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", words)
 
 
 def _slug(heading: str) -> str:

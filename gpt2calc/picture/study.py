@@ -6,28 +6,32 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc.architecture import Sublayer
+from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
 from gpt2calc.picture import pictures
-from gpt2calc.picture.claims import PRINTED, Claim, judged
+from gpt2calc.picture.claims import Claim, judged, printed_for
 from gpt2calc.picture.style import human
 from gpt2calc.tables import Column, Kind, Row, Table, percent
 from gpt2calc.what_if.comparison import Comparison, Model, counted_under_names
+from gpt2calc.words import NAMES
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+BOTH: tuple[Sublayer, ...] = ("attention", "mlp")
+"""What the article compares."""
 MOST_MODELS = 12
 
-COUNTING = """The article loads each model, walks PyTorch's named_parameters(), sorts the tensors by
-a part of their names (attn, mlp, ln), and adds up numel(). Here no model is loaded: the tensors
-follow from the config, and the counts are exact to the last parameter. The command gpt2calc verify
-holds the same list against PyTorch, tensor by tensor."""
+COUNTING = """The article, "Parameter distribution in GPT-2: comparing attention, MLP and layer
+normalization", is a lesson in Vietnamese of a course on building GPT. It loads each model, walks
+PyTorch's named_parameters(), sorts the tensors by a part of their names (attn, mlp, ln), and adds
+up numel(). Here no model is loaded: the tensors follow from the config, and the counts are exact to
+the last parameter. The command gpt2calc verify holds the same list against PyTorch."""
 SHARING = """Shares are percentages of the total, 100 × (parameters of the sublayer) / (total). Like
 the article, the study counts, and says nothing of computation or quality."""
 TWICE = """With all biases, and an MLP four times as wide as the model, a block has 4 d² + 4 d
 parameters in attention and 8 d² + 5 d in the MLP: nearly, but never quite, twice as many."""
-CURVES = """The curves are the formula itself, evaluated at every step of the way from one model to
-the next; the dots are the models."""
+CURVES = """The dots are the models. The curves are the formula itself, evaluated at every step of
+the way from one model to the next, as long as both have the same biases and kind of head."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Picture:
     """A picture in the width it is asked for, and what it shows in words."""
 
     name: str
-    """Of its file, without the ending."""
+    """Of its file, without the ending: letters, digits and hyphens."""
     alternative: str
     draw: Callable[[float], Figure]
 
@@ -112,11 +116,11 @@ def _method(models: Comparison) -> Section:
 def _shares(models: Comparison) -> Section:
     columns = [Column("model")]
     rows: list[Row] = [(name,) for name in models.names]
-    for sublayer, words in (("attention", "attention"), ("mlp", "MLP")):
-        columns += [Column(words, "share"), Column("the article's", "mixed")]
-        for place, (name, counted) in enumerate(zip(models.names, models.counts, strict=True)):
-            printed = PRINTED.get(name, {}).get(sublayer)
-            said = None if printed is None else f"~{printed}%"
+    for sublayer in BOTH:
+        columns += [Column(NAMES[sublayer], "share"), Column("the article's", "mixed")]
+        for place, counted in enumerate(models.counts):
+            printed = printed_for(counted).get(sublayer)
+            said = "none" if printed is None else f"~{printed}%"
             rows[place] = (*rows[place], counted[sublayer].share, said)
     columns += [Column("embeddings and head", "share"), Column("layer norm", "share")]
     for place, counted in enumerate(models.counts):
@@ -130,7 +134,7 @@ def _shares(models: Comparison) -> Section:
         (
             Picture(
                 "shares",
-                f"Stacked bars of shares, a bar a model. {_in_words(models, ('attention', 'mlp'))}",
+                f"Stacked bars of shares, a bar a model. {_in_words(models, BOTH)}",
                 lambda width: pictures.of_comparison(models, "stacked", width),
             ),
         ),
@@ -144,14 +148,13 @@ def _composition(models: Comparison) -> Section:
         ("Where the parameters are, down to the parts too small for a bar chart to show.",),
         pictures=tuple(
             Picture(
-                f"composition-{name}",
-                f"{name}, one bar split by sublayer: "
-                + ", ".join(
-                    f"{n} {percent(p.share)}" for n, p in counted.sublayers.items() if p.total
-                ),
+                f"composition-{number}",
+                f"{name}, one bar split by sublayer: " + ", ".join(_shares_of(counted, SUBLAYERS)),
                 lambda width, counted=counted: pictures.of_count(counted, width),  # type: ignore[misc]
             )
-            for name, counted in zip(models.names, models.counts, strict=True)
+            for number, (name, counted) in enumerate(
+                zip(models.names, models.counts, strict=True), start=1
+            )
         ),
     )
 
@@ -173,9 +176,9 @@ def _attention_against_mlp(models: Comparison) -> Section:
         (
             Picture(
                 "attention-and-mlp",
-                f"Bars of the shares. {_in_words(models, ('attention', 'mlp'))}",
+                f"Bars of the shares. {_in_words(models, BOTH)}",
                 lambda width: pictures.of_groups(
-                    models, ("attention", "mlp"), "Attention and MLP, shares of the total", width
+                    models, BOTH, "Attention and MLP, shares of the total", width
                 ),
             ),
         ),
@@ -195,7 +198,7 @@ def _trend(models: Comparison) -> Section:
         pictures=(
             Picture(
                 "trend",
-                f"Lines of shares against size. {_in_words(models, ('attention', 'mlp'))}",
+                f"Lines of shares against size. {_in_words(models, BOTH)}",
                 lambda width: pictures.of_trend(models, width),
             ),
         ),
@@ -269,9 +272,14 @@ def _table(
 def _in_words(models: Comparison, sublayers: tuple[Sublayer, ...]) -> str:
     """Shares of some sublayers, for those who cannot see the picture."""
     return "; ".join(
-        f"{name}: " + ", ".join(f"{each} {percent(counted[each].share)}" for each in sublayers)
+        f"{name}: {', '.join(_shares_of(counted, sublayers))}"
         for name, counted in zip(models.names, models.counts, strict=True)
     )
+
+
+def _shares_of(counted: Count, sublayers: tuple[Sublayer, ...]) -> list[str]:
+    """Names and shares of the sublayers, of some, that have parameters."""
+    return [f"{NAMES[n]} {percent(counted[n].share)}" for n in sublayers if counted[n].total]
 
 
 def _ratio(counted: Count) -> float:

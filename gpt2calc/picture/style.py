@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,16 +27,6 @@ COLOURS: dict[Sublayer, str] = {
 }
 """A colour for each sublayer, each of another lightness, so that all stay apart in grey."""
 
-NAMES: dict[Sublayer, str] = {
-    "token_embedding": "token embedding",
-    "position_embedding": "positions",
-    "attention": "attention",
-    "mlp": "MLP",
-    "layer_norm": "layer norm",
-    "lm_head": "head",
-}
-"""What a sublayer is called in a picture."""
-
 INK, PALE = "#26262e", "#d9d9de"
 """Text and axes; grid lines and leaders."""
 
@@ -44,6 +35,10 @@ NARROW = 5.0
 
 LONGEST_EXACT = 10**15
 """From this count on, digits need more room than a label has."""
+LARGEST = 10**300
+"""Counts that can be drawn: beyond, floating point ends."""
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 ENDINGS = ("png", "svg", "pdf")
 
@@ -66,6 +61,7 @@ _STYLE: Any = {
     "svg.fonttype": "path",
     "svg.hashsalt": "gpt2calc",
     "text.color": INK,
+    "text.parse_math": False,
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.major.size": 0,
@@ -112,7 +108,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 def as_bytes(figure: Figure, form: str) -> bytes:
     """A figure as png, svg or pdf; the same figure gives the same bytes."""
     out = io.BytesIO()
-    with house_style():
+    with house_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
         figure.savefig(out, format=form, metadata=_NO_DATES[form])
     return out.getvalue()
 
@@ -129,15 +126,24 @@ def checked_ending(path: Path) -> str:
 
 def human(count: float, _: object = None) -> str:
     """A count as people say it, to three digits: 350M, 1.5B. Fits matplotlib's formatters."""
+    if count >= LONGEST_EXACT:
+        digits, power = f"{count:.2e}".split("e+")
+        return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
     for letter, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= 0.9995 * unit:
-            return f"{float(f'{count / unit:.3g}'):,g}{letter}"
+            return f"{float(f'{count / unit:.3g}'):g}{letter}"
     return f"{float(f'{count:.3g}'):g}"
 
 
 def exactly(count: int) -> str:
     """A count to the last parameter, or rounded where its digits would need too much room."""
     return f"{count:,}" if count < LONGEST_EXACT else human(count)
+
+
+def refuse_undrawable(count: int) -> None:
+    """Raise ``UserError`` for a count beyond what floating point can place on a picture."""
+    if count > LARGEST:
+        raise UserError("a count of more than 300 digits cannot be drawn: choose smaller numbers")
 
 
 def is_narrow(ax: Axes) -> bool:

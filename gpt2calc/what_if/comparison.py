@@ -10,7 +10,7 @@ from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError
-from gpt2calc.loading import load
+from gpt2calc.loading import load, preset_names
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
 
@@ -86,7 +86,7 @@ def counted_under_names(models: Iterable[Model], **fields: Any) -> Comparison:
     models = tuple(models)
     configs = [each if isinstance(each, GPT2Config) else load(each) for each in models]
     return Comparison(
-        names=tuple(_name(each) for each in models),
+        names=_told_apart([_name(each) for each in models], configs),
         counts=tuple(count(each.replace(**fields)) for each in configs),
     )
 
@@ -94,4 +94,18 @@ def counted_under_names(models: Iterable[Model], **fields: Any) -> Comparison:
 def _name(model: Model) -> str:
     if isinstance(model, GPT2Config):
         return f"{model.n_layer} x {model.n_embd}"
-    return Path(model).stem if os.path.exists(model) else str(model)
+    word = os.fspath(model)
+    return word if word in preset_names() else Path(word).stem
+
+
+def _told_apart(names: list[str], configs: list[GPT2Config]) -> tuple[str, ...]:
+    """The names, with a number where other models have the same one."""
+    firsts: dict[str, list[GPT2Config]] = {}
+    told = []
+    for name, config in zip(names, configs, strict=True):
+        others = firsts.setdefault(name, [])
+        if config not in others:
+            others.append(config)
+        place = others.index(config) + 1
+        told.append(name if place == 1 else f"{name} ({place})")
+    return tuple(told)

@@ -137,6 +137,10 @@ def solve(
     _refuse_out_of_range(config, figure, multiple_of, min_aspect)
     candidates = _widths(config, figure.value, multiple_of, min_aspect)
     best = nsmallest(BEST, candidates, key=lambda each: (abs(each[2]), each[0]))
+    if not best:
+        raise UserError(
+            f"no shape of {figure.text} parameters has an aspect of {min_aspect:g}: lower it"
+        )
     shapes = (Shape(count(config.replace(n_layer=n, n_embd=d)), error) for n, d, error in best)
     return Shapes(config, figure, tuple(shapes))
 
