@@ -124,7 +124,10 @@ class GPT2Config(BaseModel):
 
     def in_words(self, leaving_out: Collection[str] = ()) -> str:
         """What the config is, in the order people say it, less the fields that are left out."""
-        width = "" if self.mlp_width == 4 * self.n_embd else f"MLP width {self.mlp_width:,}"
+        follows = self.n_inner is None or (
+            self.n_inner == 4 * self.n_embd and "n_embd" not in leaving_out
+        )
+        width = "" if follows else f"MLP width {self.mlp_width:,}"
         qkv = "" if self.has_qkv_bias == self.bias else "QKV bias"
         words = {
             "n_layer": _several(self.n_layer, "layer"),

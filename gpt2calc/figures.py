@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from gpt2calc.errors import UserError, quoted
 
 _UNITS = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
-_FIGURE = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?(?:e\+?(\d{1,4})|([kmbt]?))", re.IGNORECASE)
+_WHOLE = r"\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*"
+_FIGURE = re.compile(rf"({_WHOLE})(?:\.(\d+))?(?:e\+?(\d{{1,4}})|([kmbt]?))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

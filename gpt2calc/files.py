@@ -1,6 +1,8 @@
 """Output files: written whole, or not at all."""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,27 +16,43 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a file that takes its place only when all of it has been written.
 
     Until then it stands beside it under another name; if anything goes wrong it is removed, and
-    what stood there before is untouched. A device or a pipe is written to directly.
+    what stood there before is untouched. Links are followed, and a device or a pipe is written to
+    directly.
 
     Raises:
         UserError: the file cannot be written there.
 
     """
-    in_place = path.exists() and not path.is_file() and not path.is_dir()
-    part = path if in_place else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        with open(part, "wb") if binary else open(part, "w", encoding="utf-8") as file:
-            yield file
-        if not in_place:
-            os.replace(part, path)
+        refuse_unwritable(path)
+        is_special = path.exists() and not path.is_file()
+        target = path if is_special else path.resolve()
+        part = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with open(part, "wb") if binary else open(part, "w", encoding="utf-8") as file:
+                yield file
+            if not is_special:
+                _take_the_place(part, target)
+        finally:
+            if not is_special:
+                with suppress(OSError):
+                    part.unlink()
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        if not in_place:
-            with suppress(OSError):
-                part.unlink()
+
+
+def end_tidily_on_signals() -> None:
+    """Let a signal to end unwind the program, so that no half-written file is left behind."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            with suppress(ValueError):  # only the main thread may say so
+                signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+
+
+def _take_the_place(part: Path, target: Path) -> None:
+    if target.exists():
+        part.chmod(target.stat().st_mode)
+    os.replace(part, target)
 
 
 def refuse_unwritable(path: Path) -> None:

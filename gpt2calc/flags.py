@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
+from gpt2calc.errors import UserError, quoted
 from gpt2calc.loading import load, preset_names
 from gpt2calc.render import Format
 
@@ -75,6 +76,14 @@ def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Sequence[int]], dict[
     several = {n: v for n, v in flags.items() if isinstance(v, str) and ("," in v or ":" in v)}
     single = {name: value for name, value in flags.items() if name not in several}
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
+
+
+def whole_number(flag: str, text: str) -> int:
+    """What a flag was given, as an integer. Raises ``UserError`` if it is none."""
+    number = _integer(text)
+    if not isinstance(number, int):
+        raise UserError(f"{flag} is {quoted(text)}: it must be a whole number, such as 7")
+    return number
 
 
 def _integer(value: Any) -> Any:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
@@ -19,6 +19,10 @@ HUGGING_FACE_NAMES = {
     "tie_word_embeddings": "tie_embeddings",
 }
 """What the fields that count are called in a ``config.json``, and here."""
+
+
+Model: TypeAlias = str | PathLike[str] | GPT2Config
+"""A preset's name, a file, or a config."""
 
 
 class Preset(NamedTuple):
@@ -79,6 +83,13 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
     return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
+
+
+def as_config(model: Model | None) -> GPT2Config:
+    """The config itself, or the one that a name or a file stands for; GPT-2 small of nothing."""
+    if model is None:
+        return GPT2Config()
+    return model if isinstance(model, GPT2Config) else load(model)
 
 
 def from_hugging_face(path: Path) -> GPT2Config:

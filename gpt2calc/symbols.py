@@ -21,10 +21,10 @@ def with_symbols(config: GPT2Config, fields: Iterable[str]) -> GPT2Config:
 
 
 def symbol(field: str) -> Any:
-    """The SymPy symbol that stands for a field: a positive integer."""
+    """The SymPy symbol that stands for a field; plain, so that ``subs("d", 768)`` finds it."""
     from sympy import Symbol
 
-    return Symbol(LETTERS[field], integer=True, positive=True)
+    return Symbol(LETTERS[field])
 
 
 def letters_of(config: GPT2Config) -> dict[str, str]:
@@ -37,22 +37,29 @@ def opened(config: GPT2Config, free: str | Collection[str]) -> tuple[GPT2Config,
 
     Args:
         config: the model.
-        free: names of fields, or one name, or "all".
+        free: fields by name or letter, one or several, or "all".
 
     Raises:
         UserError: a name is not that of a number that a formula has.
 
     """
-    names = [free] if isinstance(free, str) else list(free)
-    if names == ["all"]:
+    given = [free] if isinstance(free, str) else list(free)
+    names = [_field(each) for each in given]
+    if "all" in names:
         return config, tuple(letters_of(config))
-    for name in names:
-        if name not in LETTERS:
-            hint = did_you_mean(name, LETTERS) or f"; leave open {', '.join(LETTERS)}, or all"
-            raise UserError(f"{quoted(name)} is in no formula, so it cannot be left open{hint}")
     if "n_inner" in names and config.n_inner is None:
         config = config.replace(n_inner=config.mlp_width)
     return config, tuple(name for name in LETTERS if name in names)
+
+
+def _field(name: str) -> str:
+    """A field by its name, with hyphens or not, or by its letter; or "all"."""
+    by_letter = {letter: field for field, letter in LETTERS.items()}
+    field = by_letter.get(name.strip(), name.strip().replace("-", "_"))
+    if field != "all" and field not in LETTERS:
+        hint = did_you_mean(field, LETTERS) or f"; leave open {', '.join(LETTERS)}, or all"
+        raise UserError(f"{quoted(name)} is in no formula, so it cannot be left open{hint}")
+    return field
 
 
 def plain(expression: Any) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gpt2calc.render import Result, rendered
@@ -24,8 +24,9 @@ def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
         for text in texts if sys.stdout.isatty() else _with_progress(texts, parts):
             sys.stdout.write(text)
         return 0
-    from gpt2calc.files import whole_file
+    from gpt2calc.files import end_tidily_on_signals, whole_file
 
+    end_tidily_on_signals()
     with whole_file(out) as file:
         for text in _with_progress(texts, parts):
             file.write(text)
@@ -41,7 +42,15 @@ def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
     """The same texts, with a bar on standard error if that is a terminal and they are many."""
     if parts < MANY_PARTS or not sys.stderr.isatty():
         return texts
-    from rich.console import Console
-    from rich.progress import track
+    return _shown(texts, parts)
 
-    return track(texts, "counting", parts, console=Console(stderr=True), transient=True)
+
+def _shown(texts: Iterable[str], parts: int) -> Iterator[str]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(
+        console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    )
+    with progress:
+        yield from progress.track(texts, parts, description="counting")

@@ -52,7 +52,7 @@ def test_the_sentence_is_one_that_a_person_understands(run):
 
 def value_of(sentence):
     """Both sides of the arithmetic in a sentence, evaluated by Python."""
-    sums = re.search(r"([\d,]+) = (.+?)( [+-] [\d,]+ unexplained)?: ", sentence)
+    sums = re.search(r"([\d,]+) = (.+?)( [+-] [\d,]+ unexplained)?(?:: |$)", sentence)
     plain = [each.replace(",", "").replace("x", "*") for each in sums.group(1, 2)]
     assert re.fullmatch(r"[\d\s+\-*()]+", plain[1])
     return eval(plain[0]), eval(plain[1])
@@ -69,6 +69,59 @@ def departed(draw):
     return config, chosen, account.total
 
 
+D, L, V, T = 768, 12, 50_257, 1_024
+BIASES = L * (3 * D + D + 4 * D + D)
+NORMS = 2 * D * (2 * L + 1)
+ALONE = {
+    "untied_head": V * D,
+    "causal_masks": L * T * T,
+    "head_twice": V * D,
+    "vocab_64": (50_304 - V) * D,
+    "no_bias": -BIASES - NORMS // 2,
+    "gpt1_vocab": (40_478 - V) * D,
+    "matrices_only": 84_934_656 - 124_439_808,
+    "without_embeddings": -(V + T) * D,
+    "without_positions": -T * D,
+    "without_token_embedding": -V * D,
+    "without_head": 0,
+    "without_biases": -BIASES - NORMS // 2,
+    "without_layer_norms": -NORMS,
+    "without_linear_biases": -BIASES,
+    "no_qkv_bias": -L * 3 * D,
+    "vocab_128": (50_304 - V) * D,
+    "gpt1_context": (512 - T) * D,
+    "no_position_embedding": -T * D,
+    "no_final_layer_norm": -2 * D,
+    "head_bias": V,
+    "gated_mlp": L * (4 * D * D + 4 * D),
+    "block_norms_twice": L * 4 * D,
+}
+"""What each departure changes in GPT-2 small, written out by hand."""
+
+
+@pytest.mark.parametrize("departure", DEPARTURES, ids=[each.key for each in DEPARTURES])
+def test_each_departure_changes_what_it_says(departure):
+    changed = departure.change(account_of(GPT2)).total - 124_439_808
+    assert changed == ALONE[departure.key]
+
+
+def test_departures_that_gpt2_small_cannot_tell_apart():
+    by_key = {each.key: each for each in DEPARTURES}
+
+    def total(key, config):
+        return by_key[key].change(account_of(config)).total - account_of(config).total
+
+    odd = GPT2.replace(vocab=50_100)
+    assert total("vocab_64", odd) == (50_112 - 50_100) * D
+    assert total("vocab_128", odd) == (50_176 - 50_100) * D
+    assert total("vocab_64", GPT2.replace(vocab=50_304)) == 0
+    untied = GPT2.replace(tie_embeddings=False)
+    assert total("without_head", untied) == -V * D
+    assert total("without_embeddings", untied) == -(2 * V + T) * D
+    assert total("head_twice", untied) == 0
+    assert total("gated_mlp", GPT2.replace(bias=False)) == L * 4 * D * D
+
+
 @settings(max_examples=150)
 @given(departed())
 def test_any_three_departures_are_found_or_something_as_short(drawn):
@@ -77,7 +130,7 @@ def test_any_three_departures_are_found_or_something_as_short(drawn):
     explanations = diagnose(number, config).explanations
     assert explanations
     shortest = explanations[0]
-    assert len(shortest.departures) + bool(shortest.free) <= len(chosen)
+    assert len(shortest.departures) + 2 * bool(shortest.free) <= len(chosen)
     for each in explanations:
         assert each.total == number
         if each.departures or each.free:
@@ -104,6 +157,7 @@ def test_a_free_field_names_its_value():
     assert said == "379,603,200 = 124,439,808 + 36 x 7,087,872: n_layer is 48 instead of 12"
     inner = diagnose(account_of(GPT2.replace(n_inner=2048)).total).explanations
     assert any("n_inner is 2,048 instead of 3,072" in each.sentence for each in inner)
+    assert diagnose("380M").explanations[0].sentence == f"380M is 379,603,200, rounded; {said}"
     assert diagnose(379_603_200).to_dict()["explanations"][0]["free"] == {"n_layer": 48}
 
 
@@ -123,7 +177,11 @@ def test_the_same_reason_is_not_given_twice():
     assert [each.departures[0].key for each in diagnose(124_475_904).explanations] == ["vocab_64"]
 
 
-@pytest.mark.parametrize("number", [130_000_001, "82M", 1])
+def test_a_model_may_be_given_by_name():
+    assert diagnose("345M", "gpt2-medium").explanations[0].departures[0].key == "gpt1_vocab"
+
+
+@pytest.mark.parametrize("number", [130_000_001, "10M", 1, 124_439_809])
 def test_what_nothing_explains_is_said_so_with_what_comes_nearest(number):
     found = diagnose(number)
     assert found.explanations == ()
@@ -149,7 +207,7 @@ def test_the_command_in_every_format(run):
     assert "163,037,184" in run("diagnose", "163M", "--format", "markdown").out
     assert run("diagnose", "163M", "--format", "csv").out.startswith("explanation,total,residual")
     assert max(map(len, run("diagnose", "82M").out.splitlines())) <= 80
-    assert run("diagnose", "100M", "--n-layer", 1, "--format", "markdown").out.count("\n- ") == 3
+    assert run("diagnose", 130_000_001, "--format", "markdown").out.count("\n- ") == 3
 
 
 def test_many_explanations_are_counted_but_not_all_printed(run):

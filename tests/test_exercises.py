@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import isqrt
 
 import pytest
 from hypothesis import given, settings
@@ -86,6 +87,14 @@ def test_every_step_of_a_solution_is_true(seed, level):
     last = value(from_latex(shown["steps"][-1]["chain"].split(" = ")[-1]), letters)
     if set_.solved.conclusion:
         assert f"{last:,}" in set_.solved.conclusion
+        root = re.search(
+            r"\(√\(([\d,]+)² \+ 4 × ([\d,]+) × ([\d,]+)\) - ([\d,]+)\) / \(2 × ([\d,]+)\)",
+            set_.solved.conclusion,
+        )
+        if root:
+            b, a, total, again, once_more = (int(each.replace(",", "")) for each in root.groups())
+            assert (a, b) == (once_more, again)
+            assert (isqrt(b * b + 4 * a * total) - b) / (2 * a) == set_.solved.answer
         quotient = re.search(
             r"where \w is \(([\d,]+) - ([\d,]+)\) / ([\d,]+), which is ([\d,]*\d)",
             set_.solved.conclusion,
@@ -98,14 +107,17 @@ def test_every_step_of_a_solution_is_true(seed, level):
 
 
 QUESTIONS_FOR_EVER = {
-    ("easy", 1): "How many parameters does h.*.mlp.c_proj.bias have, in one block of a GPT-2 with "
-    "32 layers, width 1,024, vocabulary 8,000, context 512?",
-    ("medium", 1): "How many parameters does the MLP have over all layers in a GPT-2 with "
-    "32 layers, width 1,024, vocabulary 8,000, context 512?",
-    ("hard", 1): "How many parameters does a GPT-2 with 32 layers, width 1,024, vocabulary 8,000, "
-    "context 512 have?",
-    ("hard", 2): "A GPT-2 with 48 layers, width 64, context 2,048, no biases has 2,560,576 "
-    "parameters. What is its vocab?",
+    ("easy", 1): "How many parameters does wte.weight have, in a GPT-2 with 12 layers, width 384, "
+    "vocabulary 32,000, context 1,024?",
+    (
+        "medium",
+        1,
+    ): "How many parameters do all layer norms have, the final one included, in a "
+    "GPT-2 with 2 layers, width 384, vocabulary 1,000, context 128?",
+    ("hard", 1): "A GPT-2 with width 1,280, vocabulary 50,257, context 1,024, untied head has "
+    "602,229,760 parameters. What is its n_layer?",
+    ("hard", 2): "How many parameters does a GPT-2 with 48 layers, width 128, vocabulary 40,478, "
+    "context 128 have?",
 }
 
 
@@ -133,10 +145,18 @@ def test_a_seed_drawn_by_lot_is_said(run):
 
 def test_a_sheet_has_its_key_apart(run):
     flags = ("exercise", "--seed", 1, "--count", 4, "--format", "markdown")
-    questions, answers = run(*flags, "--answer").out.split("# Answers")
+    assert run(*flags).out == run(*flags, "--answer").out
+    questions, answers = run(*flags).out.split("# Answers")
+    assert "Level easy, seeds from 1." in questions
+    assert "L is n_layer, d is n_embd, V is vocab, T is n_ctx" in answers
+    asked = re.findall(r"^\d\. (.+)$", questions, re.MULTILINE)
+    for place, question in enumerate(asked):
+        assert question == exercise(1 + place).exercises[0].solved.question
+    assert len(set(asked)) == 4
     assert len(re.findall(r"^\d\. ", questions, re.MULTILINE)) == 4
     assert len(re.findall(r"^\d\. ", answers, re.MULTILINE)) == 4
-    assert questions.strip() == run(*flags).out.strip()
+    alone = run("exercise", "--seed", 1, "--format", "markdown").out
+    assert "# Answers" not in alone
     sheet = run("exercise", "--seed", 1, "--count", 2, "--answer").out
     assert sheet.index("2. ") < sheet.index("Answer 1: ") < sheet.index("Answer 2: ")
 
@@ -156,7 +176,9 @@ def test_every_format(run, level):
     ("arguments", "words"),
     [
         (["--level", "insane"], "--level is 'insane': it must be easy, medium or hard"),
-        (["--seed", "x"], "--seed is 'x'"),
+        (["--seed", "x"], "--seed is 'x': it must be a whole number, such as 7"),
+        (["--seed", "1.5"], "--seed is '1.5'"),
+        (["--count", "2.5"], "--count is '2.5'"),
         (["--seed", "-1"], "seed is -1: it must be 0 or more"),
         (["--count", "0"], "count is 0: a sheet has 1 to 1,000 exercises"),
         (["--count", "100000"], "count is 100000"),

@@ -30,7 +30,24 @@ def test_reading(text, value, unit):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "M", "0", "0.0B", "-5", "1.5", "1.23456M1", "12 M", "nan", "1e"]
+    "text",
+    [
+        "",
+        "M",
+        "0",
+        "0.0B",
+        "-5",
+        "1.5",
+        "1.23456M1",
+        "12 M",
+        "nan",
+        "1e",
+        "1,5B",
+        "12,4",
+        "1,,2",
+        "1__2M",
+        "1_000_",
+    ],
 )
 def test_what_is_no_figure_is_refused(text):
     with pytest.raises(UserError, match="is no number of parameters: write it like 124439808"):

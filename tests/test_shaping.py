@@ -60,7 +60,11 @@ def test_the_command(run):
     for budget in ("350M", "175B"):
         text = run("solve", "gpt3-6.7b", "--params", budget).out
         assert max(map(len, text.splitlines())) <= 80
-    assert "386" not in run("solve", "--params", "350M", "--multiple-of", "128").out
+    coarse = json.loads(run("solve", "--params=350M", "--multiple-of=128", "--format=json").out)
+    assert all(each["n_embd"] % 128 == 0 for each in coarse["shapes"])
+    assert "Shapes of an aspect below 1 were left out (--min-aspect)." in text
+    fixed = run("solve", "--params", "350M", "--n-inner", 3072).out
+    assert "MLP width 3,072" in " ".join(fixed.split())
 
 
 def test_a_narrower_choice_of_shapes(run):

@@ -103,13 +103,23 @@ def test_the_command(run):
         (["--params", "350M", "--for", "bias"], "'bias' cannot be solved for; solve for n_layer"),
         (["--params", "350M", "--for", "vocabs"], "did you mean 'vocab'?"),
         (["--params", "1M", "--for", "vocab"], "with vocab 1 there are 85,843,200 already"),
-        (["gpt2", "gpt2-xl", "--params", "1B", "--for", "vocab"], "2 models and 1 numbers"),
+        (
+            ["gpt2", "gpt2-xl", "--params", "1B", "--for", "vocab"],
+            "models: 2, numbers of parameters: 1;",
+        ),
         (["gpt2", "gpt2-xl", "--params", "1B"], "several models or budgets"),
         (["--params", "1B", "--params", "2B"], "several models or budgets"),
         (["--params", "1M"], "the smallest such model, 1 layer of width 64, has 3,332,096"),
         (["--params", "1e30"], "allow more than 100,000 depths"),
         (["--params", "1B", "--multiple-of", "0"], "widths are to be multiples of 0"),
         (["--params", "1B", "--multiple-of", "x"], "--multiple-of is 'x'"),
+        (["--params", "1B", "--multiple-of", "1.5"], "--multiple-of is '1.5'"),
+        (["--params", "1B", "--min-aspect", "1e308"], "it must be from 0 to 1,000,000,000"),
+        (["--params", "1B", "--min-aspect", "1e6"], "no shape of 1B parameters has an aspect of"),
+        (["--params", "1B", "--n-layer", "12"], "give neither, or solve for one with --for"),
+        (["--params", "1B", "--for", "vocab", "--min-aspect", "2"], "leave out --for"),
+        (["--params", "1B", "--for", "n_head"], "'n_head' cannot be solved for; solve for n_layer"),
+        (["--params", "1,5B"], "'1,5B' is no number of parameters"),
         (["--params", "1B", "--min-aspect", "nan"], "min_aspect is nan"),
         (["--params", "1B", "--min-aspect", "-1"], "min_aspect is -1"),
         (["gpt", "--params", "1B"], "neither a preset nor a file"),
@@ -119,6 +129,16 @@ def test_a_mistake_is_one_line(refused, arguments, words):
     assert words in refused("solve", *arguments)
 
 
+def test_models_are_named(run):
+    ran = run("solve", "gpt2-xl", "--params", "1B", "--for", "vocab", "--n-layer", 12)
+    assert "gpt2-xl, 1B" in ran.out
+    assert solve_for("vocab", ["gpt2"], ["117M"]).solutions[0].name == "gpt2"
+    with pytest.raises(UserError, match="too few for any vocab of gpt2-xl: with vocab 1"):
+        solve_for("vocab", ["gpt2-xl"], ["1M"])
+    with pytest.raises(UserError, match="models: 0"):
+        solve_for("vocab", [], [])
+
+
 def test_as_many_models_as_figures():
-    with pytest.raises(UserError, match="1 models and 2 numbers of parameters"):
+    with pytest.raises(UserError, match="models: 1, numbers of parameters: 2"):
         solve_for("vocab", [GPT2Config()], ["1B", "2B"])

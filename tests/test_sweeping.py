@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -94,6 +95,27 @@ def test_batches_join_to_the_whole(monkeypatch):
     assert np.array_equal(whole["total"], grid.total.ravel())
 
 
+def test_a_sweep_is_a_container_of_its_sublayers():
+    grid = sweep(n_layer=[1, 2])
+    assert list(grid) == list(SUBLAYERS)
+    assert "mlp" in grid
+    assert grid == grid
+    assert grid != sweep(n_layer=[1, 2])
+
+
+def test_a_sweep_of_the_largest_counts_is_exact():
+    grid = sweep(n_embd=[700_000_000], n_layer=[1])
+    assert grid.total.tolist() == [[5_880_035_907_200_000_000]]
+    assert grid.columns()["total"].tolist() == [5_880_035_907_200_000_000]
+
+
+def test_what_is_fixed_is_in_the_title_and_bounds_in_the_json():
+    assert "MLP width 100" in str(sweep(GPT2Config(n_inner=100), n_embd=[64, 128]))
+    said = sweep("gpt2-xl", n_layer=[1, 2], at_least="1M").to_dict()
+    assert (said["at_least"], said["at_most"]) == (10**6, LARGEST)
+    assert said["config"] == load("gpt2-xl").model_dump()
+
+
 def test_pandas_reads_the_columns():
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pandas.DataFrame(sweep(n_layer=[12, 24], n_embd=[768]).columns())
@@ -118,7 +140,18 @@ def test_heads_are_an_axis_that_changes_nothing():
     ("axes", "words"),
     [
         ({}, "a sweep needs an axis"),
-        ({"n_layer": []}, "the axis n_layer has no values"),
+        ({"n_layer": []}, "the axis n_layer has no list of values"),
+        ({"n_layer": [[1, 2]]}, "the axis n_layer has no list of values"),
+        ({"n_layer": [2**63]}, "the axis n_layer has 9223372036854775808: no value may exceed"),
+        ({"n_layer": [2**63, 1]}, "the axis n_layer has 9223372036854775808: no value may exceed"),
+        ({"n_layer": range(2**63, 2**63 + 3)}, "no value may exceed"),
+        ({"n_layer": np.array([2**63], np.uint64)}, "no value may exceed"),
+        ({"n_layer": range(10**30)}, "values: at most 100,000,000 fit"),
+        ({"n_head": [1, 2], "n_embd": [10**18]}, "the axis n_embd goes up to"),
+        (
+            {name: range(1, 10**6) for name in ("n_layer", "vocab", "n_ctx", "n_inner")},
+            "more configs than can be numbered",
+        ),
         ({"n_layer": [12, 24, 12]}, "the axis n_layer has 12 more than once"),
         ({"n_layer": [0, 1]}, "the axis n_layer has 0: its values must be 1 or more"),
         ({"n_layer": [1.5]}, "the axis n_layer has 1.5: its values must be positive whole"),
@@ -159,8 +192,8 @@ def test_the_axis_that_needs_least_cutting_is_named():
 
 
 def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():
-    grid = sweep(n_layer=range(1, 10**5), n_embd=range(1, 10**5), vocab=range(1, 1001))
-    assert grid.size == 99_999**2 * 1000
+    grid = sweep(n_layer=range(1, 10**4), n_embd=range(1, 10**4), vocab=range(1, 10**6))
+    assert grid.size == 9_999**2 * 999_999
     with pytest.raises(UserError, match="do not fit in memory at once: iterate over batches"):
         _ = grid.total
     assert len(next(grid.batches())["total"]) == sweeping.BATCH
@@ -221,6 +254,7 @@ def test_reading_an_axis(text, values):
         ("12,", "has '': write numbers like"),
         ("a:b", "has 'a:b': write"),
         ("1:1000000000", "has too many values: at most 100,000,000"),
+        ("1:1" + "0" * 30, "has too many values: at most 100,000,000"),
         ("0:3", "has 0: its values must be 1 or more"),
         ("3,3", "has 3 more than once"),
     ],
@@ -255,7 +289,10 @@ def test_a_single_value_and_a_switch_change_all_configs(run):
         ([], "a sweep needs an axis"),
         (["--n-layer", "12"], "a sweep needs an axis"),
         (["--n-layer", "1,2", "--at-least", "x"], "'x' is no number of parameters"),
-        (["--n-layer", "1,2", "--at-least", "2B", "--at-most", "1B"], "at_least is 2B, more than"),
+        (
+            ["--n-layer", "1,2", "--at-least", "2B", "--at-most", "1B"],
+            "more than at_most",
+        ),
         (["--n-layer", "1,2", "--vocab", "0"], "vocab is 0"),
         (["--n-layr", "1,2"], "there is no flag --n-layr"),
         (["--n-layer", "1:20000"], "more than 10,000 rows are too many to print here"),
@@ -267,6 +304,32 @@ def test_a_mistake_is_one_line(refused, arguments, words):
     assert words in refused("sweep", *arguments)
 
 
+def test_a_pipe_gets_its_rows_while_progress_goes_to_the_terminal(tmp_path):
+    """Standard error is a terminal, standard output is not: nothing may stray from one to other."""
+    pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+    ours, theirs = pty.openpty()
+    flags = ["sweep", "--n-layer=1:70", "--n-embd=1:10000", "--format=csv"]
+    with (tmp_path / "rows.csv").open("w") as rows:
+        ran = subprocess.Popen(
+            [sys.executable, "-m", "gpt2calc", *flags], stdout=rows, stderr=theirs
+        )
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+    assert ran.wait() == 0
+    assert (tmp_path / "rows.csv").read_text().count("\n") == 700_001
+    assert b"counting" in shown
+    assert len(shown) < 100_000
+
+
+def _read(descriptor):
+    try:
+        return os.read(descriptor, 10_000)
+    except OSError:
+        return b""
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -275,6 +338,8 @@ class Terminal(io.StringIO):
 def test_a_terminal_is_not_flooded(capsys, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["sweep", "--n-layer", "1:20000", "--format", "json"]) == 2
+    assert "too many to print here" in capsys.readouterr().err
     flags = ["sweep", "--n-layer", "1:20000", "--format", "csv"]
     assert main(flags) == 2
     assert "write them with --format csv --out FILE" in capsys.readouterr().err

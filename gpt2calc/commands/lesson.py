@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.flags import PRESETS, Form, LessonForm, Model, Overrides, configured
+from gpt2calc.flags import PRESETS, Form, LessonForm, Model, Overrides, configured, whole_number
 from gpt2calc.terminal import show
 
 
@@ -27,7 +27,7 @@ def explain(
     """
     from gpt2calc.lesson.explanation import explain
 
-    names = [name.replace("-", "_") for each in free or () for name in each.split(",")]
+    names = [name for each in free or () for name in each.split(",")]
     explained = explain(configured(model, overrides), free=names, sublayer=sublayer)
     return show(explained, form)
 
@@ -57,18 +57,26 @@ def study(
 
 def exercise(
     *,
-    seed: Annotated[int | None, Parameter(help="The same seed asks the same question.")] = None,
+    seed: Annotated[
+        str | None, Parameter(help="The same seed asks the same question.", metavar="N")
+    ] = None,
     level: Annotated[
         Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
     ] = "easy",
     answer: Annotated[bool, Parameter(help="With the worked solution.", negative=())] = False,
-    number: Annotated[int, Parameter(name="--count", help="How many exercises.")] = 1,
+    number: Annotated[
+        str, Parameter(name="--count", help="How many exercises.", metavar="N")
+    ] = "1",
     form: Form = "text",
 ) -> int:
     """Set an exercise in counting parameters.
 
-    Without --seed one is drawn by lot and said, so that the solution can be asked for.
+    Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
+    exercises in Markdown are a sheet with its answer key at the end.
     """
     from gpt2calc.lesson.exercises import exercise
 
-    return show(exercise(seed, level, count=number, answers=answer), form)
+    first = None if seed is None else whole_number("--seed", seed)
+    count = whole_number("--count", number)
+    answers = answer or (form == "markdown" and count > 1)
+    return show(exercise(first, level, count=count, answers=answers), form)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from gpt2calc.errors import UserError
+from gpt2calc.files import refuse_unwritable
 from gpt2calc.flags import (
     PRESETS,
     Axes,
@@ -17,6 +18,7 @@ from gpt2calc.flags import (
     axes_and_fields,
     configured,
     given,
+    whole_number,
 )
 from gpt2calc.loading import load
 from gpt2calc.terminal import show, stream
@@ -78,6 +80,10 @@ def sweep(
 
     several, single = axes_and_fields(axes)
     grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
+    if out is not None and plot is not None:
+        refuse_unwritable(out)
+        if out.resolve() == plot.resolve():
+            raise UserError(f"{out} cannot be both the table and the picture: name two files")
     if plot is not None:
         from gpt2calc.picture import pictures, style
 
@@ -86,10 +92,10 @@ def sweep(
             return 0
     elif share:
         raise UserError("--share says what to draw: give --plot with a file, too")
-    if form != "csv":
-        return show(grid, form, out)
     if out is None and sys.stdout.isatty():
         grid.refuse_more_rows_than(MOST_LINES)
+    if form != "csv":
+        return show(grid, form, out)
     return stream(grid.csv_batches(), out, grid.batch_count)
 
 
@@ -102,8 +108,12 @@ def solve(
     field: Annotated[
         str | None, Parameter(name="--for", help="Solve for this field alone.")
     ] = None,
-    multiple_of: Annotated[int, Parameter(help="Widths are multiples of this.")] = 64,
-    min_aspect: Annotated[float, Parameter(help="The least width divided by depth.")] = 1,
+    multiple_of: Annotated[
+        str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
+    ] = None,
+    min_aspect: Annotated[
+        float | None, Parameter(help="The least width divided by depth; 1 if left out.")
+    ] = None,
     overrides: Overrides | None = None,
     plot: Plot = None,
     form: Form = "text",
@@ -113,20 +123,28 @@ def solve(
     Without --for: for each depth the width nearest the budget, the best ten. With --for FIELD: the
     nearest values of one field, and all values whose counts round to the figure.
     """
-    configs = [configured(name, overrides) for name in models or ("gpt2",)]
     if not params:
         raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
-    if field is not None and plot is not None:
-        raise UserError("--plot draws the shapes of a budget: leave out --for or --plot")
+    fields = given(overrides)
     if field is not None:
+        if plot is not None or multiple_of is not None or min_aspect is not None:
+            raise UserError("--plot, --multiple-of and --min-aspect are of shapes: leave out --for")
         from gpt2calc.what_if.solving import solve_for
 
-        return show(solve_for(field.replace("-", "_"), configs, params), form)
-    if len(configs) > 1 or len(params) > 1:
+        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), params, **fields)
+        return show(solved, form)
+    if len(models) > 1 or len(params) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
+    if {"n_layer", "n_embd"} & set(fields):
+        raise UserError("shapes are n_layer by n_embd: give neither, or solve for one with --for")
     from gpt2calc.what_if.shaping import solve
 
-    shapes = solve(configs[0], params[0], multiple_of=multiple_of, min_aspect=min_aspect)
+    shapes = solve(
+        configured(models[0] if models else "gpt2", overrides),
+        params[0],
+        multiple_of=64 if multiple_of is None else whole_number("--multiple-of", multiple_of),
+        min_aspect=1 if min_aspect is None else min_aspect,
+    )
     if plot is not None:
         from gpt2calc.picture import pictures, style
 

@@ -15,7 +15,8 @@ LESSONS = "Why the answer is what it is"
 
 def on_blackboard(explained: Explained) -> str:
     """The derivation in Unicode mathematics, 80 columns wide."""
-    blocks = [wrapped(explained.title), text(explained.notation)]
+    notes = "\n".join(map(wrapped, explained.notes))
+    blocks = [wrapped(explained.title), text(explained.notation), notes]
     for steps in explained.sublayers:
         blocks += [_heading(steps.sublayer), *_sublayer(steps)]
     if explained.block is not None and explained.total is not None:
@@ -43,18 +44,15 @@ def aligned(label: str, chain: Chain) -> str:
 
 
 def _broken(line: str) -> str:
-    """A line that is too long for the screen, broken before a plus outside all brackets."""
-    if len(line) <= WIDTH:
+    """A line too long for the screen, broken before a plus, outside brackets if it can be."""
+    margin = len(line) - len(line.lstrip(" =+"))
+    pluses = [at for at in range(margin, len(line)) if line.startswith(" + ", at)]
+    if len(line) <= WIDTH or not pluses:
         return line
-    pluses = [at for at in range(WIDTH - 1) if line.startswith(" + ", at) and _is_open(line[:at])]
-    if not pluses:
-        return line
-    margin = " " * (len(line) - len(line.lstrip(" =")))
-    return f"{line[: pluses[-1]]}\n{_broken(margin + line[pluses[-1] + 1 :])}"
-
-
-def _is_open(part: str) -> bool:
-    return part.count("(") == part.count(")")
+    fitting = [at for at in pluses if at <= WIDTH]
+    outside = [at for at in fitting if line.count("(", 0, at) == line.count(")", 0, at)]
+    at = (outside or fitting or pluses[:1])[-1]
+    return f"{line[:at]}\n{_broken(' ' * margin + line[at + 1 :])}"
 
 
 def in_markdown(explained: Explained) -> str:
@@ -77,6 +75,7 @@ def _sublayer(steps: SublayerSteps) -> Iterator[str]:
 def _markdown_blocks(explained: Explained) -> Iterator[str]:
     yield f"# {explained.title}"
     yield markdown(explained.notation)
+    yield from (note.replace("*", "\\*") for note in explained.notes)
     for steps in explained.sublayers:
         yield f"## {steps.sublayer}"
         for each in steps.tensors:

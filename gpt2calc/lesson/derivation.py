@@ -156,7 +156,11 @@ def _size(size: Any, values: dict[str, int]) -> Node:
     return name if coefficient == 1 else Beside((int(coefficient), name), tight=True)
 
 
+def _letters_and_signs(step: Node) -> str:
+    return written(step, TEXT).replace(" ", "")
+
+
 def _distinct(steps: list[Node]) -> Chain:
     """The steps less those that look like the one before."""
-    kept = [next(group) for _, group in groupby(steps, key=lambda step: written(step, TEXT))]
+    kept = [next(group) for _, group in groupby(steps, key=_letters_and_signs)]
     return tuple(kept)

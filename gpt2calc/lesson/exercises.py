@@ -19,6 +19,7 @@ from gpt2calc.lesson.questions import (
     about_the_whole,
 )
 from gpt2calc.render import Result
+from gpt2calc.symbols import LETTERS
 from gpt2calc.tables import Column, Table
 
 Level = Literal["easy", "medium", "hard"]
@@ -28,6 +29,8 @@ QUESTIONS: dict[str, tuple[Callable[[Dice], Solved], ...]] = {
     "medium": (about_a_part, about_a_block),
     "hard": (about_the_whole, about_a_field),
 }
+NOTATION = f"{', '.join(f'{letter} is {name}' for name, letter in LETTERS.items())}."
+"""What the letters of a solution stand for."""
 MOST = 1_000
 """Exercises on one sheet."""
 SEEDS = 10_000
@@ -78,9 +81,10 @@ class Sheet(Result):
     def markdown(self) -> str:
         """A sheet of questions, and apart from them an answer key."""
         questions = [f"{number}. {each.solved.question}" for number, each in self._numbered()]
-        blocks = ["# Exercises", *questions]
+        first = self.exercises[0]
+        blocks = ["# Exercises", f"Level {first.level}, seeds from {first.seed}.", *questions]
         if self.with_answers:
-            blocks += ["# Answers", *map(_markdown_answer, self._numbered())]
+            blocks += ["# Answers", NOTATION, *map(_markdown_answer, self._numbered())]
         return "\n\n".join(blocks)
 
     def _numbered(self) -> Iterator[tuple[int, Exercise]]:
@@ -95,6 +99,7 @@ class Sheet(Result):
     def _solutions(self) -> Iterator[str]:
         if not self.with_answers:
             return
+        yield NOTATION
         for number, each in self._numbered():
             label = f"Answer {number}" if len(self.exercises) > 1 else "Answer"
             yield f"{label}: {_answer(each.solved)}"
@@ -150,7 +155,7 @@ def exercise(
 
 
 def _set(seed: int, level: Any) -> Exercise:
-    dice = Dice(seed)
+    dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level))
     return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice))
 
 

@@ -27,9 +27,18 @@ class Explained:
         found = []
         for steps in self.sublayers:
             found += [(each.tensor.name, each.chain) for each in steps.tensors]
-            found += [("weights", steps.weights), ("biases", steps.biases), ("total", steps.total)]
+            lines = (("weights", steps.weights), ("biases", steps.biases), ("total", steps.total))
+            found += [(f"{steps.sublayer}, {words}", chain) for words, chain in lines]
         ends = (("one block", self.block), ("the whole model", self.total))
         return found + [(name, chain) for name, chain in ends if chain is not None]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how tensors are listed."""
+        notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
+        if self.config.tie_embeddings:
+            notes.append("The head is tied: it uses wte.weight again, and has no parameters.")
+        return tuple(notes)
 
     @property
     def notation(self) -> Table:

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import checked_sublayer
 from gpt2calc.errors import UserError
 from gpt2calc.lesson.blackboard import in_markdown, on_blackboard
@@ -12,6 +11,7 @@ from gpt2calc.lesson.explained import Explained
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.latex import document
 from gpt2calc.lesson.lessons import lessons
+from gpt2calc.loading import Model, as_config
 from gpt2calc.render import Result
 from gpt2calc.symbols import opened
 from gpt2calc.tables import Column, Table
@@ -22,12 +22,12 @@ class Explanation(Explained, Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Expressions in field names; with nothing left open, as with everything left open."""
-        formulas = formula(self.config, self.free or "all").to_dict()
+        said = formula(self.config, self.free or "all").to_dict() | {"free": list(self.free)}
+        if self.total is not None:
+            return said
         wanted = {steps.sublayer for steps in self.sublayers}
-        if self.total is None:
-            kept = {name: each for name, each in formulas["sublayers"].items() if name in wanted}
-            return {**formulas, "sublayers": kept}
-        return formulas
+        kept = {name: each for name, each in said["sublayers"].items() if name in wanted}
+        return {name: said[name] for name in ("config", "free", "symbols")} | {"sublayers": kept}
 
     def table(self) -> Table:
         """A row for each chain, written in LaTeX."""
@@ -49,13 +49,15 @@ class Explanation(Explained, Result):
         """A complete LaTeX document."""
         return document(self)
 
+    _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
+
     def _repr_latex_(self) -> str:
         chain = self.total or self.sublayers[0].total
         return f"$\\displaystyle {in_one_line(chain)}$"
 
 
 def explain(
-    config: GPT2Config | None = None,
+    config: Model | None = None,
     *,
     free: str | Collection[str] = (),
     sublayer: str | None = None,
@@ -63,7 +65,7 @@ def explain(
     """Derive the count of a model step by step.
 
     Args:
-        config: the model; GPT-2 small if left out.
+        config: the model, or its name; GPT-2 small if left out.
         free: fields to leave as letters: names, or "all".
         sublayer: explain this one alone.
 
@@ -71,7 +73,7 @@ def explain(
         UserError: a name in ``free`` is in no formula, or there is no such sublayer in the model.
 
     """
-    config, fields = opened(config or GPT2Config(), free)
+    config, fields = opened(as_config(config), free)
     derivation = Derivation(config, fields)
     if sublayer is not None:
         steps = derivation.sublayer(checked_sublayer(sublayer))

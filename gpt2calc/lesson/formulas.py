@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gpt2calc.architecture import Sublayer, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Tally, checked_sublayer, tally
+from gpt2calc.loading import Model, as_config
 from gpt2calc.symbols import LETTERS, opened, with_symbols
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ class Formulas:
         return str(self.total)
 
 
-def formula(config: GPT2Config | None = None, free: str | Collection[str] = "all") -> Formulas:
+def formula(config: Model | None = None, free: str | Collection[str] = "all") -> Formulas:
     """Write the count of a model as formulas.
 
     Args:
-        config: gives the switches, and the numbers that are not free; GPT-2 small if left out.
+        config: gives the switches, and the numbers that are not free; a config or its name, GPT-2
+            small if left out.
         free: fields to leave as letters: names, or "all".
 
     Raises:
@@ -85,7 +87,7 @@ def formula(config: GPT2Config | None = None, free: str | Collection[str] = "all
     """
     from sympy import expand
 
-    config, fields = opened(config or GPT2Config(), free)
+    config, fields = opened(as_config(config), free)
     listed = tensors(with_symbols(config, fields))
     block = expand(sum(each.parameters_each for each in listed if each.in_block))
     parts = {name: Tally(expand(w), expand(b)) for name, (w, b) in tally(listed).items()}

@@ -12,6 +12,7 @@ PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage[margin=1in]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{1ex}
+\sloppy
 \begin{document}"""
 
 LONG = 100
@@ -43,6 +44,7 @@ def escaped(words: str) -> str:
 def _body(explained: Explained) -> Iterator[str]:
     yield rf"\section*{{{escaped(explained.title)}}}"
     yield _notation(explained)
+    yield from map(escaped, explained.notes)
     for steps in explained.sublayers:
         yield rf"\subsection*{{{escaped(steps.sublayer)}}}"
         yield from _sublayer(steps)
@@ -75,13 +77,23 @@ def _sublayer(steps: SublayerSteps) -> Iterator[str]:
     yield "Total:" + _displayed(steps.total)
 
 
+def _broken(step: str) -> str:
+    """A step that is too long for the page, broken before a plus outside all brackets."""
+    pluses = [at for at in range(1, len(step)) if step.startswith(" + ", at)]
+    outside = [at for at in pluses if step.count("(", 0, at) == step.count(")", 0, at)]
+    fitting = [at for at in outside if at <= LONG] or outside[:1]
+    if len(step) <= LONG or not fitting:
+        return step
+    return f"{step[: fitting[-1]]} \\\\\n&\\quad{_broken(step[fitting[-1] :])}"
+
+
 def _displayed(chain: Chain) -> str:
     """A step a line, equals below equals; a long first step has a line of its own."""
     first, *steps = [written(step, LATEX) for step in chain]
     if not steps:
         return f" ${first}$"
     alone = any(len(first) + len(step) > LONG for step in steps)
-    lines = [f"&{first}", *(f"&= {step}" for step in steps)]
+    lines = [f"&{_broken(first)}", *(f"&= {_broken(step)}" for step in steps)]
     if not alone:
         lines[:2] = [f"{first} &= {steps[0]}"]
     body = " \\\\\n".join(lines)

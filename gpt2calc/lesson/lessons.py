@@ -11,6 +11,7 @@ from gpt2calc.counting import count
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.symbols import symbol
 from gpt2calc.tables import percent
+from gpt2calc.words import NAMES
 
 EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
 SIMPLE = 100
@@ -41,10 +42,22 @@ def _mlp_against_attention(config: GPT2Config) -> str:
     )
     if mlp.total == 2 * attention.total:
         return line
-    ratio = f"{mlp.total / attention.total:.4f}"
     return (
-        f"{line} With biases it is {ratio} times: {mlp.total:,} to {attention.total:,} parameters."
+        f"{line} With biases it is {_ratio(config)} times: here {mlp.total:,} to "
+        f"{attention.total:,} parameters, about {mlp.total / attention.total:.4f}."
     )
+
+
+def _ratio(config: GPT2Config) -> str:
+    """MLP to attention as a fraction in d, which is exact: ``(8 d + 5) / (4 d + 4)``."""
+    from sympy import Poly
+
+    formulas = formula(config.replace(n_layer=1, n_inner=None), free="n_embd")
+    sides = []
+    for name in ("mlp", "attention"):
+        square, slope, _ = Poly(formulas[name].total, symbol("n_embd")).all_coeffs()
+        sides.append(f"({square} d + {slope})" if slope else f"{square} d")
+    return " / ".join(sides)
 
 
 def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
@@ -56,7 +69,7 @@ def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
     for name in SUBLAYERS:
         share = (formulas[name].total / formulas.total).subs(symbol(field), x)
         shares[name] = limit(share, x, oo)
-    lasting = [f"{name} to {_fraction(share)}" for name, share in shares.items() if share]
+    lasting = [f"{NAMES[name]} to {_fraction(share)}" for name, share in shares.items() if share]
     rest = "" if len(lasting) == len(SUBLAYERS) else ", all else to nothing"
     return (
         f"As the {noun} grows without end, the shares tend to a limit: {', '.join(lasting)}{rest}."
@@ -65,12 +78,15 @@ def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
 
 def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
     """The width from which on the blocks hold more, if they do not at every width."""
-    from sympy import floor, real_roots
+    from sympy import Poly, floor, real_roots
 
     formulas = formula(config, free="n_embd")
     embeddings = sum(formulas[name].total for name in EMBEDDINGS)
     blocks = formulas.total - embeddings
-    width = int(floor(max(real_roots(blocks - embeddings), default=0))) + 1
+    more = Poly(blocks - embeddings, symbol("n_embd"))
+    width = int(floor(max(real_roots(more), default=0))) + 1
+    while width > 1 and more.eval(width - 1) > 0:
+        width -= 1
     if width <= 1:
         return ""
     counted = count(config)
@@ -96,5 +112,8 @@ def _what_a_little_more_adds(config: GPT2Config) -> str:
 
 
 def _fraction(share: Any) -> str:
-    """A simple fraction as such, any other as a percentage."""
-    return str(share) if share.q < SIMPLE else percent(float(share))
+    """A simple fraction as such, any other as a percentage, which is rounded."""
+    if share.q < SIMPLE:
+        return str(share)
+    said = percent(float(share))
+    return f"less than {said[1:]}" if said.startswith("<") else f"about {said}"

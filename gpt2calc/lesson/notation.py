@@ -80,7 +80,7 @@ def written(node: Node, style: Style) -> str:
             return style.times.join(_as_factor(each, style, Plus) for each in factors)
         case Beside(factors, tight):
             between = "" if tight else " "
-            return between.join(_as_factor(each, style, Plus, Times) for each in factors)
+            return between.join(_as_factor(each, style, Plus, Times, Beside) for each in factors)
         case Plus(()):
             return style.number(0)
         case Plus(terms):

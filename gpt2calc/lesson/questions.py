@@ -16,7 +16,7 @@ WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
 VOCABS = (1_000, 8_000, 16_000, 32_000, 40_478, 50_257)
 CONTEXTS = (128, 256, 512, 1_024, 2_048)
 SWITCHES: tuple[dict[str, bool], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
-"""Half of the models are plain ones."""
+"""Two in four models are plain ones."""
 
 HAVE = {
     "attention": "does attention have over all layers",
@@ -108,8 +108,7 @@ def about_a_field(dice: Dice) -> Solved:
     config = dice.model()
     field = dice.one_of(("n_layer", "n_embd", "vocab", "n_ctx"))
     total, value = count(config).total, getattr(config, field)
-    following = {"n_inner"} if field == "n_embd" else set()
-    rest = config.in_words(leaving_out={field, "n_head", *following})
+    rest = config.in_words(leaving_out={field, "n_head"})
     return Solved(
         config,
         f"A GPT-2 with {rest} has {total:,} parameters. What is its {field}?",
@@ -123,12 +122,13 @@ def about_a_field(dice: Dice) -> Solved:
 def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
     """The last step of a question about a field: an equation in its letter, solved."""
     curve, letter = total_along(config, field), LETTERS[field]
+    rest = f"{total:,} - {curve.constant:,}" if curve.constant else f"{total:,}"
     if curve.square:
+        root = f"√({curve.slope:,}² + 4 × {curve.square:,} × {total:,})"
         return (
-            f"That is {total:,} where {letter} is {value:,}: of the two roots of this quadratic "
-            "the positive one."
+            f"That is {total:,} where {letter} is ({root} - {curve.slope:,}) / "
+            f"(2 × {curve.square:,}), the positive root of a quadratic, which is {value:,}."
         )
-    rest = f"{total:,} - {curve.constant:,}"
     return f"That is {total:,} where {letter} is ({rest}) / {curve.slope:,}, which is {value:,}."
 
 

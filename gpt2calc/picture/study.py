@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
+from gpt2calc.loading import Model
 from gpt2calc.picture import pictures
 from gpt2calc.picture.claims import Claim, judged, printed_for
 from gpt2calc.picture.style import human
 from gpt2calc.tables import Column, Kind, Row, Table, percent
-from gpt2calc.what_if.comparison import Comparison, Model, counted_under_names
+from gpt2calc.what_if.comparison import Comparison, counted_under_names
 from gpt2calc.words import NAMES
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

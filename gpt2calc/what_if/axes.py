@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,13 @@ def as_axis(name: str, values: Iterable[int]) -> Array:
         raise UserError(f"{quoted(name)} cannot be an axis{hint}")
     axis = _array(name, values)
     if axis.ndim != 1 or axis.size == 0:
-        raise UserError(f"the axis {name} has no values: give one or more, such as 12,24,48")
+        raise UserError(f"the axis {name} has no list of values: give some, such as 12,24,48")
     if axis.dtype.kind not in "iu":
-        raise UserError(f"the axis {name} has {quoted(axis.tolist()[0])}: {_rule(axis)}")
+        wrong = [each for each in axis.tolist() if type(each) is not int]
+        rule = f"the axis {name} has {quoted(wrong[0])}: its values must be positive whole numbers"
+        raise UserError(rule)
+    if axis.max() > LARGEST:
+        raise UserError(f"the axis {name} has {axis.max()}: no value may exceed {LARGEST:,}")
     if axis.min() < 1:
         raise UserError(f"the axis {name} has {axis.min()}: its values must be 1 or more")
     ordered, times = np.unique(axis, return_counts=True)
@@ -51,7 +56,7 @@ def read_axis(name: str, text: str) -> Sequence[int]:
 
     """
     spans = [_span(name, part) for part in text.split(",")]
-    if sum(map(len, spans)) > LONGEST_AXIS:
+    if sum(map(_length, spans)) > LONGEST_AXIS:
         raise UserError(f"the axis {name} has too many values: at most {LONGEST_AXIS:,} fit")
     return spans[0] if len(spans) == 1 else list(chain.from_iterable(spans))
 
@@ -61,7 +66,9 @@ def refuse_overflow(config: GPT2Config, axes: Mapping[str, Array]) -> None:
 
     The message names the axis that needs the least cutting, and the largest value safe on it.
     """
-    largest = {name: max(int(axis.max()), 2) for name, axis in axes.items()}
+    largest = {name: int(axis.max()) for name, axis in axes.items()}
+    if "n_embd" in largest:
+        largest["n_embd"] = max(largest["n_embd"], 2)  # where a quadratic is evaluated, too
     corner = config.evaluate_at(**largest)
     if count(corner).total <= LARGEST:
         return
@@ -84,7 +91,7 @@ def refuse_undivided_widths(config: GPT2Config, axes: Mapping[str, Array]) -> No
     """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
     if "n_head" not in axes:
         return
-    for width in axes.get("n_embd", np.array([config.n_embd])).tolist():
+    for width in axes["n_embd"].tolist() if "n_embd" in axes else [config.n_embd]:
         rests = width % axes["n_head"]
         if rests.any():
             heads = axes["n_head"][rests != 0][0]
@@ -119,23 +126,34 @@ def _three(numbers: list[int]) -> tuple[int, int, int]:
             raise ValueError(numbers)
 
 
-def _array(name: str, values: Iterable[int]) -> NDArray[np.generic]:
-    """The values as whatever array NumPy makes of them."""
+def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
+    """The values as an array: of objects where an integer is too large for NumPy's."""
     if isinstance(values, range):
-        if len(values) > LONGEST_AXIS:
+        if _length(values) > LONGEST_AXIS:
             raise UserError(
-                f"the axis {name} has {len(values):,} values: at most {LONGEST_AXIS:,} fit"
+                f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
             )
-        values = np.arange(values.start, values.stop, values.step)
+        values = list(values) if values and max(values) > LARGEST else np.arange(*_bounds(values))
     try:
-        return np.asarray(values if isinstance(values, np.ndarray) else list(values))
-    except (TypeError, ValueError, OverflowError):
+        listed = values if isinstance(values, np.ndarray) else list(values)
+        if not isinstance(listed, np.ndarray) and any(_is_large(each) for each in listed):
+            largest = max(each for each in listed if _is_large(each))
+            raise UserError(f"the axis {name} has {largest}: no value may exceed {LARGEST:,}")
+        return np.asarray(listed)
+    except (TypeError, OverflowError):
         raise UserError(
             f"the axis {name} is {quoted(values)}: it must be a list of integers"
         ) from None
 
 
-def _rule(axis: NDArray[np.generic]) -> str:
-    if axis.dtype == object and all(type(each) is int for each in axis.tolist()):
-        return f"no value may exceed {LARGEST:,}"
-    return "its values must be positive whole numbers"
+def _length(values: range) -> int:
+    """Like ``len``, for ranges of any length."""
+    return max(0, -(-(values.stop - values.start) // values.step))
+
+
+def _bounds(values: range) -> tuple[int, int, int]:
+    return values.start, values.stop, values.step
+
+
+def _is_large(value: Any) -> bool:
+    return isinstance(value, int) and value > LARGEST

@@ -4,18 +4,15 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError
-from gpt2calc.loading import load, preset_names
+from gpt2calc.loading import Model, as_config, preset_names
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
-
-Model: TypeAlias = str | os.PathLike[str] | GPT2Config
-"""A preset's name, a file, or a config."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def compare(models: Iterable[Model], **fields: Any) -> Comparison:
 def counted_under_names(models: Iterable[Model], **fields: Any) -> Comparison:
     """The same for any number of models."""
     models = tuple(models)
-    configs = [each if isinstance(each, GPT2Config) else load(each) for each in models]
+    configs = [as_config(each) for each in models]
     return Comparison(
         names=_told_apart([_name(each) for each in models], configs),
         counts=tuple(count(each.replace(**fields)) for each in configs),
@@ -95,7 +92,10 @@ def _name(model: Model) -> str:
     if isinstance(model, GPT2Config):
         return f"{model.n_layer} x {model.n_embd}"
     word = os.fspath(model)
-    return word if word in preset_names() else Path(word).stem
+    if word in preset_names():
+        return word
+    path = Path(word).resolve()
+    return path.parent.name if path.name == "config.json" else path.stem
 
 
 def _told_apart(names: list[str], configs: list[GPT2Config]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.figures import Figure
+from gpt2calc.loading import Model, as_config
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
 from gpt2calc.what_if.arithmetic import difference
@@ -51,14 +52,15 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """The arithmetic and the reasons, as a person would say them."""
-        if len(self.accounts) == 1:
+        if len(self.accounts) == 1 and not self.residual:
             return f"{self._rounding()}{self.total:,} is exactly what this model has"
         terms = "".join(difference(before, after) for before, after in pairwise(self.accounts))
         remaining = f" {'+' if self.residual > 0 else '-'} {abs(self.residual):,} unexplained"
         left = self.total + self.residual
         return (
             f"{self._rounding()}{left:,} = {self.accounts[0].total:,}{terms}"
-            f"{remaining if self.residual else ''}: {'; and '.join(self._reasons())}"
+            f"{remaining if self.residual else ''}{': ' if self.departures or self.free else ''}"
+            f"{'; and '.join(self._reasons())}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +148,7 @@ class Diagnosis(Result):
         return f"{has} Nothing known explains {self.number.text} exactly; the nearest:"
 
 
-def diagnose(number: int | str | Figure, config: GPT2Config | None = None) -> Diagnosis:
+def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
     Combinations of up to three of ``departures.DEPARTURES`` are tried, fewest first, each computed
@@ -155,19 +157,19 @@ def diagnose(number: int | str | Figure, config: GPT2Config | None = None) -> Di
     Args:
         number: of parameters: an integer, or text such as "163M", which stands for all counts that
             round to it.
-        config: the model that was meant; GPT-2 small if left out.
+        config: the model that was meant, or its name; GPT-2 small if left out.
 
     Raises:
         UserError: ``number`` is no number of parameters.
 
     """
-    config = config or GPT2Config()
+    config = as_config(config)
     figure = Figure.of(number)
     tried: list[Explanation] = []
     for size in range(MOST_DEPARTURES + 1):
         combined = list(_combined(figure, config, size))
         found = [each for each in combined if figure.stands_for(each.total)]
-        if figure.unit == 1 and size >= A_FREE_FIELD:
+        if size >= A_FREE_FIELD:
             found += _with_a_free_field(figure, config, size - A_FREE_FIELD)
         if found:
             return Diagnosis(figure, config, _distinct(found), ())
@@ -200,15 +202,16 @@ def _with_a_free_field(figure: Figure, config: GPT2Config, size: int) -> Iterato
 
 
 def _closed(figure: Figure, explained: Explanation, field: str) -> Explanation | None:
-    """An explanation with a field changed so that it gives the number, if some value does."""
+    """An explanation with a field changed so that it gives the number, if just one value does."""
     config = explained.accounts[0].config
     if getattr(explained.accounts[-1].config, field) != getattr(config, field):
         return None
     curve = along(lambda each: _applied(explained.departures, each)[-1].total, config, field)
     if curve.at(1) == curve.at(2):
         return None
-    value = curve.largest_within(figure.value)
-    if value < 1 or curve.at(value) != figure.value:
+    value = curve.largest_within(figure.largest)
+    others = curve.largest_within(figure.smallest - 1) + 1
+    if value < 1 or not figure.stands_for(curve.at(value)) or others < value:
         return None
     last = _applied(explained.departures, config.evaluate_at(**{field: value}))[-1]
     return Explanation(figure, explained.departures, (*explained.accounts, last), free=field)

@@ -26,11 +26,13 @@ def on_grid(measure: Measure, config: GPT2Config, axes: Mapping[str, Array]) -> 
         for name, axis in axes.items()
     }
     others = {name: axis for name, axis in spread.items() if name != line}
-    curve = along(measure, config.evaluate_at(**others), line)
     shape = tuple(len(axis) for axis in axes.values())
     try:
-        return _drawn(curve, spread[line], np.empty(shape, np.int64))
-    except MemoryError:
+        out = np.empty(shape, np.int64)
+        degree = 2 if line == "n_embd" else 1
+        curve = along(measure, config.evaluate_at(**others), line, degree)
+        return _drawn(curve, spread[line], out)
+    except (MemoryError, ValueError):  # NumPy's word for more than it can even address
         raise UserError(
             f"{prod(shape):,} counts do not fit in memory at once: iterate over batches()"
         ) from None

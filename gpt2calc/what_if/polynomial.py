@@ -42,9 +42,15 @@ class Polynomial(NamedTuple):
         return (isqrt(discriminant) - int(self.slope)) // (2 * int(self.square))
 
 
-def along(measure: Measure, config: GPT2Config, field: str) -> Polynomial:
-    """The coefficients of ``measure`` in one field, all others as in ``config``."""
-    at_0, at_1, at_2 = (measure(config.evaluate_at(**{field: x})) for x in (0, 1, 2))
+def along(measure: Measure, config: GPT2Config, field: str, degree: int = 2) -> Polynomial:
+    """The coefficients of ``measure`` in one field, all others as in ``config``.
+
+    A degree of 1 may be given where it is known; then no value beyond 1 is ever evaluated.
+    """
+    at_0, at_1 = (measure(config.evaluate_at(**{field: x})) for x in (0, 1))
+    if degree == 1:
+        return Polynomial(0, at_1 - at_0, at_0)
+    at_2 = measure(config.evaluate_at(**{field: 2}))
     square = (at_2 - 2 * at_1 + at_0) // 2
     return Polynomial(square, at_1 - at_0 - square, at_0)
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import count as counting_from
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError
 from gpt2calc.figures import Figure
+from gpt2calc.loading import Model, as_config
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
 from gpt2calc.what_if.polynomial import total_along
@@ -18,6 +19,8 @@ from gpt2calc.what_if.polynomial import total_along
 BEST = 10
 """Shapes that are listed."""
 MOST_DEPTHS = 10**5
+LARGEST_ASPECT = 10**9
+"""Width divided by depth of any model that anyone may look for, and more."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Shapes(Result):
     config: GPT2Config
     """What all of them share."""
     params: Figure
+    min_aspect: float
+    """The least width divided by depth of the shapes that were looked at."""
     shapes: tuple[Shape, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,6 +73,7 @@ class Shapes(Result):
         return {
             "config": self.config.model_dump(),
             "params": self.params.text,
+            "min_aspect": self.min_aspect,
             "shapes": [
                 {
                     "n_layer": each.n_layer,
@@ -83,7 +89,8 @@ class Shapes(Result):
 
     def table(self) -> Table:
         """A row for each shape."""
-        shared = self.config.in_words(leaving_out={"n_layer", "n_head", "n_embd"})
+        following = {"n_inner"} if self.config.n_inner is None else set()
+        shared = self.config.in_words(leaving_out={"n_layer", "n_head", "n_embd", *following})
         return Table(
             title=f"Shapes near {self.params.text} parameters, with {shared}",
             columns=(
@@ -103,13 +110,16 @@ class Shapes(Result):
                 )
                 for each in self.shapes
             ),
-            notes=("Aspect: width divided by depth; error: parameters above or below the budget.",),
+            notes=(
+                "Aspect: width divided by depth; error: parameters above or below the budget.",
+                f"Shapes of an aspect below {self.min_aspect:g} were left out (--min-aspect).",
+            ),
         )
 
 
 def solve(
-    config: GPT2Config | None = None,
-    params: int | str | Figure = "124M",
+    config: Model | None,
+    params: int | str | Figure,
     *,
     multiple_of: int = HEAD_WIDTH,
     min_aspect: float = 1,
@@ -120,7 +130,8 @@ def solve(
     nearer multiple. No depth is left out but those at which the model would be deeper than wide.
 
     Args:
-        config: what all other fields are; an ``n_head`` of its own is dropped.
+        config: what all other fields are, a config or its name, None for GPT-2 small; an
+            ``n_head`` of its own is dropped.
         params: the budget, in parameters: an integer, or text such as "350M".
         multiple_of: widths are multiples of this.
         min_aspect: the least width divided by depth: 1 excludes what is deeper than wide.
@@ -132,7 +143,7 @@ def solve(
         UserError: the budget is smaller than the smallest such model, or too large to go through.
 
     """
-    config = (config or GPT2Config()).replace(n_head=None)
+    config = as_config(config).replace(n_head=None)
     figure = Figure.of(params)
     _refuse_out_of_range(config, figure, multiple_of, min_aspect)
     candidates = _widths(config, figure.value, multiple_of, min_aspect)
@@ -142,7 +153,7 @@ def solve(
             f"no shape of {figure.text} parameters has an aspect of {min_aspect:g}: lower it"
         )
     shapes = (Shape(count(config.replace(n_layer=n, n_embd=d)), error) for n, d, error in best)
-    return Shapes(config, figure, tuple(shapes))
+    return Shapes(config, figure, min_aspect, tuple(shapes))
 
 
 def _widths(
@@ -168,8 +179,10 @@ def _refuse_out_of_range(
 ) -> None:
     if multiple_of < 1:
         raise UserError(f"widths are to be multiples of {multiple_of}: give 1 or more, such as 64")
-    if not 0 <= min_aspect < inf:
-        raise UserError(f"min_aspect is {min_aspect}: it must be 0 or more, such as 1")
+    if not 0 <= min_aspect <= LARGEST_ASPECT:
+        raise UserError(
+            f"min_aspect is {min_aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 1"
+        )
     smallest = count(config.replace(n_layer=1, n_embd=multiple_of)).total
     if params.largest < smallest:
         raise UserError(

@@ -8,8 +8,10 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import count
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.figures import Figure
+from gpt2calc.loading import Model
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
+from gpt2calc.what_if.comparison import counted_under_names
 from gpt2calc.what_if.polynomial import total_along
 
 SOLVABLE = ("n_layer", "n_embd", "vocab", "n_ctx", "n_inner")
@@ -31,6 +33,7 @@ class Value:
 class Solution:
     """One field of one model for one budget; counts in parameters."""
 
+    name: str
     config: GPT2Config
     params: Figure
     below: Value | None
@@ -68,6 +71,7 @@ class Solutions(Result):
             "field": self.field,
             "solutions": [
                 {
+                    "name": each.name,
                     "config": each.config.model_dump(),
                     "params": each.params.text,
                     "below": shown(each.below),
@@ -84,7 +88,7 @@ class Solutions(Result):
         return Table(
             title=f"{self.field} for a number of parameters, all else as in the model",
             columns=(
-                Column("params", "mixed"),
+                Column("model"),
                 Column("below", "count"),
                 Column("its count", "count"),
                 Column("above", "count"),
@@ -94,7 +98,7 @@ class Solutions(Result):
             ),
             rows=tuple(
                 (
-                    each.params.text,
+                    f"{each.name}, {each.params.text}",
                     *((each.below.value, each.below.total) if each.below else (None, None)),
                     *(each.above.value, each.above.total),
                     *(each.interval or (None, None)),
@@ -117,38 +121,45 @@ class Solutions(Result):
 
 
 def solve_for(
-    field: str, models: Sequence[GPT2Config], params: Sequence[int | str | Figure]
+    field: str,
+    models: Sequence[Model],
+    params: Sequence[int | str | Figure],
+    **fields: Any,
 ) -> Solutions:
     """Solve for one field of each model, exactly, by the polynomial that the count is in it.
 
     Args:
         field: one of :data:`SOLVABLE`.
-        models: what all other fields are; an ``n_head`` of its own is dropped for ``n_embd``.
+        models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
+            for ``n_embd``.
         params: a number of parameters for each model: an integer, or text such as "117M", which
             stands for all counts that round to it.
+        fields: of the config, replaced in every model.
 
     Raises:
         UserError: the field is not solvable, or no value of it gives so few parameters.
 
     """
     if field not in SOLVABLE:
-        hint = did_you_mean(field, SOLVABLE) or f"; solve for {', '.join(SOLVABLE)}"
+        near = "" if field == "n_head" else did_you_mean(field, SOLVABLE)
+        hint = near or f"; solve for {', '.join(SOLVABLE)}"
         raise UserError(f"{quoted(field)} cannot be solved for{hint}")
-    if len(models) != len(params):
+    if not models or len(models) != len(params):
         raise UserError(
-            f"{len(models)} models and {len(params)} numbers of parameters: give one for each"
+            f"models: {len(models)}, numbers of parameters: {len(params)}; give one for each model"
         )
+    named = counted_under_names(models, **fields)
+    configs = [each.config for each in named.counts]
     figures = [Figure.of(each) for each in params]
-    return Solutions(
-        field, tuple(_solved(field, *pair) for pair in zip(models, figures, strict=True))
-    )
+    triples = zip(named.names, configs, figures, strict=True)
+    return Solutions(field, tuple(_solved(field, *each) for each in triples))
 
 
-def _solved(field: str, config: GPT2Config, params: Figure) -> Solution:
+def _solved(field: str, name: str, config: GPT2Config, params: Figure) -> Solution:
     curve = total_along(config, field)
     if params.largest < curve.at(1):
         raise UserError(
-            f"{params.text} parameters are too few for any {field}: "
+            f"{params.text} parameters are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} already"
         )
     below = curve.largest_within(params.value)
@@ -158,6 +169,7 @@ def _solved(field: str, config: GPT2Config, params: Figure) -> Solution:
         curve.largest_within(params.largest),
     )
     return Solution(
+        name=name,
         config=config,
         params=params,
         below=_value(field, config, below) if below > 0 else None,

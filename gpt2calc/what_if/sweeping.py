@@ -20,6 +20,7 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Tally, checked_sublayer, tally
 from gpt2calc.errors import UserError
 from gpt2calc.figures import Figure
+from gpt2calc.loading import Model, as_config
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Row, Table
 from gpt2calc.what_if.axes import (
@@ -40,7 +41,7 @@ MOST_ROWS = {"table": 10_000, "json": 1_000_000}
 """More rows than these are refused, with a way out; CSV is streamed and has no limit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep(Result):
     """A grid of configs. Arrays are computed when asked for, and have an axis for each axis given.
 
@@ -86,6 +87,12 @@ class Sweep(Result):
         known = checked_sublayer(sublayer)
         return self._on_grid(lambda parts: parts[known].total)
 
+    def __iter__(self) -> Iterator[Sublayer]:
+        return iter(SUBLAYERS)
+
+    def __contains__(self, sublayer: object) -> bool:
+        return sublayer in SUBLAYERS
+
     def share(self, sublayer: str) -> NDArray[np.float64]:
         """One sublayer's share of the total in every config, as a fraction."""
         return self[sublayer] / self.total
@@ -130,6 +137,8 @@ class Sweep(Result):
         return {
             "config": self.config.model_dump(),
             "axes": {name: axis.tolist() for name, axis in self.axes.items()},
+            "at_least": self.at_least,
+            "at_most": self.at_most,
             "rows": [dict(zip(self.headings, row, strict=True)) for row in rows],
         }
 
@@ -137,7 +146,7 @@ class Sweep(Result):
         """A row for each config: its place on the axes, its sums, the two largest shares."""
         rows = self._rows((*self.axes, "total", "biases", "attention", "mlp"), MOST_ROWS["table"])
         return Table(
-            title=f"GPT-2 with {self.config.in_words(leaving_out=self.varying)}",
+            title=f"GPT-2 with {self.config.in_words(leaving_out=self.varying) or 'any config'}",
             columns=(
                 *(Column(name, "count") for name in self.axes),
                 Column("total", "count"),
@@ -155,7 +164,9 @@ class Sweep(Result):
     @property
     def varying(self) -> set[str]:
         """The fields that differ from row to row, on an axis or by their rule."""
-        following = {"n_head", "n_inner"} if "n_embd" in self.axes else set()
+        following = {"n_head"} if "n_embd" in self.axes else set()
+        if "n_embd" in self.axes and self.config.n_inner is None:
+            following.add("n_inner")
         return {*self.axes, *following}
 
     def refuse_more_rows_than(self, most: int) -> None:
@@ -194,7 +205,7 @@ class Sweep(Result):
 
 
 def sweep(
-    config: GPT2Config | None = None,
+    config: Model | None = None,
     *,
     at_least: int | str | None = None,
     at_most: int | str | None = None,
@@ -203,8 +214,8 @@ def sweep(
     """Count every config of a grid.
 
     Args:
-        config: what all configs share; GPT-2 small if left out. An ``n_head`` of its own is dropped
-            where ``n_embd`` is an axis: it never changes a count.
+        config: what all configs share, or its name; GPT-2 small if left out. An ``n_head`` of its
+            own is dropped where ``n_embd`` is an axis: it never changes a count.
         at_least: rows have this many parameters or more: 10**9, or text such as "1B".
         at_most: rows have this many parameters or fewer.
         axes: the values of a field, for each field that varies: a range, a list or an array of
@@ -215,21 +226,23 @@ def sweep(
             could exceed an int64 (the message names the axis and its largest safe value).
 
     """
-    config = config or GPT2Config()
+    config = as_config(config)
     if not axes:
         raise UserError(f"a sweep needs an axis: values for one or more of {', '.join(NUMBERS)}")
     arrays = {name: as_axis(name, values) for name, values in axes.items()}
     if "n_embd" in arrays:
         config = config.evaluate_at(n_head=None)
-    refuse_undivided_widths(config, arrays)
     refuse_overflow(config, arrays)
+    refuse_undivided_widths(config, arrays)
+    if prod(len(axis) for axis in arrays.values()) > LARGEST:
+        raise UserError("the grid has more configs than can be numbered: give fewer values")
     bounds = {
         name: _parameters(bound)
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
         if bound is not None
     }
     if bounds.get("at_least", 0) > bounds.get("at_most", LARGEST):
-        raise UserError(f"at_least is {at_least}, more than at_most, {at_most}: exchange them")
+        raise UserError(f"at_least is {at_least}, more than at_most allows: exchange them")
     return Sweep(config, arrays, **bounds)
 
 
