@@ -126,7 +126,7 @@ def tally(listed: Iterable[Tensor]) -> dict[Sublayer, Tally]:
     for tensor in listed:
         side = weights if tensor.kind == "weight" else biases
         side[tensor.sublayer] = side[tensor.sublayer] + tensor.parameters  # += would write arrays
-    return {name: Tally(weights[name], biases[name]) for name in SUBLAYERS}
+    return dict(zip(SUBLAYERS, map(Tally, weights.values(), biases.values()), strict=True))
 
 
 def tally_shapes(
@@ -146,7 +146,7 @@ def tally_shapes(
 
 def parts_of(tallies: Mapping[Sublayer, Tally]) -> tuple[Part, ...]:
     """The sublayers of one model with their shares of its total, in the order of ``SUBLAYERS``."""
-    total = sum(weights + biases for weights, biases in tallies.values())
+    total = sum(map(sum, tallies.values()))
     return tuple(Part(w, b, w + b, (w + b) / total if total else 0.0) for w, b in tallies.values())
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from gpt2calc.errors import UserError
-from gpt2calc.files import refuse_unwritable
 from gpt2calc.flags import (
     PRESETS,
     Axes,
@@ -81,6 +80,8 @@ def sweep(
     several, single = axes_and_fields(axes)
     grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
     if out is not None and plot is not None:
+        from gpt2calc.files import refuse_unwritable
+
         refuse_unwritable(out)
         if out.resolve() == plot.resolve():
             raise UserError(f"{out} cannot be both the table and the picture: name two files")
