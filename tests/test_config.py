@@ -1,5 +1,7 @@
 """What a config accepts, refuses and derives."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,6 +68,16 @@ def test_a_long_value_is_cut_so_that_the_message_stays_short():
     with pytest.raises(UserError) as refusal:
         GPT2Config(n_layer="9" * 10_000)
     assert len(str(refusal.value)) < 120
+
+
+def test_a_number_of_thousands_of_digits_is_refused_like_any_other():
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(4300)
+    try:
+        with pytest.raises(UserError, match="n_layer is a number of thousands of digits: it must"):
+            GPT2Config(n_layer=-(10**5000))
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def test_numpy_integers_are_integers():

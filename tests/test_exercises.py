@@ -138,6 +138,28 @@ def test_the_command(run):
     assert max(map(len, solved.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_solution_is_written_down_whole(form):
+    sheet = exercise(1, "hard", answers=True)
+    (set_,) = sheet.exercises
+    written = " ".join(getattr(sheet, form)().split())
+    assert set_.solved.conclusion in written
+    assert f"n_layer is {set_.solved.answer:,}" in written
+    for name, _ in set_.solved.steps:
+        assert f"{name}:" in written
+    total = exercise(2, "hard", answers=True)
+    assert f"{total.exercises[0].solved.answer:,} parameters" in getattr(total, form)()
+
+
+def test_seeds_are_drawn_from_many():
+    assert len({exercise().exercises[0].seed for _ in range(50)}) > 10
+
+
+def test_levels_of_one_seed_are_about_different_models():
+    models = {exercise(1, level).exercises[0].solved.config for level in QUESTIONS}
+    assert len(models) == 3
+
+
 def test_a_seed_drawn_by_lot_is_said(run):
     seed = re.search(r"--seed\s+(\d+)", run("exercise", "--level", "hard").out)[1]
     assert run("exercise", "--level", "hard", "--seed", seed).status == 0

@@ -341,6 +341,12 @@ def test_tensors_that_are_no_gpt2_are_refused(file, shapes, words):
         inspect(saved(file, shapes))
 
 
+def test_a_size_of_nothing_is_refused_by_the_files_name(refused, file):
+    shapes = shapes_of(SMALL) | {"transformer.wte.weight": (0, 64)}
+    line = refused("inspect", saved(file, shapes))
+    assert f"{file}: vocab is 0" in line
+
+
 def header(contents):
     encoded = contents if isinstance(contents, bytes) else json.dumps(contents).encode()
     return struct.pack("<Q", len(encoded)) + encoded

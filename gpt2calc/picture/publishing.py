@@ -13,7 +13,8 @@ from gpt2calc.errors import UserError
 from gpt2calc.files import make_folder, refuse_unwritable, whole_file
 from gpt2calc.picture.claims import Verdict
 from gpt2calc.picture.pictures import PHONE, WIDE
-from gpt2calc.picture.study import Picture, Study
+from gpt2calc.picture.sections import Picture
+from gpt2calc.picture.study import Study
 from gpt2calc.picture.style import as_bytes
 from gpt2calc.render import markdown
 
