@@ -64,7 +64,7 @@ class Catalogue(Result):
                 Column("n_ctx", "count"),
                 Column("parameters", "count"),
                 Column("reported", "mixed"),
-                Column(""),
+                Column("≠"),
             ),
             rows=tuple(
                 (

@@ -20,6 +20,14 @@ HUGGING_FACE_NAMES = {
 }
 """What the fields that count are called in a ``config.json``, and here."""
 
+HUGGING_FACE_ALIASES = {
+    "hidden_size": "n_embd",
+    "max_position_embeddings": "n_positions",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+}
+"""Names that transformers reads as well, and the ones that it then uses."""
+
 
 Model: TypeAlias = str | PathLike[str] | GPT2Config
 """A preset's name, a file, or a config."""
@@ -92,18 +100,23 @@ def as_config(model: Model | None) -> GPT2Config:
     return model if isinstance(model, GPT2Config) else load(model)
 
 
-def from_hugging_face(path: Path) -> GPT2Config:
-    """Read a Hugging Face ``config.json``; keys that change no count are passed over."""
+def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2Config:
+    """Read a Hugging Face ``config.json``; keys that change no count are passed over.
+
+    One with cross-attention is refused, unless it is only asked what the rest of the model is.
+    """
     contents = read_json(path)
     model_type = contents.get("model_type")
     if model_type != "gpt2":
         raise UserError(f"{path}: model_type is {quoted(model_type)}: it must be 'gpt2'")
-    if contents.get("add_cross_attention", False) is not False:
+    if not with_cross_attention and contents.get("add_cross_attention", False) is not False:
         raise UserError(
             f"{path}: add_cross_attention is {quoted(contents['add_cross_attention'])}: "
             "cross-attention adds parameters that GPT-2 does not have; set it to false to count "
             "the model without them"
         )
+    aliased = {name: contents[a] for a, name in HUGGING_FACE_ALIASES.items() if a in contents}
+    contents = aliased | contents
     fields = {ours: contents[name] for name, ours in HUGGING_FACE_NAMES.items() if name in contents}
     try:
         return GPT2Config(**fields)

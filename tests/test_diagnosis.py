@@ -177,6 +177,21 @@ def test_the_same_reason_is_not_given_twice():
     assert [each.departures[0].key for each in diagnose(124_475_904).explanations] == ["vocab_64"]
 
 
+@pytest.mark.parametrize(
+    ("number", "meant", "is_"),
+    [
+        (354_823_168, "gpt2", "gpt2-medium"),
+        (1_557_611_200, "gpt2", "gpt2-xl"),
+        (774_030_080, "gpt2-medium", "gpt2-large"),
+        ("355M", "gpt2", "gpt2-medium"),
+        ("82M", "gpt2", "distilgpt2"),
+    ],
+)
+def test_another_preset_is_recognised(number, meant, is_):
+    sentences = [each.sentence for each in diagnose(number, meant).explanations]
+    assert any(each.endswith(f": the model is {is_}") for each in sentences)
+
+
 def test_a_model_may_be_given_by_name():
     assert diagnose("345M", "gpt2-medium").explanations[0].departures[0].key == "gpt1_vocab"
 

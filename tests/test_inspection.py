@@ -376,6 +376,24 @@ def test_a_truncated_file_is_refused(refused, file):
     assert "it is shorter or longer than its header says" in refused("inspect", file)
 
 
+def test_a_shard_alone_is_said_to_be_one(refused, tmp_path):
+    shard = saved(tmp_path / "model-00001-of-00002.safetensors", shapes_of(SMALL))
+    assert "is one shard of several: inspect their folder" in refused("inspect", shard)
+
+
+def test_a_pipe_is_no_checkpoint(refused, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "cannot be read from a pipe" in refused("inspect", tmp_path / "pipe")
+
+
+def test_cross_attention_does_not_belong(tmp_path, file):
+    stated(tmp_path, add_cross_attention=True)
+    shapes = shapes_of(SMALL) | {"transformer.h.0.crossattention.c_attn.bias": (128,)}
+    found = inspect(saved(file, shapes))
+    assert set(found.extra) == {"transformer.h.0.crossattention.c_attn.bias"}
+    assert found.total == count(SMALL).total
+
+
 def test_what_is_not_there_is_refused(refused, tmp_path):
     assert "does not exist" in refused("inspect", tmp_path / "nowhere")
     assert "holds neither model.safetensors nor" in refused("inspect", tmp_path)

@@ -127,6 +127,15 @@ def test_hugging_faces_config(tmp_path):
     assert load(written(tmp_path, n_inner=100)) == expected.replace(n_inner=100)
 
 
+def test_the_other_names_that_transformers_reads(tmp_path):
+    path = tmp_path / "config.json"
+    other = {"num_hidden_layers": 3, "hidden_size": 64, "max_position_embeddings": 20}
+    path.write_text(json.dumps({"model_type": "gpt2", **other, "num_attention_heads": 2}))
+    assert load(path) == GPT2Config(n_layer=3, n_embd=64, n_ctx=20, n_head=2)
+    path.write_text(json.dumps({"model_type": "gpt2", **other, "n_layer": 5}))
+    assert load(path).n_layer == 5
+
+
 def test_a_config_saved_by_transformers_itself(tmp_path):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     transformers.GPT2Config(n_layer=5, n_embd=128, n_head=8, vocab_size=77).save_pretrained(

@@ -252,6 +252,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(refused, monkeypatch, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_count_that_cannot_be_drawn_is_refused():
+    with pytest.raises(UserError, match="more than 300 digits cannot be drawn"):
+        study(["gpt2", GPT2Config(n_layer=10**310)])
+
+
 def test_there_must_be_models_and_not_too_many():
     with pytest.raises(UserError, match="0 models to study: give 1 to 12"):
         study([])

@@ -7,6 +7,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.loading import Model
 from gpt2calc.picture import sections
 from gpt2calc.picture.claims import Claim, judged
+from gpt2calc.picture.style import refuse_undrawable
 from gpt2calc.what_if.comparison import Comparison, counted_under_names
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
@@ -37,6 +38,7 @@ def study(models: Iterable[Model] = THE_FOUR) -> Study:
         raise UserError(
             f"{len(compared.names)} models to study: give 1 to {MOST_MODELS}, such as gpt2 gpt2-xl"
         )
+    refuse_undrawable(max(each.total for each in compared.counts))
     twice = [name for name in compared.names if compared.names.count(name) > 1]
     if twice:
         raise UserError(f"{twice[0]!r} is there twice: name each model once")

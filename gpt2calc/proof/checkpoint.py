@@ -1,6 +1,7 @@
 """Names and shapes of a checkpoint's tensors, from the headers of its safetensors files alone."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -39,6 +40,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     if not os.path.exists(path):
         raise UserError(f"{path} does not exist: give a .safetensors file or its folder")
     if not path.is_dir():
+        _refuse_what_is_no_whole_file(path)
         return path
     for name in (WEIGHTS, INDEX):
         if (path / name).exists():
@@ -50,6 +52,13 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
             f"{', but several other .safetensors files: name one' if found else ''}"
         )
     return found[0]
+
+
+def _refuse_what_is_no_whole_file(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is no regular file: a checkpoint cannot be read from a pipe")
+    if re.search(r"-\d+-of-\d+\.safetensors$", path.name):
+        raise UserError(f"{path} is one shard of several: inspect their folder, or {INDEX}")
 
 
 def _read_header(path: Path) -> dict[str, tuple[int, ...]]:

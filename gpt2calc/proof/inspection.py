@@ -114,7 +114,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     file = find_checkpoint(path)
     shapes = read_shapes(file)
     beside = file.parent / "config.json"
-    stated = from_hugging_face(beside) if beside.exists() else None
+    stated = from_hugging_face(beside, with_cross_attention=True) if beside.exists() else None
     config = infer_config(str(path), shapes, stated)
     if stated is not None:
         _refuse_disagreement(beside, stated, config)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.figures import Figure
-from gpt2calc.loading import Model, as_config
+from gpt2calc.loading import Model, as_config, presets
 from gpt2calc.render import Result
 from gpt2calc.tables import Column, Table
 from gpt2calc.what_if.arithmetic import difference
@@ -153,6 +153,7 @@ def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnos
 
     Combinations of up to three of ``departures.DEPARTURES`` are tried, fewest first, each computed
     from the tensors. One field with any other value, which closes the gap exactly, counts as two.
+    That another preset was counted is tried by itself.
 
     Args:
         number: of parameters: an integer, or text such as "163M", which stands for all counts that
@@ -168,6 +169,8 @@ def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnos
     tried: list[Explanation] = []
     for size in range(MOST_DEPARTURES + 1):
         combined = list(_combined(figure, config, size))
+        if size == 1:
+            combined += _other_presets(figure, config)
         found = [each for each in combined if figure.stands_for(each.total)]
         if size >= A_FREE_FIELD:
             found += _with_a_free_field(figure, config, size - A_FREE_FIELD)
@@ -190,6 +193,21 @@ def _combined(figure: Figure, config: GPT2Config, size: int) -> Iterator[Explana
             accounts.append(after)
         else:
             yield Explanation(figure, tuple(departures), tuple(accounts))
+
+
+def _other_presets(figure: Figure, config: GPT2Config) -> Iterator[Explanation]:
+    """That another model was counted than the one that was meant."""
+    meant = account_of(config)
+    for preset in presets():
+        if preset.config.effective() != config.effective():
+            other = account_of(preset.config)
+            named = Departure(
+                f"preset_{preset.name}",
+                "config",
+                f"the model is {preset.name}",
+                lambda _, other=other: other,  # type: ignore[misc]
+            )
+            yield Explanation(figure, (named,), (meant, other))
 
 
 def _with_a_free_field(figure: Figure, config: GPT2Config, size: int) -> Iterator[Explanation]:

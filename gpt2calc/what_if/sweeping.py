@@ -144,9 +144,10 @@ class Sweep(Result):
 
     def table(self) -> Table:
         """A row for each config: its place on the axes, its sums, the two largest shares."""
+        words = self.config.in_words(leaving_out=self.varying)
         rows = self._rows((*self.axes, "total", "biases", "attention", "mlp"), MOST_ROWS["table"])
         return Table(
-            title=f"GPT-2 with {self.config.in_words(leaving_out=self.varying) or 'any config'}",
+            title=f"GPT-2 with {words}" if words else "GPT-2",
             columns=(
                 *(Column(name, "count") for name in self.axes),
                 Column("total", "count"),
@@ -228,7 +229,10 @@ def sweep(
     """
     config = as_config(config)
     if not axes:
-        raise UserError(f"a sweep needs an axis: values for one or more of {', '.join(NUMBERS)}")
+        raise UserError(
+            f"a sweep needs an axis: several values, such as 12,24,48, for one of "
+            f"{', '.join(NUMBERS)}"
+        )
     arrays = {name: as_axis(name, values) for name, values in axes.items()}
     if "n_embd" in arrays:
         config = config.evaluate_at(n_head=None)
