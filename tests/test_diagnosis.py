@@ -152,6 +152,12 @@ def test_one_free_integer_closes_the_gap(field, value, departure):
     assert diagnose(account.total, GPT2).explanations
 
 
+def test_gpt1s_vocabulary_may_be_padded():
+    padded = account_of(GPT2.replace(vocab=40_512)).total
+    keys = {each.key for each in diagnose(padded).explanations[0].departures}
+    assert keys == {"gpt1_vocab", "vocab_64"}
+
+
 def test_a_free_field_names_its_value():
     said = diagnose(379_603_200).explanations[0].sentence
     assert said == "379,603,200 = 124,439,808 + 36 x 7,087,872: n_layer is 48 instead of 12"

@@ -30,19 +30,20 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Departure:
-    """One reason, and what it does to an account; changes are applied config first, counting last.
+    """One reason, and what it does to an account; changes are applied in the order of ``STAGES``.
 
     A change that does not apply returns the account as it was.
     """
 
     key: str
-    stage: Literal["config", "model", "counting"]
+    stage: Literal["config", "padding", "model", "counting"]
     clause: str
     """What is so, in words; ``{config}`` is the config after the change."""
     change: Callable[[Account], Account]
 
 
-STAGES = ("config", "model", "counting")
+STAGES = ("config", "padding", "model", "counting")
+"""The order in which changes are applied: a vocabulary is padded once it is known."""
 
 
 def account_of(config: GPT2Config) -> Account:
@@ -126,7 +127,7 @@ DEPARTURES = (
     ),
     Departure(
         "vocab_64",
-        "config",
+        "padding",
         "the vocabulary is padded to {config.vocab:,}, a multiple of 64",
         _padded(64),
     ),
@@ -198,7 +199,7 @@ DEPARTURES = (
     ),
     Departure(
         "vocab_128",
-        "config",
+        "padding",
         "the vocabulary is padded to {config.vocab:,}, a multiple of 128",
         _padded(128),
     ),
