@@ -47,7 +47,7 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
                 words, ink = f"{share:.1%}", ink_on(COLOURS[name])
                 ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
             start += share
-    models = zip(compared.names, compared.counts, strict=True)
+    models = compared.named
     _rows(ax, [f"{shortened(name)}\n{human(each.total)}" for name, each in models])
     ax.set_xlim(0, 1)
     _percent_axis(ax)
@@ -61,7 +61,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[Sublayer] = SUBLAYE
     for name in present(compared, only):
         ax.text(0, len(rows), NAMES[name], va="center", weight="bold")
         rows.append("")
-        for model, counted in zip(compared.names, compared.counts, strict=True):
+        for model, counted in compared.named:
             share = counted[name].share
             colour = COLOURS[name]  # as the edge, too, so that the smallest share has a line
             ax.barh(len(rows), share, height=0.8, color=colour, edgecolor=colour, linewidth=0.8)
@@ -77,7 +77,7 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     """Weights (scales) beside biases (shifts) of the layer norms, on a scale of their own."""
     largest = float(max(each["layer_norm"].weights for each in compared.counts))
     rows: list[str] = []
-    for name, counted in zip(compared.names, compared.counts, strict=True):
+    for name, counted in compared.named:
         part = counted["layer_norm"]
         for words, number, colour in (
             (f"{shortened(name)}  weights", part.weights, COLOURS["layer_norm"]),

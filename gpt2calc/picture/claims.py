@@ -84,7 +84,7 @@ def _layers_of(models: Comparison, sublayer: Sublayer, claimed: set[str]) -> Jud
 def _shares_as_printed(models: Comparison) -> Judgement:
     pairs = [
         (name, sublayer, 100 * counted[sublayer].share, printed)
-        for name, counted in _named(models)
+        for name, counted in models.named
         for sublayer, printed in printed_for(counted).items()
     ]
     if not pairs:
@@ -111,7 +111,7 @@ def _mlp_is_largest(models: Comparison) -> Judgement:
     largest = [_largest(each) for each in models.counts]
     figures = [
         f"{name}: {NAMES[sublayer]}, {percent(counted[sublayer].share)}"
-        for (name, counted), sublayer in zip(_named(models), largest, strict=True)
+        for (name, counted), sublayer in zip(models.named, largest, strict=True)
     ]
     return _holds(all(name == "mlp" for name in largest), figures)
 
@@ -124,9 +124,9 @@ def _fixed_embeddings(models: Comparison) -> Judgement:
     """One size for all versions: of the matrices V x d and T x d, and of each there is but one."""
     figures = [
         f"{name}: {each['token_embedding'].total:,} and {each['position_embedding'].total:,}"
-        for name, each in _named(models)
+        for name, each in models.named
     ]
-    untied = [name for name, each in _named(models) if not each.config.tie_embeddings]
+    untied = [name for name, each in models.named if not each.config.tie_embeddings]
     if untied:
         instead = f"The head of {untied[0]} is a second matrix as large as its token embedding."
         return Judgement("does not hold", tuple(figures), instead)
@@ -142,7 +142,7 @@ def _fixed_embeddings(models: Comparison) -> Judgement:
 def _linear_in_depth(models: Comparison) -> Judgement:
     """Twice as deep, twice the attention and MLP, and the same embeddings: at a given width."""
     holds, figures = True, []
-    for name, counted in _named(models):
+    for name, counted in models.named:
         deep = count(counted.config.replace(n_layer=2 * counted.config.n_layer))
         grown = deep["attention"].total + deep["mlp"].total
         before = counted["attention"].total + counted["mlp"].total
@@ -154,7 +154,7 @@ def _linear_in_depth(models: Comparison) -> Judgement:
 
 
 def _shares_grow(models: Comparison) -> Judgement:
-    by_size = sorted(_named(models), key=lambda each: each[1].total)
+    by_size = sorted(models.named, key=lambda each: each[1].total)
     if by_size[0][1].total == by_size[-1][1].total:
         return _nothing("It takes models of different sizes.")
     shares = [each["attention"].share + each["mlp"].share for _, each in by_size]
@@ -184,7 +184,7 @@ def _layer_norm_share(models: Comparison) -> Judgement:
 
 
 def _scales_as_shifts(models: Comparison) -> Judgement:
-    parts = [(name, each["layer_norm"]) for name, each in _named(models)]
+    parts = [(name, each["layer_norm"]) for name, each in models.named]
     figures = [f"{name}: {part.weights:,} and {part.biases:,}" for name, part in parts]
     return _holds(all(part.weights == part.biases for _, part in parts), figures)
 
@@ -192,7 +192,7 @@ def _scales_as_shifts(models: Comparison) -> Judgement:
 def _unlike_the_whole(models: Comparison) -> Judgement:
     figures = [
         f"{name}: {each.weights:,} weights and {each.biases:,} biases"
-        for name, each in _named(models)
+        for name, each in models.named
     ]
     return _holds(all(each.weights != each.biases for each in models.counts), figures)
 
@@ -203,10 +203,6 @@ def _holds(is_true: bool, figures: list[str]) -> Judgement:
 
 def _nothing(why: str) -> Judgement:
     return Judgement("says nothing here", (), why)
-
-
-def _named(models: Comparison) -> list[tuple[str, Count]]:
-    return list(zip(models.names, models.counts, strict=True))
 
 
 CLAIMS: tuple[tuple[str, str, Callable[[Comparison], Judgement]], ...] = (

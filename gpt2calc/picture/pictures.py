@@ -58,7 +58,7 @@ def of_groups(
 
 def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
     """How shares change with size: the formula's curve, and the models on it."""
-    models = [(n, each.config) for n, each in zip(compared.names, compared.counts, strict=True)]
+    models = [(n, each.config) for n, each in compared.named]
     title = "Shares from the smallest model to the largest"
     return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models))
 

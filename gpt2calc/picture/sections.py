@@ -109,9 +109,7 @@ def composition(models: Comparison) -> Section:
                 f"{name}, one bar split by sublayer: " + ", ".join(_shares_of(counted, SUBLAYERS)),
                 lambda width, counted=counted: pictures.of_count(counted, width),  # type: ignore[misc]
             )
-            for number, (name, counted) in enumerate(
-                zip(models.names, models.counts, strict=True), start=1
-            )
+            for number, (name, counted) in enumerate(models.named, start=1)
         ),
     )
 
@@ -187,7 +185,7 @@ def layer_norm(models: Comparison) -> Section:
                 "Bars of the layer norms' weights and biases: "
                 + "; ".join(
                     f"{name} {counted['layer_norm'].weights:,} and {counted['layer_norm'].biases:,}"
-                    for name, counted in zip(models.names, models.counts, strict=True)
+                    for name, counted in models.named
                 ),
                 lambda width: pictures.of_comparison(models, "layer-norm", width),
             ),
@@ -220,8 +218,7 @@ def _table(
         title=title,
         columns=(Column("model"), *(Column(heading, kind) for heading, kind, _ in columns)),
         rows=tuple(
-            (name, *(value(counted) for *_, value in columns))
-            for name, counted in zip(models.names, models.counts, strict=True)
+            (name, *(value(counted) for *_, value in columns)) for name, counted in models.named
         ),
     )
 
@@ -229,8 +226,7 @@ def _table(
 def _in_words(models: Comparison, sublayers: tuple[Sublayer, ...]) -> str:
     """Shares of some sublayers, for those who cannot see the picture."""
     return "; ".join(
-        f"{name}: {', '.join(_shares_of(counted, sublayers))}"
-        for name, counted in zip(models.names, models.counts, strict=True)
+        f"{name}: {', '.join(_shares_of(counted, sublayers))}" for name, counted in models.named
     )
 
 

@@ -23,6 +23,11 @@ class Comparison(Result):
     counts: tuple[Count, ...]
 
     @property
+    def named(self) -> tuple[tuple[str, Count], ...]:
+        """The models, each with its name."""
+        return tuple(zip(self.names, self.counts, strict=True))
+
+    @property
     def differing(self) -> dict[str, tuple[Any, ...]]:
         """The config fields that are not the same in every model, with a value for each model.
 
@@ -36,10 +41,7 @@ class Comparison(Result):
         """One object a model, as ``Count.to_dict`` gives it; counts in parameters."""
         return {
             "differing": {name: list(values) for name, values in self.differing.items()},
-            "models": [
-                {"name": name, **each.to_dict()}
-                for name, each in zip(self.names, self.counts, strict=True)
-            ],
+            "models": [{"name": name, **each.to_dict()} for name, each in self.named],
         }
 
     def table(self) -> Table:
