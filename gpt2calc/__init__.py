@@ -8,99 +8,80 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gpt2calc.architecture import SUBLAYERS, Tensor, named_shapes, tensors
+from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, Part, Tally, count
 from gpt2calc.errors import UserError
 from gpt2calc.loading import Preset, load, preset, presets
+from gpt2calc.operations import Tensor
+from gpt2calc.sublayers import SUBLAYERS
 
 if TYPE_CHECKING:
-    from gpt2calc.lesson.exercises import Sheet, exercise
-    from gpt2calc.lesson.explanation import Explanation, explain
-    from gpt2calc.lesson.formulas import Formulas, formula
-    from gpt2calc.listing import TensorList, list_tensors
-    from gpt2calc.proof.inspection import Inspection, inspect
-    from gpt2calc.proof.verification import Verification, count_by_name, verify
-    from gpt2calc.what_if.comparison import Comparison, compare
-    from gpt2calc.what_if.diagnosis import Diagnosis, diagnose
-    from gpt2calc.what_if.shaping import Shapes, solve
-    from gpt2calc.what_if.solving import Solutions, solve_for
-    from gpt2calc.what_if.sweeping import Sweep, sweep
+    from gpt2calc.lesson.exercises import Sheet as Sheet
+    from gpt2calc.lesson.exercises import exercise as exercise
+    from gpt2calc.lesson.explanation import Explanation as Explanation
+    from gpt2calc.lesson.explanation import explain as explain
+    from gpt2calc.lesson.formulas import Formulas as Formulas
+    from gpt2calc.lesson.formulas import formula as formula
+    from gpt2calc.listing import TensorList as TensorList
+    from gpt2calc.listing import list_tensors as list_tensors
+    from gpt2calc.proof.inspection import Inspection as Inspection
+    from gpt2calc.proof.inspection import inspect as inspect
+    from gpt2calc.proof.verification import Verification as Verification
+    from gpt2calc.proof.verification import count_by_name as count_by_name
+    from gpt2calc.proof.verification import verify as verify
+    from gpt2calc.what_if.comparison import Comparison as Comparison
+    from gpt2calc.what_if.comparison import compare as compare
+    from gpt2calc.what_if.diagnosis import Diagnosis as Diagnosis
+    from gpt2calc.what_if.diagnosis import diagnose as diagnose
+    from gpt2calc.what_if.shaping import Shapes as Shapes
+    from gpt2calc.what_if.shaping import solve as solve
+    from gpt2calc.what_if.solving import Solutions as Solutions
+    from gpt2calc.what_if.solving import solve_for as solve_for
+    from gpt2calc.what_if.sweeping import Sweep as Sweep
+    from gpt2calc.what_if.sweeping import sweep as sweep
 
 __version__ = "0.1.0"
 
+_LAZY = {
+    "lesson.exercises": ("Sheet", "exercise"),
+    "lesson.explanation": ("Explanation", "explain"),
+    "lesson.formulas": ("Formulas", "formula"),
+    "listing": ("TensorList", "list_tensors"),
+    "proof.inspection": ("Inspection", "inspect"),
+    "proof.verification": ("Verification", "count_by_name", "verify"),
+    "what_if.comparison": ("Comparison", "compare"),
+    "what_if.diagnosis": ("Diagnosis", "diagnose"),
+    "what_if.shaping": ("Shapes", "solve"),
+    "what_if.solving": ("Solutions", "solve_for"),
+    "what_if.sweeping": ("Sweep", "sweep"),
+}
+"""Names by module, imported when asked for: they would slow down those who only count."""
+
+_MODULE_OF = {name: module for module, names in _LAZY.items() for name in names}
+
 __all__ = [
     "SUBLAYERS",
-    "Comparison",
     "Count",
-    "Diagnosis",
-    "Explanation",
-    "Formulas",
     "GPT2Config",
-    "Inspection",
     "Part",
     "Preset",
-    "Shapes",
-    "Sheet",
-    "Solutions",
-    "Sweep",
     "Tally",
     "Tensor",
-    "TensorList",
     "UserError",
-    "Verification",
-    "compare",
     "count",
-    "count_by_name",
-    "diagnose",
-    "exercise",
-    "explain",
-    "formula",
-    "inspect",
-    "list_tensors",
     "load",
     "named_shapes",
     "preset",
     "presets",
-    "solve",
-    "solve_for",
-    "sweep",
     "tensors",
-    "verify",
+    *_MODULE_OF,
 ]
-
-_IMPORTED_WHEN_ASKED_FOR = {
-    "Comparison": "what_if.comparison",
-    "Diagnosis": "what_if.diagnosis",
-    "Explanation": "lesson.explanation",
-    "Formulas": "lesson.formulas",
-    "Inspection": "proof.inspection",
-    "Shapes": "what_if.shaping",
-    "Sheet": "lesson.exercises",
-    "Solutions": "what_if.solving",
-    "Sweep": "what_if.sweeping",
-    "TensorList": "listing",
-    "Verification": "proof.verification",
-    "compare": "what_if.comparison",
-    "count_by_name": "proof.verification",
-    "diagnose": "what_if.diagnosis",
-    "exercise": "lesson.exercises",
-    "explain": "lesson.explanation",
-    "formula": "lesson.formulas",
-    "inspect": "proof.inspection",
-    "list_tensors": "listing",
-    "solve": "what_if.shaping",
-    "solve_for": "what_if.solving",
-    "sweep": "what_if.sweeping",
-    "verify": "proof.verification",
-}
-"""Names whose modules would slow down those who only count."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _IMPORTED_WHEN_ASKED_FOR:
-        module = import_module(f"gpt2calc.{_IMPORTED_WHEN_ASKED_FOR[name]}")
-        return getattr(module, name)
+    if name in _MODULE_OF:
+        return getattr(import_module(f"gpt2calc.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'gpt2calc' has no attribute {name!r}")
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2calc.amount import Amount
 from gpt2calc.counting import count
-from gpt2calc.figures import Figure
 from gpt2calc.loading import Preset, presets
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Table
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Entry:
     def agrees(self) -> bool | None:
         """Whether the count rounds to the figure its source reports; None if it reports none."""
         reported = self.preset.reported
-        return None if reported is None else Figure.parse(reported).stands_for(self.total)
+        return None if reported is None else Amount.parse(reported).stands_for(self.total)
 
 
 @dataclass(frozen=True)

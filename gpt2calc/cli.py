@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gpt2calc import __version__
 from gpt2calc.commands import counting, lesson, proof, what_if
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
-from gpt2calc.terminal import CLOSED_PIPE, abandon_output
+from gpt2calc.output.terminal import CLOSED_PIPE, abandon_output
 
 WRONG_USE = 2
 """Exit status of a mistake that the user can mend."""
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _refused(str(error))
     except CycloptsError as error:
-        from gpt2calc.complaints import in_one_line
+        from gpt2calc.commands.usage import in_one_line
 
         return _refused(in_one_line(error))
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.architecture import Tensor, tensors
+from gpt2calc.architecture import tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.render import Result
+from gpt2calc.operations import Tensor
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
 from gpt2calc.symbols import LETTERS, plain, with_symbols
-from gpt2calc.tables import Column, Table
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class TensorList(Result):
     def table(self) -> Table:
         """A row for each tensor, in PyTorch's order."""
         return Table(
-            title=f"GPT-2 with {self.config}",
+            title=self.config.title(),
             columns=(
                 Column("tensor"),
                 Column("formula"),

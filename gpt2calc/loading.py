@@ -9,26 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
 
-HUGGING_FACE_NAMES = {
-    "vocab_size": "vocab",
-    "n_positions": "n_ctx",
-    "n_embd": "n_embd",
-    "n_layer": "n_layer",
-    "n_head": "n_head",
-    "n_inner": "n_inner",
-    "tie_word_embeddings": "tie_embeddings",
-}
-"""What the fields that count are called in a ``config.json``, and here."""
-
-HUGGING_FACE_ALIASES = {
-    "hidden_size": "n_embd",
-    "max_position_embeddings": "n_positions",
-    "num_attention_heads": "n_head",
-    "num_hidden_layers": "n_layer",
-}
-"""Names that transformers reads as well, and the ones that it then uses."""
-
-
 Model: TypeAlias = str | PathLike[str] | GPT2Config
 """A preset's name, a file, or a config."""
 
@@ -115,13 +95,16 @@ def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2
             "cross-attention adds parameters that GPT-2 does not have; set it to false to count "
             "the model without them"
         )
-    aliased = {name: contents[a] for a, name in HUGGING_FACE_ALIASES.items() if a in contents}
-    contents = aliased | contents
-    fields = {ours: contents[name] for name, ours in HUGGING_FACE_NAMES.items() if name in contents}
+    fields, keys = {}, {}
+    for name, known in GPT2Config.known.items():
+        for key in known.keys:
+            if key in contents:
+                fields[name], keys[name] = contents[key], key
     try:
         return GPT2Config(**fields)
     except UserError as error:
-        raise UserError(f"{path}: {_in_their_names(str(error))}") from None
+        field, rest = str(error).split(" ", 1)
+        raise UserError(f"{path}: {keys.get(field, field)} {rest}") from None
 
 
 def _folder() -> Path:
@@ -143,13 +126,6 @@ def _checked(fields: dict[str, Any], path: Path) -> GPT2Config:
         return GPT2Config(**fields)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-
-
-def _in_their_names(message: str) -> str:
-    """A message of the config's, which begins with a field, in the words of the file."""
-    field, rest = message.split(" ", 1)
-    theirs = {ours: name for name, ours in HUGGING_FACE_NAMES.items()}
-    return f"{theirs.get(field, field)} {rest}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -5,15 +5,18 @@ from typing import Any
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.fields import field_named, letters
+from gpt2calc.polynomial import fields_of, solvable_fields
+from gpt2calc.quantity import Config, Quantity
 
-LETTERS = {"n_layer": "L", "n_embd": "d", "vocab": "V", "n_ctx": "T", "n_inner": "f"}
+LETTERS = letters(GPT2Config)
 """The letter that stands for each number in a formula."""
 
 
-def with_symbols(config: GPT2Config, fields: Iterable[str]) -> GPT2Config:
-    """The config with some of its numbers left open, for ``architecture.tensors`` to read.
+def with_symbols(config: Config, fields: Iterable[str]) -> Any:
+    """Leave some of a config's numbers open, for the forward pass to read.
 
-    An ``n_inner`` that follows ``4 * n_embd`` keeps following it.
+    A number that follows its rule keeps following it.
     """
     return config.evaluate_at(
         **{field: symbol(field) for field in fields if getattr(config, field) is not None}
@@ -21,47 +24,49 @@ def with_symbols(config: GPT2Config, fields: Iterable[str]) -> GPT2Config:
 
 
 def symbol(field: str) -> Any:
-    """The SymPy symbol that stands for a field; plain, so that ``subs("d", 768)`` finds it."""
+    """Return the SymPy symbol of a field; plain, so that ``subs("d", 768)`` finds it."""
     from sympy import Symbol
 
     return Symbol(LETTERS[field])
 
 
-def letters_of(config: GPT2Config) -> dict[str, str]:
-    """The letters that this model's formulas are written in: f only if ``n_inner`` is given."""
-    return {name: letter for name, letter in LETTERS.items() if getattr(config, name) is not None}
+def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
+    """Return the letters that this model's formulas are written in, by field."""
+    return {name: LETTERS[name] for name in fields_of(quantity, config)}
 
 
-def opened(config: GPT2Config, free: str | Collection[str]) -> tuple[GPT2Config, tuple[str, ...]]:
-    """The config with an ``n_inner`` of its own if that is to be free, and the fields left open.
+def leave_open(
+    config: Config, free: str | Collection[str], quantity: Quantity
+) -> tuple[Any, tuple[str, ...]]:
+    """Find the fields to leave open, and give a config whose rules for them are filled in.
 
     Args:
         config: the model.
         free: fields by name or letter, one or several, or "all".
+        quantity: what the formulas are of.
 
     Raises:
         UserError: a name is not that of a number that a formula has.
 
     """
-    given = [free] if isinstance(free, str) else list(free)
-    names = [_field(each) for each in given]
-    if "all" in names:
-        return config, tuple(letters_of(config))
-    if "n_inner" in names and config.n_inner is None:
-        config = config.replace(n_inner=config.mlp_width)
-    return config, tuple(name for name in LETTERS if name in names)
+    words = [free] if isinstance(free, str) else list(free)
+    if any(word.strip() == "all" for word in words):
+        return config, fields_of(quantity, config)
+    there = solvable_fields(quantity, config)
+    names = [_checked(word, there) for word in words]
+    own = {name: config.value(name) for name in names if getattr(config, name) is None}
+    return config.replace(**own) if own else config, tuple(n for n in there if n in names)
 
 
-def _field(name: str) -> str:
-    """A field by its name, with hyphens or not, or by its letter; or "all"."""
-    by_letter = {letter: field for field, letter in LETTERS.items()}
-    field = by_letter.get(name.strip(), name.strip().replace("-", "_"))
-    if field != "all" and field not in LETTERS:
-        hint = did_you_mean(field, LETTERS) or f"; leave open {', '.join(LETTERS)}, or all"
-        raise UserError(f"{quoted(name)} is in no formula, so it cannot be left open{hint}")
+def _checked(word: str, there: Collection[str]) -> str:
+    field = field_named(word, there, LETTERS)
+    if field is None:
+        near = did_you_mean(word.strip().replace("-", "_"), there)
+        hint = near or f"; leave open {', '.join(there)}, or all"
+        raise UserError(f"{quoted(word)} is in no formula, so it cannot be left open{hint}")
     return field
 
 
 def plain(expression: Any) -> str:
-    """A product such as ``3*d`` as it stands in a table: ``3d``."""
+    """Write a product such as ``3*d`` as it stands in a table: ``3d``."""
     return str(expression).replace("*", "")

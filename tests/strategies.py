@@ -3,6 +3,11 @@
 from hypothesis import strategies as st
 
 from gpt2calc import GPT2Config
+from gpt2calc.counting import PARAMETERS
+from gpt2calc.polynomial import solvable_fields
+
+solvable = st.sampled_from(solvable_fields(PARAMETERS, GPT2Config()))
+"""The numbers that change the count."""
 
 
 def sizes(largest: int) -> st.SearchStrategy[int]:

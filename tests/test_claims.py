@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gpt2calc import GPT2Config, count, load
-from gpt2calc.picture.claims import CLAIMS, PRINTED, judged
+from gpt2calc.study.claims import CLAIMS, PRINTED, judged
 from gpt2calc.what_if.comparison import counted_under_names
 
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

@@ -60,7 +60,7 @@ def test_heads_must_divide_the_width():
 def test_an_unknown_field_names_the_nearest():
     with pytest.raises(UserError, match="unknown field 'n_layers'; did you mean 'n_layer'"):
         GPT2Config(n_layers=12)
-    with pytest.raises(UserError, match="unknown field 'rotary'; the fields are n_layer, n_head"):
+    with pytest.raises(UserError, match="unknown field 'rotary'; the fields are n_layer, n_embd"):
         GPT2Config(rotary=True)
 
 

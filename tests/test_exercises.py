@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mathematics import from_latex, value
 
 from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
-from gpt2calc.architecture import pattern_of
 from gpt2calc.lesson.exercises import QUESTIONS
+from gpt2calc.names import pattern_of
 from gpt2calc.symbols import LETTERS
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gpt2calc import UserError
-from gpt2calc.files import whole_file
+from gpt2calc.output.files import whole_file
 
 
 def test_it_takes_its_place_when_it_is_whole(tmp_path):

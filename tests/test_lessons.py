@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import GPT2Config, count, explain, load
-from gpt2calc.lesson.lessons import lessons
+from gpt2calc.lesson.lessons import of_parameters as lessons
 
 
 def said(config, start):

@@ -7,7 +7,7 @@ from hypothesis import given
 from strategies import configs
 
 from gpt2calc import GPT2Config, count, list_tensors, named_shapes
-from gpt2calc.architecture import pattern_of
+from gpt2calc.names import pattern_of
 from gpt2calc.symbols import LETTERS
 
 

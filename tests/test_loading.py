@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gpt2calc import GPT2Config, UserError, count, load, preset, presets
-from gpt2calc.figures import Figure
+from gpt2calc.amount import Amount
 
 TABLES = {
     "gpt2": (12, 768, 1024, "117M"),
@@ -64,9 +64,9 @@ def test_a_preset_says_what_its_table_says(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_the_exact_count_rounds_to_the_reported_size(name):
     exact = count(load(name)).total
-    agrees = Figure.parse(TABLES[name][3]).stands_for(exact)
+    agrees = Amount.parse(TABLES[name][3]).stands_for(exact)
     assert agrees == (name not in NOT_AS_REPORTED)
-    assert Figure.parse(NOT_AS_REPORTED.get(name, TABLES[name][3])).stands_for(exact)
+    assert Amount.parse(NOT_AS_REPORTED.get(name, TABLES[name][3])).stands_for(exact)
 
 
 @pytest.mark.parametrize(("name", "heads"), GPT3_HEADS.items())
@@ -132,8 +132,17 @@ def test_the_other_names_that_transformers_reads(tmp_path):
     other = {"num_hidden_layers": 3, "hidden_size": 64, "max_position_embeddings": 20}
     path.write_text(json.dumps({"model_type": "gpt2", **other, "num_attention_heads": 2}))
     assert load(path) == GPT2Config(n_layer=3, n_embd=64, n_ctx=20, n_head=2)
-    path.write_text(json.dumps({"model_type": "gpt2", **other, "n_layer": 5}))
-    assert load(path).n_layer == 5
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_name_and_its_alias_the_alias_holds_as_in_transformers(tmp_path, order):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    both = [("n_layer", 5), ("num_hidden_layers", 3), ("n_embd", 64), ("hidden_size", 128)][::order]
+    contents = {"model_type": "gpt2", **dict(both)}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(contents))
+    theirs = transformers.GPT2Config.from_pretrained(tmp_path)
+    assert (load(path).n_layer, load(path).n_embd) == (theirs.n_layer, theirs.n_embd) == (3, 128)
 
 
 def test_a_config_saved_by_transformers_itself(tmp_path):

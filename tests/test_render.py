@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import GPT2Config, count, load, presets
-from gpt2calc.layout import bar, text
-from gpt2calc.render import Result, html, markdown, rendered
-from gpt2calc.tables import Column, Table, percent
+from gpt2calc.output.result import Result, html, markdown, rendered
+from gpt2calc.output.table import Column, Table, percent
+from gpt2calc.output.text import bar, text
 
 TABLE = Table(
     title="A title",

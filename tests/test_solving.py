@@ -5,11 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import configs
+from strategies import configs, solvable
 
 from gpt2calc import GPT2Config, UserError, count, load, solve_for
-from gpt2calc.figures import Figure
-from gpt2calc.what_if.solving import SOLVABLE
+from gpt2calc.amount import Amount
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
 
@@ -24,7 +23,7 @@ def test_the_papers_four_sizes_share_the_vocabularies_around_gpt1s():
     )
 
 
-@given(configs(), st.sampled_from(SOLVABLE), st.integers(1, 10**5))
+@given(configs(), solvable, st.integers(1, 10**5))
 def test_an_exact_count_gives_the_value_back(config, field, value):
     config = config.evaluate_at(n_head=None).replace(**{field: value})
     (solved,) = solve_for(field, [config], [count(config).total]).solutions
@@ -33,14 +32,14 @@ def test_an_exact_count_gives_the_value_back(config, field, value):
     assert solved.interval == (value, value)
 
 
-@given(configs(), st.sampled_from(SOLVABLE), st.integers(1, 10**5), st.sampled_from("kMB"))
+@given(configs(), solvable, st.integers(1, 10**5), st.sampled_from("kMB"))
 def test_the_interval_is_all_of_it_and_the_nearest_are_nearest(config, field, value, unit):
     config = config.evaluate_at(n_head=None)
 
     def total(at):
         return count(config.replace(**{field: at})).total
 
-    figure = Figure.parse(f"{total(value) // {'k': 10**3, 'M': 10**6, 'B': 10**9}[unit] + 1}{unit}")
+    figure = Amount.parse(f"{total(value) // {'k': 10**3, 'M': 10**6, 'B': 10**9}[unit] + 1}{unit}")
     (solved,) = solve_for(field, [config], [figure]).solutions
     if solved.below:
         assert solved.below.total == total(solved.below.value) <= figure.value

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import configs
+from strategies import configs, solvable
 
 from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load, sweep
 from gpt2calc.cli import main
 from gpt2calc.what_if import sweeping
 from gpt2calc.what_if.axes import LARGEST, read_axis
-from gpt2calc.what_if.solving import SOLVABLE
 
 
 @st.composite
@@ -27,7 +26,7 @@ def grids(draw):
     config = draw(configs())
     names = draw(
         st.lists(
-            st.sampled_from(SOLVABLE),
+            solvable,
             min_size=1,
             max_size=4,
             unique=True,
@@ -173,7 +172,7 @@ def test_an_axis_that_is_none_is_refused(axes, words):
 
 
 @settings(max_examples=100)
-@given(configs(), st.sampled_from(SOLVABLE))
+@given(configs(), solvable)
 def test_an_overflow_is_refused_with_the_largest_value_that_is_safe(config, field):
     config = config.evaluate_at(n_head=None)
     with pytest.raises(UserError, match=f"the axis {field} goes up to") as refusal:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gpt2calc.commands.flags import Form, Model, Overrides, Plot, configured
 from gpt2calc.errors import UserError
-from gpt2calc.flags import Form, Model, Overrides, Plot, configured
-from gpt2calc.terminal import show
+from gpt2calc.output.terminal import show
 
 
 def count_parameters(

@@ -5,8 +5,16 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.flags import PRESETS, Form, LessonForm, Model, Overrides, configured, whole_number
-from gpt2calc.terminal import show
+from gpt2calc.commands.flags import (
+    PRESETS,
+    Form,
+    LessonForm,
+    Model,
+    Overrides,
+    configured,
+    whole_number,
+)
+from gpt2calc.output.terminal import show
 
 
 def explain(
@@ -48,8 +56,8 @@ def study(
 
     The page needs no network; verdicts are computed from the models.
     """
-    from gpt2calc.picture.publishing import publish
-    from gpt2calc.picture.study import THE_FOUR, study
+    from gpt2calc.study.publishing import publish
+    from gpt2calc.study.study import THE_FOUR, study
 
     publish(study(models or THE_FOUR), out, form)
     return 0

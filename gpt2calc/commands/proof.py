@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.flags import Form, Model, Overrides, configured
-from gpt2calc.terminal import show
+from gpt2calc.commands.flags import Form, Model, Overrides, configured
+from gpt2calc.output.terminal import show
 
 NOT_AS_IT_SHOULD_BE = 1
 """Exit status of a check that found a difference."""

@@ -1,12 +1,11 @@
 """What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.errors import UserError
-from gpt2calc.flags import (
+from gpt2calc.commands.flags import (
     PRESETS,
     Axes,
     Form,
@@ -19,8 +18,9 @@ from gpt2calc.flags import (
     given,
     whole_number,
 )
+from gpt2calc.errors import UserError
 from gpt2calc.loading import load
-from gpt2calc.terminal import show, stream
+from gpt2calc.output.terminal import show, stream
 
 MOST_LINES = 10_000
 """Lines of CSV that a terminal is given; more go to a file or a pipe."""
@@ -78,9 +78,10 @@ def sweep(
     from gpt2calc.what_if.sweeping import sweep
 
     several, single = axes_and_fields(axes)
-    grid = sweep(load(model).replace(**single), at_least=at_least, at_most=at_most, **several)
+    bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
+    grid = sweep(load(model).replace(**single), **bounds, **several)
     if out is not None and plot is not None:
-        from gpt2calc.files import refuse_unwritable
+        from gpt2calc.output.files import refuse_unwritable
 
         refuse_unwritable(out)
         if out.resolve() == plot.resolve():

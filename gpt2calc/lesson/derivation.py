@@ -1,93 +1,116 @@
-"""How a count comes about, step by step: each number as a chain of equal expressions."""
+"""How a sum comes about, step by step: each number as a chain of equal expressions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 from typing import Any
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer, Tensor, tensors
 from gpt2calc.config import GPT2Config
+from gpt2calc.fields import order_of_letters
 from gpt2calc.lesson.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
+from gpt2calc.operations import Term
+from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import letters_of, with_symbols
 
-ORDER = "VTLdf"
-"""Letters of a term, in the order in which they are written."""
+ORDER = order_of_letters(GPT2Config)
 
 Chain = tuple[Node, ...]
 """Expressions that are equal, from the sum as it is first written down to what it comes to."""
 
 
 @dataclass(frozen=True)
-class TensorStep:
-    """One tensor: its shape, and what that comes to in one copy."""
+class TermStep:
+    """One term: its shape, and what that comes to in one copy."""
 
-    tensor: Tensor
+    term: Term
     chain: Chain
 
 
 @dataclass(frozen=True)
 class SublayerSteps:
-    """One sublayer: its tensors, and its weights, biases and total over all layers."""
+    """One sublayer: its terms, and its columns and total over all layers."""
 
-    sublayer: Sublayer
-    tensors: tuple[TensorStep, ...]
-    weights: Chain
-    biases: Chain
-    total: Chain
+    sublayer: str
+    terms: tuple[TermStep, ...]
+    sums: tuple[tuple[str, Chain], ...]
+    """The columns of the quantity, if it has several, and the total, each under its name."""
+
+    @property
+    def total(self) -> Chain:
+        """All columns together."""
+        return self.sums[-1][1]
+
+    def sum_of(self, name: str) -> Chain:
+        """Return one column, or the total."""
+        return dict(self.sums)[name]
 
 
 def in_one_line(chain: Chain) -> str:
-    """A chain of equal expressions in LaTeX."""
+    """Write a chain of equal expressions in LaTeX."""
     return " = ".join(written(step, LATEX) for step in chain)
 
 
 class Derivation:
     """Chains for one model, with some of its fields left as letters."""
 
-    def __init__(self, config: GPT2Config, free: Iterable[str]) -> None:
-        letters = letters_of(config)
+    def __init__(self, config: Config, free: Iterable[str], quantity: Quantity) -> None:
+        letters = letters_of(config, quantity)
+        self.quantity = quantity
         self.values = {
             letter: getattr(config, name) for name, letter in letters.items() if name not in free
         }
         """The numbers that are put in, by the letters they stand for."""
-        self.tensors = tensors(with_symbols(config, letters))
+        self.terms = list(quantity.terms(with_symbols(config, letters)))
 
     def sublayers(self) -> list[SublayerSteps]:
-        """The sublayers that have parameters, in the order of the list."""
-        present = {tensor.sublayer for tensor in self.tensors}
-        return [self.sublayer(name) for name in SUBLAYERS if name in present]
+        """Derive the sublayers that have something, in the order of the quantity."""
+        present = {term.sublayer for term in self.terms}
+        return [self.sublayer(name) for name in self.quantity.parts if name in present]
 
-    def sublayer(self, name: Sublayer) -> SublayerSteps:
-        """One sublayer, which may have no parameters."""
-        own = [tensor for tensor in self.tensors if tensor.sublayer == name]
+    def sublayer(self, name: str) -> SublayerSteps:
+        """Derive one sublayer, which may have nothing."""
+        own = [term for term in self.terms if term.sublayer == name]
+        columns = self.quantity.columns if self.quantity.is_split else ()
+        by_column = [
+            (column, self._chain([term for term in own if term.column == column]))
+            for column in columns
+        ]
         return SublayerSteps(
             sublayer=name,
-            tensors=tuple(TensorStep(each, self._shape_chain(each)) for each in own),
-            weights=self._chain([each for each in own if each.kind == "weight"]),
-            biases=self._chain([each for each in own if each.kind == "bias"]),
-            total=self._chain(own),
+            terms=tuple(TermStep(term, self._shape_chain(term)) for term in own),
+            sums=(*by_column, ("total", self._chain(own))),
         )
 
     def block(self) -> Chain:
-        """One block: what its sublayers add up to."""
-        own = [each._replace(copies=1) for each in self.tensors if each.in_block]
-        by_sublayer = [[each for each in own if each.sublayer == name] for name in SUBLAYERS]
+        """Derive one block: what its sublayers add up to."""
+        own = [term._replace(copies=1) for term in self.terms if term.in_block]
+        by_sublayer = [[t for t in own if t.sublayer == name] for name in self.quantity.parts]
         sums = [plus(_collected(part, {})) for part in by_sublayer if part]
         return _distinct([plus(sums), *self._chain(own)[1:]])
 
-    def total(self) -> Chain:
-        """The whole model in its closed form."""
-        return self._chain(list(self.tensors))[1:]
+    def in_one_block(self, sublayer: str, column: str) -> tuple[Node, Node]:
+        """Write one column of a sublayer in one block: its shapes, and what they come to."""
+        own = [
+            term._replace(copies=1)
+            for term in self.terms
+            if term.in_block and term.sublayer == sublayer and term.column == column
+        ]
+        return plus(_as_listed(own)), plus(_collected(own, {}))
 
-    def _shape_chain(self, tensor: Tensor) -> Chain:
-        """One copy of a tensor: its shape in letters, in numbers, and what that comes to."""
-        steps = [_shape(tensor, {})]
+    def total(self) -> Chain:
+        """Derive the whole model in its closed form."""
+        return self._chain(self.terms)[1:]
+
+    def _shape_chain(self, term: Term) -> Chain:
+        """One copy of a term: its shape in letters, in numbers, and what that comes to."""
+        steps = [_shape(term, {})]
         if self.values:
-            once = [tensor._replace(copies=1)]
-            steps += [_shape(tensor, self.values), plus(_worked_out(once, self.values))]
+            once = [term._replace(copies=1)]
+            steps += [_shape(term, self.values), plus(_worked_out(once, self.values))]
         return _distinct(steps)
 
-    def _chain(self, added: list[Tensor]) -> Chain:
+    def _chain(self, added: list[Term]) -> Chain:
         """The sum as the shapes give it, collected, with numbers put in, and worked out."""
         steps = [plus(_as_listed(added)), plus(_collected(added, {}))]
         if self.values:
@@ -95,20 +118,20 @@ class Derivation:
         return _distinct(steps)
 
 
-def _as_listed(added: list[Tensor]) -> list[Node]:
-    """Every tensor's shape: ``L (d × 3d + 3d)``, and without the letter what is there once."""
+def _as_listed(added: list[Term]) -> list[Node]:
+    """Every term's shape: ``L (d × 3d + 3d)``, and without the letter what is there once."""
     terms: list[Node] = []
-    for copies, run in groupby(added, key=lambda tensor: tensor.copies):
-        shapes = [_shape(tensor, {}) for tensor in run]
+    for copies, run in groupby(added, key=lambda term: term.copies):
+        shapes = [_shape(term, {}) for term in run]
         terms += shapes if copies == 1 else [Beside((str(copies), plus(shapes)))]
     return terms
 
 
-def _collected(added: list[Tensor], values: dict[str, int]) -> list[Node]:
+def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
     """Like powers added up: ``L (4 d² + 4 d)``, ``2 d``; with the numbers of known letters."""
     terms: list[Node] = []
-    for copies, run in groupby(added, key=lambda tensor: tensor.copies):
-        collected = _monomials(sum(tensor.parameters_each for tensor in run))
+    for copies, run in groupby(added, key=lambda term: term.copies):
+        collected = _monomials(sum(term.each for term in run))
         if copies == 1:
             terms += [monomial(*each, values) for each in collected]
         elif len(collected) == 1:
@@ -120,11 +143,11 @@ def _collected(added: list[Tensor], values: dict[str, int]) -> list[Node]:
     return terms
 
 
-def _worked_out(added: list[Tensor], values: dict[str, int]) -> list[Node]:
+def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:
     """The sum with numbers put in: a number, or a polynomial in the letters that are left."""
     from sympy import sympify
 
-    expression = sympify(sum(tensor.parameters for tensor in added))
+    expression = sympify(sum(term.amount for term in added))
     known = {each: values[each.name] for each in expression.free_symbols if each.name in values}
     return [monomial(*each, {}) for each in _monomials(expression.subs(known))]
 
@@ -142,18 +165,30 @@ def _monomials(expression: Any) -> list[tuple[int, dict[str, int]]]:
     return [(int(c), {n: p for n, p in zip(names, ps, strict=True) if p}) for ps, c in terms]
 
 
-def _shape(tensor: Tensor, values: dict[str, int]) -> Node:
-    """The sizes of one tensor: ``d × 3d``, or with numbers ``768 × 2,304``."""
-    sizes = [_size(size, values) for size in tensor.shape]
+def _shape(term: Term, values: dict[str, int]) -> Node:
+    """The sizes of one term: ``d × 3d``, or with numbers ``768 × 2,304``."""
+    sizes = [_size(size, values) for size in term.shape]
+    if not sizes:
+        return 1
     return sizes[0] if len(sizes) == 1 else Times(tuple(sizes))
 
 
 def _size(size: Any, values: dict[str, int]) -> Node:
-    coefficient, letter = size.as_coeff_Mul()
-    name = str(letter)
-    if name in values:
-        return int(coefficient) * values[name]
-    return name if coefficient == 1 else Beside((int(coefficient), name), tight=True)
+    """One size: ``3d`` in letters, a single number where all its letters are known."""
+    nodes = [_tight(coefficient, powers, values) for coefficient, powers in _monomials(size)]
+    if nodes and all(isinstance(node, int) for node in nodes):
+        return sum(node for node in nodes if isinstance(node, int))
+    return plus(nodes)
+
+
+def _tight(coefficient: int, powers: dict[str, int], values: dict[str, int]) -> Node:
+    if all(letter in values for letter in powers):
+        known: int = prod(values[letter] ** power for letter, power in powers.items())
+        return coefficient * known
+    is_one_letter = len(powers) == 1 and not values.keys() & powers.keys()
+    if is_one_letter and coefficient != 1 and set(powers.values()) == {1}:
+        return Beside((coefficient, *powers), tight=True)
+    return monomial(coefficient, powers, values)
 
 
 def _letters_and_signs(step: Node) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.layout import wrapped
-from gpt2calc.lesson.blackboard import aligned
 from gpt2calc.lesson.derivation import in_one_line
 from gpt2calc.lesson.questions import (
     Dice,
@@ -18,9 +18,12 @@ from gpt2calc.lesson.questions import (
     about_a_tensor,
     about_the_whole,
 )
-from gpt2calc.render import Result
+from gpt2calc.lesson.text import aligned
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.output.text import wrapped
+from gpt2calc.polynomial import solvable_fields
 from gpt2calc.symbols import LETTERS
-from gpt2calc.tables import Column, Table
 
 Level = Literal["easy", "medium", "hard"]
 
@@ -29,7 +32,9 @@ QUESTIONS: dict[str, tuple[Callable[[Dice], Solved], ...]] = {
     "medium": (about_a_part, about_a_block),
     "hard": (about_the_whole, about_a_field),
 }
-NOTATION = f"{', '.join(f'{letter} is {name}' for name, letter in LETTERS.items())}."
+NOTATION = (
+    f"{', '.join(f'{LETTERS[n]} is {n}' for n in solvable_fields(PARAMETERS, GPT2Config()))}."
+)
 """What the letters of a solution stand for."""
 MOST = 1_000
 """Exercises on one sheet."""

@@ -1,28 +1,144 @@
-"""The whole derivation of a count, for a terminal, for GitHub, for LaTeX, and for programs."""
+"""A sum explained: every step of its derivation, and what can be learned from it."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from gpt2calc.counting import checked_sublayer
 from gpt2calc.errors import UserError
-from gpt2calc.lesson.blackboard import in_markdown, on_blackboard
-from gpt2calc.lesson.derivation import Derivation, in_one_line
-from gpt2calc.lesson.explained import Explained
+from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.lesson.formulas import formula
-from gpt2calc.lesson.latex import document
-from gpt2calc.lesson.lessons import lessons
+from gpt2calc.lesson.lessons import LESSONS
+from gpt2calc.lesson.meanings import meaning_of
 from gpt2calc.loading import Model, as_config
-from gpt2calc.render import Result
-from gpt2calc.symbols import opened
-from gpt2calc.tables import Column, Table
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Config, Quantity
+from gpt2calc.symbols import leave_open, letters_of
+
+HEADING_OF_LESSONS = "Why the answer is what it is"
 
 
-class Explanation(Explained, Result):
-    """A derivation that can be written down in every format."""
+class Heading(NamedTuple):
+    """What the next blocks are about."""
+
+    words: str
+    is_name: bool = False
+    """Whether it is the name of a sublayer, as code has it."""
+
+
+class Step(NamedTuple):
+    """One term: its name, what it is for, and what it comes to."""
+
+    name: str
+    meaning: str
+    chain: Chain
+
+
+class Sums(NamedTuple):
+    """Chains that belong together, each under its name; a name may be empty."""
+
+    chains: tuple[tuple[str, Chain], ...]
+
+
+class Lessons(NamedTuple):
+    """Sentences, each a point of a list."""
+
+    lines: tuple[str, ...]
+
+
+class Notes(NamedTuple):
+    """Sentences, each a paragraph or a line of its own."""
+
+    lines: tuple[str, ...]
+
+
+Block = Table | Heading | Notes | Step | Sums | Lessons
+"""A part of a written derivation."""
+
+
+@dataclass(frozen=True)
+class Explanation(Result):
+    """A derivation: of one sublayer, or of all of them, a block and the model."""
+
+    config: Config
+    quantity: Quantity
+    free: tuple[str, ...]
+    """The fields that are left as letters."""
+    sublayers: tuple[SublayerSteps, ...]
+    block: Chain | None
+    """One block; None where only one sublayer is explained, as are the total and the lessons."""
+    total: Chain | None
+    lessons: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The model, as far as it is given by numbers and switches."""
+        title: str = self.config.title({*self.free, *self.config.following(self.free)})
+        return title
+
+    @property
+    def chains(self) -> list[tuple[str, Chain]]:
+        """Every chain of equal expressions that is displayed, with what it is of."""
+        found = []
+        for steps in self.sublayers:
+            found += [(each.term.name, each.chain) for each in steps.terms]
+            found += [(f"{steps.sublayer}, {name}", chain) for name, chain in steps.sums]
+        ends = (("one block", self.block), ("the whole model", self.total))
+        return found + [(name, chain) for name, chain in ends if chain is not None]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how terms are listed."""
+        notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
+        if self.config.tie_embeddings:
+            notes.append("The head is tied: it uses wte.weight again, and has no parameters.")
+        return tuple(notes)
+
+    @property
+    def notation(self) -> Table:
+        """What each letter stands for, and its number here."""
+        return Table(
+            title="",
+            columns=(
+                Column("letter"),
+                Column("field"),
+                Column("value", "mixed"),
+                Column("meaning"),
+            ),
+            rows=tuple(
+                (
+                    letter,
+                    name,
+                    "open" if name in self.free else getattr(self.config, name),
+                    (type(self.config).model_fields[name].description or "").split(".")[0],
+                )
+                for name, letter in letters_of(self.config, self.quantity).items()
+            ),
+        )
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what every written form consists of, in order; the title stands before it."""
+        yield self.notation
+        yield Notes(self.notes)
+        for steps in self.sublayers:
+            yield Heading(steps.sublayer, is_name=True)
+            for each in steps.terms:
+                yield Step(each.term.name, meaning_of(each.term), each.chain)
+            yield Sums(steps.sums)
+        if self.block is not None and self.total is not None:
+            yield Heading("one block")
+            yield Sums((("", self.block),))
+            yield Heading("the whole model")
+            yield Sums((("", self.total),))
+        if self.lessons:
+            yield Heading(HEADING_OF_LESSONS)
+            yield Lessons(self.lessons)
 
     def to_dict(self) -> dict[str, Any]:
-        """Expressions in field names; with nothing left open, as with everything left open."""
-        said = formula(self.config, self.free or "all").to_dict() | {"free": list(self.free)}
+        """Return expressions in field names; with nothing left open, as with all left open."""
+        said = formula(self.config, self.free or "all", of=self.quantity).to_dict()
+        said |= {"free": list(self.free)}
         if self.total is not None:
             return said
         wanted = {steps.sublayer for steps in self.sublayers}
@@ -30,7 +146,7 @@ class Explanation(Explained, Result):
         return {name: said[name] for name in ("config", "free", "symbols")} | {"sublayers": kept}
 
     def table(self) -> Table:
-        """A row for each chain, written in LaTeX."""
+        """Return a row for each chain, written in LaTeX."""
         return Table(
             title=self.title,
             columns=(Column("of"), Column("derivation")),
@@ -38,15 +154,21 @@ class Explanation(Explained, Result):
         )
 
     def text(self) -> str:
-        """The derivation in Unicode mathematics."""
-        return on_blackboard(self)
+        """Write the derivation in Unicode mathematics."""
+        from gpt2calc.lesson.text import as_text
+
+        return as_text(self)
 
     def markdown(self) -> str:
-        """The derivation with ``$...$`` around its mathematics, as GitHub renders it."""
-        return in_markdown(self)
+        """Write the derivation with ``$...$`` around its mathematics, as GitHub renders it."""
+        from gpt2calc.lesson.text import as_markdown
+
+        return as_markdown(self)
 
     def latex(self) -> str:
-        """A complete LaTeX document."""
+        """Write a complete LaTeX document."""
+        from gpt2calc.lesson.latex import document
+
         return document(self)
 
     _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
@@ -59,13 +181,15 @@ class Explanation(Explained, Result):
 def explain(
     config: Model | None = None,
     *,
+    of: str | Quantity = "parameters",
     free: str | Collection[str] = (),
     sublayer: str | None = None,
 ) -> Explanation:
-    """Derive the count of a model step by step.
+    """Derive a quantity of a model step by step.
 
     Args:
         config: the model, or its name; GPT-2 small if left out.
+        of: the quantity, or its name.
         free: fields to leave as letters: names, or "all".
         sublayer: explain this one alone.
 
@@ -73,21 +197,24 @@ def explain(
         UserError: a name in ``free`` is in no formula, or there is no such sublayer in the model.
 
     """
-    config, fields = opened(as_config(config), free)
-    derivation = Derivation(config, fields)
+    quantity = as_quantity(of)
+    model, fields = leave_open(as_config(config), free, quantity)
+    derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
-        steps = derivation.sublayer(checked_sublayer(sublayer))
-        if not steps.tensors:
+        steps = derivation.sublayer(quantity.checked_part(sublayer))
+        if not steps.terms:
             raise UserError(
-                f"{sublayer} has no parameters here: the head is tied to the token embedding; "
+                f"{sublayer} has no {quantity.unit} here: the head is tied to the token embedding; "
                 "explain the model with an untied head"
             )
-        return Explanation(config, fields, (steps,), None, None, ())
+        return Explanation(model, quantity, fields, (steps,), None, None, ())
+    lessons = LESSONS.get(quantity.name)
     return Explanation(
-        config=config,
+        config=model,
+        quantity=quantity,
         free=fields,
         sublayers=tuple(derivation.sublayers()),
         block=derivation.block(),
         total=derivation.total(),
-        lessons=() if fields else lessons(config),
+        lessons=lessons(model) if lessons and not fields else (),
     )

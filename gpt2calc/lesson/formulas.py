@@ -4,11 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpt2calc.architecture import Sublayer, tensors
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Tally, checked_sublayer, tally
 from gpt2calc.loading import Model, as_config
-from gpt2calc.symbols import LETTERS, opened, with_symbols
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Config, Quantity
+from gpt2calc.symbols import LETTERS, leave_open, with_symbols
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -16,16 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Weights, biases and totals of each sublayer, of a block, and of the model.
+    """The columns and totals of each sublayer, of a block, and of the model.
 
-    ``formulas["attention"].total`` and the like are SymPy expressions in L (n_layer), d (n_embd),
-    V (vocab), T (n_ctx) and f (n_inner), in parameters; integers where nothing is left open.
+    ``formulas["attention"].total`` and the like are SymPy expressions in the letters of the fields
+    that are left open, such as L (n_layer) and d (n_embd); integers where none is.
     """
 
-    config: GPT2Config
+    config: Config
+    quantity: Quantity
     free: tuple[str, ...]
     """The fields that are letters; all others are the config's numbers."""
-    sublayers: dict[Sublayer, Tally]
+    sublayers: dict[str, Any]
     per_block: "Expr"
 
     @property
@@ -35,22 +35,19 @@ class Formulas:
 
         return expand(sum(part.total for part in self.sublayers.values()))
 
-    def __getitem__(self, sublayer: str) -> Tally:
-        """One sublayer: its ``weights``, ``biases`` and ``total``. ``UserError`` if it is none."""
-        return self.sublayers[checked_sublayer(sublayer)]
+    def __getitem__(self, sublayer: str) -> Any:
+        """Return one sublayer's columns and ``total``. Raises ``UserError`` if it is none."""
+        return self.sublayers[self.quantity.checked_part(sublayer)]
 
     def to_dict(self) -> dict[str, Any]:
         """Expressions in field names, which SymPy and Python both parse."""
+        columns = (*(self.quantity.columns if self.quantity.is_split else ()), "total")
         return {
             "config": self.config.model_dump(),
             "free": list(self.free),
             "symbols": {name: LETTERS[name] for name in self.free},
             "sublayers": {
-                name: {
-                    "weights": self._in_field_names(part.weights),
-                    "biases": self._in_field_names(part.biases),
-                    "total": self._in_field_names(part.total),
-                }
+                name: {each: self._in_field_names(getattr(part, each)) for each in columns}
                 for name, part in self.sublayers.items()
             },
             "per_block": self._in_field_names(self.per_block),
@@ -73,13 +70,19 @@ class Formulas:
         return str(self.total)
 
 
-def formula(config: Model | None = None, free: str | Collection[str] = "all") -> Formulas:
-    """Write the count of a model as formulas.
+def formula(
+    config: Model | None = None,
+    free: str | Collection[str] = "all",
+    *,
+    of: str | Quantity = "parameters",
+) -> Formulas:
+    """Write a quantity of a model as formulas.
 
     Args:
         config: gives the switches, and the numbers that are not free; a config or its name, GPT-2
             small if left out.
         free: fields to leave as letters: names, or "all".
+        of: the quantity, or its name.
 
     Raises:
         UserError: a name in ``free`` is not that of a number that a formula has.
@@ -87,8 +90,12 @@ def formula(config: Model | None = None, free: str | Collection[str] = "all") ->
     """
     from sympy import expand
 
-    config, fields = opened(as_config(config), free)
-    listed = tensors(with_symbols(config, fields))
-    block = expand(sum(each.parameters_each for each in listed if each.in_block))
-    parts = {name: Tally(expand(w), expand(b)) for name, (w, b) in tally(listed).items()}
-    return Formulas(config, fields, parts, block)
+    quantity = as_quantity(of)
+    config, fields = leave_open(as_config(config), free, quantity)
+    terms = list(quantity.terms(with_symbols(config, fields)))
+    block = expand(sum(term.each for term in terms if term.in_block))
+    parts = {
+        name: quantity.tally(*(expand(each) for each in tally))
+        for name, tally in quantity.sums(terms).items()
+    }
+    return Formulas(config, quantity, fields, parts, block)

@@ -1,11 +1,13 @@
 """A derivation as a complete LaTeX document, for any engine, with amsmath and geometry alone."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gpt2calc.lesson.derivation import Chain, SublayerSteps, in_one_line
-from gpt2calc.lesson.explained import Explained
-from gpt2calc.lesson.meanings import MEANINGS
-from gpt2calc.lesson.notation import LATEX, written
+from gpt2calc.lesson.derivation import Chain, in_one_line
+from gpt2calc.lesson.notation import LATEX, split_sum, written
+from gpt2calc.output.table import Table
+
+if TYPE_CHECKING:
+    from gpt2calc.lesson.explanation import Block, Explanation
 
 PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage{amsmath}
@@ -31,9 +33,11 @@ _SPECIAL = {
 }
 
 
-def document(explained: Explained) -> str:
-    """The derivation with all that LaTeX needs around it."""
-    return "\n\n".join((PREAMBLE, *_body(explained), r"\end{document}"))
+def document(explanation: "Explanation") -> str:
+    """Write the derivation with all that LaTeX needs around it."""
+    title = rf"\section*{{{escaped(explanation.title)}}}"
+    body = map(_latex_of, explanation.blocks())
+    return "\n\n".join((PREAMBLE, title, *body, r"\end{document}"))
 
 
 def escaped(words: str) -> str:
@@ -41,24 +45,31 @@ def escaped(words: str) -> str:
     return "".join(_SPECIAL.get(each, each) for each in words)
 
 
-def _body(explained: Explained) -> Iterator[str]:
-    yield rf"\section*{{{escaped(explained.title)}}}"
-    yield _notation(explained)
-    yield from map(escaped, explained.notes)
-    for steps in explained.sublayers:
-        yield rf"\subsection*{{{escaped(steps.sublayer)}}}"
-        yield from _sublayer(steps)
-    if explained.block is not None and explained.total is not None:
-        yield rf"\subsection*{{One block}}{_displayed(explained.block)}"
-        yield rf"\subsection*{{The whole model}}{_displayed(explained.total)}"
-    if explained.lessons:
-        items = "\n".join(rf"\item {escaped(line)}" for line in explained.lessons)
-        yield r"\subsection*{Why the answer is what it is}"
-        yield f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+def _latex_of(block: "Block") -> str:
+    from gpt2calc.lesson.explanation import Heading, Lessons, Notes, Step, Sums
+
+    match block:
+        case Table():
+            return _notation(block)
+        case Heading(words, is_name):
+            shown = words if is_name else words[0].upper() + words[1:]
+            return rf"\subsection*{{{escaped(shown)}}}"
+        case Notes(lines):
+            return "\n\n".join(map(escaped, lines))
+        case Step(name, meaning, chain):
+            told = rf"\texttt{{{escaped(name)}}}: {escaped(meaning)}"
+            return rf"{told}\\\hspace*{{2em}}${in_one_line(chain)}$"
+        case Sums(chains):
+            return "\n\n".join(
+                f"{name.capitalize()}:{_displayed(chain)}" if name else _displayed(chain)
+                for name, chain in chains
+            )
+        case Lessons(lines):
+            items = "\n".join(rf"\item {escaped(line)}" for line in lines)
+            return f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
 
 
-def _notation(explained: Explained) -> str:
-    table = explained.notation
+def _notation(table: Table) -> str:
     rows = [
         rf"${letter}$ & \texttt{{{escaped(field)}}} & {escaped(value)} & {escaped(words)} \\"
         for letter, field, value, words in map(table.cells, table.rows)
@@ -67,24 +78,9 @@ def _notation(explained: Explained) -> str:
     return "\n".join([*lines, r"\end{tabular}"])
 
 
-def _sublayer(steps: SublayerSteps) -> Iterator[str]:
-    for each in steps.tensors:
-        name = each.tensor.name
-        meaning = rf"\texttt{{{escaped(name)}}}: {escaped(MEANINGS[name])}"
-        yield rf"{meaning}\\\hspace*{{2em}}${in_one_line(each.chain)}$"
-    yield "Weights:" + _displayed(steps.weights)
-    yield "Biases:" + _displayed(steps.biases)
-    yield "Total:" + _displayed(steps.total)
-
-
 def _broken(step: str) -> str:
-    """A step that is too long for the page, broken before a plus outside all brackets."""
-    pluses = [at for at in range(1, len(step)) if step.startswith(" + ", at)]
-    outside = [at for at in pluses if step.count("(", 0, at) == step.count(")", 0, at)]
-    fitting = [at for at in outside if at <= LONG] or outside[:1]
-    if len(step) <= LONG or not fitting:
-        return step
-    return f"{step[: fitting[-1]]} \\\\\n&\\quad{_broken(step[fitting[-1] :])}"
+    """Break a step that is too long for the page."""
+    return " \\\\\n&\\quad ".join(split_sum(step, LONG, LONG))
 
 
 def _displayed(chain: Chain) -> str:

@@ -3,22 +3,23 @@
 Every line is computed for the config at hand, and there is none where it would not be true.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
-from gpt2calc.counting import count
+from gpt2calc.counting import PARAMETERS, count
+from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.formulas import formula
+from gpt2calc.lesson.notation import TEXT, written
+from gpt2calc.output.table import percent
+from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS, words_of
 from gpt2calc.symbols import symbol
-from gpt2calc.tables import percent
-from gpt2calc.words import NAMES
 
-EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
 SIMPLE = 100
 """Fractions with a smaller denominator are said as fractions."""
 
 
-def lessons(config: GPT2Config) -> tuple[str, ...]:
+def of_parameters(config: GPT2Config) -> tuple[str, ...]:
     """The lines that are true of this model, each a sentence or two."""
     lines = (
         _mlp_against_attention(config),
@@ -37,8 +38,8 @@ def _mlp_against_attention(config: GPT2Config) -> str:
     if mlp.weights != 2 * attention.weights:
         return ""
     line = (
-        "The MLP has twice the weights of attention: in a block two matrices of d × 4d, which is "
-        "8 d², against four of d × d, the query, key, value and projection, which is 4 d²."
+        f"The MLP has twice the weights of attention: in a block {_weights(config, 'mlp')}, "
+        f"against {_weights(config, 'attention')}."
     )
     if mlp.total == 2 * attention.total:
         return line
@@ -46,6 +47,13 @@ def _mlp_against_attention(config: GPT2Config) -> str:
         f"{line} With biases it is {_ratio(config)} times: here {mlp.total:,} to "
         f"{attention.total:,} parameters, about {mlp.total / attention.total:.4f}."
     )
+
+
+def _weights(config: GPT2Config, sublayer: str) -> str:
+    """One block's matrices: ``d × 3d + d × d, which is 4 d²``."""
+    plain = config.replace(n_inner=None)
+    shapes, collected = Derivation(plain, (), PARAMETERS).in_one_block(sublayer, "weights")
+    return f"{written(shapes, TEXT)}, which is {written(collected, TEXT)}"
 
 
 def _ratio(config: GPT2Config) -> str:
@@ -69,7 +77,7 @@ def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
     for name in SUBLAYERS:
         share = (formulas[name].total / formulas.total).subs(symbol(field), x)
         shares[name] = limit(share, x, oo)
-    lasting = [f"{NAMES[name]} to {_fraction(share)}" for name, share in shares.items() if share]
+    lasting = [f"{words_of(name)} to {_fraction(share)}" for name, share in shares.items() if share]
     rest = "" if len(lasting) == len(SUBLAYERS) else ", all else to nothing"
     return (
         f"As the {noun} grows without end, the shares tend to a limit: {', '.join(lasting)}{rest}."
@@ -117,3 +125,7 @@ def _fraction(share: Any) -> str:
         return str(share)
     said = percent(float(share))
     return f"less than {said[1:]}" if said.startswith("<") else f"about {said}"
+
+
+LESSONS: dict[str, Callable[[GPT2Config], tuple[str, ...]]] = {PARAMETERS.name: of_parameters}
+"""The lessons of each quantity, by its name."""

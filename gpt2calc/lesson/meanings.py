@@ -1,21 +1,31 @@
-"""What each tensor of GPT-2 does, in one plain sentence."""
+"""What each operation of GPT-2 is for, in one plain sentence: its weights, and its biases."""
+
+from gpt2calc.operations import Term
 
 MEANINGS = {
-    "wte.weight": "Gives every token of the vocabulary its vector.",
-    "wpe.weight": "Gives every position of the context a vector, which is added to the token's.",
-    "h.*.ln_1.weight": "Scales each normalized feature before attention.",
-    "h.*.ln_1.bias": "Shifts each normalized feature before attention.",
-    "h.*.attn.c_attn.weight": "Makes a query, a key and a value of every token, side by side.",
-    "h.*.attn.c_attn.bias": "Shifts queries, keys and values.",
-    "h.*.attn.c_proj.weight": "Mixes what the heads have found back into the token's vector.",
-    "h.*.attn.c_proj.bias": "Shifts the outcome of attention.",
-    "h.*.ln_2.weight": "Scales each normalized feature before the MLP.",
-    "h.*.ln_2.bias": "Shifts each normalized feature before the MLP.",
-    "h.*.mlp.c_fc.weight": "Expands every token's vector to the MLP's hidden layer.",
-    "h.*.mlp.c_fc.bias": "Shifts the hidden layer.",
-    "h.*.mlp.c_proj.weight": "Projects the hidden layer back to the token's vector.",
-    "h.*.mlp.c_proj.bias": "Shifts the outcome of the MLP.",
-    "ln_f.weight": "Scales each normalized feature after the last block.",
-    "ln_f.bias": "Shifts each normalized feature after the last block.",
-    "lm_head.weight": "Scores every token of the vocabulary as the one that comes next.",
+    ("token_embedding", "weights"): "Gives every token of the vocabulary its vector.",
+    ("position_embedding", "weights"): (
+        "Gives every position of the context a vector, which is added to the token's."
+    ),
+    ("attention_norm", "weights"): "Scales each normalized feature before attention.",
+    ("attention_norm", "biases"): "Shifts each normalized feature before attention.",
+    ("qkv", "weights"): "Makes a query, a key and a value of every token, side by side.",
+    ("qkv", "biases"): "Shifts queries, keys and values.",
+    ("attention_out", "weights"): "Mixes what the heads have found back into the token's vector.",
+    ("attention_out", "biases"): "Shifts the outcome of attention.",
+    ("mlp_norm", "weights"): "Scales each normalized feature before the MLP.",
+    ("mlp_norm", "biases"): "Shifts each normalized feature before the MLP.",
+    ("mlp_in", "weights"): "Expands every token's vector to the MLP's hidden layer.",
+    ("mlp_in", "biases"): "Shifts the hidden layer.",
+    ("mlp_out", "weights"): "Projects the hidden layer back to the token's vector.",
+    ("mlp_out", "biases"): "Shifts the outcome of the MLP.",
+    ("final_norm", "weights"): "Scales each normalized feature after the last block.",
+    ("final_norm", "biases"): "Shifts each normalized feature after the last block.",
+    ("head", "weights"): "Scores every token of the vocabulary as the one that comes next.",
 }
+"""By role and column of a term."""
+
+
+def meaning_of(term: Term) -> str:
+    """Say what a term's operation is for; empty where nothing is known of it."""
+    return MEANINGS.get((term.role, term.column), "")

@@ -94,6 +94,26 @@ def _as_factor(node: Node, style: Style, *in_brackets: type) -> str:
     return f"({inside})" if is_several else inside
 
 
+def split_sum(line: str, first: int, further: int, *, inside: bool = False) -> list[str]:
+    """Break a line before pluses into parts that fit, the first of them and all further ones.
+
+    Pluses outside brackets are preferred; those inside are used only where ``inside`` says so.
+    A part without a plus stays as long as it is.
+    """
+    margin = len(line) - len(line.lstrip(" =+"))
+    pluses = [at for at in range(max(margin, 1), len(line)) if line.startswith(" + ", at)]
+    outside = [at for at in pluses if line.count("(", 0, at) == line.count(")", 0, at)]
+    fitting = [at for at in outside if at <= first]
+    if inside:
+        fitting = fitting or [at for at in pluses if at <= first] or pluses[:1]
+    else:
+        fitting = fitting or outside[:1]
+    if len(line) <= first or not fitting:
+        return [line]
+    rest = line[fitting[-1] + 1 :]
+    return [line[: fitting[-1]], *split_sum(rest, further, further, inside=inside)]
+
+
 def plus(terms: list[Node]) -> Node:
     """A sum, or its only term."""
     return terms[0] if len(terms) == 1 else Plus(tuple(terms))

@@ -4,12 +4,11 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar, cast
 
-from gpt2calc.architecture import Sublayer
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import count
+from gpt2calc.counting import PARAMETERS, count
 from gpt2calc.lesson.derivation import Chain, Derivation
+from gpt2calc.polynomial import total_along
 from gpt2calc.symbols import LETTERS
-from gpt2calc.what_if.polynomial import total_along
 
 DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
 WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
@@ -68,9 +67,9 @@ class Solved(NamedTuple):
 def about_a_tensor(dice: Dice) -> Solved:
     """How many parameters one tensor has."""
     config = dice.model()
-    steps = dice.one_of(Derivation(config, ()).sublayers())
-    step = dice.one_of(steps.tensors)
-    name, where = step.tensor.name, "in one block of" if step.tensor.in_block else "in"
+    steps = dice.one_of(Derivation(config, (), PARAMETERS).sublayers())
+    step = dice.one_of(steps.terms)
+    name, where = step.term.name, "in one block of" if step.term.in_block else "in"
     question = f"How many parameters does {name} have, {where} {_model(config)}?"
     return Solved(config, question, _end(step.chain), "parameters", ((name, step.chain),))
 
@@ -78,9 +77,9 @@ def about_a_tensor(dice: Dice) -> Solved:
 def about_a_part(dice: Dice) -> Solved:
     """How many parameters a sublayer has over all layers, or its weights, or its biases."""
     config = dice.model().replace(bias=True)
-    name: Sublayer = dice.one_of(("attention", "mlp", "layer_norm"))
+    name = dice.one_of(("attention", "mlp", "layer_norm"))
     what = dice.one_of(("weights", "biases", "total"))
-    chain: Chain = getattr(Derivation(config, ()).sublayer(name), what)
+    chain = Derivation(config, (), PARAMETERS).sublayer(name).sum_of(what)
     counted = "parameters" if what == "total" else what
     question = f"How many {counted} {HAVE[name]} in {_model(config)}?"
     return Solved(config, question, _end(chain), counted, ((f"{name}, {what}", chain),))
@@ -89,7 +88,7 @@ def about_a_part(dice: Dice) -> Solved:
 def about_a_block(dice: Dice) -> Solved:
     """What one more layer adds."""
     config = dice.model()
-    chain = Derivation(config, ()).block()
+    chain = Derivation(config, (), PARAMETERS).block()
     question = f"How many parameters does one more layer add to {_model(config)}?"
     return Solved(config, question, _end(chain), "parameters", (("one block", chain),))
 
@@ -97,7 +96,7 @@ def about_a_block(dice: Dice) -> Solved:
 def about_the_whole(dice: Dice) -> Solved:
     """How many parameters a model has."""
     config = dice.model()
-    derivation = Derivation(config, ())
+    derivation = Derivation(config, (), PARAMETERS)
     steps = (("one block", derivation.block()), ("the whole model", derivation.total()))
     question = f"How many parameters does {_model(config)} have?"
     return Solved(config, question, _end(derivation.total()), "parameters", steps)
@@ -108,32 +107,34 @@ def about_a_field(dice: Dice) -> Solved:
     config = dice.model()
     field = dice.one_of(("n_layer", "n_embd", "vocab", "n_ctx"))
     total, value = count(config).total, getattr(config, field)
-    rest = config.in_words(leaving_out={field, "n_head"})
+    model = config.title(leaving_out={field, "n_head"})
     return Solved(
         config,
-        f"A GPT-2 with {rest} has {total:,} parameters. What is its {field}?",
+        f"A {model} has {total:,} parameters. What is its {field}?",
         value,
         field,
-        (("the whole model", Derivation(config, (field,)).total()),),
+        (("the whole model", Derivation(config, (field,), PARAMETERS).total()),),
         _solved_for(config, field, total, value),
     )
 
 
 def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
     """The last step of a question about a field: an equation in its letter, solved."""
-    curve, letter = total_along(config, field), LETTERS[field]
-    rest = f"{total:,} - {curve.constant:,}" if curve.constant else f"{total:,}"
-    if curve.square:
-        root = f"√({curve.slope:,}² + 4 × {curve.square:,} × {total:,})"
+    curve, letter = total_along(config, field, PARAMETERS), LETTERS[field]
+    constant, slope, *higher = curve.coefficients[: curve.degree + 1]
+    rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"
+    if higher:
+        (square,) = higher
+        root = f"√({slope:,}² + 4 × {square:,} × {total:,})"
         return (
-            f"That is {total:,} where {letter} is ({root} - {curve.slope:,}) / "
-            f"(2 × {curve.square:,}), the positive root of a quadratic, which is {value:,}."
+            f"That is {total:,} where {letter} is ({root} - {slope:,}) / "
+            f"(2 × {square:,}), the positive root of a quadratic, which is {value:,}."
         )
-    return f"That is {total:,} where {letter} is ({rest}) / {curve.slope:,}, which is {value:,}."
+    return f"That is {total:,} where {letter} is ({rest}) / {slope:,}, which is {value:,}."
 
 
 def _model(config: GPT2Config) -> str:
-    return f"a GPT-2 with {config.in_words(leaving_out={'n_head'})}"
+    return f"a {config.title(leaving_out={'n_head'})}"
 
 
 def _end(chain: Chain) -> int:

@@ -7,12 +7,11 @@ from collections.abc import Collection
 
 from matplotlib.axes import Axes
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer
-from gpt2calc.counting import Count
-from gpt2calc.picture.style import COLOURS, exactly, human, ink_on, is_narrow
-from gpt2calc.tables import percent
+from gpt2calc.output.table import percent
+from gpt2calc.picture.style import exactly, human, ink_on, is_narrow
+from gpt2calc.quantity import Breakdown
+from gpt2calc.sublayers import colour_of, shortened, words_of
 from gpt2calc.what_if.comparison import Comparison
-from gpt2calc.words import NAMES, shortened
 
 ROOM_FOR_A_LABEL = 0.07
 """The share of a bar from which on its percentage stands inside it."""
@@ -20,14 +19,14 @@ BIASES = "#9b9ba3"
 """The biases of layer norms, beside weights in the layer norms' own colour."""
 
 
-def composition(ax: Axes, counted: Count) -> Axes:
+def composition(ax: Axes, counted: Breakdown) -> Axes:
     """Where the parameters of one model are: one bar, split by sublayer, every part labelled."""
-    present = [name for name in SUBLAYERS if counted[name].total]
+    present = [name for name in counted if counted[name].total]
     label = _row if is_narrow(ax) else _column
     start = 0.0
     for place, name in enumerate(present):
         share = counted[name].share
-        ax.barh(0, share, left=start, height=1, color=COLOURS[name])
+        ax.barh(0, share, left=start, height=1, color=colour_of(name))
         label(ax, (place, len(present)), start + share / 2, name, counted)
         start += share
     ax.set_xlim(-0.005, 1.005)
@@ -40,36 +39,36 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
     """Shares of the total, in percent: a bar a model, split by sublayer."""
     for row, counted in enumerate(compared.counts):
         start = 0.0
-        for name in SUBLAYERS:
+        for name in counted:
             share = counted[name].share
-            ax.barh(row, share, left=start, height=0.75, color=COLOURS[name])
+            ax.barh(row, share, left=start, height=0.75, color=colour_of(name))
             if share >= ROOM_FOR_A_LABEL * (2 if is_narrow(ax) else 1):
-                words, ink = f"{share:.1%}", ink_on(COLOURS[name])
+                words, ink = f"{share:.1%}", ink_on(colour_of(name))
                 ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
             start += share
     models = compared.named
     _rows(ax, [f"{shortened(name)}\n{human(each.total)}" for name, each in models])
     ax.set_xlim(0, 1)
-    _percent_axis(ax)
+    _percent_axis(ax, compared.quantity.name)
     _key(ax, present(compared))
     return ax
 
 
-def grouped(ax: Axes, compared: Comparison, only: Collection[Sublayer] = SUBLAYERS) -> Axes:
+def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None) -> Axes:
     """Shares of the total, in percent: a group a sublayer, in it a bar a model."""
     rows: list[str] = []
     for name in present(compared, only):
-        ax.text(0, len(rows), NAMES[name], va="center", weight="bold")
+        ax.text(0, len(rows), words_of(name), va="center", weight="bold")
         rows.append("")
         for model, counted in compared.named:
             share = counted[name].share
-            colour = COLOURS[name]  # as the edge, too, so that the smallest share has a line
+            colour = colour_of(name)  # as the edge, too, so that the smallest share has a line
             ax.barh(len(rows), share, height=0.8, color=colour, edgecolor=colour, linewidth=0.8)
             ax.text(share + 0.008, len(rows), percent(share), va="center")
             rows.append(shortened(model))
     _rows(ax, rows)
     ax.set_xlim(0, 1.15 * max(part.share for each in compared.counts for part in each.parts))
-    _percent_axis(ax)
+    _percent_axis(ax, compared.quantity.name)
     return ax
 
 
@@ -80,7 +79,7 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     for name, counted in compared.named:
         part = counted["layer_norm"]
         for words, number, colour in (
-            (f"{shortened(name)}  weights", part.weights, COLOURS["layer_norm"]),
+            (f"{shortened(name)}  weights", part.weights, colour_of("layer_norm")),
             ("biases", part.biases, BIASES),
         ):
             ax.barh(len(rows), float(number), height=0.8, color=colour)
@@ -93,33 +92,36 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     return ax
 
 
-def present(compared: Comparison, only: Collection[Sublayer] = SUBLAYERS) -> list[Sublayer]:
+def present(compared: Comparison, only: Collection[str] | None = None) -> list[str]:
     """The sublayers, of those asked for, that some of the models have."""
-    return [name for name in only if any(each[name].total for each in compared.counts)]
+    wanted = compared.quantity.parts if only is None else only
+    return [name for name in wanted if any(each[name].total for each in compared.counts)]
 
 
-def _column(ax: Axes, place: tuple[int, int], x: float, name: Sublayer, counted: Count) -> None:
+def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
     """A part's name, count and share in a column beneath the bar, and a line that leads there."""
     part, centre = counted[name], (place[0] + 0.5) / place[1]
-    ax.plot([x, centre], [-0.55, -1.15], color=COLOURS[name], linewidth=1.5, solid_capstyle="round")
-    ax.plot(centre, -1.15, marker="o", color=COLOURS[name], markersize=5)
-    words = f"{NAMES[name]}\n{exactly(part.total)}\n{percent(part.share)}"
+    ax.plot(
+        [x, centre], [-0.55, -1.15], color=colour_of(name), linewidth=1.5, solid_capstyle="round"
+    )
+    ax.plot(centre, -1.15, marker="o", color=colour_of(name), markersize=5)
+    words = f"{words_of(name)}\n{exactly(part.total)}\n{percent(part.share)}"
     ax.text(centre, -1.32, words, ha="center", va="top", linespacing=1.4)
 
 
-def _row(ax: Axes, place: tuple[int, int], x: float, name: Sublayer, counted: Count) -> None:
+def _row(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
     """The same in a row, beneath a bar too short for columns; a tick shows where the part is."""
     part, y = counted[name], -1.4 - place[0]
-    ax.plot([x, x], [-0.5, -0.75], color=COLOURS[name], linewidth=1.5)
-    ax.plot(0.02, y, marker="s", color=COLOURS[name], markersize=7)
-    ax.text(0.06, y, NAMES[name], va="center")
+    ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
+    ax.plot(0.02, y, marker="s", color=colour_of(name), markersize=7)
+    ax.text(0.06, y, words_of(name), va="center")
     ax.text(0.72, y, exactly(part.total), ha="right", va="center")
     ax.text(1.0, y, percent(part.share), ha="right", va="center")
 
 
-def _percent_axis(ax: Axes) -> None:
+def _percent_axis(ax: Axes, quantity: str) -> None:
     ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    ax.set_xlabel("share of all parameters")
+    ax.set_xlabel(f"share of all {quantity}")
 
 
 def _rows(ax: Axes, words: list[str]) -> None:
@@ -129,9 +131,9 @@ def _rows(ax: Axes, words: list[str]) -> None:
     ax.spines["left"].set_visible(False)
 
 
-def _key(ax: Axes, names: list[Sublayer]) -> None:
+def _key(ax: Axes, names: list[str]) -> None:
     """What the colours are, in a line above the bars, or in several where it is narrow."""
-    handles = [ax.barh(0, 0, color=COLOURS[name], label=NAMES[name]) for name in names]
+    handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
     ax.legend(
         handles=handles,

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer, tensors
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import count, tally
+from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.picture.labels import ABOVE_A_LINE, place_labels
-from gpt2calc.picture.style import COLOURS, INK, human
-from gpt2calc.picture.ticks import log_ticks, whole_ticks
-from gpt2calc.what_if.polynomial import total_along
+from gpt2calc.fields import is_switch
+from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
+from gpt2calc.picture.style import INK, human
+from gpt2calc.polynomial import total_along
+from gpt2calc.quantity import Config, Quantity
+from gpt2calc.sublayers import colour_of, shortened, words_of
 from gpt2calc.what_if.shaping import Shapes
 from gpt2calc.what_if.sweeping import Sweep, sweep
-from gpt2calc.words import NAMES, shortened
 
 FINEST = 300
 """Points of a line; of a finer sweep so many are picked."""
@@ -39,18 +38,18 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False) -> Axes:
         raise UserError("no config lies within the bounds: nothing can be drawn")
     style: Any = {"linewidth": 2, "marker": "o" if len(x) <= FEW else "", "markersize": 5}
     if share:
-        parts = {each: coarse.share(each).ravel() for each in SUBLAYERS}
+        parts = {each: coarse.share(each).ravel() for each in coarse}
         drawn = {each: np.where(within, y, np.nan) for each, y in parts.items() if y.any()}
         for each, y in drawn.items():
-            ax.plot(x, y, color=COLOURS[each], **style)
-        _share_axis(ax)
+            ax.plot(x, y, color=colour_of(each), **style)
+        _share_axis(ax, swept.quantity)
         last = np.flatnonzero(within)[-1]
         _named_at_the_end(ax, float(x[last]), {each: float(y[last]) for each, y in drawn.items()})
     else:
         ax.plot(x, np.where(within, totals.astype(float), np.nan), color=INK, **style)
         ax.set_ylim(bottom=0)
         ax.yaxis.set_major_formatter(human)
-        ax.set_ylabel("parameters")
+        ax.set_ylabel(swept.quantity.unit)
     ax.set_xlabel(name)
     whole_ticks(ax.xaxis, x)
     ax.grid(axis="y")
@@ -61,14 +60,16 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
     """All shapes with a number of parameters as a curve, and those listed marked on it."""
     deepest = max(each.n_layer for each in shapes.shapes)
     depths = np.unique(np.geomspace(1, 1.5 * deepest, FINEST).round().astype(int)).tolist()
-    curves = [total_along(shapes.config.evaluate_at(n_layer=n), "n_embd") for n in depths]
+    curves = [
+        total_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
+    ]
     widths = [max(each.largest_within(shapes.params.value), 1) for each in curves]
-    ax.plot(depths, widths, color=COLOURS["mlp"], linewidth=2)
+    ax.plot(depths, widths, color=colour_of("mlp"), linewidth=2)
     by_width = sorted(shapes.shapes, key=lambda each: (each.n_embd, each.n_layer))
     points = []
     for width, alike in groupby(by_width, key=lambda each: each.n_embd):
         found = [each.n_layer for each in alike]
-        ax.plot(found, [width] * len(found), color=COLOURS["attention"], marker="o", linestyle="")
+        ax.plot(found, [width] * len(found), color=colour_of("attention"), marker="o", linestyle="")
         words = ", ".join(f"{depth:,}" for depth in found)
         points.append((found[0], width, f"{words} x {width:,}"))
     ax.set_xscale("log")
@@ -82,59 +83,61 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
     return ax
 
 
-def trend(ax: Axes, models: Sequence[tuple[str, GPT2Config]]) -> Axes:
+def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = PARAMETERS) -> Axes:
     """How the shares change with size: the curve of the formula, and the models on it.
 
-    Between one model and the next all numbers of the config grow evenly, and the list of tensors is
+    Between one model and the next all numbers of the config grow evenly, and the forward pass is
     evaluated at every step of the way; where their switches differ there is no way, and no curve.
     """
-    models = sorted(models, key=lambda each: count(each[1]).total)
+    models = sorted(models, key=lambda each: quantity.total(each[1]))
     for _, alike in groupby(models, key=lambda each: _switches(each[1])):
-        _curves(ax, [config for _, config in alike])
-    counts = [count(config) for _, config in models]
+        _curves(ax, [config for _, config in alike], quantity)
+    counts = [breakdown(config, quantity) for _, config in models]
     for counted in counts:
         for name, part in counted.sublayers.items():
             if part.total:
                 x, y = float(counted.total), part.share
-                ax.plot(x, y, marker="o", color=COLOURS[name], markersize=5)
+                ax.plot(x, y, marker="o", color=colour_of(name), markersize=5)
     ax.set_xscale("log")
-    _share_axis(ax)
+    _share_axis(ax, quantity)
     log_ticks(ax.xaxis, float(counts[0].total), float(counts[-1].total), human)
-    ax.set_xlabel("parameters")
+    ax.set_xlabel(quantity.unit)
     ax.grid(axis="y")
     last = counts[-1]
     ends = {name: part.share for name, part in last.sublayers.items() if part.total}
     _named_at_the_end(ax, float(last.total), ends)
-    points = [(float(each.total), each["mlp"].share) for each in counts]
+    highest = max(last, key=lambda name: last[name].share)
+    points = [(float(each.total), each[highest].share) for each in counts]
     names = [shortened(name) for name, _ in models]
     labels = [(*point, name) for point, name in zip(points, names, strict=True)]
     place_labels(ax, labels, offsets=ABOVE_A_LINE)
     return ax
 
 
-def _curves(ax: Axes, configs: Sequence[GPT2Config]) -> None:
+def _curves(ax: Axes, configs: Sequence[Config], quantity: Quantity) -> None:
     """A curve for each sublayer along the way from one config to the next."""
-    parts = tally(tensors(_between(configs)))
+    parts = quantity.of(_between(configs))
     totals = sum(part.total for part in parts.values())
-    for name in SUBLAYERS:
+    for name in quantity.parts:
         share = np.broadcast_to(parts[name].total / totals, np.shape(totals))
         if share.any():
-            ax.plot(totals, share, color=COLOURS[name], linewidth=2)
+            ax.plot(totals, share, color=colour_of(name), linewidth=2)
 
 
-def _between(configs: Sequence[GPT2Config]) -> GPT2Config:
+def _between(configs: Sequence[Config]) -> Config:
     """A config whose numbers are arrays that lead from each model to the next."""
     steps = np.linspace(0, len(configs) - 1, 40 * len(configs))
     fields = [each.effective() for each in configs]
     numbers = {
         name: np.interp(steps, range(len(configs)), [float(each[name]) for each in fields])
-        for name in ("n_layer", "n_embd", "vocab", "n_ctx", "n_inner")
+        for name, known in configs[0].known.items()
+        if known.letter and all(each[name] is not None for each in fields)
     }
     return configs[0].evaluate_at(**numbers)
 
 
-def _switches(config: GPT2Config) -> tuple[bool, bool, bool]:
-    return config.bias, config.has_qkv_bias, config.tie_embeddings
+def _switches(config: Config) -> tuple[bool, ...]:
+    return tuple(config.value(name) for name in config.known if is_switch(type(config), name))
 
 
 def _coarser(swept: Sweep) -> tuple[Sweep, str]:
@@ -143,22 +146,22 @@ def _coarser(swept: Sweep) -> tuple[Sweep, str]:
     ordered = np.sort(swept.axes[name])
     picked = np.linspace(0, len(ordered) - 1, min(len(ordered), FINEST)).round().astype(int)
     axes: Any = {**swept.axes, name: ordered[np.unique(picked)]}
-    return sweep(swept.config, **axes), name
+    return sweep(swept.config, of=swept.quantity, **axes), name
 
 
-def _share_axis(ax: Axes) -> None:
+def _share_axis(ax: Axes, quantity: Quantity) -> None:
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    ax.set_ylabel("share of all parameters")
+    ax.set_ylabel(f"share of all {quantity.name}")
 
 
-def _named_at_the_end(ax: Axes, x: float, ends: dict[Sublayer, float]) -> None:
+def _named_at_the_end(ax: Axes, x: float, ends: dict[str, float]) -> None:
     """The name of each line at its end, moved apart where lines end close together."""
     previous = -1.0
     for name, y in sorted(ends.items(), key=lambda each: each[1]):
         previous = max(y, previous + GAP)
         ax.annotate(
-            NAMES[name],
+            words_of(name),
             (x, y),
             (1.03, previous),
             textcoords=ax.transAxes,
@@ -166,7 +169,7 @@ def _named_at_the_end(ax: Axes, x: float, ends: dict[Sublayer, float]) -> None:
             color=INK,
             arrowprops={
                 "arrowstyle": "-",
-                "color": COLOURS[name],
+                "color": colour_of(name),
                 "linewidth": 1.5,
                 "relpos": (0, 0.5),
                 "shrinkB": 0,

@@ -10,9 +10,8 @@ from matplotlib.text import Text
 
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
-from gpt2calc.picture.labels import place_labels
+from gpt2calc.picture.labels import log_ticks, place_labels, whole_ticks
 from gpt2calc.picture.style import INK, human
-from gpt2calc.picture.ticks import log_ticks, whole_ticks
 from gpt2calc.what_if.axes import Array
 from gpt2calc.what_if.sweeping import Sweep, sweep
 
@@ -31,7 +30,7 @@ def sweep_map(ax: Axes, swept: Sweep) -> Axes:
     down, across = [name for name, axis in swept.axes.items() if len(axis) > 1]
     x, y = _finely(swept.axes[across]), _finely(swept.axes[down])
     places: Any = {**swept.axes, down: y, across: x}
-    totals = sweep(swept.config, **places).total.reshape(len(y), len(x))
+    totals = sweep(swept.config, of=swept.quantity, **places).total.reshape(len(y), len(x))
     shown = np.ma.masked_outside(totals, swept.at_least, swept.at_most)
     if shown.count() == 0:
         raise UserError("no config lies within the bounds: nothing can be drawn")
@@ -76,11 +75,11 @@ def _mark_presets(ax: Axes, swept: Sweep, names: tuple[str, str], avoiding: list
     """The presets that lie on the map: in its range, and in all else like its models."""
     shared = swept.config.effective()
     shared |= {name: int(axis[0]) for name, axis in swept.axes.items() if len(axis) == 1}
-    following = {"n_head", "n_inner"} if "n_embd" in names else {"n_head"}
+    varying = {*names, "n_head", *(swept.config.following(names))}
     marked = []
     for preset in presets():
         own = preset.config.effective()
-        apart = {name for name in own if own[name] != shared[name]} - {*names, *following}
+        apart = {name for name in own if own[name] != shared[name]} - varying
         inside = all(swept.axes[n].min() <= own[n] <= swept.axes[n].max() for n in names)
         if inside and not apart:
             marked.append((own[names[0]], own[names[1]], preset.name))

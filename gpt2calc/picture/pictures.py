@@ -6,12 +6,11 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Count
 from gpt2calc.errors import UserError
 from gpt2calc.picture import charts, curves, maps
 from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow, refuse_undrawable
+from gpt2calc.polynomial import solvable_fields
+from gpt2calc.quantity import Breakdown
 from gpt2calc.what_if.comparison import Comparison
 from gpt2calc.what_if.shaping import Shapes
 from gpt2calc.what_if.sweeping import Sweep
@@ -24,11 +23,11 @@ ROW = 0.24
 """Inches that one bar takes."""
 
 
-def of_count(counted: Count, width: float = WIDE) -> Figure:
+def of_count(counted: Breakdown, width: float = WIDE) -> Figure:
     """Where the parameters of a model are."""
     refuse_undrawable(counted.total)
-    others = set(GPT2Config.model_fields) - {"n_layer", "n_embd"}
-    words = f"{human(counted.total)} parameters: {counted.config.in_words(others)}"
+    others = set(counted.config.known) - {"n_layer", "n_embd"}
+    words = f"{human(counted.total)} {counted.quantity.unit}: {counted.config.in_words(others)}"
     height = 2.4 if width == PHONE else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
 
@@ -42,13 +41,14 @@ def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = W
         height = 0.9 + 2 * models * ROW
         return _drawn(width, height, title, lambda ax: charts.layer_norm(ax, compared))
     if kind == "grouped":
-        return of_groups(compared, SUBLAYERS, "Where the parameters are", width)
+        title = f"Where the {compared.quantity.unit} are"
+        return of_groups(compared, compared.quantity.parts, title, width)
     height = 0.9 + (models + 2) * 2 * ROW
     return _drawn(width, height, "", lambda ax: charts.stacked(ax, compared))
 
 
 def of_groups(
-    compared: Comparison, only: Collection[Sublayer], title: str, width: float = WIDE
+    compared: Comparison, only: Collection[str], title: str, width: float = WIDE
 ) -> Figure:
     """Shares of several models, a group for each of some sublayers."""
     groups = len(charts.present(compared, only))
@@ -60,28 +60,31 @@ def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
     """How shares change with size: the formula's curve, and the models on it."""
     models = [(n, each.config) for n, each in compared.named]
     title = "Shares from the smallest model to the largest"
-    return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models))
+    return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models, compared.quantity))
 
 
 def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:
     """Lines over one axis, a map over two. Raises ``UserError`` for more than two."""
-    words = swept.config.in_words(leaving_out=swept.varying)
+    model = swept.config.title(leaving_out=swept.varying)
+    unit = swept.quantity.unit[0].upper() + swept.quantity.unit[1:]
     axes = [name for name, axis in swept.axes.items() if len(axis) > 1]
     if len(axes) <= 1:
-        title = f"{'Shares' if share else 'Parameters'} of GPT-2 with {words}"
+        title = f"{'Shares' if share else unit} of {model}"
         return _drawn(width, 4.0, title, lambda ax: curves.sweep_lines(ax, swept, share))
     if len(axes) > 2 or share:
         reason = "shares are drawn over one axis" if share else "a picture has one axis or two"
         raise UserError(f"{len(axes)} axes cannot be drawn: {reason}; fix the others")
-    if "n_head" in axes:
-        raise UserError("n_head never changes a count: draw two other fields")
-    title = f"Parameters of GPT-2 with {words}"
+    changing = solvable_fields(swept.quantity, swept.config)
+    idle = next((name for name in axes if name not in changing), None)
+    if idle is not None:
+        raise UserError(f"{idle} never changes the {swept.quantity.name}: draw two other fields")
+    title = f"{unit} of {model}"
     return _drawn(width, 5.0, title, lambda ax: maps.sweep_map(ax, swept))
 
 
 def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
     """The curve of shapes with a budget."""
-    title = f"Shapes of {shapes.params.text} parameters"
+    title = f"Shapes of {shapes.params.text} {shapes.quantity.unit}"
     return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
 
 

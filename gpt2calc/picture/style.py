@@ -13,19 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gpt2calc.architecture import Sublayer
 from gpt2calc.errors import UserError
-from gpt2calc.files import whole_file
-
-COLOURS: dict[Sublayer, str] = {
-    "token_embedding": "#4fae8b",
-    "position_embedding": "#efe3a0",
-    "attention": "#c8553d",
-    "mlp": "#1f4e8c",
-    "layer_norm": "#15151a",
-    "lm_head": "#f0b23e",
-}
-"""A colour for each sublayer, each of another lightness, so that all stay apart in grey."""
+from gpt2calc.output.files import whole_file
 
 INK, PALE = "#26262e", "#d9d9de"
 """Text and axes; grid lines and leaders."""

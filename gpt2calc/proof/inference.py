@@ -1,12 +1,12 @@
 """Which GPT-2 a set of tensors is: its config, read off their names and shapes."""
 
-import re
 from collections import Counter, defaultdict
 from typing import Any
 
-from gpt2calc.architecture import bare_name, pattern_of, tensors
+from gpt2calc.architecture import tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
+from gpt2calc.names import NAMES, bare_name, block_of, pattern_of
 from gpt2calc.symbols import LETTERS, with_symbols
 
 Shapes = dict[str, tuple[int, ...]]
@@ -34,13 +34,15 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
     else:
         fields = stated.model_dump(include={"n_ctx", "vocab", "n_inner"}) | fields
         fields |= {"n_head": stated.n_head} if fields["n_embd"] == stated.n_embd else {}
-    for name, tensor in {"vocab": "wte.weight", "n_ctx": "wpe.weight"}.items():
+    for name, role in {"vocab": "token_embedding", "n_ctx": "position_embedding"}.items():
         if name not in fields:
-            raise UserError(f"{path} has no {tensor}, and without it nothing tells its {name}")
+            raise UserError(
+                f"{path} has no {NAMES[role]}.weight, and without it nothing tells its {name}"
+            )
     if fields.get("n_inner") == 4 * fields["n_embd"]:
         del fields["n_inner"]
     try:
-        return GPT2Config(**fields, tie_embeddings="lm_head.weight" not in names)
+        return GPT2Config(**fields, tie_embeddings=f"{NAMES['head']}.weight" not in names)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -50,7 +52,7 @@ def _sizes(shapes: Shapes) -> dict[str, int]:
 
     Tensors of one dimension have the say where there are any: their shapes cannot be transposed.
     """
-    symbolic = with_symbols(GPT2Config(n_inner=1, tie_embeddings=False), LETTERS)
+    symbolic = with_symbols(GPT2Config(n_head=1, n_inner=1, tie_embeddings=False), LETTERS)
     formulas = {tensor.name: tensor.shape for tensor in tensors(symbolic)}
     votes: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
     for name, shape in shapes.items():
@@ -75,12 +77,6 @@ def _blocks(path: str, names: set[str]) -> int:
     return blocks
 
 
-def block_of(name: str) -> int | None:
-    """The number of the block that a bare name is in, or None."""
-    match = re.match(r"h\.([0-9]{1,9})\.", name)
-    return int(match[1]) if match else None
-
-
 def _biases(names: set[str]) -> dict[str, bool]:
     """Which biases the model has, as most of its layers show."""
 
@@ -90,6 +86,6 @@ def _biases(names: set[str]) -> dict[str, bool]:
     listed = {tensor.name for tensor in tensors(GPT2Config()) if tensor.kind == "bias"}
     layers = {name.removesuffix(".weight") for name in names if name.endswith(".weight")}
     biased = {layer for layer in layers if f"{pattern_of(layer)}.bias" in listed}
-    qkv = {layer for layer in biased if layer.endswith(".c_attn")}
+    qkv = {layer for layer in biased if pattern_of(layer) == NAMES["qkv"]}
     bias, qkv_bias = shown(biased - qkv), shown(qkv)
     return {"bias": bias} if qkv_bias == bias else {"bias": bias, "qkv_bias": qkv_bias}

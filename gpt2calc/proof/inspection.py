@@ -7,15 +7,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.architecture import bare_name, named_shapes, pattern_of
+from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Part, as_dict, as_table, parts_of, tally_shapes
+from gpt2calc.counting import PARAMETERS, Part
 from gpt2calc.errors import UserError, printable
-from gpt2calc.loading import HUGGING_FACE_NAMES, from_hugging_face
+from gpt2calc.loading import from_hugging_face
+from gpt2calc.names import NAMES, bare_name, block_of, pattern_of
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Table
 from gpt2calc.proof.checkpoint import find_checkpoint, read_shapes
-from gpt2calc.proof.inference import Shapes, block_of, infer_config
-from gpt2calc.render import Result
-from gpt2calc.tables import Table
+from gpt2calc.proof.inference import Shapes, infer_config
 
 LISTED = 5
 """Tensors of one fault that are named before the rest are only counted."""
@@ -58,7 +59,7 @@ class Inspection(Result):
             "sound": self.sound,
             "tensors": self.tensor_count,
             "stored": self.stored,
-            **as_dict(self.config, self.parts),
+            **PARAMETERS.dict_of(self.config, self.parts),
             "buffers": {name: list(shape) for name, shape in self.buffers.items()},
             "missing": {name: list(shape) for name, shape in self.missing.items()},
             "extra": {name: list(shape) for name, shape in self.extra.items()},
@@ -87,8 +88,8 @@ class Inspection(Result):
             faults += ("Those matrices are stored transposed, as nn.Linear does.",)
         notes = (f"{self.tensor_count:,} tensors.", *self._buffers_said(), verdict, *faults)
         unseen = {"n_head"} if self.config.n_head is None else set()  # no shape shows it
-        title = f"{printable(self.path)}: GPT-2 with {self.config.in_words(leaving_out=unseen)}"
-        return as_table(title, self.parts, tuple(note for note in notes if note))
+        title = f"{printable(self.path)}: {self.config.title(leaving_out=unseen)}"
+        return PARAMETERS.table_of(title, self.parts, tuple(note for note in notes if note))
 
     def _buffers_said(self) -> tuple[str, ...]:
         if not self.buffers:
@@ -137,7 +138,7 @@ def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
     return Inspection(
         path=path,
         config=config,
-        parts=parts_of(tally_shapes(config, belonging.items())),
+        parts=_parts_of(config, belonging),
         tensor_count=len(shapes),
         stored=sum(prod(shape) for shape in shapes.values()),
         buffers=buffers,
@@ -151,22 +152,31 @@ def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
     )
 
 
+def _parts_of(config: GPT2Config, belonging: Shapes) -> tuple[Part, ...]:
+    """Add up tensors that really exist, each where the list has the tensor of its name."""
+    places = {tensor.name: tensor for tensor in tensors(config)}
+    found = (
+        places[pattern_of(name)]._replace(shape=shape, copies=1)
+        for name, shape in belonging.items()
+    )
+    return PARAMETERS.shares(found)
+
+
 def _is_causal_mask(name: str, shape: tuple[int, ...], config: GPT2Config) -> bool:
     """Whether a tensor is what older transformers stored beside a block's parameters."""
     pattern, block = pattern_of(name), block_of(name)
     if block is None or block >= config.n_layer:
         return False
-    if pattern == "h.*.attn.bias":
+    if pattern == NAMES["causal_mask"]:
         return shape == (1, 1, config.n_ctx, config.n_ctx)
     return pattern == "h.*.attn.masked_bias" and prod(shape) == 1
 
 
 def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -> None:
-    for theirs, ours in HUGGING_FACE_NAMES.items():
-        field = "mlp_width" if ours == "n_inner" else ours
-        said, shown = getattr(stated, field), getattr(inferred, field)
-        if said != shown and ours != "n_head":
-            raise UserError(f"{path}: {theirs} is {said}, but {_evidence(ours, shown)}")
+    for name, known in GPT2Config.known.items():
+        said, shown = stated.value(name), inferred.value(name)
+        if said != shown and known.keys and name != "n_head":
+            raise UserError(f"{path}: {known.keys[0]} is {said}, but {_evidence(name, shown)}")
 
 
 def _evidence(field: str, shown: Any) -> str:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer, named_shapes, tensors
+from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Tally, tally
+from gpt2calc.counting import PARAMETERS, Tally
 from gpt2calc.errors import UserError
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Table
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.sublayers import SUBLAYERS
 
 NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
 """Parameters as ``(name, shape)``, in PyTorch's order."""
@@ -31,7 +32,7 @@ NAMES_OF = (
 )
 """The article's rules, first match first: a sublayer, and what the names of its tensors contain."""
 
-OTHERS: tuple[tuple[Sublayer, str], ...] = (
+OTHERS: tuple[tuple[str, str], ...] = (
     ("token_embedding", "wte."),
     ("position_embedding", "wpe."),
     ("lm_head", "lm_head."),
@@ -48,8 +49,8 @@ class Verification(Result):
     """What was built, and by which version of what."""
     tensor_count: int
     """Tensors that PyTorch's model has."""
-    formulas: dict[Sublayer, Tally]
-    pytorch: dict[Sublayer, Tally]
+    formulas: dict[str, Tally]
+    pytorch: dict[str, Tally]
     """Parameters, counted over the tensors that PyTorch built."""
     differences: tuple[str, ...]
     """A sentence for each name, shape or place in the order that differs."""
@@ -81,7 +82,7 @@ class Verification(Result):
         rows = [(name, *self.formulas[name], *self.pytorch[name]) for name in SUBLAYERS]
         totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
         return Table(
-            title=f"GPT-2 with {self.config}, against {self.against}",
+            title=f"{self.config.title()}, against {self.against}",
             columns=(
                 Column("sublayer"),
                 Column("weights", "count"),
@@ -119,22 +120,20 @@ def verify(config: GPT2Config) -> Verification:
     torch, transformers = _imported()
     with torch.device("meta"):
         model = transformers.GPT2LMHeadModel(
-            transformers.GPT2Config(
-                n_layer=config.n_layer,
-                n_head=config.heads or 1,
-                n_embd=config.n_embd,
-                vocab_size=config.vocab,
-                n_positions=config.n_ctx,
-                n_inner=config.n_inner,
-                tie_word_embeddings=config.tie_embeddings,
-                bos_token_id=None,
-                eos_token_id=None,
-            )
+            transformers.GPT2Config(**_in_their_words(config), bos_token_id=None, eos_token_id=None)
         )
     shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
     return compare_shapes(
         config, shapes, f"GPT2LMHeadModel of transformers {transformers.__version__}"
     )
+
+
+def _in_their_words(config: GPT2Config) -> dict[str, Any]:
+    """Return the fields under the names of a Hugging Face config; any number of heads will do."""
+    fields = {
+        known.keys[0]: config.value(name) for name, known in config.known.items() if known.keys
+    }
+    return fields | {"n_head": config.heads or 1}
 
 
 def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Verification:
@@ -143,7 +142,7 @@ def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Ver
         config=config,
         against=against,
         tensor_count=len(shapes),
-        formulas=tally(tensors(config)),
+        formulas=PARAMETERS.of(config),
         pytorch=_sorted_by_name(shapes),
         differences=tuple(_differences(named_shapes(config), shapes)),
     )
@@ -182,10 +181,10 @@ def _refuse_what_cannot_be_built(config: GPT2Config) -> None:
             f"n_layer is {config.n_layer:,}: building more than {DEEPEST:,} blocks takes too long; "
             "all blocks are alike, so verify fewer"
         )
-    largest = max(tensors(config), key=lambda tensor: tensor.parameters_each)
-    if largest.parameters_each > LARGEST_TENSOR:
+    largest = max(tensors(config), key=lambda tensor: tensor.each)
+    if largest.each > LARGEST_TENSOR:
         raise UserError(
-            f"{largest.name} has {largest.parameters_each:,} elements: PyTorch describes at most "
+            f"{largest.name} has {largest.each:,} elements: PyTorch describes at most "
             f"{LARGEST_TENSOR:,}; verify a smaller model of the same family"
         )
 
@@ -206,7 +205,7 @@ def _imported() -> tuple[Any, Any]:
     return torch, transformers
 
 
-def _sorted_by_name(shapes: NamedShapes) -> dict[Sublayer, Tally]:
+def _sorted_by_name(shapes: NamedShapes) -> dict[str, Tally]:
     """What the tensors add up to, sorted by their names alone, with no help of the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
     rules = (*NAMES_OF, *((name, (part,)) for name, part in OTHERS))

@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import count
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.what_if.polynomial import total_along
+from gpt2calc.fields import letters
+from gpt2calc.polynomial import NoPolynomialError, total_along
+from gpt2calc.quantity import Config, Quantity
 
 Array = NDArray[np.int64]
 
-NUMBERS = ("n_layer", "n_head", "n_embd", "vocab", "n_ctx", "n_inner")
-"""The fields that can be an axis."""
+NUMBERS = tuple(letters(GPT2Config))
+"""The fields that can be an axis: all numbers."""
 LONGEST_AXIS = 10**8
 LARGEST = int(np.iinfo(np.int64).max)
-"""Parameters that an int64 can count."""
+"""The largest number that an int64 can hold."""
 
 
 def as_axis(name: str, values: Iterable[int]) -> Array:
@@ -61,24 +62,21 @@ def read_axis(name: str, text: str) -> Sequence[int]:
     return spans[0] if len(spans) == 1 else list(chain.from_iterable(spans))
 
 
-def refuse_overflow(config: GPT2Config, axes: Mapping[str, Array]) -> None:
-    """Raise ``UserError`` if the largest config of a grid has more parameters than an int64 holds.
+def refuse_overflow(config: Config, axes: Mapping[str, Array], quantity: Quantity) -> None:
+    """Raise ``UserError`` if the largest config of a grid has more than an int64 holds.
 
     The message names the axis that needs the least cutting, and the largest value safe on it.
     """
     largest = {name: int(axis.max()) for name, axis in axes.items()}
-    if "n_embd" in largest:
-        largest["n_embd"] = max(largest["n_embd"], 2)  # where a quadratic is evaluated, too
     corner = config.evaluate_at(**largest)
-    if count(corner).total <= LARGEST:
+    total = quantity.total(corner)
+    if total <= LARGEST:
         return
-    safe = {
-        name: total_along(corner, name).largest_within(LARGEST) for name in axes if name != "n_head"
-    }
-    name = max(safe, key=lambda each: safe[each] / largest[each], default=None)
-    if name is None or safe[name] < 1:
+    safe = {name: _largest_safe(corner, name, quantity) for name in axes}
+    name = max(safe, key=lambda each: safe[each] / largest[each])
+    if safe[name] < 1:
         raise UserError(
-            f"these configs have up to {count(corner).total:,} parameters, more than the "
+            f"these configs have up to {total:,} {quantity.unit}, more than the "
             f"{LARGEST:,} that a sweep can count: count them one by one"
         )
     raise UserError(
@@ -87,7 +85,16 @@ def refuse_overflow(config: GPT2Config, axes: Mapping[str, Array]) -> None:
     )
 
 
-def refuse_undivided_widths(config: GPT2Config, axes: Mapping[str, Array]) -> None:
+def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
+    """Return the largest value of a field that fits; -1 if none does, or none is known to."""
+    try:
+        curve = total_along(corner, name, quantity)
+    except NoPolynomialError:
+        return -1
+    return curve.largest_within(LARGEST) if curve.degree else -1
+
+
+def refuse_undivided_widths(config: Config, axes: Mapping[str, Array]) -> None:
     """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
     if "n_head" not in axes:
         return

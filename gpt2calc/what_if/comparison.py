@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.architecture import SUBLAYERS
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Count, count
+from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.loading import Model, as_config, preset_names
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Row, Table
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Row, Table
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Quantity
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,19 @@ class Comparison(Result):
     """Counts of two or more models, each under a name."""
 
     names: tuple[str, ...]
-    counts: tuple[Count, ...]
+    counts: tuple[Any, ...]
+    """A breakdown of each model, all of the same quantity."""
 
     @property
-    def named(self) -> tuple[tuple[str, Count], ...]:
+    def named(self) -> tuple[tuple[str, Any], ...]:
         """The models, each with its name."""
         return tuple(zip(self.names, self.counts, strict=True))
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is compared."""
+        quantity: Quantity = self.counts[0].quantity
+        return quantity
 
     @property
     def differing(self) -> dict[str, tuple[Any, ...]]:
@@ -51,21 +59,24 @@ class Comparison(Result):
             for name, values in self.differing.items()
         ]
         rows.append(("total", *(each.total for each in self.counts)))
-        for sublayer in SUBLAYERS:
+        for sublayer in self.quantity.parts:
             rows.append((sublayer, *(each[sublayer].total for each in self.counts)))
             rows.append((f"{sublayer} share", *(each[sublayer].share for each in self.counts)))
         return Table(
             title="",
-            columns=(Column("parameters"), *(Column(name, "mixed") for name in self.names)),
+            columns=(Column(self.quantity.name), *(Column(name, "mixed") for name in self.names)),
             rows=tuple(rows),
         )
 
 
-def compare(models: Iterable[Model], **fields: Any) -> Comparison:
-    """Count several models for a look side by side.
+def compare(
+    models: Iterable[Model], *, of: str | Quantity = "parameters", **fields: Any
+) -> Comparison:
+    """Put several models side by side.
 
     Args:
         models: names of presets, files, or configs; two or more. A config is named by its fields.
+        of: the quantity, or its name.
         fields: of the config, replaced in every model.
 
     Raises:
@@ -77,16 +88,18 @@ def compare(models: Iterable[Model], **fields: Any) -> Comparison:
         raise UserError(
             f"{len(models)} to compare: give two models or more, such as gpt2 gpt2-medium"
         )
-    return counted_under_names(models, **fields)
+    return counted_under_names(models, as_quantity(of), **fields)
 
 
-def counted_under_names(models: Iterable[Model], **fields: Any) -> Comparison:
-    """The same for any number of models."""
+def counted_under_names(
+    models: Iterable[Model], quantity: Quantity = PARAMETERS, **fields: Any
+) -> Comparison:
+    """Do the same for any number of models."""
     models = tuple(models)
     configs = [as_config(each) for each in models]
     return Comparison(
         names=_told_apart([_name(each) for each in models], configs),
-        counts=tuple(count(each.replace(**fields)) for each in configs),
+        counts=tuple(breakdown(each.replace(**fields), quantity) for each in configs),
     )
 
 

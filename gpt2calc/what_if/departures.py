@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gpt2calc.architecture import IN_EVERY_BLOCK, Tensor, tensors
+from gpt2calc.architecture import tensors
 from gpt2calc.config import GPT2Config
+from gpt2calc.operations import Tensor
+from gpt2calc.sublayers import EMBEDDINGS
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
@@ -72,37 +74,35 @@ def _add(extra: Callable[[Account], tuple[Tensor, ...]]) -> Callable[[Account], 
 
 
 def _head_bias(account: Account) -> tuple[Tensor, ...]:
-    return (Tensor("lm_head.bias", "lm_head", "bias", (account.config.vocab,), 1),)
+    return (Tensor("head", "lm_head", "biases", (account.config.vocab,), 1),)
 
 
 def _gate(account: Account) -> tuple[Tensor, ...]:
     """A second expansion beside ``c_fc``, with a bias wherever that has one."""
     return tuple(
-        tensor._replace(name=tensor.name.replace("c_fc", "c_gate"))
-        for tensor in account.counted
-        if ".c_fc." in tensor.name
+        tensor._replace(role="mlp_gate") for tensor in account.counted if tensor.role == "mlp_in"
     )
 
 
 def _masks(account: Account) -> tuple[Tensor, ...]:
     """What older transformers registered in every block: a lower triangle of ones."""
     T, L = account.config.n_ctx, account.config.n_layer
-    return (Tensor("h.*.attn.bias", "attention", "weight", (1, 1, T, T), L),)
+    return (Tensor("causal_mask", "attention", "weights", (1, 1, T, T), L),)
 
 
 def _head_again(account: Account) -> tuple[Tensor, ...]:
     """The matrix that a tied head shares, where it is counted at all."""
     if not account.config.tie_embeddings:
         return ()
-    shared = (tensor for tensor in account.counted if tensor.name == "wte.weight")
-    return tuple(each._replace(name="lm_head.weight", sublayer="lm_head") for each in shared)
+    shared = (tensor for tensor in account.counted if tensor.role == "token_embedding")
+    return tuple(tensor._replace(role="head", sublayer="lm_head") for tensor in shared)
 
 
 def _block_norms(account: Account) -> tuple[Tensor, ...]:
     return tuple(
-        tensor._replace(name=f"{tensor.name} again")
+        tensor._replace(role=f"{tensor.role} again")
         for tensor in account.counted
-        if tensor.sublayer == "layer_norm" and tensor.name.startswith(IN_EVERY_BLOCK)
+        if tensor.sublayer == "layer_norm" and tensor.in_block
     )
 
 
@@ -153,7 +153,7 @@ DEPARTURES = (
         "without_embeddings",
         "counting",
         "token and position embeddings, and an untied head, were left out",
-        _keep(lambda t: t.sublayer not in ("token_embedding", "position_embedding", "lm_head")),
+        _keep(lambda t: t.sublayer not in EMBEDDINGS),
     ),
     Departure(
         "without_positions",
@@ -219,7 +219,7 @@ DEPARTURES = (
         "no_final_layer_norm",
         "model",
         "the model has no final layer norm",
-        _keep(lambda t: not t.name.startswith("ln_f.")),
+        _keep(lambda t: t.role != "final_norm"),
     ),
     Departure("head_bias", "model", "the output head has a bias", _add(_head_bias)),
     Departure(

@@ -6,14 +6,14 @@ from heapq import nsmallest
 from itertools import combinations, pairwise
 from typing import Any
 
+from gpt2calc.amount import Amount
 from gpt2calc.config import GPT2Config
-from gpt2calc.figures import Figure
 from gpt2calc.loading import Model, as_config, presets
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Table
-from gpt2calc.what_if.arithmetic import difference
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.polynomial import along
 from gpt2calc.what_if.departures import DEPARTURES, STAGES, Account, Departure, account_of
-from gpt2calc.what_if.polynomial import along
+from gpt2calc.what_if.sentences import difference
 
 MOST_DEPARTURES = 3
 """Departures that are combined at most."""
@@ -32,7 +32,7 @@ SHOWN = 8
 class Explanation:
     """One way to arrive at a number."""
 
-    number: Figure
+    number: Amount
     departures: tuple[Departure, ...]
     accounts: tuple[Account, ...]
     """The model as it is, then after each change in turn."""
@@ -83,8 +83,7 @@ class Explanation:
         for departure, account in zip(self.departures, self.accounts[1:], strict=False):
             yield departure.clause.format(config=account.config)
         if self.free:
-            before, after = (getattr(self.accounts[place].config, self.free) for place in (0, -1))
-            before = self.accounts[0].config.mlp_width if before is None else before
+            before, after = (self.accounts[place].config.value(self.free) for place in (0, -1))
             yield f"{self.free} is {after:,} instead of {before:,}"
 
 
@@ -92,7 +91,7 @@ class Explanation:
 class Diagnosis(Result):
     """What explains a number, or, if nothing known does, what comes nearest to it."""
 
-    number: Figure
+    number: Amount
     config: GPT2Config
     explanations: tuple[Explanation, ...]
     """All of the shortest, the most common first; none if nothing known explains the number."""
@@ -134,7 +133,7 @@ class Diagnosis(Result):
         return self._paragraphs("\n- ").replace("\n- ", "\n\n- ", 1)
 
     def _paragraphs(self, between: str) -> str:
-        from gpt2calc.layout import wrapped
+        from gpt2calc.output.text import wrapped
 
         sentences = [f"{each.sentence}." for each in (*self.explanations, *self.nearest)]
         unsaid = len(sentences) - SHOWN
@@ -142,13 +141,13 @@ class Diagnosis(Result):
         return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
 
     def _opening(self) -> str:
-        has = f"GPT-2 with {self.config} has {account_of(self.config).total:,} parameters."
+        has = f"{self.config.title()} has {account_of(self.config).total:,} parameters."
         if self.explanations:
             return has
         return f"{has} Nothing known explains {self.number.text} exactly; the nearest:"
 
 
-def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnosis:
+def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
     Combinations of up to three of ``departures.DEPARTURES`` are tried, fewest first, each computed
@@ -165,7 +164,7 @@ def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnos
 
     """
     config = as_config(config)
-    figure = Figure.of(number)
+    figure = Amount.of(number)
     tried: list[Explanation] = []
     for size in range(MOST_DEPARTURES + 1):
         combined = list(_combined(figure, config, size))
@@ -180,7 +179,7 @@ def diagnose(number: int | str | Figure, config: Model | None = None) -> Diagnos
     return Diagnosis(figure, config, (), _nearest(tried))
 
 
-def _combined(figure: Figure, config: GPT2Config, size: int) -> Iterator[Explanation]:
+def _combined(figure: Amount, config: GPT2Config, size: int) -> Iterator[Explanation]:
     """Combinations of so many departures, each of which changes something; common ones first."""
     chosen = combinations(range(len(DEPARTURES)), size)
     for places in sorted(chosen, key=lambda each: (sum(each), each)):
@@ -195,7 +194,7 @@ def _combined(figure: Figure, config: GPT2Config, size: int) -> Iterator[Explana
             yield Explanation(figure, tuple(departures), tuple(accounts))
 
 
-def _other_presets(figure: Figure, config: GPT2Config) -> Iterator[Explanation]:
+def _other_presets(figure: Amount, config: GPT2Config) -> Iterator[Explanation]:
     """That another model was counted than the one that was meant."""
     meant = account_of(config)
     for preset in presets():
@@ -210,7 +209,7 @@ def _other_presets(figure: Figure, config: GPT2Config) -> Iterator[Explanation]:
             yield Explanation(figure, (named,), (meant, other))
 
 
-def _with_a_free_field(figure: Figure, config: GPT2Config, size: int) -> Iterator[Explanation]:
+def _with_a_free_field(figure: Amount, config: GPT2Config, size: int) -> Iterator[Explanation]:
     """So many departures, and one field whose other value closes the gap exactly."""
     for each in _combined(figure, config, size):
         for field in FREE_FIELDS:
@@ -219,13 +218,13 @@ def _with_a_free_field(figure: Figure, config: GPT2Config, size: int) -> Iterato
                 yield closed
 
 
-def _closed(figure: Figure, explained: Explanation, field: str) -> Explanation | None:
+def _closed(figure: Amount, explained: Explanation, field: str) -> Explanation | None:
     """An explanation with a field changed so that it gives the number, if just one value does."""
     config = explained.accounts[0].config
     if getattr(explained.accounts[-1].config, field) != getattr(config, field):
         return None
     curve = along(lambda each: _applied(explained.departures, each)[-1].total, config, field)
-    if curve.at(1) == curve.at(2):
+    if not curve.degree:
         return None
     value = curve.largest_within(figure.largest)
     others = curve.largest_within(figure.smallest - 1) + 1

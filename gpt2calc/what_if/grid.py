@@ -5,51 +5,63 @@ from math import prod
 
 import numpy as np
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
+from gpt2calc.polynomial import Measure, NoPolynomialError, Polynomial, along
+from gpt2calc.quantity import Config
 from gpt2calc.what_if.axes import Array
-from gpt2calc.what_if.polynomial import Measure, Polynomial, along
 
 LIST_PASSES = 100
-"""About how often an evaluation of the list of tensors touches each point it is given."""
+"""About how often an evaluation of the operations touches each point it is given."""
 
 
-def on_grid(measure: Measure, config: GPT2Config, axes: Mapping[str, Array]) -> Array:
-    """``measure`` of every config, an array with a dimension for each axis.
+def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Array:
+    """Evaluate ``measure`` for every config; the array has a dimension for each axis.
 
     ``measure`` sees only the grid without one of its axes; along that one the result is a
-    polynomial, which takes one multiplication and one addition a point (two of each for n_embd).
+    polynomial, which takes a multiplication and an addition a point for each of its degrees. Where
+    it is no polynomial along any axis, ``measure`` sees the whole grid.
     """
-    line = min(axes, key=lambda name: _passes(name, len(axes[name])))
     spread = {
         name: axis.reshape([-1 if other == name else 1 for other in axes])
         for name, axis in axes.items()
     }
-    others = {name: axis for name, axis in spread.items() if name != line}
     shape = tuple(len(axis) for axis in axes.values())
+    line = _cheapest_line(measure, config, axes)
     try:
-        out = np.empty(shape, np.int64)
-        degree = 2 if line == "n_embd" else 1
-        curve = along(measure, config.evaluate_at(**others), line, degree)
-        return _drawn(curve, spread[line], out)
+        if line is None:
+            values = measure(config.evaluate_at(**spread))
+            return np.array(np.broadcast_to(values, shape), np.int64)
+        others = {name: axis for name, axis in spread.items() if name != line}
+        curve = along(measure, config.evaluate_at(**others), line)
+        return _drawn(curve, spread[line], np.empty(shape, np.int64))
     except (MemoryError, ValueError):  # NumPy's word for more than it can even address
         raise UserError(
             f"{prod(shape):,} counts do not fit in memory at once: iterate over batches()"
         ) from None
 
 
+def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) -> str | None:
+    """Return the axis along which the grid is drawn with the least work; None if none can be."""
+    costs = {}
+    corner = config.evaluate_at(**{name: int(axis[0]) for name, axis in axes.items()})
+    for name, axis in axes.items():
+        try:
+            degree = along(measure, corner, name).degree
+        except NoPolynomialError:
+            continue
+        costs[name] = 2 * max(degree, 1) + LIST_PASSES / len(axis)
+    return min(costs, key=lambda name: costs[name], default=None)
+
+
 def _drawn(curve: Polynomial, x: Array, out: Array) -> Array:
-    """Horner's rule in place, so that no second array of the grid's size is ever made."""
-    if np.any(curve.square):
-        np.multiply(curve.square, x, out=out)
-        out += curve.slope
+    """Apply Horner's rule in place, so that no second array of the grid's size is ever made."""
+    *lower, highest = curve.coefficients[: curve.degree + 1]
+    if not lower:
+        out[...] = highest
+        return out
+    np.multiply(highest, x, out=out)
+    for coefficient in lower[:0:-1]:
+        out += coefficient
         out *= x
-    else:
-        np.multiply(curve.slope, x, out=out)
-    out += curve.constant
+    out += lower[0]
     return out
-
-
-def _passes(name: str, length: int) -> float:
-    """What a point of the grid costs when it is drawn along this axis."""
-    return (4 if name == "n_embd" else 2) + LIST_PASSES / length

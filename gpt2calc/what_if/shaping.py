@@ -7,14 +7,16 @@ from itertools import count as counting_from
 from math import ceil
 from typing import Any
 
+from gpt2calc.amount import Amount
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
-from gpt2calc.counting import Count, count
+from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.figures import Figure
 from gpt2calc.loading import Model, as_config
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Table
-from gpt2calc.what_if.polynomial import total_along
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.polynomial import total_along
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Breakdown, Quantity
 
 BEST = 10
 """Shapes that are listed."""
@@ -27,19 +29,21 @@ LARGEST_ASPECT = 10**9
 class Shape:
     """A depth with the width that comes nearest the budget at it."""
 
-    counted: Count
+    counted: Breakdown
     error: int
-    """The count less the budget, in parameters."""
+    """The total less the budget."""
 
     @property
     def n_layer(self) -> int:
         """Transformer blocks."""
-        return self.counted.config.n_layer
+        depth: int = self.counted.config.n_layer
+        return depth
 
     @property
     def n_embd(self) -> int:
         """Width of the model."""
-        return self.counted.config.n_embd
+        width: int = self.counted.config.n_embd
+        return width
 
     @property
     def aspect(self) -> float:
@@ -48,13 +52,8 @@ class Shape:
 
     @property
     def shares(self) -> dict[str, float]:
-        """What embeddings (a head of its own with them), attention and MLP are of the total."""
-        embeddings = ("token_embedding", "position_embedding", "lm_head")
-        return {
-            "embeddings": sum(self.counted[name].share for name in embeddings),
-            "attention": self.counted["attention"].share,
-            "mlp": self.counted["mlp"].share,
-        }
+        """What each group of parts is of the total, as fractions."""
+        return {name: self.counted.group_share(name) for name in self.counted.quantity.groups}
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,11 @@ class Shapes(Result):
 
     config: GPT2Config
     """What all of them share."""
-    params: Figure
+    params: Amount
     min_aspect: float
     """The least width divided by depth of the shapes that were looked at."""
     shapes: tuple[Shape, ...]
+    quantity: Quantity
 
     def to_dict(self) -> dict[str, Any]:
         """One object a shape: counts and errors in parameters, shares as fractions."""
@@ -89,19 +89,17 @@ class Shapes(Result):
 
     def table(self) -> Table:
         """A row for each shape."""
-        following = {"n_inner"} if self.config.n_inner is None else set()
-        shared = self.config.in_words(leaving_out={"n_layer", "n_head", "n_embd", *following})
+        varying = {"n_layer", "n_embd"}
+        shared = self.config.in_words(varying | self.config.following(varying))
         return Table(
-            title=f"Shapes near {self.params.text} parameters, with {shared}",
+            title=f"Shapes near {self.params.text} {self.quantity.unit}, with {shared}",
             columns=(
                 Column("n_layer", "count"),
                 Column("n_embd", "count"),
                 Column("total", "count"),
                 Column("error", "count"),
                 Column("aspect", "ratio"),
-                Column("embed", "share"),
-                Column("attention", "share"),
-                Column("mlp", "share"),
+                *(Column(name, "share") for name in self.quantity.groups),
             ),
             rows=tuple(
                 (
@@ -119,8 +117,9 @@ class Shapes(Result):
 
 def solve(
     config: Model | None,
-    params: int | str | Figure,
+    params: int | str | Amount,
     *,
+    of: str | Quantity = "parameters",
     multiple_of: int = HEAD_WIDTH,
     min_aspect: float = 1,
 ) -> Shapes:
@@ -132,7 +131,8 @@ def solve(
     Args:
         config: what all other fields are, a config or its name, None for GPT-2 small; an
             ``n_head`` of its own is dropped.
-        params: the budget, in parameters: an integer, or text such as "350M".
+        params: the budget: an integer, or text such as "350M".
+        of: the quantity that the budget is of, or its name.
         multiple_of: widths are multiples of this.
         min_aspect: the least width divided by depth: 1 excludes what is deeper than wide.
 
@@ -143,26 +143,29 @@ def solve(
         UserError: the budget is smaller than the smallest such model, or too large to go through.
 
     """
-    config = as_config(config).replace(n_head=None)
-    figure = Figure.of(params)
-    _refuse_out_of_range(config, figure, multiple_of, min_aspect)
-    candidates = _widths(config, figure.value, multiple_of, min_aspect)
+    config, quantity = as_config(config).replace(n_head=None), as_quantity(of)
+    budget = Amount.of(params, quantity.unit)
+    _refuse_out_of_range(config, quantity, budget, multiple_of, min_aspect)
+    candidates = _widths(config, quantity, budget.value, multiple_of, min_aspect)
     best = nsmallest(BEST, candidates, key=lambda each: (abs(each[2]), each[0]))
     if not best:
         raise UserError(
-            f"no shape of {figure.text} parameters has an aspect of {min_aspect:g}: lower it"
+            f"no shape of {budget.text} {quantity.unit} has an aspect of {min_aspect:g}: lower it"
         )
-    shapes = (Shape(count(config.replace(n_layer=n, n_embd=d)), error) for n, d, error in best)
-    return Shapes(config, figure, min_aspect, tuple(shapes))
+    shapes = (
+        Shape(breakdown(config.replace(n_layer=n, n_embd=d), quantity), error)
+        for n, d, error in best
+    )
+    return Shapes(config, budget, min_aspect, tuple(shapes), quantity)
 
 
 def _widths(
-    config: GPT2Config, budget: int, multiple_of: int, min_aspect: float
+    config: GPT2Config, quantity: Quantity, budget: int, multiple_of: int, min_aspect: float
 ) -> Iterator[tuple[int, int, int]]:
-    """Depth, nearest width, and error, depth by depth, until wider than deep or far too large."""
+    """Yield depth, nearest width, and error, until deeper than allowed or far too large."""
     too_large = 0
     for depth in counting_from(1):
-        curve = total_along(config.evaluate_at(n_layer=depth), "n_embd")
+        curve = total_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
         below = curve.largest_within(budget) // multiple_of * multiple_of
         around = (width for width in (below, below + multiple_of) if width > 0)
         error, width = min(
@@ -175,7 +178,7 @@ def _widths(
 
 
 def _refuse_out_of_range(
-    config: GPT2Config, params: Figure, multiple_of: int, min_aspect: float
+    config: GPT2Config, quantity: Quantity, params: Amount, multiple_of: int, min_aspect: float
 ) -> None:
     if multiple_of < 1:
         raise UserError(f"widths are to be multiples of {multiple_of}: give 1 or more, such as 64")
@@ -183,17 +186,17 @@ def _refuse_out_of_range(
         raise UserError(
             f"min_aspect is {min_aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 1"
         )
-    smallest = count(config.replace(n_layer=1, n_embd=multiple_of)).total
+    smallest = quantity.total(config.replace(n_layer=1, n_embd=multiple_of))
     if params.largest < smallest:
         raise UserError(
-            f"{params.text} parameters are too few: the smallest such model, 1 layer of width "
+            f"{params.text} {quantity.unit} are too few: the smallest such model, 1 layer of width "
             f"{multiple_of:,}, has {smallest:,}"
         )
     deepest = config.replace(
         n_layer=MOST_DEPTHS, n_embd=max(multiple_of, ceil(min_aspect * MOST_DEPTHS))
     )
-    if count(deepest).total <= params.value:
+    if quantity.total(deepest) <= params.value:
         raise UserError(
-            f"{params.text} parameters allow more than {MOST_DEPTHS:,} depths: solve for one field "
-            "with --for, or raise --min-aspect"
+            f"{params.text} {quantity.unit} allow more than {MOST_DEPTHS:,} depths: solve for one "
+            "field with --for, or raise --min-aspect"
         )

@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import count
+from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.figures import Figure
 from gpt2calc.loading import Model
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Table
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+from gpt2calc.polynomial import solvable_fields, total_along
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Config, Quantity
 from gpt2calc.what_if.comparison import counted_under_names
-from gpt2calc.what_if.polynomial import total_along
-
-SOLVABLE = ("n_layer", "n_embd", "vocab", "n_ctx", "n_inner")
-"""The fields that a budget can be solved for: the numbers that change the count."""
 
 Interval = tuple[int, int]
 """First and last value, both included."""
@@ -23,7 +20,7 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the field, and the exact count of the model that has it."""
+    """A value of the field, and the exact total of the model that has it."""
 
     value: int
     total: int
@@ -31,11 +28,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Solution:
-    """One field of one model for one budget; counts in parameters."""
+    """One field of one model for one budget."""
 
     name: str
-    config: GPT2Config
-    params: Figure
+    config: Config
+    params: Amount
     below: Value | None
     """The largest value whose count is at most the budget; None if every count is above it."""
     above: Value
@@ -50,6 +47,7 @@ class Solutions(Result):
 
     field: str
     solutions: tuple[Solution, ...]
+    quantity: Quantity
 
     @property
     def common(self) -> Interval | None:
@@ -86,7 +84,7 @@ class Solutions(Result):
     def table(self) -> Table:
         """A row for each model: the nearest values with their counts, and the whole interval."""
         return Table(
-            title=f"{self.field} for a number of parameters, all else as in the model",
+            title=f"{self.field} for a number of {self.quantity.unit}, all else as in the model",
             columns=(
                 Column("model"),
                 Column("below", "count"),
@@ -123,61 +121,65 @@ class Solutions(Result):
 def solve_for(
     field: str,
     models: Sequence[Model],
-    params: Sequence[int | str | Figure],
+    params: Sequence[int | str | Amount],
+    *,
+    of: str | Quantity = "parameters",
     **fields: Any,
 ) -> Solutions:
     """Solve for one field of each model, exactly, by the polynomial that the count is in it.
 
     Args:
-        field: one of :data:`SOLVABLE`.
+        field: a number that changes the quantity.
         models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
             for ``n_embd``.
-        params: a number of parameters for each model: an integer, or text such as "117M", which
-            stands for all counts that round to it.
+        params: a budget for each model: an integer, or text such as "117M", which stands for all
+            numbers that round to it.
+        of: the quantity that the budget is of, or its name.
         fields: of the config, replaced in every model.
 
     Raises:
-        UserError: the field is not solvable, or no value of it gives so few parameters.
+        UserError: the field is not solvable, or no value of it gives so little.
 
     """
-    if field not in SOLVABLE:
-        near = "" if field == "n_head" else did_you_mean(field, SOLVABLE)
-        hint = near or f"; solve for {', '.join(SOLVABLE)}"
-        raise UserError(f"{quoted(field)} cannot be solved for{hint}")
+    quantity = as_quantity(of)
     if not models or len(models) != len(params):
         raise UserError(
-            f"models: {len(models)}, numbers of parameters: {len(params)}; give one for each model"
+            f"models: {len(models)}, numbers of {quantity.unit}: {len(params)}; give one for each "
+            "model"
         )
-    named = counted_under_names(models, **fields)
+    named = counted_under_names(models, quantity, **fields)
     configs = [each.config for each in named.counts]
-    figures = [Figure.of(each) for each in params]
-    triples = zip(named.names, configs, figures, strict=True)
-    return Solutions(field, tuple(_solved(field, *each) for each in triples))
+    _refuse_unsolvable(field, configs[0], quantity)
+    budgets = [Amount.of(each, quantity.unit) for each in params]
+    triples = zip(named.names, configs, budgets, strict=True)
+    return Solutions(field, tuple(_solved(field, quantity, *each) for each in triples), quantity)
 
 
-def _solved(field: str, name: str, config: GPT2Config, params: Figure) -> Solution:
-    curve = total_along(config, field)
+def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
+    solvable = solvable_fields(quantity, config)
+    if field not in solvable:
+        near = "" if field in config.known else did_you_mean(field, solvable)
+        raise UserError(
+            f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
+        )
+
+
+def _solved(field: str, quantity: Quantity, name: str, config: Config, params: Amount) -> Solution:
+    curve = total_along(config, field, quantity)
     if params.largest < curve.at(1):
         raise UserError(
-            f"{params.text} parameters are too few for any {field} of {name}: "
+            f"{params.text} {quantity.unit} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} already"
         )
     below = curve.largest_within(params.value)
     above = below if curve.at(below) == params.value else below + 1
-    first, last = (
-        curve.largest_within(params.smallest - 1) + 1,
-        curve.largest_within(params.largest),
-    )
+    first = max(curve.largest_within(params.smallest - 1) + 1, 1)
+    last = curve.largest_within(params.largest)
     return Solution(
         name=name,
         config=config,
         params=params,
-        below=_value(field, config, below) if below > 0 else None,
-        above=_value(field, config, max(above, 1)),
-        interval=(max(first, 1), last) if max(first, 1) <= last else None,
+        below=Value(below, curve.at(below)) if below > 0 else None,
+        above=Value(max(above, 1), curve.at(max(above, 1))),
+        interval=(first, last) if first <= last else None,
     )
-
-
-def _value(field: str, config: GPT2Config, value: int) -> Value:
-    heads = {"n_head": None} if field == "n_embd" else {}
-    return Value(value, count(config.replace(**heads, **{field: value})).total)

@@ -4,8 +4,6 @@ Arrays over the grid come from the module ``grid``; rows are computed in batches
 list of tensors, so that a table of any length streams.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.architecture import SUBLAYERS, Number, Sublayer, tensors
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Tally, checked_sublayer, tally
+from gpt2calc.amount import Amount
+from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError
-from gpt2calc.figures import Figure
 from gpt2calc.loading import Model, as_config
-from gpt2calc.render import Result
-from gpt2calc.tables import Column, Row, Table
+from gpt2calc.operations import Number
+from gpt2calc.output.result import Result, csv_lines
+from gpt2calc.output.table import Column, Table
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Config, Quantity
 from gpt2calc.what_if.axes import (
     LARGEST,
     NUMBERS,
@@ -32,8 +31,6 @@ from gpt2calc.what_if.axes import (
     refuse_undivided_widths,
 )
 from gpt2calc.what_if.grid import on_grid
-
-Tallies = dict[Sublayer, Tally]
 
 BATCH = 2**16
 """Rows computed at a time: enough for NumPy's speed, few enough to stay in the cache."""
@@ -45,17 +42,19 @@ MOST_ROWS = {"table": 10_000, "json": 1_000_000}
 class Sweep(Result):
     """A grid of configs. Arrays are computed when asked for, and have an axis for each axis given.
 
-    ``sweep["mlp"]`` is an array like ``sweep.total``; all counts are int64, in parameters. The rows
-    of :meth:`columns`, :meth:`batches` and every printed format are only those within the bounds.
+    ``sweep["mlp"]`` is an array like ``sweep.total``, and so is a column of the quantity, such as
+    ``sweep.weights``; all are int64, in the quantity's unit. The rows of :meth:`columns`,
+    :meth:`batches` and every printed format are only those within the bounds.
     """
 
-    config: GPT2Config
+    config: Config
     """What all configs share."""
     axes: dict[str, Array]
     at_least: int = 0
-    """Rows have this many parameters at least."""
+    """Rows have this much of the quantity at least."""
     at_most: int = LARGEST
-    """Rows have this many parameters at most."""
+    """Rows have this much of the quantity at most."""
+    quantity: Quantity = PARAMETERS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,32 +68,27 @@ class Sweep(Result):
 
     @cached_property
     def total(self) -> Array:
-        """Parameters of every config."""
-        return self._on_grid(_total)
+        """The quantity of every config."""
+        return on_grid(self.quantity.total, self.config, self.axes)
 
-    @cached_property
-    def weights(self) -> Array:
-        """Weights of every config."""
-        return self._on_grid(_weights)
-
-    @cached_property
-    def biases(self) -> Array:
-        """Biases of every config."""
-        return self._on_grid(_biases)
+    def __getattr__(self, column: str) -> Array:
+        if column.startswith("__") or column not in self.quantity.columns:
+            raise AttributeError(f"a sweep has no attribute {column!r}")
+        return self._sum_of(lambda sums: sum(getattr(part, column) for part in sums.values()))
 
     def __getitem__(self, sublayer: str) -> Array:
-        """Parameters of one sublayer in every config. Raises ``UserError`` for no such name."""
-        known = checked_sublayer(sublayer)
-        return self._on_grid(lambda parts: parts[known].total)
+        """Return one sublayer of every config. Raises ``UserError`` for no such name."""
+        known = self.quantity.checked_part(sublayer)
+        return self._sum_of(lambda sums: sums[known].total)
 
-    def __iter__(self) -> Iterator[Sublayer]:
-        return iter(SUBLAYERS)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.quantity.parts)
 
     def __contains__(self, sublayer: object) -> bool:
-        return sublayer in SUBLAYERS
+        return sublayer in self.quantity.parts
 
     def share(self, sublayer: str) -> NDArray[np.float64]:
-        """One sublayer's share of the total in every config, as a fraction."""
+        """Return one sublayer's share of the total in every config, as a fraction."""
         return self[sublayer] / self.total
 
     def columns(self) -> dict[str, Array]:
@@ -105,7 +99,8 @@ class Sweep(Result):
     @property
     def headings(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return (*self.axes, "total", "weights", "biases", *SUBLAYERS)
+        split = self.quantity.columns if self.quantity.is_split else ()
+        return (*self.axes, "total", *split, *self.quantity.parts)
 
     def batches(self) -> Iterator[dict[str, Array]]:
         """The rows as columns, by :data:`BATCH` points of the grid, the last axis fastest."""
@@ -123,52 +118,46 @@ class Sweep(Result):
         """The rows as comma-separated values, a heading first, then a text for each batch."""
         yield ",".join(self.headings) + "\n"
         for columns in self.batches():
-            out = io.StringIO()
-            rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-            csv.writer(out, lineterminator="\n").writerows(rows)
-            yield out.getvalue()
+            yield csv_lines(zip(*(column.tolist() for column in columns.values()), strict=True))
 
     def csv(self) -> str:
         return "".join(self.csv_batches()).rstrip("\n")
 
     def to_dict(self) -> dict[str, Any]:
         """One object a row; counts in parameters."""
-        rows = self._rows(self.headings, MOST_ROWS["json"])
         return {
             "config": self.config.model_dump(),
             "axes": {name: axis.tolist() for name, axis in self.axes.items()},
             "at_least": self.at_least,
             "at_most": self.at_most,
-            "rows": [dict(zip(self.headings, row, strict=True)) for row in rows],
+            "rows": self._rows(MOST_ROWS["json"]),
         }
 
     def table(self) -> Table:
-        """A row for each config: its place on the axes, its sums, the two largest shares."""
-        words = self.config.in_words(leaving_out=self.varying)
-        rows = self._rows((*self.axes, "total", "biases", "attention", "mlp"), MOST_ROWS["table"])
+        """Return a row for each config: its place on the axes, its sums, the largest shares."""
+        groups = self.quantity.groups
+        split = self.quantity.columns[1:]
+        rows = [
+            (
+                *(row[name] for name in (*self.axes, "total", *split)),
+                *(sum(row[part] for part in parts) / row["total"] for parts in groups.values()),
+            )
+            for row in self._rows(MOST_ROWS["table"])
+        ]
         return Table(
-            title=f"GPT-2 with {words}" if words else "GPT-2",
+            title=self.config.title(leaving_out=self.varying),
             columns=(
-                *(Column(name, "count") for name in self.axes),
-                Column("total", "count"),
-                Column("biases", "count"),
-                Column("attention", "share"),
-                Column("mlp", "share"),
+                *(Column(name, "count") for name in (*self.axes, "total", *split)),
+                *(Column(name, "share") for name in groups),
             ),
-            rows=tuple(
-                (*places, total, biases, attention / total, mlp / total)
-                for *places, total, biases, attention, mlp in rows
-            ),
+            rows=tuple(rows),
             notes=(f"{len(rows):,} of {self.size:,} configs.",) if len(rows) < self.size else (),
         )
 
     @property
     def varying(self) -> set[str]:
         """The fields that differ from row to row, on an axis or by their rule."""
-        following = {"n_head"} if "n_embd" in self.axes else set()
-        if "n_embd" in self.axes and self.config.n_inner is None:
-            following.add("n_inner")
-        return {*self.axes, *following}
+        return {*self.axes, *self.config.following(self.axes)}
 
     def refuse_more_rows_than(self, most: int) -> None:
         """Raise ``UserError`` if there are more rows within the bounds than ``most``."""
@@ -181,44 +170,49 @@ class Sweep(Result):
                     "write them with --format csv --out FILE"
                 )
 
-    def _rows(self, names: Iterable[str], most: int) -> list[Row]:
+    def _rows(self, most: int) -> list[dict[str, int]]:
         self.refuse_more_rows_than(most)
         return [
-            row
+            dict(zip(self.headings, row, strict=True))
             for columns in self.batches()
-            for row in zip(*(columns[name].tolist() for name in names), strict=True)
+            for row in zip(*(columns[name].tolist() for name in self.headings), strict=True)
         ]
 
     def _columns_at(self, points: Array) -> dict[str, Array]:
-        """All columns at some points of the grid, numbered along its last axis first."""
+        """Compute all columns at some points of the grid, numbered along its last axis first."""
         places = np.unravel_index(points, self.shape)
         values = {
             name: axis[place] for (name, axis), place in zip(self.axes.items(), places, strict=True)
         }
-        parts: Tallies = tally(tensors(self.config.evaluate_at(**values)))
-        sums = {"total": _total(parts), "weights": _weights(parts), "biases": _biases(parts)}
-        sublayers: dict[str, Number] = {name: part.total for name, part in parts.items()}
-        columns: dict[str, Number] = {**values, **sums, **sublayers}
-        return {name: np.broadcast_to(each, points.shape) for name, each in columns.items()}
+        sums = self.quantity.of(self.config.evaluate_at(**values))
+        totals: dict[str, Number] = {part: tally.total for part, tally in sums.items()}
+        split: dict[str, Number] = {
+            column: sum(getattr(tally, column) for tally in sums.values())
+            for column in self.quantity.columns
+        }
+        columns: dict[str, Number] = {**values, "total": sum(totals.values()), **split, **totals}
+        return {name: np.broadcast_to(columns[name], points.shape) for name in self.headings}
 
-    def _on_grid(self, chosen: Callable[[Tallies], Number]) -> Array:
-        return on_grid(lambda config: chosen(tally(tensors(config))), self.config, self.axes)
+    def _sum_of(self, chosen: Callable[[dict[str, Any]], Number]) -> Array:
+        return on_grid(lambda config: chosen(self.quantity.of(config)), self.config, self.axes)
 
 
 def sweep(
     config: Model | None = None,
     *,
+    of: str | Quantity = "parameters",
     at_least: int | str | None = None,
     at_most: int | str | None = None,
     **axes: Iterable[int],
 ) -> Sweep:
-    """Count every config of a grid.
+    """Add up a quantity for every config of a grid.
 
     Args:
         config: what all configs share, or its name; GPT-2 small if left out. An ``n_head`` of its
-            own is dropped where ``n_embd`` is an axis: it never changes a count.
-        at_least: rows have this many parameters or more: 10**9, or text such as "1B".
-        at_most: rows have this many parameters or fewer.
+            own is dropped where ``n_embd`` is an axis.
+        of: the quantity, or its name.
+        at_least: rows have this much or more: 10**9, or text such as "1B".
+        at_most: rows have this much or less.
         axes: the values of a field, for each field that varies: a range, a list or an array of
             positive integers, without repetition.
 
@@ -227,7 +221,7 @@ def sweep(
             could exceed an int64 (the message names the axis and its largest safe value).
 
     """
-    config = as_config(config)
+    config, quantity = as_config(config), as_quantity(of)
     if not axes:
         raise UserError(
             f"a sweep needs an axis: several values, such as 12,24,48, for one of "
@@ -236,31 +230,15 @@ def sweep(
     arrays = {name: as_axis(name, values) for name, values in axes.items()}
     if "n_embd" in arrays:
         config = config.evaluate_at(n_head=None)
-    refuse_overflow(config, arrays)
+    refuse_overflow(config, arrays, quantity)
     refuse_undivided_widths(config, arrays)
     if prod(len(axis) for axis in arrays.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
     bounds = {
-        name: _parameters(bound)
+        name: Amount.of(bound, quantity.unit).value if isinstance(bound, str) else bound
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
         if bound is not None
     }
     if bounds.get("at_least", 0) > bounds.get("at_most", LARGEST):
         raise UserError(f"at_least is {at_least}, more than at_most allows: exchange them")
-    return Sweep(config, arrays, **bounds)
-
-
-def _parameters(bound: int | str) -> int:
-    return Figure.parse(bound).value if isinstance(bound, str) else bound
-
-
-def _total(parts: Tallies) -> Number:
-    return sum(part.total for part in parts.values())
-
-
-def _weights(parts: Tallies) -> Number:
-    return sum(part.weights for part in parts.values())
-
-
-def _biases(parts: Tallies) -> Number:
-    return sum(part.biases for part in parts.values())
+    return Sweep(config, arrays, **bounds, quantity=quantity)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from gpt2calc.architecture import Sublayer, tensors
+from gpt2calc.architecture import tensors
 from gpt2calc.counting import Count, count
 from gpt2calc.loading import load
-from gpt2calc.tables import percent
+from gpt2calc.output.table import percent
+from gpt2calc.sublayers import words_of
 from gpt2calc.what_if.comparison import Comparison
-from gpt2calc.words import NAMES
 
 Verdict = Literal["holds", "holds as cut off", "does not hold", "says nothing here"]
 
-PRINTED: dict[str, dict[Sublayer, int]] = {
+PRINTED: dict[str, dict[str, int]] = {
     "gpt2": {"attention": 22, "mlp": 45},
     "gpt2-medium": {"attention": 28, "mlp": 56},
     "gpt2-large": {"attention": 30, "mlp": 60},
@@ -55,7 +55,7 @@ def judged(models: Comparison) -> tuple[Claim, ...]:
     return tuple(Claim(section, words, judge(models)) for section, words, judge in CLAIMS)
 
 
-def printed_for(counted: Count) -> dict[Sublayer, int]:
+def printed_for(counted: Count) -> dict[str, int]:
     """What the article prints of a model, whatever it is called here; empty of any other."""
     for name, printed in PRINTED.items():
         if load(name).effective() == counted.config.effective():
@@ -71,14 +71,14 @@ def _mlp_holds(models: Comparison) -> Judgement:
     return _layers_of(models, "mlp", {"c_fc", "c_proj"})
 
 
-def _layers_of(models: Comparison, sublayer: Sublayer, claimed: set[str]) -> Judgement:
+def _layers_of(models: Comparison, sublayer: str, claimed: set[str]) -> Judgement:
     found = {
         tensor.name.split(".")[-2]
         for counted in models.counts
         for tensor in tensors(counted.config)
         if tensor.sublayer == sublayer
     }
-    return _holds(found == claimed, [f"{NAMES[sublayer]}: {' and '.join(sorted(found))}"])
+    return _holds(found == claimed, [f"{words_of(sublayer)}: {' and '.join(sorted(found))}"])
 
 
 def _shares_as_printed(models: Comparison) -> Judgement:
@@ -90,7 +90,7 @@ def _shares_as_printed(models: Comparison) -> Judgement:
     if not pairs:
         return _nothing("The article prints no shares of them.")
     figures = [
-        f"{name}, {NAMES[sublayer]}: {share:.2f}%, printed {printed}%"
+        f"{name}, {words_of(sublayer)}: {share:.2f}%, printed {printed}%"
         for name, sublayer, share, printed in pairs
     ]
     if all(round(share) == printed for *_, share, printed in pairs):
@@ -110,13 +110,13 @@ def _twice_attention(models: Comparison) -> Judgement:
 def _mlp_is_largest(models: Comparison) -> Judgement:
     largest = [_largest(each) for each in models.counts]
     figures = [
-        f"{name}: {NAMES[sublayer]}, {percent(counted[sublayer].share)}"
+        f"{name}: {words_of(sublayer)}, {percent(counted[sublayer].share)}"
         for (name, counted), sublayer in zip(models.named, largest, strict=True)
     ]
     return _holds(all(name == "mlp" for name in largest), figures)
 
 
-def _largest(counted: Count) -> Sublayer:
+def _largest(counted: Count) -> str:
     return max(counted, key=lambda name: counted[name].total)
 
 

@@ -1,6 +1,5 @@
 """The flags that commands share: one for each field of the config, in the field's own words."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 
@@ -8,8 +7,9 @@ from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
+from gpt2calc.fields import is_switch
 from gpt2calc.loading import load, preset_names
-from gpt2calc.render import Format
+from gpt2calc.output.result import Format
 
 PRESETS = Parameter(completer=lambda _: preset_names())
 """What a shell completes a model's name with."""
@@ -27,7 +27,7 @@ Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png
 def _flag(name: str) -> Any:
     """A field's flag: a switch, or a number that is read as text for the config to judge."""
     field = GPT2Config.model_fields[name]
-    if bool in (field.annotation, *get_args(field.annotation)):
+    if is_switch(GPT2Config, name):
         return Annotated[bool, Parameter(help=field.description)]
     return Annotated[str, Parameter(help=field.description, metavar="N")]
 
@@ -68,7 +68,7 @@ def configured(model: str, overrides: Overrides | None) -> GPT2Config:
     return load(model).replace(**given(overrides))
 
 
-def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Sequence[int]], dict[str, Any]]:
+def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """A sweep's flags: those that give several values, and those that change a single field."""
     from gpt2calc.what_if.axes import read_axis
 

@@ -10,13 +10,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gpt2calc.errors import UserError
-from gpt2calc.files import make_folder, refuse_unwritable, whole_file
-from gpt2calc.picture.claims import Verdict
+from gpt2calc.output.files import make_folder, refuse_unwritable, whole_file
+from gpt2calc.output.result import markdown
 from gpt2calc.picture.pictures import PHONE, WIDE
-from gpt2calc.picture.sections import Picture
-from gpt2calc.picture.study import Study
 from gpt2calc.picture.style import as_bytes
-from gpt2calc.render import markdown
+from gpt2calc.study.claims import Verdict
+from gpt2calc.study.sections import Picture
+from gpt2calc.study.study import Study
 
 Form = Literal["html", "markdown"]
 ENDINGS: dict[str, Form] = {".html": "html", ".htm": "html", ".md": "markdown"}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
 from gpt2calc.loading import Model
-from gpt2calc.picture import sections
-from gpt2calc.picture.claims import Claim, judged
 from gpt2calc.picture.style import refuse_undrawable
+from gpt2calc.study import sections
+from gpt2calc.study.claims import Claim, judged
 from gpt2calc.what_if.comparison import Comparison, counted_under_names
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")

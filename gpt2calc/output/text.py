@@ -5,7 +5,7 @@ from typing import Any
 
 from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
 
-from gpt2calc.tables import Row, Table
+from gpt2calc.output.table import Row, Table
 
 WIDTH = 80
 """Columns of the narrowest terminal that text is laid out for."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gpt2calc.render import Result, rendered
+from gpt2calc.output.result import Result, rendered
 
 CLOSED_PIPE = 141
 """Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
@@ -24,7 +24,7 @@ def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
         for text in texts if sys.stdout.isatty() else _with_progress(texts, parts):
             sys.stdout.write(text)
         return 0
-    from gpt2calc.files import end_tidily_on_signals, whole_file
+    from gpt2calc.output.files import end_tidily_on_signals, whole_file
 
     end_tidily_on_signals()
     with whole_file(out) as file:

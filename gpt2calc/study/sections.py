@@ -6,16 +6,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc.architecture import SUBLAYERS, Sublayer
 from gpt2calc.counting import Count
+from gpt2calc.output.table import Column, Kind, Row, Table, percent
 from gpt2calc.picture import pictures
-from gpt2calc.picture.claims import printed_for
 from gpt2calc.picture.style import human
-from gpt2calc.tables import Column, Kind, Row, Table, percent
+from gpt2calc.study.claims import printed_for
+from gpt2calc.sublayers import SUBLAYERS, words_of
 from gpt2calc.what_if.comparison import Comparison
-from gpt2calc.words import NAMES
 
-BOTH: tuple[Sublayer, ...] = ("attention", "mlp")
+BOTH: tuple[str, ...] = ("attention", "mlp")
 """What the article compares."""
 COUNTING = """The article, "Parameter distribution in GPT-2: comparing attention, MLP and layer
 normalization", is a lesson in Vietnamese of a course on building GPT. It loads each model, walks
@@ -74,7 +73,7 @@ def shares(models: Comparison) -> Section:
     columns = [Column("model")]
     rows: list[Row] = [(name,) for name in models.names]
     for sublayer in BOTH:
-        columns += [Column(NAMES[sublayer], "share"), Column("the article's", "mixed")]
+        columns += [Column(words_of(sublayer), "share"), Column("the article's", "mixed")]
         for place, counted in enumerate(models.counts):
             printed = printed_for(counted).get(sublayer)
             said = "none" if printed is None else f"~{printed}%"
@@ -223,21 +222,23 @@ def _table(
     )
 
 
-def _in_words(models: Comparison, sublayers: tuple[Sublayer, ...]) -> str:
+def _in_words(models: Comparison, sublayers: tuple[str, ...]) -> str:
     """Shares of some sublayers, for those who cannot see the picture."""
     return "; ".join(
         f"{name}: {', '.join(_shares_of(counted, sublayers))}" for name, counted in models.named
     )
 
 
-def _shares_of(counted: Count, sublayers: tuple[Sublayer, ...]) -> list[str]:
+def _shares_of(counted: Count, sublayers: tuple[str, ...]) -> list[str]:
     """Names and shares of the sublayers, of some, that have parameters."""
-    return [f"{NAMES[n]} {percent(counted[n].share)}" for n in sublayers if counted[n].total]
+    return [f"{words_of(n)} {percent(counted[n].share)}" for n in sublayers if counted[n].total]
 
 
 def _ratio(counted: Count) -> float:
-    return counted["mlp"].total / counted["attention"].total
+    ratio: float = counted["mlp"].total / counted["attention"].total
+    return ratio
 
 
 def _both(counted: Count) -> float:
-    return counted["attention"].share + counted["mlp"].share
+    share: float = counted["attention"].share + counted["mlp"].share
+    return share

@@ -6,10 +6,11 @@ and never learns what the numbers mean.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from gpt2calc.tables import Table
+    from gpt2calc.output.table import Table
 
 Format = Literal["text", "json", "csv", "markdown"]
 """What the command line prints of a result; a derivation has "latex" too."""
@@ -28,7 +29,7 @@ class Result:
 
     def text(self) -> str:
         """The result for a terminal of 80 columns."""
-        from gpt2calc.layout import text
+        from gpt2calc.output.text import text
 
         return text(self.table())
 
@@ -81,15 +82,18 @@ def html(table: Table) -> str:
 
 def csv(table: Table) -> str:
     """Comma-separated values with a heading: bare integers, and shares as fractions."""
+    shown = table.without_bars()
+    return csv_lines([shown.headings, *shown.all_rows]).rstrip("\n")
+
+
+def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    """Write rows as comma-separated values, a line for each."""
     import csv
     import io
 
-    shown = table.without_bars()
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(shown.headings)
-    writer.writerows(shown.all_rows)
-    return out.getvalue().rstrip("\n")
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
 
 
 def _tabulated(table: Table, rows: list[list[str]], style: str) -> str:

@@ -1,6 +1,6 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
-from gpt2calc.architecture import Tensor
+from gpt2calc.operations import Tensor
 from gpt2calc.what_if.departures import Account
 
 MOST_TERMS = 2

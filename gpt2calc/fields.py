@@ -1,0 +1,174 @@
+"""Fields of a config: all that is known of one stands in its declaration, the rest is derived."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+from numbers import Integral
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's and SymPy's integers into Python's, which alone are exact at any size."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return int(value) if is_integer else value
+
+
+Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
+"""A positive Python integer of any size."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a field beside its type, default and description."""
+
+    words: str
+    """How a number is said, ``"width {}"``; for a switch, what is said where it is off."""
+    letter: str = ""
+    """The letter of a number in formulas; a switch has none."""
+    place: int = 0
+    """Where the letter stands in a product: those of lower places come first."""
+    rule: Callable[[Any], Any] | None = None
+    """What the field is if it is left at None, in any arithmetic; None if nothing is known."""
+    follows: tuple[str, ...] = ()
+    """The fields that the rule reads."""
+    always_said: bool = False
+    """Whether the field is said even where it follows its rule."""
+    example: int | None = None
+    """A value for messages, where the default is None."""
+    keys: tuple[str, ...] = ()
+    """Names in a Hugging Face ``config.json``; where several are there, the last one holds."""
+    other_names: tuple[str, ...] = ()
+    """What the field is called elsewhere, for hints."""
+
+
+class Declared(BaseModel):
+    """A config whose behaviour follows from its fields, each annotated with its :class:`Known`.
+
+    Every number is a positive ``int`` of any size, every switch a ``bool``; anything else is
+    refused. A field left at None follows its rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    known: ClassVar[dict[str, Known]] = {}
+    """What is known of each field, by name."""
+
+    if not TYPE_CHECKING:  # type checkers keep pydantic's own signature, with every field's type
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise UserError(_one_line(type(self), error)) from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.known = {
+            name: next(each for each in field.metadata if isinstance(each, Known))
+            for name, field in cls.model_fields.items()
+        }
+
+    def value(self, name: str) -> Any:
+        """Return one field with its rule applied; None where the rule gives no value."""
+        value = getattr(self, name)
+        rule = self.known[name].rule
+        return rule(self) if value is None and rule else value
+
+    def effective(self) -> dict[str, Any]:
+        """Return all fields by name with their rules applied."""
+        return {name: self.value(name) for name in self.known}
+
+    def evaluate_at(self, **values: Any) -> Self:
+        """Replace fields, unchecked, by anything that does arithmetic.
+
+        Arrays, symbols and polynomials are no valid fields, but sums over the forward pass take
+        them all: this is how a sweep, a formula and a budget ask the same question.
+        """
+        return self.model_copy(update=values)
+
+    def following(self, fields: Collection[str]) -> set[str]:
+        """Return the fields that are left to a rule which reads one of ``fields``."""
+        return {
+            name
+            for name, known in self.known.items()
+            if getattr(self, name) is None and not set(fields).isdisjoint(known.follows)
+        }
+
+    def in_words(self, leaving_out: Collection[str] = ()) -> str:
+        """Say what the config is, less the fields that are left out.
+
+        A number that follows its rule is not said, nor a switch at its default.
+        """
+        said = (self._said(name, leaving_out) for name in self.known if name not in leaving_out)
+        return ", ".join(words for words in said if words)
+
+    def _said(self, name: str, leaving_out: Collection[str]) -> str:
+        known, value = self.known[name], self.value(name)
+        usual = known.rule(self) if known.rule else type(self).model_fields[name].default
+        rule_is_seen = set(leaving_out).isdisjoint(known.follows)
+        is_usual = value == usual and (rule_is_seen or getattr(self, name) is None)
+        if not known.letter:
+            return "" if is_usual else known.words.removeprefix("no " if value else "")
+        if value is None or (known.rule and is_usual and not known.always_said):
+            return ""
+        words = known.words.format(f"{value:,}")
+        return words.removesuffix("s") if value == 1 and words.endswith("s") else words
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+@cache
+def letters(*kinds: type[Declared]) -> dict[str, str]:
+    """Return the letters of all numbers of some configs, by field."""
+    return {
+        name: known.letter for kind in kinds for name, known in kind.known.items() if known.letter
+    }
+
+
+@cache
+def order_of_letters(*kinds: type[Declared]) -> list[str]:
+    """Return the letters of some configs in the order in which a product writes them."""
+    known = [known for kind in kinds for known in kind.known.values() if known.letter]
+    return [each.letter for each in sorted(known, key=lambda each: each.place)]
+
+
+def nearest_field(word: str, kind: type[Declared]) -> str:
+    """Return a hint at the field that may have been meant, or the names of all fields."""
+    plain = word.strip().lower().replace("-", "_")
+    for name, known in kind.known.items():
+        if plain in (*known.keys, *known.other_names):
+            return f"; did you mean {name!r}?"
+    return did_you_mean(plain, kind.known) or f"; the fields are {', '.join(kind.known)}"
+
+
+def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> str | None:
+    """Return the field that a name, with hyphens or not, or a letter stands for; None if none."""
+    by_letter = {letter: field for field, letter in letter_of.items()}
+    field = by_letter.get(word.strip(), word.strip().replace("-", "_"))
+    return field if field in among else None
+
+
+def is_switch(kind: type[Declared], name: str) -> bool:
+    """Tell whether a field is true or false, and no number."""
+    annotation = kind.model_fields[name].annotation
+    return bool in (annotation, *get_args(annotation))
+
+
+def _one_line(kind: type[Declared], error: ValidationError) -> str:
+    """Say the first of pydantic's complaints in this project's words."""
+    complaint = error.errors(include_url=False)[0]
+    if not complaint["loc"]:
+        return str(complaint["ctx"]["error"])
+    name, value = str(complaint["loc"][0]), quoted(complaint["input"])
+    field = kind.model_fields.get(name)
+    if field is None:
+        return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
+    if complaint["type"].startswith("bool"):
+        return f"{name} is {value}: it must be true or false"
+    example = field.default or kind.known[name].example
+    return f"{name} is {value}: it must be a positive whole number, such as {example}"

@@ -1,0 +1,153 @@
+"""Kinds of operations in a forward pass, and what each of them holds.
+
+A kind is its sizes and a few pure functions of them; :mod:`gpt2calc.architecture` says which
+operations a model has, in which order and with which sizes. The sizes are plain arithmetic: Python
+integers, NumPy arrays, SymPy symbols or polynomials.
+"""
+
+from math import prod
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from gpt2calc.names import IN_EVERY_BLOCK, NAMES
+
+Number: TypeAlias = Any
+"""Whatever does arithmetic: a Python integer, a NumPy array, a SymPy expression, a polynomial."""
+
+
+_new = tuple.__new__
+"""Half the time of ``Tensor(...)``, and a count makes dozens of them."""
+
+
+class _Term(NamedTuple):
+    role: str
+    sublayer: str
+    column: str
+    shape: tuple[Number, ...]
+    copies: Number
+
+
+class Term(_Term):
+    """A summand of a quantity: the product of a shape, times copies.
+
+    ``role`` says which operation it comes from, ``sublayer`` and ``column`` where in a table it is
+    added, ``copies`` how many there are of it: 1, or one for each of the ``n_layer`` blocks.
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The operation's name, such as ``h.*.attn.c_attn`` for that of every block."""
+        return NAMES.get(self.role, self.role)
+
+    @property
+    def each(self) -> Number:
+        """What one copy contributes."""
+        return prod(self.shape)
+
+    @property
+    def amount(self) -> Number:
+        """What all copies contribute together."""
+        return prod(self.shape) * self.copies
+
+    @property
+    def in_block(self) -> bool:
+        """Whether every block has its own copy."""
+        return self.name.startswith(IN_EVERY_BLOCK)
+
+
+class Tensor(Term):
+    """One parameter tensor of the model, or one in every block; counted in parameters."""
+
+    __slots__ = ()
+
+    @property
+    def kind(self) -> Literal["weight", "bias"]:
+        """What the tensor is in its module."""
+        return "weight" if self.column == "weights" else "bias"
+
+    @property
+    def name(self) -> str:
+        """PyTorch's name, less the ``transformer.`` it begins with; in a block, ``h.*.`` ..."""
+        return f"{NAMES.get(self.role, self.role)}.{self.kind}"
+
+    @property
+    def parameters_each(self) -> Number:
+        """Parameters in one copy."""
+        return self.each
+
+    @property
+    def parameters(self) -> Number:
+        """Parameters in all copies together."""
+        return self.amount
+
+
+class Embedding(NamedTuple):
+    """``nn.Embedding``: one row for each token, or for each position."""
+
+    role: str
+    sublayer: str
+    rows: Number
+    width: Number
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the one matrix."""
+        return (_new(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
+
+
+class LayerNorm(NamedTuple):
+    """``nn.LayerNorm``: a scale (its weight) and a shift (its bias) for every feature."""
+
+    role: str
+    width: Number
+    bias: bool
+    copies: Number = 1
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the scale, and the shift if there is one."""
+        scale = _new(Tensor, (self.role, "layer_norm", "weights", (self.width,), self.copies))
+        if not self.bias:
+            return (scale,)
+        return (
+            scale,
+            _new(Tensor, (self.role, "layer_norm", "biases", (self.width,), self.copies)),
+        )
+
+
+class Linear(NamedTuple):
+    """Transformers' ``Conv1D``: a linear layer that stores its matrix as inputs x outputs."""
+
+    role: str
+    sublayer: str
+    inputs: Number
+    outputs: Number
+    bias: bool
+    copies: Number
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the matrix, and the bias if there is one."""
+        shape = (self.inputs, self.outputs)
+        weight = _new(Tensor, (self.role, self.sublayer, "weights", shape, self.copies))
+        if not self.bias:
+            return (weight,)
+        bias = _new(Tensor, (self.role, self.sublayer, "biases", (self.outputs,), self.copies))
+        return (weight, bias)
+
+
+class Head(NamedTuple):
+    """``nn.Linear`` with no bias: one score for every token of the vocabulary."""
+
+    role: str
+    sublayer: str
+    rows: Number
+    width: Number
+    tied: bool
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the matrix, outputs first, unless it is the token embedding's."""
+        if self.tied:
+            return ()
+        return (_new(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
+
+
+Operation: TypeAlias = Embedding | LayerNorm | Linear | Head

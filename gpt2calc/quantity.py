@@ -1,0 +1,194 @@
+"""Quantities: what is added up over the operations of a forward pass, and the sums themselves.
+
+Everything that compares, sweeps, solves, explains or draws takes a :class:`Quantity` and never
+learns what it adds up. A new quantity is a new value of this type.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.operations import Number, Term
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Table
+
+Config = Any
+"""What defines the case: fields with letters and rules, see :class:`gpt2calc.fields.Declared`."""
+
+
+class Single(NamedTuple):
+    """What one part of a model has, in a quantity with a single column."""
+
+    amount: Number = 0
+
+    @property
+    def total(self) -> Number:
+        """The same: there is no other column."""
+        return self.amount
+
+
+class Share(NamedTuple):
+    """What one part of a model has, and the fraction of the total that this is."""
+
+    amount: int
+    total: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that operations contribute to."""
+
+    name: str
+    """What ``of`` calls it, and what it is called in sentences: ``"parameters"``."""
+    unit: str
+    """What a number of it is a number of."""
+    terms: Callable[[Config], Iterable[Term]]
+    """What the operations contribute, in the arithmetic of the config's fields."""
+    parts: tuple[str, ...]
+    """The rows of its tables; each term belongs to one."""
+    tally: type[Any] = Single
+    """A sum for each column of its tables, with their ``total``."""
+    part: type[Any] = Share
+    """The same with the total and its share, as fields."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Parts that belong together where there is no room for all."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its tables; each term belongs to one."""
+        return self.tally._fields  # type: ignore[no-any-return]
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a total has several columns."""
+        return len(self.columns) > 1
+
+    def rows(self, terms: Iterable[Term]) -> dict[str, dict[str, Number]]:
+        """Add terms up by part and column, in any arithmetic; every part is there."""
+        empty: dict[str, Number] = dict.fromkeys(self.columns, 0)
+        rows = {part: empty.copy() for part in self.parts}
+        for _, part, column, shape, copies in terms:
+            row = rows[part]
+            row[column] = row[column] + prod(shape) * copies  # += would write into arrays
+        return rows
+
+    def sums(self, terms: Iterable[Term]) -> dict[str, Any]:
+        """Do the same, with each row as a tally."""
+        return {part: self.tally(*row.values()) for part, row in self.rows(terms).items()}
+
+    def of(self, config: Config) -> dict[str, Any]:
+        """Return the sums of one config."""
+        return self.sums(self.terms(config))
+
+    def total(self, config: Config) -> Number:
+        """Return everything added up, in the arithmetic of the config's fields."""
+        return sum([term.amount for term in self.terms(config)])
+
+    def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
+        """Add terms up to the parts of one model, with their shares of its total."""
+        rows = [row.values() for row in self.rows(terms).values()]
+        totals = [sum(row) for row in rows]
+        whole, part = sum(totals) or 1, self.part
+        return tuple([part(*row, n, n / whole) for row, n in zip(rows, totals, strict=True)])
+
+    def checked_part(self, name: object) -> str:
+        """Return the name of a part. Raises ``UserError`` if no part is called that."""
+        if name in self.parts:
+            return str(name)
+        hint = did_you_mean(str(name), self.parts) or f"; they are {', '.join(self.parts)}"
+        raise UserError(f"no sublayer is called {quoted(name)}{hint}")
+
+    def dict_of(self, config: Config, parts: Iterable[Any]) -> dict[str, Any]:
+        """Return a model's parts and their sums as plain numbers, ready for JSON."""
+        parts = tuple(parts)
+        columns = ("total", *(self.columns if self.is_split else ()))
+        return {
+            "config": config.model_dump(),
+            **{name: sum(getattr(part, name) for part in parts) for name in columns},
+            "sublayers": {
+                name: {each: getattr(part, each) for each in (*self._heads, "share")}
+                for name, part in zip(self.parts, parts, strict=True)
+            },
+        }
+
+    def table_of(self, title: str, parts: Iterable[Any], notes: tuple[str, ...]) -> Table:
+        """Return a model's parts as rows, their sums beneath."""
+        rows = [
+            (name, *(getattr(part, each) for each in self._heads), part.share, part.share)
+            for name, part in zip(self.parts, parts, strict=True)
+        ]
+        sums = (sum(column) for column in list(zip(*rows, strict=True))[1:-2])
+        return Table(
+            title=title,
+            columns=(
+                Column("sublayer"),
+                *(Column(name, "count") for name in self._heads),
+                Column("share", "share"),
+                Column("", "bar"),
+            ),
+            rows=tuple(rows),
+            footer=("total", *sums, 1.0, None),
+            notes=notes,
+        )
+
+    @property
+    def _heads(self) -> tuple[str, ...]:
+        return (*self.columns, "total") if self.is_split else ("total",)
+
+
+@dataclass(frozen=True)
+class Breakdown(Result):
+    """One quantity of one model, part by part; ``breakdown["attention"]`` is one part."""
+
+    config: Config
+    parts: tuple[Any, ...]
+    """One for each of ``quantity.parts``, in that order."""
+    quantity: Quantity
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return sum(part.total for part in self.parts)
+
+    @property
+    def per_block(self) -> int:
+        """What one transformer block has: what one more layer adds."""
+        return sum(term.each for term in self.quantity.terms(self.config) if term.in_block)
+
+    @property
+    def sublayers(self) -> dict[str, Any]:
+        """The parts by name; a part that has nothing is there with zeros."""
+        return dict(zip(self.quantity.parts, self.parts, strict=True))
+
+    def __getitem__(self, part: str) -> Any:
+        """Return one part. Raises ``UserError`` if no part is called that."""
+        return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.quantity.parts)
+
+    def __contains__(self, part: object) -> bool:
+        return part in self.quantity.parts
+
+    def group_share(self, group: str) -> float:
+        """Return the share of the total that several parts have together."""
+        return float(sum(self[name].share for name in self.quantity.groups[group]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
+        amounts = self.quantity.dict_of(self.config, self.parts)
+        sublayers = amounts.pop("sublayers")
+        return {**amounts, **self._more(), "sublayers": sublayers}
+
+    def table(self) -> Table:
+        """Return a row for each part, the total beneath."""
+        return self.quantity.table_of(self.config.title(), self.parts, self._notes())
+
+    def _more(self) -> dict[str, int]:
+        return {"per_block": self.per_block}
+
+    def _notes(self) -> tuple[str, ...]:
+        return (f"One block: {self.per_block:,}.",)

@@ -1,0 +1,1 @@
+"""The source article done again with exact numbers, as a page."""

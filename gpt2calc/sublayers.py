@@ -1,0 +1,42 @@
+"""The parts that a model is split into: what each is called, and its colour in pictures."""
+
+from typing import NamedTuple
+
+
+class Sublayer(NamedTuple):
+    """How one part of a model is shown to people."""
+
+    words: str
+    """What it is called outside of code."""
+    colour: str
+    """Each has another lightness, so that all stay apart in grey."""
+
+
+KNOWN = {
+    "token_embedding": Sublayer("token embedding", "#4fae8b"),
+    "position_embedding": Sublayer("positions", "#efe3a0"),
+    "attention": Sublayer("attention", "#c8553d"),
+    "mlp": Sublayer("MLP", "#1f4e8c"),
+    "layer_norm": Sublayer("layer norm", "#15151a"),
+    "lm_head": Sublayer("head", "#f0b23e"),
+}
+"""All parts by name, in the order in which tables list them."""
+
+SUBLAYERS = tuple(KNOWN)
+EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
+"""What depends on the vocabulary or the context; a head of its own counts with them."""
+
+
+def words_of(name: str) -> str:
+    """Return what a part is called outside of code."""
+    return KNOWN[name].words if name in KNOWN else name.replace("_", " ")
+
+
+def colour_of(name: str) -> str:
+    """Return the colour of a part in pictures."""
+    return KNOWN[name].colour if name in KNOWN else "#8a8a94"
+
+
+def shortened(name: str, longest: int = 20) -> str:
+    """Cut a model's name where it would need more room than a picture has."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
