@@ -1,4 +1,4 @@
-"""Shapes near a budget, against going through every depth and width."""
+"""Shapes near a budget, against going through every depth and width, and against published ones."""
 
 import json
 
@@ -6,67 +6,177 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, count, solve
+from gpt2calc import GPT2Config, UserError, count, solve
 
 SMALL = GPT2Config(vocab=500, n_ctx=64)
 
 
-def brute_force(config, budget, multiple_of, min_aspect):
-    """The error and the depth of the best width at each depth, best first."""
-    found = []
-    for depth in range(1, 400):
-        errors = {}
+def brute_force(config, budget, multiple_of, aspects, tolerance):
+    """Every depth and width within the bounds, with the error."""
+    found = set()
+    for depth in range(1, 300):
         for width in range(multiple_of, 3_000, multiple_of):
-            errors[width] = count(config.replace(n_layer=depth, n_embd=width)).total - budget
-            if errors[width] > 0:
+            error = count(config.replace(n_layer=depth, n_embd=width)).total - budget
+            if error > tolerance * budget:
                 break
-        width = min(errors, key=lambda each: abs(errors[each]))
-        if width >= min_aspect * depth:
-            found.append((abs(errors[width]), depth, width))
-    return sorted(found)[:10]
+            if abs(error) <= tolerance * budget and aspects[0] <= width / depth <= aspects[1]:
+                found.add((depth, width, error))
+    return found
 
 
 @settings(max_examples=12)
 @given(
     st.integers(100_000, 5_000_000),
     st.sampled_from([16, 64, 100]),
-    st.sampled_from([0.2, 1, 5.5]),
+    st.sampled_from([(1, 128), (5.5, 40), (32, 128)]),
+    st.sampled_from([0.02, 0.1]),
     st.sampled_from([{}, {"n_inner": 300}, {"bias": False, "tie_embeddings": False}]),
 )
-def test_it_misses_nothing(budget, multiple_of, min_aspect, fields):
+def test_it_misses_nothing_and_adds_nothing(budget, multiple_of, aspects, tolerance, fields):
     config = SMALL.replace(**fields)
-    assume(count(config.replace(n_layer=1, n_embd=multiple_of)).total <= budget)
-    expected = brute_force(config, budget, multiple_of, min_aspect)
-    found = solve(config, budget, multiple_of=multiple_of, min_aspect=min_aspect).shapes
-    assert [(abs(each.error), each.n_layer, each.n_embd) for each in found] == expected
-    for each in found:
-        exact = count(config.replace(n_layer=each.n_layer, n_embd=each.n_embd))
-        assert each.counted == exact
-        assert each.error == exact.total - budget
+    expected = brute_force(config, budget, multiple_of, aspects, tolerance)
+    assume(expected)
+    shapes = solve(
+        config,
+        budget,
+        multiple_of=multiple_of,
+        min_aspect=aspects[0],
+        max_aspect=aspects[1],
+        tolerance=tolerance,
+        limit=1_000,
+    )
+    assert {(each.n_layer, each.n_embd, each.error) for each in shapes.shapes} == expected
+    assert shapes.found == len(expected)
+    for shape in shapes.shapes:
+        exact = count(config.replace(n_layer=shape.n_layer, n_embd=shape.n_embd))
+        assert shape.counted == exact
+        assert shape.error == exact.total - budget
 
 
-def test_the_budget_of_a_model_finds_the_model():
-    best = solve(GPT2Config(), 124_439_808).shapes[0]
-    assert (best.n_layer, best.n_embd, best.error, best.aspect) == (12, 768, 0, 64)
-    assert sum(best.shares.values()) + best.counted["layer_norm"].share == pytest.approx(1)
+@pytest.mark.parametrize(
+    ("budget", "shape"),
+    [
+        ("124M", (12, 768)),
+        ("350M", (24, 1_024)),
+        ("355M", (24, 1_024)),
+        ("774M", (36, 1_280)),
+        ("1558M", (48, 1_600)),
+        ("1.3B", (24, 2_048)),
+        ("2.7B", (32, 2_560)),
+        ("6.7B", (32, 4_096)),
+        ("175B", (96, 12_288)),
+    ],
+)
+def test_the_first_line_is_the_published_model_of_that_size(budget, shape):
+    best = solve(None, budget).shapes[0]
+    assert (best.n_layer, best.n_embd) == shape
+
+
+@pytest.mark.parametrize("budget", ["60M", "350M", "1B", "7B", "30B", "1T"])
+def test_no_line_is_a_model_that_nobody_would_train(budget):
+    for shape in solve(None, budget).shapes:
+        assert 32 <= shape.aspect <= 128
+        assert shape.n_embd % 64 == 0
+        assert shape.n_head == shape.n_embd // 64
+        assert abs(shape.error) <= 0.05 * (shape.counted.total - shape.error)
+
+
+def test_errors_of_up_to_two_percent_come_first():
+    shapes = solve(None, "350M").shapes
+    bands = [int(abs(shape.error) / 7e6) for shape in shapes]
+    assert bands == sorted(bands)
+    assert set(bands) >= {0, 1}
+
+
+def test_a_preset_of_that_shape_is_named():
+    named = {(s.n_layer, s.n_embd): s.preset for s in solve(None, "350M").shapes}
+    assert named[24, 1_024] == "gpt2-medium"
+    assert {name for shape, name in named.items() if shape != (24, 1_024)} == {None}
+    long = solve(GPT2Config(n_ctx=2_048), "350M").shapes[0]
+    assert long.preset == "gpt3-medium"
+
+
+def test_one_side_may_be_given():
+    (best,) = solve(None, "350M", n_layer=24).shapes
+    assert (best.n_layer, best.n_embd) == (24, 1_024)
+    depths = {shape.n_layer for shape in solve(None, "350M", n_embd=1_024).shapes}
+    assert depths == {23, 24, 25}
+    odd = solve(None, "10M", n_embd=100, tolerance=0.1).shapes
+    assert odd
+    assert all((shape.n_embd, shape.n_head) == (100, None) for shape in odd)
+    deep = solve(None, "350M", n_layer=186).shapes[0]
+    assert deep.n_embd == 384
 
 
 def test_the_command(run):
-    ran = run("solve", "--params", "350M", "--format", "json")
-    shapes = json.loads(ran.out)["shapes"]
-    assert len(shapes) == 10
-    assert all(each["n_embd"] % 64 == 0 and each["aspect"] >= 1 for each in shapes)
-    assert sorted(abs(each["error"]) for each in shapes) == [abs(each["error"]) for each in shapes]
+    said = json.loads(run("solve", "--params", "350M", "--format", "json").out)
+    assert list(said) == [
+        *("config", "params", "min_aspect", "max_aspect", "tolerance", "found", "shapes"),
+    ]
+    assert (said["params"], said["min_aspect"], said["max_aspect"]) == ("350M", 32, 128)
+    assert (said["tolerance"], said["found"]) == (0.05, 17)
+    assert said["shapes"][0] == {
+        "n_layer": 24,
+        "n_embd": 1024,
+        "n_head": 16,
+        "total": 354_823_168,
+        "error": 4_823_168,
+        "aspect": 1024 / 24,
+        "preset": "gpt2-medium",
+        "shares": {
+            "embeddings": (50_257 + 1_024) * 1024 / 354_823_168,
+            "attention": 24 * (4 * 1024**2 + 4 * 1024) / 354_823_168,
+            "mlp": 24 * (8 * 1024**2 + 5 * 1024) / 354_823_168,
+        },
+    }
+    assert len(said["shapes"]) == 10
     for budget in ("350M", "175B"):
         text = run("solve", "gpt3-6.7b", "--params", budget).out
         assert max(map(len, text.splitlines())) <= 80
-    coarse = json.loads(run("solve", "--params=350M", "--multiple-of=128", "--format=json").out)
+    flags = ("--multiple-of=128", "--limit=3", "--tolerance=10%", "--max-aspect=100")
+    coarse = json.loads(run("solve", "--params=350M", *flags, "--format=json").out)
+    assert len(coarse["shapes"]) == 3
+    assert coarse["tolerance"] == 0.1
     assert all(each["n_embd"] % 128 == 0 for each in coarse["shapes"])
-    assert "Shapes of an aspect below 1 were left out (--min-aspect)." in text
+    assert all(each["aspect"] <= 100 for each in coarse["shapes"])
     fixed = run("solve", "--params", "350M", "--n-inner", 3072).out
     assert "MLP width 3,072" in " ".join(fixed.split())
+    assert " 24   1,024 " in run("solve", "--params", "350M", "--n-layer", 24).out
 
 
-def test_a_narrower_choice_of_shapes(run):
-    ran = run("solve", "--params", "350M", "--min-aspect", "100", "--format", "json")
-    assert all(each["aspect"] >= 100 for each in json.loads(ran.out)["shapes"])
+def test_the_bounds_are_said(run):
+    said = " ".join(run("solve", "--params", "350M", "--min-aspect", "20").out.split())
+    assert "aspect of 20 to 128, within 5% of the budget" in said
+    assert "--min-aspect, --max-aspect, --tolerance, --limit" in said
+
+
+def test_min_aspect_zero_looks_at_every_depth():
+    depths = {s.n_layer for s in solve(None, "350M", min_aspect=0, limit=10**6).shapes}
+    assert max(depths) > 6_000  # width 64 and 50,000 parameters a layer
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--tolerance", "x"], "--tolerance is 'x': it must be a fraction, such as 5%"),
+        (["--tolerance", "200%"], "tolerance is 2: it must be from 0 to 1"),
+        (["--limit", "0"], "limit is 0: give 1 or more"),
+        (["--limit", "x"], "--limit is 'x'"),
+        (["--min-aspect", "90", "--max-aspect", "80"], "min_aspect is 90, more than max_aspect"),
+        (["--max-aspect", "-1"], "max_aspect is -1"),
+        (["--multiple-of", "0"], "multiples of 0"),
+        (
+            ["--tolerance", "0"],
+            "no shape within 0% of 350M parameters has an aspect of 32 to 128; ",
+        ),
+        (["--n-layer", "1000"], "the nearest is 1,000 x"),
+        (["--for", "vocab", "--limit", "3"], "are of shapes: leave out --for"),
+    ],
+)
+def test_a_bound_that_nothing_meets_is_one_line(refused, flags, words):
+    assert words in refused("solve", "--params", "350M", *flags)
+
+
+def test_a_budget_that_only_unusual_shapes_have_names_the_nearest():
+    with pytest.raises(UserError, match=r"the nearest is 2 x 192, aspect 96.0, .7.4%: widen"):
+        solve(None, "10M")

@@ -78,12 +78,22 @@ def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
 
 
-def whole_number(flag: str, text: str) -> int:
-    """What a flag was given, as an integer. Raises ``UserError`` if it is none."""
+def whole_number(flag: str, text: str | None) -> Any:
+    """Read a flag's integer, None if it is not given. Raises ``UserError`` for anything else."""
     number = _integer(text)
-    if not isinstance(number, int):
+    if not isinstance(number, int | None):
         raise UserError(f"{flag} is {quoted(text)}: it must be a whole number, such as 7")
     return number
+
+
+def fraction(flag: str, text: str | None) -> float | None:
+    """Read a flag's fraction, ``5%`` or ``0.05``. Raises ``UserError`` for anything else."""
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise UserError(f"{flag} is {quoted(text)}: it must be a fraction, such as 5%") from None
 
 
 def _integer(value: Any) -> Any:

@@ -15,6 +15,7 @@ from gpt2calc.commands.flags import (
     Plot,
     axes_and_fields,
     configured,
+    fraction,
     given,
     whole_number,
 )
@@ -114,7 +115,16 @@ def solve(
         str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
     ] = None,
     min_aspect: Annotated[
-        float | None, Parameter(help="The least width divided by depth; 1 if left out.")
+        float | None, Parameter(help="The least width divided by depth; 32 if left out.")
+    ] = None,
+    max_aspect: Annotated[
+        float | None, Parameter(help="The largest width divided by depth; 128 if left out.")
+    ] = None,
+    tolerance: Annotated[
+        str | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
+    ] = None,
+    limit: Annotated[
+        str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
     ] = None,
     overrides: Overrides | None = None,
     plot: Plot = None,
@@ -122,30 +132,40 @@ def solve(
 ) -> int:
     """Find the models of a given size.
 
-    Without --for: for each depth the width nearest the budget, the best ten. With --for FIELD: the
-    nearest values of one field, and all values whose counts round to the figure.
+    Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
+    side. With --for FIELD: the nearest values of one field, and all values whose counts round to
+    the figure.
     """
     if not params:
         raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
     fields = given(overrides)
     if field is not None:
-        if plot is not None or multiple_of is not None or min_aspect is not None:
-            raise UserError("--plot, --multiple-of and --min-aspect are of shapes: leave out --for")
+        of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
+        if any(flag is not None for flag in of_shapes):
+            raise UserError(
+                "--plot, --multiple-of, --min-aspect, --max-aspect, --tolerance and --limit are of "
+                "shapes: leave out --for"
+            )
         from gpt2calc.what_if.solving import solve_for
 
         solved = solve_for(field.replace("-", "_"), models or ("gpt2",), params, **fields)
         return show(solved, form)
     if len(models) > 1 or len(params) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
-    if {"n_layer", "n_embd"} & set(fields):
-        raise UserError("shapes are n_layer by n_embd: give neither, or solve for one with --for")
+    bounds: dict[str, Any] = {
+        "multiple_of": whole_number("--multiple-of", multiple_of),
+        "min_aspect": min_aspect,
+        "max_aspect": max_aspect,
+        "tolerance": fraction("--tolerance", tolerance),
+        "limit": whole_number("--limit", limit),
+        **{name: fields.pop(name) for name in ("n_layer", "n_embd") if name in fields},
+    }
     from gpt2calc.what_if.shaping import solve
 
     shapes = solve(
-        configured(models[0] if models else "gpt2", overrides),
+        load(models[0] if models else "gpt2").replace(**fields),
         params[0],
-        multiple_of=64 if multiple_of is None else whole_number("--multiple-of", multiple_of),
-        min_aspect=1 if min_aspect is None else min_aspect,
+        **{name: bound for name, bound in bounds.items() if bound is not None},
     )
     if plot is not None:
         from gpt2calc.picture import pictures, style

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-Kind = Literal["text", "count", "share", "ratio", "mixed", "bar"]
+Kind = Literal["text", "count", "share", "signed share", "ratio", "mixed", "bar"]
 """What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
 by the value's own type, fractions to be drawn."""
 
@@ -75,4 +75,6 @@ def _cell(kind: Kind, value: Any) -> str:
         return f"{value:,}"
     if kind == "share" or (kind == "mixed" and isinstance(value, float)):
         return percent(value)
+    if kind == "signed share":
+        return f"{value:+.2%}"
     return f"{value:,.1f}" if kind == "ratio" else str(value)

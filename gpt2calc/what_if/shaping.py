@@ -1,37 +1,50 @@
-"""Which shapes, layers by width, come nearest the size I want."""
+"""Which shapes, layers by width, have the size I want and look like models that people train."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import count as counting_from
-from math import ceil
+from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Model, as_config
+from gpt2calc.loading import Model, as_config, presets
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.polynomial import total_along
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Breakdown, Quantity
+from gpt2calc.what_if.shape_search import (
+    LARGEST_ASPECT,
+    Bounds,
+    Found,
+    nothing_found,
+    refuse_out_of_reach,
+    refuse_senseless,
+    within,
+)
 
+USUAL_ASPECTS = (32, 128)
+"""Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
+TOLERANCE = 0.05
+"""How far from the budget a shape may be, as a fraction of it."""
+ODDITY_OF_TWICE = 4
+"""Being twice as wide or deep as usual weighs as much as so many divisors that a size lacks."""
+EQUALLY_NEAR = 0.02
+"""Errors, as fractions, that differ by less than this make no shape better than another."""
 BEST = 10
 """Shapes that are listed."""
-MOST_DEPTHS = 10**5
-LARGEST_ASPECT = 10**9
-"""Width divided by depth of any model that anyone may look for, and more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shape:
-    """A depth with the width that comes nearest the budget at it."""
+    """A depth and a width with about the size wanted."""
 
     counted: Breakdown
     error: int
     """The total less the budget."""
+    preset: str | None
+    """A preset with this depth and width, best one that has all other fields, too; or None."""
 
     @property
     def n_layer(self) -> int:
@@ -46,6 +59,12 @@ class Shape:
         return width
 
     @property
+    def n_head(self) -> int | None:
+        """Attention heads by GPT-2's rule; None where it gives no whole number."""
+        heads: int | None = self.counted.config.heads
+        return heads
+
+    @property
     def aspect(self) -> float:
         """Aspect ratio: width divided by depth."""
         return self.n_embd / self.n_layer
@@ -55,40 +74,57 @@ class Shape:
         """What each group of parts is of the total, as fractions."""
         return {name: self.counted.group_share(name) for name in self.counted.quantity.groups}
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return total and error in the quantity's unit, shares as fractions."""
+        return {
+            "n_layer": self.n_layer,
+            "n_embd": self.n_embd,
+            "n_head": self.n_head,
+            "total": self.counted.total,
+            "error": self.error,
+            "aspect": self.aspect,
+            "preset": self.preset,
+            "shares": self.shares,
+        }
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Shapes(Result):
-    """The shapes nearest a budget, best first."""
+    """The shapes near a budget, the one that an experienced person would pick first."""
 
     config: GPT2Config
     """What all of them share."""
     params: Amount
-    min_aspect: float
-    """The least width divided by depth of the shapes that were looked at."""
+    bounds: Bounds
     shapes: tuple[Shape, ...]
+    found: int
+    """Shapes within the bounds, listed or not."""
     quantity: Quantity
 
+    @property
+    def min_aspect(self) -> float:
+        """The least width divided by depth of the shapes that were looked at."""
+        return self.bounds.min_aspect
+
     def to_dict(self) -> dict[str, Any]:
-        """One object a shape: counts and errors in parameters, shares as fractions."""
+        """Return one object a shape: totals and errors in the quantity's unit."""
         return {
-            "config": self.config.model_dump(),
+            "config": self.config.effective(),
             "params": self.params.text,
-            "min_aspect": self.min_aspect,
-            "shapes": [
-                {
-                    "n_layer": each.n_layer,
-                    "n_embd": each.n_embd,
-                    "total": each.counted.total,
-                    "error": each.error,
-                    "aspect": each.aspect,
-                    "shares": each.shares,
-                }
-                for each in self.shapes
-            ],
+            "min_aspect": self.bounds.min_aspect,
+            "max_aspect": self.bounds.max_aspect,
+            "tolerance": self.bounds.tolerance,
+            "found": self.found,
+            "shapes": [shape.to_dict() for shape in self.shapes],
         }
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each shape, ready for ``pandas.DataFrame``."""
+        rows = [shape.to_dict() for shape in self.shapes]
+        return [{**row, **row.pop("shares")} for row in rows]
+
     def table(self) -> Table:
-        """A row for each shape."""
+        """Return a row for each shape."""
         varying = {"n_layer", "n_embd"}
         shared = self.config.in_words(varying | self.config.following(varying))
         return Table(
@@ -96,23 +132,35 @@ class Shapes(Result):
             columns=(
                 Column("n_layer", "count"),
                 Column("n_embd", "count"),
+                Column("n_head", "count"),
                 Column("total", "count"),
-                Column("error", "count"),
+                Column("error", "signed share"),
                 Column("aspect", "ratio"),
-                *(Column(name, "share") for name in self.quantity.groups),
+                *(Column(name, "share") for name in list(self.quantity.groups)[:1]),
+                Column("shape of"),
             ),
             rows=tuple(
                 (
-                    *(each.n_layer, each.n_embd, each.counted.total, each.error, each.aspect),
-                    *each.shares.values(),
+                    *(shape.n_layer, shape.n_embd, shape.n_head, shape.counted.total),
+                    *(shape.error / self.params.value, shape.aspect),
+                    *list(shape.shares.values())[:1],
+                    shape.preset,
                 )
-                for each in self.shapes
+                for shape in self.shapes
             ),
-            notes=(
-                "Aspect: width divided by depth; error: parameters above or below the budget.",
-                f"Shapes of an aspect below {self.min_aspect:g} were left out (--min-aspect).",
-            ),
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        bounds = self.bounds
+        is_bounded = bounds.min_aspect > 0 or bounds.max_aspect < LARGEST_ASPECT
+        aspects = f" of an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}"
+        shown = (
+            f"{len(self.shapes):,} of {self.found:,} shapes{aspects if is_bounded else ''}, within "
+            f"{100 * bounds.tolerance:g}% of the budget; usual ones first "
+            "(--min-aspect, --max-aspect, --tolerance, --limit)."
+        )
+        return ("Aspect: width divided by depth; error: above or below the budget.", shown)
 
 
 def solve(
@@ -121,12 +169,18 @@ def solve(
     *,
     of: str | Quantity = "parameters",
     multiple_of: int = HEAD_WIDTH,
-    min_aspect: float = 1,
+    min_aspect: float | None = None,
+    max_aspect: float | None = None,
+    tolerance: float = TOLERANCE,
+    limit: int = BEST,
+    n_layer: int | None = None,
+    n_embd: int | None = None,
 ) -> Shapes:
-    """Find the shapes (``n_layer``, ``n_embd``) whose counts are nearest a budget.
+    """Find the shapes (``n_layer``, ``n_embd``) that have about the size of a budget.
 
-    For each depth the count is a quadratic in the width, and the width is its root, rounded to the
-    nearer multiple. No depth is left out but those at which the model would be deeper than wide.
+    The order is what a person would choose by: all errors of up to two percent are equal, as are
+    all of two to four, and so on. Among equals come first those that are like published models:
+    sizes that divide well, and the aspect of the preset that is nearest in size.
 
     Args:
         config: what all other fields are, a config or its name, None for GPT-2 small; an
@@ -134,69 +188,74 @@ def solve(
         params: the budget: an integer, or text such as "350M".
         of: the quantity that the budget is of, or its name.
         multiple_of: widths are multiples of this.
-        min_aspect: the least width divided by depth: 1 excludes what is deeper than wide.
-
-    Returns:
-        The ten best, one for a depth, by distance from the budget.
+        min_aspect: the least width divided by depth; 32 if left out, as published, or none where
+            a depth or width is given.
+        max_aspect: the largest width divided by depth; 128 if left out, likewise.
+        tolerance: how far from the budget a shape may be, as a fraction of it.
+        limit: how many shapes are listed.
+        n_layer: look at this depth alone.
+        n_embd: look at this width alone.
 
     Raises:
-        UserError: the budget is smaller than the smallest such model, or too large to go through.
+        UserError: a bound makes no sense, or there is no such shape: the nearest is named.
 
     """
-    config, quantity = as_config(config).replace(n_head=None), as_quantity(of)
+    base, quantity = as_config(config).replace(n_head=None), as_quantity(of)
     budget = Amount.of(params, quantity.unit)
-    _refuse_out_of_range(config, quantity, budget, multiple_of, min_aspect)
-    candidates = _widths(config, quantity, budget.value, multiple_of, min_aspect)
-    best = nsmallest(BEST, candidates, key=lambda each: (abs(each[2]), each[0]))
-    if not best:
-        raise UserError(
-            f"no shape of {budget.text} {quantity.unit} has an aspect of {min_aspect:g}: lower it"
-        )
+    least, most = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
+    bounds = Bounds(
+        multiple_of=n_embd or multiple_of,
+        min_aspect=max(0, min(least, max_aspect or least)) if min_aspect is None else min_aspect,
+        max_aspect=max(most, min_aspect or most) if max_aspect is None else max_aspect,
+        tolerance=tolerance,
+        n_layer=n_layer,
+        n_embd=n_embd,
+    )
+    refuse_senseless(bounds)
+    if limit < 1:
+        raise UserError(f"limit is {limit}: give 1 or more, such as {BEST}")
+    refuse_out_of_reach(base, quantity, budget, bounds)
+    by_depth = list(within(base, quantity, budget, bounds))
+    found = [shape for _, shapes in by_depth for shape in shapes]
+    if not found:
+        raise UserError(nothing_found(base, quantity, budget, bounds))
+    usual = _usual_aspect(budget.value, quantity)
+
+    def oddity(shape: Found) -> tuple[Any, ...]:
+        depth, width, error = shape
+        band = int(abs(error) / (EQUALLY_NEAR * budget.value))
+        awkward = _awkward(depth, (8, 4, 2)) + _awkward(width, (256, 128, 64))
+        off = abs(log2(width / depth / usual))
+        return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
+
+    best = nsmallest(limit, found, key=oddity)
+    configs = (base.replace(n_layer=depth, n_embd=width) for depth, width, _ in best)
     shapes = (
-        Shape(breakdown(config.replace(n_layer=n, n_embd=d), quantity), error)
-        for n, d, error in best
+        Shape(breakdown(shaped, quantity), error, _preset_like(shaped))
+        for shaped, (_, _, error) in zip(configs, best, strict=True)
     )
-    return Shapes(config, budget, min_aspect, tuple(shapes), quantity)
+    count = sum(number for number, _ in by_depth)
+    return Shapes(base, budget, bounds, tuple(shapes), count, quantity)
 
 
-def _widths(
-    config: GPT2Config, quantity: Quantity, budget: int, multiple_of: int, min_aspect: float
-) -> Iterator[tuple[int, int, int]]:
-    """Yield depth, nearest width, and error, until deeper than allowed or far too large."""
-    too_large = 0
-    for depth in counting_from(1):
-        curve = total_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
-        below = curve.largest_within(budget) // multiple_of * multiple_of
-        around = (width for width in (below, below + multiple_of) if width > 0)
-        error, width = min(
-            ((curve.at(w) - budget, w) for w in around), key=lambda each: abs(each[0])
-        )
-        too_large += below == 0
-        if width < min_aspect * depth or too_large > BEST:
-            return
-        yield depth, width, error
+def _usual_aspect(budget: int, quantity: Quantity) -> float:
+    """Return width divided by depth of the preset nearest to a budget on a logarithmic scale."""
+    configs = [preset.config for preset in presets()]
+    nearest = min(configs, key=lambda config: abs(log2(quantity.total(config)) - log2(budget)))
+    return nearest.n_embd / nearest.n_layer
 
 
-def _refuse_out_of_range(
-    config: GPT2Config, quantity: Quantity, params: Amount, multiple_of: int, min_aspect: float
-) -> None:
-    if multiple_of < 1:
-        raise UserError(f"widths are to be multiples of {multiple_of}: give 1 or more, such as 64")
-    if not 0 <= min_aspect <= LARGEST_ASPECT:
-        raise UserError(
-            f"min_aspect is {min_aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 1"
-        )
-    smallest = quantity.total(config.replace(n_layer=1, n_embd=multiple_of))
-    if params.largest < smallest:
-        raise UserError(
-            f"{params.text} {quantity.unit} are too few: the smallest such model, 1 layer of width "
-            f"{multiple_of:,}, has {smallest:,}"
-        )
-    deepest = config.replace(
-        n_layer=MOST_DEPTHS, n_embd=max(multiple_of, ceil(min_aspect * MOST_DEPTHS))
-    )
-    if quantity.total(deepest) <= params.value:
-        raise UserError(
-            f"{params.text} {quantity.unit} allow more than {MOST_DEPTHS:,} depths: solve for one "
-            "field with --for, or raise --min-aspect"
-        )
+def _preset_like(config: GPT2Config) -> str | None:
+    """Return the preset of a depth and width that shares most of the other fields."""
+    wanted = config.effective()
+    alike = {
+        preset.name: sum(preset.config.value(name) == wanted[name] for name in wanted)
+        for preset in presets()
+        if (preset.config.n_layer, preset.config.n_embd) == (config.n_layer, config.n_embd)
+    }
+    return max(alike, key=lambda name: alike[name], default=None)
+
+
+def _awkward(size: int, divisors: tuple[int, ...]) -> int:
+    """Return how many of some divisors, the largest first, a size is no multiple of."""
+    return sum(size % divisor != 0 for divisor in divisors)
