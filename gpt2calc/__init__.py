@@ -8,11 +8,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import Count, Part, Tally, count
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Preset, load, preset, presets
+from gpt2calc.loading import Preset, preset, presets
+from gpt2calc.models import load
 from gpt2calc.operations import Tensor
 from gpt2calc.sublayers import SUBLAYERS
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gpt2calc.lesson.formulas import formula as formula
     from gpt2calc.listing import TensorList as TensorList
     from gpt2calc.listing import list_tensors as list_tensors
+    from gpt2calc.listing import named_shapes as named_shapes
+    from gpt2calc.listing import tensors as tensors
     from gpt2calc.proof.inspection import Inspection as Inspection
     from gpt2calc.proof.inspection import inspect as inspect
     from gpt2calc.proof.verification import Verification as Verification
@@ -47,7 +49,7 @@ _LAZY = {
     "lesson.exercises": ("Sheet", "exercise"),
     "lesson.explanation": ("Explanation", "explain"),
     "lesson.formulas": ("Formulas", "formula"),
-    "listing": ("TensorList", "list_tensors"),
+    "listing": ("TensorList", "list_tensors", "named_shapes", "tensors"),
     "proof.inspection": ("Inspection", "inspect"),
     "proof.verification": ("Verification", "count_by_name", "verify"),
     "what_if.comparison": ("Comparison", "compare"),
@@ -71,10 +73,8 @@ __all__ = [
     "UserError",
     "count",
     "load",
-    "named_shapes",
     "preset",
     "presets",
-    "tensors",
     *_MODULE_OF,
 ]
 

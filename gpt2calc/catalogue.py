@@ -29,7 +29,7 @@ class Entry:
         return None if reported is None else Amount.parse(reported).stands_for(self.total)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Catalogue(Result):
     """All presets, by family and size."""
 
@@ -44,12 +44,29 @@ class Catalogue(Result):
                     "total": entry.total,
                     "reported": entry.preset.reported,
                     "agrees": entry.agrees,
+                    "hub": entry.preset.hub,
                     "source": {"title": entry.preset.title, "url": entry.preset.url},
-                    "config": entry.preset.config.model_dump(),
+                    "config": entry.preset.config.effective(),
                 }
                 for entry in self.entries
             ]
         }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each preset."""
+        return [
+            {
+                "name": entry.preset.name,
+                **entry.preset.config.effective(),
+                "total": entry.total,
+                "reported": entry.preset.reported,
+                "agrees": entry.agrees,
+            }
+            for entry in self.entries
+        ]
+
+    def summary(self) -> str:
+        return f"{len(self.entries)} presets"
 
     def table(self) -> Table:
         """A row for each preset; a mark where the count does not round to the reported size."""

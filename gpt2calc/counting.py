@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gpt2calc.architecture import tensors
-from gpt2calc.config import GPT2Config
+from gpt2calc.models import Model, as_config
 from gpt2calc.operations import Number
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
@@ -43,7 +43,7 @@ PARAMETERS = Quantity(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Count(Breakdown):
     """Exact parameter counts of one model; ``count["attention"]`` is a :class:`Part`."""
 
@@ -80,12 +80,16 @@ class Count(Breakdown):
         return (sums, "The head is tied: it shares the token embedding's matrix.")
 
 
-def count(config: GPT2Config) -> Count:
-    """Count the parameters of the GPT-2 that ``config`` defines, exactly, at any size.
+def count(config: Model) -> Count:
+    """Count the parameters of a GPT-2, exactly, at any size.
+
+    Args:
+        config: the model, a config or its name.
 
     Returns:
         Counts in parameters, as Python integers; shares as fractions of the total.
     """
+    config = as_config(config)
     return Count(config, PARAMETERS.shares(tensors(config)))
 
 

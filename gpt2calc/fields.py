@@ -137,13 +137,21 @@ def order_of_letters(*kinds: type[Declared]) -> list[str]:
     return [each.letter for each in sorted(known, key=lambda each: each.place)]
 
 
+def field_called(word: str, kind: type[Declared]) -> str | None:
+    """Return the field that other people call by a name, or None."""
+    plain = word.strip().lower().replace("-", "_")
+    named = (
+        name for name, known in kind.known.items() if plain in (*known.keys, *known.other_names)
+    )
+    return next(named, None)
+
+
 def nearest_field(word: str, kind: type[Declared]) -> str:
     """Return a hint at the field that may have been meant, or the names of all fields."""
-    plain = word.strip().lower().replace("-", "_")
-    for name, known in kind.known.items():
-        if plain in (*known.keys, *known.other_names):
-            return f"; did you mean {name!r}?"
-    return did_you_mean(plain, kind.known) or f"; the fields are {', '.join(kind.known)}"
+    meant = field_called(word, kind)
+    if meant is not None:
+        return f"; did you mean {meant!r}?"
+    return did_you_mean(word, kind.known) or f"; the fields are {', '.join(kind.known)}"
 
 
 def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> str | None:

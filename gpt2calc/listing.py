@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.architecture import tensors
+from gpt2calc import architecture
 from gpt2calc.config import GPT2Config
+from gpt2calc.models import Model, as_config
 from gpt2calc.operations import Tensor
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.symbols import LETTERS, plain, with_symbols
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TensorList(Result):
     """Every tensor of a model, those of a block once; names with ``h.*.`` stand for one a block."""
 
@@ -28,7 +29,7 @@ class TensorList(Result):
     def to_dict(self) -> dict[str, Any]:
         """Shapes as lists of integers and of formulas; counts in parameters."""
         return {
-            "config": self.config.model_dump(),
+            "config": self.config.effective(),
             "total": self.total,
             "tensors": [
                 {
@@ -43,6 +44,20 @@ class TensorList(Result):
                 for tensor, formula in zip(self.tensors, self.formulas, strict=True)
             ],
         }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each tensor; shapes as texts."""
+        return [
+            {
+                **tensor,
+                "formula": " x ".join(tensor["formula"]),
+                "shape": " x ".join(map(str, tensor["shape"])),
+            }
+            for tensor in self.to_dict()["tensors"]
+        ]
+
+    def summary(self) -> str:
+        return f"{len(self.tensors)} tensors of {self.config.title()}"
 
     def table(self) -> Table:
         """A row for each tensor, in PyTorch's order."""
@@ -69,8 +84,34 @@ class TensorList(Result):
         )
 
 
-def list_tensors(config: GPT2Config) -> TensorList:
-    """List the tensors of the GPT-2 that ``config`` defines, in PyTorch's order."""
+def tensors(config: Model) -> tuple[Tensor, ...]:
+    """List every parameter tensor of a model in PyTorch's order, a block's tensors once.
+
+    Args:
+        config: the model, a config or its name.
+
+    """
+    return architecture.tensors(as_config(config))
+
+
+def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
+    """List every parameter as ``(name, shape)``, block by block, as ``GPT2LMHeadModel`` does.
+
+    Args:
+        config: the model, a config or its name.
+
+    """
+    return architecture.named_shapes(as_config(config))
+
+
+def list_tensors(config: Model) -> TensorList:
+    """List the tensors of a model as a table, in PyTorch's order.
+
+    Args:
+        config: the model, a config or its name.
+
+    """
+    config = as_config(config)
     symbolic = tensors(with_symbols(config, LETTERS))
     formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
     return TensorList(config, tensors(config), formulas)

@@ -1,16 +1,12 @@
 """Configs by name and from files: the presets, TOML like theirs, and Hugging Face's JSON."""
 
 import os
-from collections.abc import Callable
-from os import PathLike
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
-
-Model: TypeAlias = str | PathLike[str] | GPT2Config
-"""A preset's name, a file, or a config."""
 
 
 class Preset(NamedTuple):
@@ -22,6 +18,8 @@ class Preset(NamedTuple):
     url: str
     reported: str | None
     """The number of parameters as its source reports it, or None."""
+    hub: str | None = None
+    """What the model is called on the Hugging Face Hub, or None if it is not there."""
 
 
 def presets() -> list[Preset]:
@@ -41,23 +39,15 @@ def preset(name: str) -> Preset:
         raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
     contents = _read_toml(path)
     source = contents["source"]
-    return Preset(
-        name, _config(contents, path), source["title"], source["url"], source.get("reported")
-    )
+    reported, hub = source.get("reported"), source.get("hub")
+    return Preset(name, _config(contents, path), source["title"], source["url"], reported, hub)
 
 
-def load(name_or_path: str | PathLike[str]) -> GPT2Config:
-    """Find the config that a name or a file stands for.
+def config_of(word: str) -> GPT2Config:
+    """Return the config of a preset, a file, or a folder. Raises ``UserError`` for anything else.
 
-    Args:
-        name_or_path: a preset's name such as ``"gpt2-xl"``; a TOML file like the presets; a Hugging
-            Face ``config.json`` of ``model_type`` gpt2, or the folder it is in.
-
-    Raises:
-        UserError: there is no such preset or file, or what it says is no GPT-2.
-
+    A preset may be called as it is on the Hugging Face Hub: ``openai-community/gpt2``.
     """
-    word = os.fspath(name_or_path)
     if word in preset_names():
         return preset(word).config
     path = Path(word)
@@ -68,16 +58,12 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
                 f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
             )
     if not os.path.exists(path) or not word:
+        on_the_hub = _on_the_hub(word)
+        if on_the_hub is not None:
+            return on_the_hub.config
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
     return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
-
-
-def as_config(model: Model | None) -> GPT2Config:
-    """The config itself, or the one that a name or a file stands for; GPT-2 small of nothing."""
-    if model is None:
-        return GPT2Config()
-    return model if isinstance(model, GPT2Config) else load(model)
 
 
 def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2Config:
@@ -85,13 +71,19 @@ def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2
 
     One with cross-attention is refused, unless it is only asked what the rest of the model is.
     """
-    contents = read_json(path)
+    return from_contents(read_json(path), path, with_cross_attention=with_cross_attention)
+
+
+def from_contents(
+    contents: Mapping[str, Any], source: str | Path, *, with_cross_attention: bool = False
+) -> GPT2Config:
+    """Read what a Hugging Face config says. Raises ``UserError``, which names the source."""
     model_type = contents.get("model_type")
     if model_type != "gpt2":
-        raise UserError(f"{path}: model_type is {quoted(model_type)}: it must be 'gpt2'")
+        raise UserError(f"{source}: model_type is {quoted(model_type)}: it must be 'gpt2'")
     if not with_cross_attention and contents.get("add_cross_attention", False) is not False:
         raise UserError(
-            f"{path}: add_cross_attention is {quoted(contents['add_cross_attention'])}: "
+            f"{source}: add_cross_attention is {quoted(contents['add_cross_attention'])}: "
             "cross-attention adds parameters that GPT-2 does not have; set it to false to count "
             "the model without them"
         )
@@ -104,7 +96,15 @@ def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2
         return GPT2Config(**fields)
     except UserError as error:
         field, rest = str(error).split(" ", 1)
-        raise UserError(f"{path}: {keys.get(field, field)} {rest}") from None
+        raise UserError(f"{source}: {keys.get(field, field)} {rest}") from None
+
+
+def _on_the_hub(word: str) -> Preset | None:
+    """Return the preset that the Hub knows by a name with an owner, or None."""
+    if word.count("/") != 1:
+        return None
+    named = (preset for preset in presets() if preset.hub is not None)
+    return next((p for p in named if str(p.hub).lower() == word.lower()), None)
 
 
 def _folder() -> Path:

@@ -106,7 +106,7 @@ class Quantity:
         parts = tuple(parts)
         columns = ("total", *(self.columns if self.is_split else ()))
         return {
-            "config": config.model_dump(),
+            "config": config.effective(),
             **{name: sum(getattr(part, name) for part in parts) for name in columns},
             "sublayers": {
                 name: {each: getattr(part, each) for each in (*self._heads, "share")}
@@ -139,7 +139,7 @@ class Quantity:
         return (*self.columns, "total") if self.is_split else ("total",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Breakdown(Result):
     """One quantity of one model, part by part; ``breakdown["attention"]`` is one part."""
 
@@ -186,6 +186,9 @@ class Breakdown(Result):
     def table(self) -> Table:
         """Return a row for each part, the total beneath."""
         return self.quantity.table_of(self.config.title(), self.parts, self._notes())
+
+    def summary(self) -> str:
+        return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"
 
     def _more(self) -> dict[str, int]:
         return {"per_block": self.per_block}

@@ -5,14 +5,17 @@ import re
 import pytest
 
 from gpt2calc import GPT2Config, count, load
+from gpt2calc.models import labelled
 from gpt2calc.study.claims import CLAIMS, PRINTED, judged
-from gpt2calc.what_if.comparison import counted_under_names
+from gpt2calc.what_if.comparison import comparison_of
 
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 
 
 def verdicts(*models):
-    return [(each.section, each.judgement.verdict) for each in judged(counted_under_names(models))]
+    return [
+        (each.section, each.judgement.verdict) for each in judged(comparison_of(labelled(models)))
+    ]
 
 
 def test_the_four_gpt2():
@@ -35,7 +38,7 @@ def test_the_four_gpt2():
 def verdict(section, words, *models):
     (found,) = [
         each
-        for each in judged(counted_under_names(models))
+        for each in judged(comparison_of(labelled(models)))
         if each.section == section and words in each.claim
     ]
     return found.judgement.verdict
@@ -86,11 +89,11 @@ def test_a_share_that_is_printed_wrong_does_not_hold(monkeypatch):
 
 
 def test_every_claim_says_its_figures():
-    for each in judged(counted_under_names(FOUR)):
+    for each in judged(comparison_of(labelled(FOUR))):
         assert len(each.judgement.figures) == (8 if "table" in each.claim else 4) or (
             each.section in ("4.1", "4.2")
         )
-    shares = next(each for each in judged(counted_under_names(FOUR)) if "table" in each.claim)
+    shares = next(each for each in judged(comparison_of(labelled(FOUR))) if "table" in each.claim)
     assert re.findall(r"\d+\.\d\d", " ".join(shares.judgement.figures)) == [
         *("22.78", "45.54", "28.40", "56.77", "30.50", "60.99", "31.58", "63.14")
     ]
@@ -98,7 +101,7 @@ def test_every_claim_says_its_figures():
 
 def test_what_is_true_instead_is_said_of_the_models_at_hand():
     def instead(section, words, *models):
-        for each in judged(counted_under_names(models)):
+        for each in judged(comparison_of(labelled(models))):
             if each.section == section and words in each.claim:
                 return each.judgement.instead
         return None

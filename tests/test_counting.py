@@ -127,5 +127,6 @@ def test_json_has_everything():
         102_144,
     )
     assert counts["per_block"] == (124_439_808 - 768 * (50_257 + 1_024 + 2)) // 12
-    assert GPT2Config(**counts["config"]) == GPT2Config()
+    assert GPT2Config(**counts["config"]).effective() == GPT2Config().effective()
+    assert (counts["config"]["n_head"], counts["config"]["n_inner"]) == (12, 3_072)
     assert counts["non_embedding"] == 124_439_808 - 50_257 * 768 - 1_024 * 768

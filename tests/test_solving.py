@@ -129,7 +129,7 @@ def test_a_mistake_is_one_line(refused, arguments, words):
 
 def test_models_are_named(run):
     ran = run("solve", "gpt2-xl", "--params", "1B", "--for", "vocab", "--n-layer", 12)
-    assert "gpt2-xl, 1B" in ran.out
+    assert "gpt2-xl, n_layer 12, 1B" in ran.out
     assert solve_for("vocab", ["gpt2"], ["117M"]).solutions[0].name == "gpt2"
     with pytest.raises(UserError, match="too few for any vocab of gpt2-xl: with vocab 1"):
         solve_for("vocab", ["gpt2-xl"], ["1M"])

@@ -111,8 +111,14 @@ def test_a_sweep_of_the_largest_counts_is_exact():
 def test_what_is_fixed_is_in_the_title_and_bounds_in_the_json():
     assert "MLP width 100" in str(sweep(GPT2Config(n_inner=100), n_embd=[64, 128]))
     said = sweep("gpt2-xl", n_layer=[1, 2], at_least="1M").to_dict()
-    assert (said["at_least"], said["at_most"]) == (10**6, LARGEST)
-    assert said["config"] == load("gpt2-xl").model_dump()
+    assert (said["at_least"], said["at_most"]) == (10**6, None)
+    assert said["axes"] == {"n_layer": [1, 2]}
+    shared = load("gpt2-xl").effective()
+    del shared["n_layer"]
+    assert said["config"] == shared
+    bounded = sweep(n_embd=[64, 128], at_most=10**9).to_dict()
+    assert (bounded["at_least"], bounded["at_most"]) == (None, 10**9)
+    assert not {"n_embd", "n_inner", "n_head"} & set(bounded["config"])
 
 
 def test_pandas_reads_the_columns():

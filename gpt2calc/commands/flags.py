@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.fields import is_switch
-from gpt2calc.loading import load, preset_names
+from gpt2calc.loading import preset_names
+from gpt2calc.models import load
 from gpt2calc.output.result import Format
 
 PRESETS = Parameter(completer=lambda _: preset_names())

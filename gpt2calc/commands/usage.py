@@ -9,7 +9,9 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
+from gpt2calc.config import GPT2Config
 from gpt2calc.errors import did_you_mean, quoted
+from gpt2calc.fields import field_called
 
 HELP = "'gpt2calc --help' shows what there is"
 
@@ -36,6 +38,9 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     flag = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
+    meant = field_called(flag.removeprefix("--"), GPT2Config)
+    if meant is not None:
+        return f"there is no flag {flag[:40]}; did you mean '--{meant.replace('_', '-')}'?"
     return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {HELP}'}"
 
 

@@ -20,7 +20,7 @@ from gpt2calc.commands.flags import (
     whole_number,
 )
 from gpt2calc.errors import UserError
-from gpt2calc.loading import load
+from gpt2calc.models import load
 from gpt2calc.output.terminal import show, stream
 
 MOST_LINES = 10_000
@@ -39,7 +39,8 @@ def compare(
 ) -> int:
     """Put models side by side: a column for each.
 
-    Flags change a field in all of them.
+    A model may have changes of its own and a label: deeper=gpt2,n_layer=24. Flags change a field in
+    all models; with a single model, they are compared with that model as it was.
     """
     from gpt2calc.what_if.comparison import compare
 

@@ -51,7 +51,7 @@ class Exercise:
     solved: Solved
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sheet(Result):
     """Exercises, with their worked solutions if asked for."""
 
@@ -61,6 +61,10 @@ class Sheet(Result):
     def to_dict(self) -> dict[str, Any]:
         """Questions; if asked for, answers as integers, and steps in LaTeX."""
         return {"exercises": [self._as_dict(each) for each in self.exercises]}
+
+    def summary(self) -> str:
+        first = self.exercises[0]
+        return f"{len(self.exercises)} of level {first.level}, seeds from {first.seed}"
 
     def table(self) -> Table:
         """A row for each exercise."""
@@ -118,7 +122,7 @@ class Sheet(Result):
         asked = {
             "seed": exercise.seed,
             "level": exercise.level,
-            "config": solved.config.model_dump(),
+            "config": solved.config.effective(),
             "question": solved.question,
         }
         if not self.with_answers:

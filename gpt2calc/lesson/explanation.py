@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.lessons import LESSONS
 from gpt2calc.lesson.meanings import meaning_of
-from gpt2calc.loading import Model, as_config
+from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
@@ -57,7 +58,7 @@ Block = Table | Heading | Notes | Step | Sums | Lessons
 """A part of a written derivation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(Result):
     """A derivation: of one sublayer, or of all of them, a block and the model."""
 
@@ -136,14 +137,27 @@ class Explanation(Result):
             yield Lessons(self.lessons)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return expressions in field names; with nothing left open, as with all left open."""
+        """Return expressions in field names, all left open if none is, and the numbers beside."""
         said = formula(self.config, self.free or "all", of=self.quantity).to_dict()
-        said |= {"free": list(self.free)}
+        said |= {"free": list(self.free), "values": self._values()}
         if self.total is not None:
             return said
         wanted = {steps.sublayer for steps in self.sublayers}
-        kept = {name: each for name, each in said["sublayers"].items() if name in wanted}
-        return {name: said[name] for name in ("config", "free", "symbols")} | {"sublayers": kept}
+
+        def kept(sublayers: dict[str, Any]) -> dict[str, Any]:
+            return {"sublayers": {name: sublayers[name] for name in sublayers if name in wanted}}
+
+        values = {"values": kept(said["values"]["sublayers"])}
+        shown = {name: said[name] for name in ("config", "free", "symbols")}
+        return {**shown, **kept(said["sublayers"]), **values}
+
+    def _values(self) -> dict[str, Any]:
+        """What the model has where all fields are the config's."""
+        exact = breakdown(self.config, self.quantity)
+        amounts = self.quantity.dict_of(self.config, exact.parts)["sublayers"]
+        for part in amounts.values():
+            del part["share"]
+        return {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
 
     def table(self) -> Table:
         """Return a row for each chain, written in LaTeX."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpt2calc.loading import Model, as_config
+from gpt2calc.models import Model, as_config
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS, leave_open, with_symbols
@@ -43,7 +43,7 @@ class Formulas:
         """Expressions in field names, which SymPy and Python both parse."""
         columns = (*(self.quantity.columns if self.quantity.is_split else ()), "total")
         return {
-            "config": self.config.model_dump(),
+            "config": self.config.effective(),
             "free": list(self.free),
             "symbols": {name: LETTERS[name] for name in self.free},
             "sublayers": {

@@ -20,29 +20,41 @@ class Result:
     """What every command answers with: a value that prints, and shows itself in a notebook."""
 
     def table(self) -> Table:
-        """The result as a table of plain values."""
+        """Return the result as a table of plain values."""
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as plain numbers, strings, lists and dicts, ready for JSON."""
+        """Return the result as plain numbers, strings, lists and dicts, ready for JSON."""
         raise NotImplementedError
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return the result as flat rows of plain values, ready for ``pandas.DataFrame``."""
+        shown = self.table().without_bars()
+        return [dict(zip(shown.headings, row, strict=True)) for row in shown.rows]
+
+    def summary(self) -> str:
+        """Say in a few words what the result is, for its repr."""
+        return self.table().title
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary()}>"
+
     def text(self) -> str:
-        """The result for a terminal of 80 columns."""
+        """Write the result for a terminal of 80 columns."""
         from gpt2calc.output.text import text
 
         return text(self.table())
 
     def markdown(self) -> str:
-        """The result as GitHub's Markdown."""
+        """Write the result as GitHub's Markdown."""
         return markdown(self.table())
 
     def csv(self) -> str:
-        """The result's table as comma-separated values, numbers bare."""
+        """Write the result's table as comma-separated values, numbers bare."""
         return csv(self.table())
 
     def json(self) -> str:
-        """The result's :meth:`to_dict` as indented JSON."""
+        """Write the result's :meth:`to_dict` as indented JSON."""
         import json
 
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
@@ -55,13 +67,13 @@ class Result:
 
 
 def rendered(result: Result, form: str) -> str:
-    """A result in one of its formats, each a method of that name; without a last line feed."""
+    """Write a result in one of its formats, each a method of that name; no line feed at the end."""
     written: str = getattr(result, form)()
     return written
 
 
 def markdown(table: Table) -> str:
-    """A table for GitHub's Markdown, between its title and its notes."""
+    """Write a table for GitHub's Markdown, between its title and its notes."""
     shown = table.without_bars()
     rows = [[cell.replace("|", "\\|") for cell in shown.cells(row)] for row in shown.all_rows]
     title = f"**{table.title}**" if table.title else ""
@@ -71,7 +83,7 @@ def markdown(table: Table) -> str:
 
 
 def html(table: Table) -> str:
-    """A table as HTML, for notebooks."""
+    """Write a table as HTML, for notebooks."""
     from html import escape
 
     shown = table.without_bars()
@@ -81,7 +93,7 @@ def html(table: Table) -> str:
 
 
 def csv(table: Table) -> str:
-    """Comma-separated values with a heading: bare integers, and shares as fractions."""
+    """Write comma-separated values with a heading: bare integers, shares as fractions."""
     shown = table.without_bars()
     return csv_lines([shown.headings, *shown.all_rows]).rstrip("\n")
 

@@ -9,6 +9,7 @@ from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, Tally
 from gpt2calc.errors import UserError
+from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.sublayers import SUBLAYERS
@@ -109,13 +110,14 @@ class Verification(Result):
         return (*self.differences[:DIFFERENCES_SHOWN], *more)
 
 
-def verify(config: GPT2Config) -> Verification:
+def verify(config: Model) -> Verification:
     """Build transformers' ``GPT2LMHeadModel`` without memory or weights, and compare.
 
     Raises:
         UserError: torch or transformers is not installed, or they cannot build such a model.
 
     """
+    config = as_config(config)
     _refuse_what_cannot_be_built(config)
     torch, transformers = _imported()
     with torch.device("meta"):

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from gpt2calc.architecture import tensors
 from gpt2calc.counting import Count, count
-from gpt2calc.loading import load
+from gpt2calc.models import load
 from gpt2calc.output.table import percent
 from gpt2calc.sublayers import words_of
 from gpt2calc.what_if.comparison import Comparison

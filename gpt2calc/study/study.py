@@ -1,14 +1,13 @@
 """The source article done again with exact numbers: its tables, its pictures, its claims judged."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Model
+from gpt2calc.models import Models, labelled
 from gpt2calc.picture.style import refuse_undrawable
 from gpt2calc.study import sections
 from gpt2calc.study.claims import Claim, judged
-from gpt2calc.what_if.comparison import Comparison, counted_under_names
+from gpt2calc.what_if.comparison import Comparison, comparison_of
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 MOST_MODELS = 12
@@ -23,7 +22,7 @@ class Study:
     claims: tuple[Claim, ...]
 
 
-def study(models: Iterable[Model] = THE_FOUR) -> Study:
+def study(models: Models = THE_FOUR) -> Study:
     """Study some models as the article studies the four GPT-2.
 
     Args:
@@ -33,7 +32,7 @@ def study(models: Iterable[Model] = THE_FOUR) -> Study:
         UserError: there are no models or too many, one is named twice, or one cannot be loaded.
 
     """
-    compared = counted_under_names(models)
+    compared = comparison_of(labelled(models))
     if not 1 <= len(compared.names) <= MOST_MODELS:
         raise UserError(
             f"{len(compared.names)} models to study: give 1 to {MOST_MODELS}, such as gpt2 gpt2-xl"

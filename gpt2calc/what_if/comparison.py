@@ -1,28 +1,27 @@
 """Several models side by side: what differs in their configs, and where their parameters are."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Model, as_config, preset_names
+from gpt2calc.models import Labelled, Models, labelled, shown
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Quantity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Result):
     """Counts of two or more models, each under a name."""
 
     names: tuple[str, ...]
     counts: tuple[Any, ...]
     """A breakdown of each model, all of the same quantity."""
+    changed: frozenset[str] = frozenset()
+    """The fields that were changed in some of the models, as their names say."""
 
     @property
     def named(self) -> tuple[tuple[str, Any], ...]:
@@ -45,6 +44,32 @@ class Comparison(Result):
         values = {name: tuple(fields[name] for fields in effective) for name in effective[0]}
         return {name: each for name, each in values.items() if len(set(each)) > 1}
 
+    @property
+    def _fields_to_say(self) -> dict[str, tuple[Any, ...]]:
+        effective = [counted.config.effective() for counted in self.counts]
+        said = self.differing.keys() | self.changed
+        return {
+            name: tuple(fields[name] for fields in effective)
+            for name in effective[0]
+            if name in said
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each model: fields that differ or were changed, and amounts."""
+        return [
+            {
+                "model": name,
+                **{field: values[place] for field, values in self._fields_to_say.items()},
+                "total": counted.total,
+                **{part: counted[part].total for part in counted},
+            }
+            for place, (name, counted) in enumerate(self.named)
+        ]
+
+    def summary(self) -> str:
+        amounts = (f"{name} {counted.total:,}" for name, counted in self.named)
+        return f"{self.quantity.name} of {', '.join(amounts)}"
+
     def to_dict(self) -> dict[str, Any]:
         """One object a model, as ``Count.to_dict`` gives it; counts in parameters."""
         return {
@@ -55,8 +80,8 @@ class Comparison(Result):
     def table(self) -> Table:
         """A column for each model: differing fields, the total, each sublayer and its share."""
         rows: list[Row] = [
-            (name, *("yes" if each is True else "no" if each is False else each for each in values))
-            for name, values in self.differing.items()
+            (name, *(shown(value) if isinstance(value, bool) else value for value in values))
+            for name, values in self._fields_to_say.items()
         ]
         rows.append(("total", *(each.total for each in self.counts)))
         for sublayer in self.quantity.parts:
@@ -69,13 +94,13 @@ class Comparison(Result):
         )
 
 
-def compare(
-    models: Iterable[Model], *, of: str | Quantity = "parameters", **fields: Any
-) -> Comparison:
+def compare(models: Models, *, of: str | Quantity = "parameters", **fields: Any) -> Comparison:
     """Put several models side by side.
 
     Args:
-        models: names of presets, files, or configs; two or more. A config is named by its fields.
+        models: names of presets, files, or configs; two or more. A config is named by its shape; a
+            mapping gives labels of one's own. A single model with fields to replace is compared
+            with itself, before against after.
         of: the quantity, or its name.
         fields: of the config, replaced in every model.
 
@@ -83,44 +108,22 @@ def compare(
         UserError: there are fewer than two models, or one of them cannot be loaded.
 
     """
-    models = tuple(models)
-    if len(models) < 2:
+    quantity, named = as_quantity(of), labelled(models, **fields)
+    if len(named) == 1 and fields:
+        named = (*labelled(models), *named)
+    if len(named) < 2:
         raise UserError(
-            f"{len(models)} to compare: give two models or more, such as gpt2 gpt2-medium"
+            f"{len(named)} to compare: give two models or more, such as gpt2 gpt2-medium, or one "
+            "with changes"
         )
-    return counted_under_names(models, as_quantity(of), **fields)
+    return comparison_of(named, quantity)
 
 
-def counted_under_names(
-    models: Iterable[Model], quantity: Quantity = PARAMETERS, **fields: Any
-) -> Comparison:
-    """Do the same for any number of models."""
+def comparison_of(models: Iterable[Labelled], quantity: Quantity = PARAMETERS) -> Comparison:
+    """Put any number of models side by side."""
     models = tuple(models)
-    configs = [as_config(each) for each in models]
     return Comparison(
-        names=_told_apart([_name(each) for each in models], configs),
-        counts=tuple(breakdown(each.replace(**fields), quantity) for each in configs),
+        names=tuple(model.name for model in models),
+        counts=tuple(breakdown(model.config, quantity) for model in models),
+        changed=frozenset().union(*(model.changed for model in models)),
     )
-
-
-def _name(model: Model) -> str:
-    if isinstance(model, GPT2Config):
-        return f"{model.n_layer} x {model.n_embd}"
-    word = os.fspath(model)
-    if word in preset_names():
-        return word
-    path = Path(word).resolve()
-    return path.parent.name if path.name == "config.json" else path.stem
-
-
-def _told_apart(names: list[str], configs: list[GPT2Config]) -> tuple[str, ...]:
-    """The names, with a number where other models have the same one."""
-    firsts: dict[str, list[GPT2Config]] = {}
-    told = []
-    for name, config in zip(names, configs, strict=True):
-        others = firsts.setdefault(name, [])
-        if config not in others:
-            others.append(config)
-        place = others.index(config) + 1
-        told.append(name if place == 1 else f"{name} ({place})")
-    return tuple(told)

@@ -8,7 +8,8 @@ from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.config import GPT2Config
-from gpt2calc.loading import Model, as_config, presets
+from gpt2calc.loading import presets
+from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.polynomial import along

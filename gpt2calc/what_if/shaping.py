@@ -9,7 +9,8 @@ from gpt2calc.amount import Amount
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Model, as_config, presets
+from gpt2calc.loading import presets
+from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
@@ -120,8 +121,15 @@ class Shapes(Result):
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return a flat row for each shape, ready for ``pandas.DataFrame``."""
-        rows = [shape.to_dict() for shape in self.shapes]
-        return [{**row, **row.pop("shares")} for row in rows]
+        return [
+            {**{name: value for name, value in row.items() if name != "shares"}, **row["shares"]}
+            for row in (shape.to_dict() for shape in self.shapes)
+        ]
+
+    def summary(self) -> str:
+        """Say what was looked for, and the first shape found."""
+        best = self.shapes[0]
+        return f"{self.found:,} near {self.params.text}, first {best.n_layer} x {best.n_embd}"
 
     def table(self) -> Table:
         """Return a row for each shape."""

@@ -6,13 +6,12 @@ from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.loading import Model
+from gpt2calc.models import Models, labelled
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.polynomial import solvable_fields, total_along
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.what_if.comparison import counted_under_names
 
 Interval = tuple[int, int]
 """First and last value, both included."""
@@ -41,7 +40,7 @@ class Solution:
     """The values whose counts round to the budget as it is written; None if there are none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solutions(Result):
     """Values of one field for the budget of each model, and those common to all of them."""
 
@@ -70,7 +69,7 @@ class Solutions(Result):
             "solutions": [
                 {
                     "name": each.name,
-                    "config": each.config.model_dump(),
+                    "config": each.config.effective(),
                     "params": each.params.text,
                     "below": shown(each.below),
                     "above": shown(each.above),
@@ -80,6 +79,25 @@ class Solutions(Result):
             ],
             "common": self.common and list(self.common),
         }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each model: the nearest values, their totals, and the interval."""
+        return [
+            {
+                "model": solution.name,
+                "budget": solution.params.text,
+                "below": solution.below and solution.below.value,
+                "total_below": solution.below and solution.below.total,
+                "above": solution.above.value,
+                "total_above": solution.above.total,
+                "first": solution.interval and solution.interval[0],
+                "last": solution.interval and solution.interval[1],
+            }
+            for solution in self.solutions
+        ]
+
+    def summary(self) -> str:
+        return self._in_words()
 
     def table(self) -> Table:
         """A row for each model: the nearest values with their counts, and the whole interval."""
@@ -120,8 +138,8 @@ class Solutions(Result):
 
 def solve_for(
     field: str,
-    models: Sequence[Model],
-    params: Sequence[int | str | Amount],
+    models: Models,
+    params: int | str | Amount | Sequence[int | str | Amount],
     *,
     of: str | Quantity = "parameters",
     **fields: Any,
@@ -142,16 +160,17 @@ def solve_for(
 
     """
     quantity = as_quantity(of)
-    if not models or len(models) != len(params):
+    field = field.replace("-", "_")
+    alone = (params,) if isinstance(params, int | str | Amount) else params
+    budgets = [Amount.of(each, quantity.unit) for each in alone]
+    named = labelled(models, **fields)
+    if not named or len(named) != len(budgets):
         raise UserError(
-            f"models: {len(models)}, numbers of {quantity.unit}: {len(params)}; give one for each "
+            f"models: {len(named)}, numbers of {quantity.unit}: {len(budgets)}; give one for each "
             "model"
         )
-    named = counted_under_names(models, quantity, **fields)
-    configs = [each.config for each in named.counts]
-    _refuse_unsolvable(field, configs[0], quantity)
-    budgets = [Amount.of(each, quantity.unit) for each in params]
-    triples = zip(named.names, configs, budgets, strict=True)
+    _refuse_unsolvable(field, named[0].config, quantity)
+    triples = zip([n.name for n in named], [n.config for n in named], budgets, strict=True)
     return Solutions(field, tuple(_solved(field, quantity, *each) for each in triples), quantity)
 
 

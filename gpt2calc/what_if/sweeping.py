@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gpt2calc.amount import Amount
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError
-from gpt2calc.loading import Model, as_config
+from gpt2calc.models import Model, as_config
 from gpt2calc.operations import Number
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Table
@@ -38,7 +38,7 @@ MOST_ROWS = {"table": 10_000, "json": 1_000_000}
 """More rows than these are refused, with a way out; CSV is streamed and has no limit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep(Result):
     """A grid of configs. Arrays are computed when asked for, and have an axis for each axis given.
 
@@ -72,7 +72,7 @@ class Sweep(Result):
         return on_grid(self.quantity.total, self.config, self.axes)
 
     def __getattr__(self, column: str) -> Array:
-        if column.startswith("__") or column not in self.quantity.columns:
+        if "quantity" not in self.__dict__ or column not in self.quantity.columns:
             raise AttributeError(f"a sweep has no attribute {column!r}")
         return self._sum_of(lambda sums: sum(getattr(part, column) for part in sums.values()))
 
@@ -126,12 +126,25 @@ class Sweep(Result):
     def to_dict(self) -> dict[str, Any]:
         """One object a row; counts in parameters."""
         return {
-            "config": self.config.model_dump(),
+            "config": {
+                name: value
+                for name, value in self.config.effective().items()
+                if name not in self.varying
+            },
             "axes": {name: axis.tolist() for name, axis in self.axes.items()},
-            "at_least": self.at_least,
-            "at_most": self.at_most,
+            "at_least": self.at_least or None,
+            "at_most": None if self.at_most == LARGEST else self.at_most,
             "rows": self._rows(MOST_ROWS["json"]),
         }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each config; :meth:`columns` is faster for many."""
+        return self._rows(MOST_ROWS["json"])
+
+    def summary(self) -> str:
+        """Say what is swept over."""
+        spans = (f"{name} {a.min():,} to {a.max():,}" for name, a in self.axes.items())
+        return f"{self.size:,} configs over {', '.join(spans)}"
 
     def table(self) -> Table:
         """Return a row for each config: its place on the axes, its sums, the largest shares."""

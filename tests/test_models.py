@@ -1,0 +1,166 @@
+"""One way to name a model, taken by everything that takes a model; and what was changed is said."""
+
+from pathlib import Path
+
+import pytest
+
+import gpt2calc
+from gpt2calc import GPT2Config, UserError, compare, count, load
+from gpt2calc.models import as_config, labelled
+
+EVERY = {
+    "count": lambda model: gpt2calc.count(model).total,
+    "tensors": lambda model: len(gpt2calc.tensors(model)),
+    "named_shapes": lambda model: len(gpt2calc.named_shapes(model)),
+    "list_tensors": lambda model: gpt2calc.list_tensors(model).total,
+    "compare": lambda model: gpt2calc.compare([model, model]).counts[1].total,
+    "compare one": lambda model: gpt2calc.compare(model, n_layer=3).counts[1].total,
+    "solve": lambda model: gpt2calc.solve(model, "1B").shapes[0].counted.total,
+    "solve_for": lambda model: gpt2calc.solve_for("vocab", model, "1B").common,
+    "sweep": lambda model: gpt2calc.sweep(model, n_layer=[2, 3]).total.tolist(),
+    "explain": lambda model: gpt2calc.explain(model).total[-1],
+    "formula": lambda model: str(gpt2calc.formula(model, free="vocab")),
+    "diagnose": lambda model: gpt2calc.diagnose(124_439_808, model).config,
+}
+"""Something that depends on the model, from every function that takes one."""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("n_layer = 5\nn_embd = 128\nvocab = 1000\n")
+    return path
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_function_takes_every_kind_of_model(name, file):
+    config = GPT2Config(n_layer=5, n_embd=128, vocab=1_000)
+    of_config = EVERY[name](config)
+    assert EVERY[name](str(file)) == of_config
+    assert EVERY[name](file) == of_config
+    assert EVERY[name](f"{file},n_layer=5") == of_config
+    assert EVERY[name]("openai-community/gpt2-xl") == EVERY[name]("gpt2-xl")
+    assert EVERY[name]("gpt2-xl") == EVERY[name](load("gpt2-xl"))
+    assert EVERY[name]("gpt2-xl") != of_config or name == "tensors"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_config_of_transformers_is_a_model(name):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    theirs = transformers.GPT2Config(n_layer=5, n_embd=128, n_head=2, vocab_size=1_000, n_inner=300)
+    ours = GPT2Config(n_layer=5, n_embd=128, n_head=2, vocab=1_000, n_inner=300)
+    assert as_config(theirs) == ours
+    assert EVERY[name](theirs) == EVERY[name](ours)
+
+
+def test_a_config_of_another_family_is_refused():
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    with pytest.raises(UserError, match="the config: model_type is 'llama': it must be 'gpt2'"):
+        count(transformers.LlamaConfig())
+
+
+@pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object()])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(UserError, match="is no model: give a preset's name, a file, or a GPT2"):
+        count(model)
+
+
+@pytest.mark.parametrize("name", ["openai-community/gpt2", "cerebras/Cerebras-GPT-111M"])
+def test_the_hubs_name_of_a_preset(name):
+    own = name.partition("/")[2].lower()
+    assert load(name) == load(name.lower()) == load(own)
+
+
+def test_every_preset_of_the_hub_is_called_as_its_preset():
+    hubs = {preset.hub: preset.name for preset in gpt2calc.presets() if preset.hub}
+    assert len(hubs) == 12
+    assert all(hub.partition("/")[2].lower() == name for hub, name in hubs.items())
+    with pytest.raises(UserError, match="neither a preset nor a file"):
+        load("openai-community/gpt3")
+
+
+@pytest.mark.parametrize(
+    ("word", "fields"),
+    [
+        ("gpt2,n_layer=24", {"n_layer": 24}),
+        ("gpt2, n-layer = 24 ,bias=false", {"n_layer": 24, "bias": False}),
+        ("gpt2,tie_embeddings=no", {"tie_embeddings": False}),
+        ("deep=gpt2,n_layer=24", {"n_layer": 24}),
+        ("gpt2-xl,n_embd=1024", None),
+    ],
+)
+def test_changes_are_written_after_a_model(word, fields):
+    expected = load("gpt2-xl").replace(n_embd=1024) if fields is None else GPT2Config(**fields)
+    assert load(word).effective() == expected.effective()
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("gpt2,n_layer", "'n_layer' changes nothing: write a field and its value"),
+        ("gpt2,n_layer=x", "n_layer is 'x': it must be a positive whole number"),
+        ("gpt2,n_layer=0", "n_layer is 0"),
+        ("gpt2,bias=3", "bias is '3': it must be true or false"),
+        ("gpt2,n_layr=3", "unknown field 'n_layr'; did you mean 'n_layer'"),
+        ("gpt2,vocab_size=3", "unknown field 'vocab_size'; did you mean 'vocab'"),
+        ("gpt2,", "changes nothing"),
+        ("gpt2x,n_layer=3", "'gpt2x' is neither a preset nor a file; did you mean 'gpt2"),
+        ("label=", "'' is neither"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_one_line(refused, word, words):
+    assert words in refused("compare", word, "gpt2")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("vocab_size", "vocab"),
+        ("block_size", "n_ctx"),
+        ("n_positions", "n_ctx"),
+        ("max_position_embeddings", "n_ctx"),
+        ("hidden_size", "n_embd"),
+        ("d_model", "n_embd"),
+        ("num_hidden_layers", "n_layer"),
+        ("num_attention_heads", "n_head"),
+        ("intermediate_size", "n_inner"),
+        ("tie_word_embeddings", "tie_embeddings"),
+    ],
+)
+def test_other_peoples_names_of_a_field_are_hinted_at(refused, tmp_path, theirs, ours):
+    with pytest.raises(UserError, match=f"unknown field '{theirs}'; did you mean '{ours}'"):
+        GPT2Config(**{theirs: 64})
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{theirs} = 64\n")
+    assert f"did you mean '{ours}'" in refused(path)
+    flag = f"--{theirs.replace('_', '-')}"
+    assert f"did you mean '--{ours.replace('_', '-')}'" in refused(f"{flag}=64")
+
+
+def test_a_label_says_what_was_changed():
+    names = [model.name for model in labelled(["gpt2", "gpt2,n_layer=24"], tie_embeddings=False)]
+    assert names == ["gpt2, tie_embeddings no", "gpt2, n_layer 24, tie_embeddings no"]
+    (same,) = labelled("gpt2", n_layer=12)
+    assert (same.name, same.changed) == ("gpt2", frozenset())
+    (own,) = labelled({"deep": load("gpt2").replace(n_layer=24)})
+    assert own.name == "deep"
+    assert [m.name for m in labelled([Path("gpt2"), GPT2Config()])] == ["gpt2", "12 x 768"]
+
+
+def test_before_against_after_is_one_command(run):
+    for arguments in (("gpt2", "gpt2,n_layer=24"), ("gpt2", "--n-layer", "24")):
+        said = run("compare", *arguments).out
+        assert said.splitlines()[0].split() == ["parameters", "gpt2", "gpt2,", "n_layer", "24"]
+        assert said.splitlines()[2].split() == ["n_layer", "12", "24"]
+    labelled_by_hand = run("compare", "gpt2", "deeper=gpt2,n_layer=24").out
+    assert labelled_by_hand.splitlines()[0].split() == ["parameters", "gpt2", "deeper"]
+
+
+def test_a_change_to_all_models_is_said_in_names_and_rows(run):
+    said = run("compare", "gpt2", "gpt2-xl", "--no-tie-embeddings", "--format", "markdown").out
+    assert "gpt2, tie_embeddings no" in said
+    assert "gpt2-xl, tie_embeddings no" in said
+    row = next(line for line in said.splitlines() if line.startswith("| tie_embeddings "))
+    assert row.split() == ["|", "tie_embeddings", "|", "no", "|", "no", "|"]
+    compared = compare(["gpt2", "gpt2"], n_layer=24)
+    assert compared.to_rows()[0]["n_layer"] == 24
