@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gpt2calc import __version__
 from gpt2calc.commands import counting, lesson, proof, what_if
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
+from gpt2calc.loading import preset_names
 from gpt2calc.output.terminal import CLOSED_PIPE, abandon_output
 
 WRONG_USE = 2
@@ -38,7 +39,13 @@ def install_completion(
     shell: Annotated[Shell | None, Parameter(help="The shell in use, if left out.")] = None,
     output: Annotated[Path | None, Parameter(help="Another file than the shell's own.")] = None,
 ) -> int:
-    """Teach the shell to complete this command's words."""
+    """Teach the shell to complete this command's words.
+
+    It writes a script, for bash ~/.local/share/bash-completion/completions/gpt2calc, for zsh
+    ~/.zsh/completions/_cyclopts_gpt2calc, for fish ~/.config/fish/completions/gpt2calc.fish, for
+    powershell Completions/gpt2calc.ps1 beside the profile; and one line that reads it into
+    ~/.bashrc, ~/.zshrc or the powershell profile.
+    """
     from cyclopts.completion.detect import ShellDetectionError
 
     try:
@@ -71,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         from gpt2calc.commands.usage import in_one_line
 
-        return _refused(in_one_line(error))
+        words = sys.argv[1:] if arguments is None else arguments
+        return _refused(f"{in_one_line(error)}{_meant_command(words)}")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
         abandon_output()
         return CLOSED_PIPE
@@ -81,8 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _meant_command(words: Sequence[str]) -> str:
+    """Suggest a command where the first word is none, nor a model."""
+    first = words[0] if words else ""
+    if first in app or first.startswith("-") or first in preset_names():
+        return ""
+    return _nearest_command(first)
+
+
 def _nearest_command(word: str) -> str:
-    """What was taken for a model may have been meant as a command."""
+    """Suggest a command where a word was taken for a model."""
     commands = [name for name in app if not name.startswith("-")]
     return did_you_mean(word, commands) if word.isalpha() else ""
 

@@ -77,6 +77,35 @@ def test_version_and_help(run):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["comapre", "gpt2", "gpt2-xl"], "compare"),
+        (["sovle", "--params", "1B"], "solve"),
+        (["swep", "gpt2", "--n-layer", "1:3"], "sweep"),
+    ],
+)
+def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
+    assert f"did you mean '{command}'?" in refused(*arguments)
+
+
+def test_help_lists_the_choices(run):
+    told = " ".join(run("explain", "--help").out.replace("│", " ").split())
+    assert "token_embedding, position_embedding, attention, mlp, layer_norm, lm_head" in told
+    assert "n_layer, n_embd, vocab, n_ctx, n_inner, or all" in told
+    told = " ".join(run("solve", "--help").out.replace("│", " ").split())
+    assert "Solve for this field alone: n_layer, n_embd, vocab, n_ctx, n_inner." in told
+    assert "--params BUDGET The budget" in told
+
+
+def test_install_completion_says_which_files_it_writes(run):
+    told = run("--install-completion", "--help").out
+    for file in ("bash-completion/completions/gpt2calc", "_cyclopts_gpt2calc", "gpt2calc.fish"):
+        assert file in told
+    for start_up in ("~/.bashrc", "~/.zshrc"):
+        assert start_up in told
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["gpt2-xk"], "'gpt2-xk' is neither a preset nor a file; did you mean 'gpt2-xl'?"),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from math import isqrt
 
 import pytest
@@ -181,6 +183,31 @@ def test_a_sheet_has_its_key_apart(run):
     assert "# Answers" not in alone
     sheet = run("exercise", "--seed", 1, "--count", 2, "--answer").out
     assert sheet.index("2. ") < sheet.index("Answer 1: ") < sheet.index("Answer 2: ")
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_a_students_sheet_has_no_answers(run, form):
+    flags = ("exercise", "--seed", 1, "--count", 3, "--level", "hard", "--format", form)
+    with_key, without = run(*flags).out, run(*flags, "--no-answer").out
+    assert "Answers" in with_key
+    assert "Answers" not in without
+    for exercise_ in exercise(1, "hard", count=3).exercises:
+        question = exercise_.solved.question.replace("_", r"\_" if form == "latex" else "_")
+        assert question in without
+    body = with_key.split("Answers")[0].rstrip().removesuffix(r"\newpage\section*{").rstrip()
+    assert without.startswith(body.removesuffix("#").rstrip())
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("level", QUESTIONS)
+def test_a_sheet_in_latex_compiles(level, tmp_path):
+    sheet = exercise(3, level, count=6, answers=True).latex()
+    assert sheet.count(r"\item ") == 12
+    (tmp_path / "sheet.tex").write_text(sheet)
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "sheet.tex"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+    assert "Overfull" not in ran.stdout
 
 
 @pytest.mark.parametrize("level", QUESTIONS)

@@ -362,3 +362,10 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch):
     assert silent.getvalue() == ""
     assert "counting" in shown.getvalue()
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_heads_that_were_asked_for_must_divide_every_width(refused, run):
+    said = refused("sweep", "--n-head", 12, "--n-embd", "768,1000")
+    assert "n_head 12 does not divide n_embd 1000" in said
+    assert run("sweep", "--n-head", 12, "--n-embd", "768,1200").status == 0
+    assert run("sweep", "gpt3-small", "--n-embd", "768,1000").status == 0

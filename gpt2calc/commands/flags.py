@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
+from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.fields import is_switch
 from gpt2calc.loading import preset_names
 from gpt2calc.models import load
 from gpt2calc.output.result import Format
+from gpt2calc.polynomial import solvable_fields
 
+FORMULA_FIELDS = solvable_fields(PARAMETERS, GPT2Config())
+"""The fields that formulas of parameters have."""
 PRESETS = Parameter(completer=lambda _: preset_names())
 """What a shell completes a model's name with."""
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
@@ -19,6 +23,10 @@ Form = Annotated[Format, Parameter(name="--format", help="How the result is prin
 LessonForm = Annotated[
     Literal["text", "markdown", "latex", "json"],
     Parameter(name="--format", help="How the derivation is written."),
+]
+SheetForm = Annotated[
+    Literal["text", "markdown", "latex", "json", "csv"],
+    Parameter(name="--format", help="How the exercises are written."),
 ]
 Out = Annotated[Path | None, Parameter(help="Write to this file instead of printing.")]
 

@@ -6,15 +6,17 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from gpt2calc.commands.flags import (
+    FORMULA_FIELDS,
     PRESETS,
-    Form,
     LessonForm,
     Model,
     Overrides,
+    SheetForm,
     configured,
     whole_number,
 )
 from gpt2calc.output.terminal import show
+from gpt2calc.sublayers import SUBLAYERS
 
 
 def explain(
@@ -22,10 +24,22 @@ def explain(
     /,
     *,
     overrides: Overrides | None = None,
-    sublayer: Annotated[str | None, Parameter(help="Explain this sublayer alone.")] = None,
+    sublayer: Annotated[
+        str | None,
+        Parameter(
+            help=f"Explain this sublayer alone: {', '.join(SUBLAYERS)}.",
+            completer=lambda _: list(SUBLAYERS),
+        ),
+    ] = None,
     free: Annotated[
         list[str] | None,
-        Parameter(help="Leave these fields as letters: names with commas, or all.", negative=()),
+        Parameter(
+            help="Leave these fields as letters, with commas between: "
+            f"{', '.join(FORMULA_FIELDS)}, or all.",
+            negative=(),
+            metavar="FIELDS",
+            completer=lambda _: [*FORMULA_FIELDS, "all"],
+        ),
     ] = None,
     form: LessonForm = "text",
 ) -> int:
@@ -71,20 +85,22 @@ def exercise(
     level: Annotated[
         Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
     ] = "easy",
-    answer: Annotated[bool, Parameter(help="With the worked solution.", negative=())] = False,
+    answer: Annotated[bool | None, Parameter(help="With the worked solutions, or without.")] = None,
     number: Annotated[
         str, Parameter(name="--count", help="How many exercises.", metavar="N")
     ] = "1",
-    form: Form = "text",
+    form: SheetForm = "text",
 ) -> int:
     """Set an exercise in counting parameters.
 
     Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
-    exercises in Markdown are a sheet with its answer key at the end.
+    exercises in Markdown or LaTeX are a sheet, with its answer key at the end; --no-answer leaves
+    the key out, for students.
     """
     from gpt2calc.lesson.exercises import exercise
 
     first = None if seed is None else whole_number("--seed", seed)
     count = whole_number("--count", number)
-    answers = answer or (form == "markdown" and count > 1)
+    is_sheet = form in ("markdown", "latex") and count > 1
+    answers = is_sheet if answer is None else answer
     return show(exercise(first, level, count=count, answers=answers), form)

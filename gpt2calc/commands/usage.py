@@ -17,7 +17,7 @@ HELP = "'gpt2calc --help' shows what there is"
 
 
 def in_one_line(error: CycloptsError) -> str:
-    """The value, the rule, a way out."""
+    """Say what is wrong: the value, the rule, a way out."""
     match error:
         case UnknownOptionError():
             return _unknown_flag(error)

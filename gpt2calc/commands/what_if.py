@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from gpt2calc.commands.flags import (
+    FORMULA_FIELDS,
     PRESETS,
     Axes,
     Form,
@@ -77,10 +78,12 @@ def sweep(
     An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
     streamed, so that a grid of any size can be written.
     """
+    from gpt2calc.what_if.axes import refuse_heads_that_do_not_divide
     from gpt2calc.what_if.sweeping import sweep
 
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
+    refuse_heads_that_do_not_divide(single, several)
     grid = sweep(load(model).replace(**single), **bounds, **several)
     if out is not None and plot is not None:
         from gpt2calc.output.files import refuse_unwritable
@@ -107,10 +110,20 @@ def solve(
     *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
     params: Annotated[
         list[str] | None,
-        Parameter(help="The budget, like 350M; with --for, one for each model.", negative=()),
+        Parameter(
+            help="The budget, like 350M; with --for, a --params for each model.",
+            negative=(),
+            metavar="BUDGET",
+        ),
     ] = None,
     field: Annotated[
-        str | None, Parameter(name="--for", help="Solve for this field alone.")
+        str | None,
+        Parameter(
+            name="--for",
+            help=f"Solve for this field alone: {', '.join(FORMULA_FIELDS)}.",
+            metavar="FIELD",
+            completer=lambda _: list(FORMULA_FIELDS),
+        ),
     ] = None,
     multiple_of: Annotated[
         str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")

@@ -90,11 +90,26 @@ class Sheet(Result):
     def markdown(self) -> str:
         """A sheet of questions, and apart from them an answer key."""
         questions = [f"{number}. {each.solved.question}" for number, each in self._numbered()]
-        first = self.exercises[0]
-        blocks = ["# Exercises", f"Level {first.level}, seeds from {first.seed}.", *questions]
+        blocks = ["# Exercises", self._heading(), *questions]
         if self.with_answers:
             blocks += ["# Answers", NOTATION, *map(_markdown_answer, self._numbered())]
         return "\n\n".join(blocks)
+
+    def latex(self) -> str:
+        """Write a sheet of questions as a LaTeX document, and apart from them an answer key."""
+        from gpt2calc.lesson.latex import sheet
+
+        questions = [exercise.solved.question for exercise in self.exercises]
+        answers = [
+            (_answer(exercise.solved), exercise.solved.steps, exercise.solved.conclusion)
+            for exercise in self.exercises
+            if self.with_answers
+        ]
+        return sheet(self._heading(), questions, NOTATION, answers)
+
+    def _heading(self) -> str:
+        first = self.exercises[0]
+        return f"Level {first.level}, seeds from {first.seed}."
 
     def _numbered(self) -> Iterator[tuple[int, Exercise]]:
         return enumerate(self.exercises, start=1)

@@ -1,5 +1,6 @@
 """A derivation as a complete LaTeX document, for any engine, with amsmath and geometry alone."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gpt2calc.lesson.derivation import Chain, in_one_line
@@ -30,6 +31,7 @@ _SPECIAL = {
     "×": r"$\times$",
     "²": r"$^{2}$",
     "<": r"$<$",
+    "√": r"$\surd$",
 }
 
 
@@ -38,6 +40,35 @@ def document(explanation: "Explanation") -> str:
     title = rf"\section*{{{escaped(explanation.title)}}}"
     body = map(_latex_of, explanation.blocks())
     return "\n\n".join((PREAMBLE, title, *body, r"\end{document}"))
+
+
+def sheet(
+    heading: str,
+    questions: Sequence[str],
+    notation: str,
+    answers: Sequence[tuple[str, Sequence[tuple[str, Chain]], str]],
+) -> str:
+    """Write a sheet of exercises: questions, and answers with their steps on a page apart."""
+    blocks = [
+        PREAMBLE,
+        r"\section*{Exercises}",
+        escaped(heading),
+        _numbered(map(escaped, questions)),
+    ]
+    if answers:
+        blocks += [r"\newpage\section*{Answers}", escaped(notation)]
+        blocks.append(_numbered(_answer(*answer) for answer in answers))
+    return "\n\n".join((*blocks, r"\end{document}"))
+
+
+def _numbered(items: Iterable[str]) -> str:
+    listed = "\n".join(rf"\item {item}" for item in items)
+    return f"\\begin{{enumerate}}\n{listed}\n\\end{{enumerate}}"
+
+
+def _answer(answer: str, steps: Sequence[tuple[str, Chain]], conclusion: str) -> str:
+    shown = [f"{escaped(name)}:{_displayed(chain)}" for name, chain in steps]
+    return "\n\n".join((escaped(answer), *shown, escaped(conclusion))).rstrip()
 
 
 def escaped(words: str) -> str:

@@ -96,13 +96,27 @@ def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
 
 def refuse_undivided_widths(config: Config, axes: Mapping[str, Array]) -> None:
     """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
-    if "n_head" not in axes:
-        return
-    for width in axes["n_embd"].tolist() if "n_embd" in axes else [config.n_embd]:
-        rests = width % axes["n_head"]
+    if "n_head" in axes:
+        _refuse_undivided(axes["n_head"], axes.get("n_embd", np.array([config.n_embd])))
+
+
+def refuse_heads_that_do_not_divide(
+    fields: Mapping[str, Any], axes: Mapping[str, Iterable[int]]
+) -> None:
+    """Raise ``UserError`` if an ``n_head`` that was asked for does not divide a swept width."""
+    heads = fields.get("n_head")
+    if isinstance(heads, int) and heads > 0 and "n_embd" in axes:
+        _refuse_undivided(np.array([heads]), as_axis("n_embd", axes["n_embd"]))
+
+
+def _refuse_undivided(heads: Array, widths: Array) -> None:
+    for width in widths.tolist():
+        rests = width % heads
         if rests.any():
-            heads = axes["n_head"][rests != 0][0]
-            raise UserError(f"n_head {heads} does not divide n_embd {width}: leave one of them out")
+            undivided = heads[rests != 0][0]
+            raise UserError(
+                f"n_head {undivided} does not divide n_embd {width}: leave one of them out"
+            )
 
 
 def _span(name: str, text: str) -> range:
