@@ -52,7 +52,7 @@ class Declared(BaseModel):
     refused. A field left at None follows its rule.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     known: ClassVar[dict[str, Known]] = {}
     """What is known of each field, by name."""

@@ -1,238 +1,270 @@
-"""Known reasons why somebody's number is not GPT-2's: another model, or another way of counting.
+"""Known reasons why somebody's number is not a model's: another model, or another way of counting.
 
-Each is a change to the list of tensors; what it adds or takes away is counted, never written down.
+Each is a change to a :class:`Reckoning`; what it adds or takes away follows from the tensors and is
+never written down.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
-from gpt2calc.architecture import tensors
-from gpt2calc.config import GPT2Config
+from gpt2calc.loading import preset, presets
 from gpt2calc.operations import Tensor
 from gpt2calc.sublayers import EMBEDDINGS
+from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
 GPT1_N_CTX = 512
 """Positions of GPT-1: Radford et al. 2018, section 4.1."""
+NANOGPT_VOCAB = 50_304
+"""Vocabulary of nanoGPT's default model: GPT-2's, padded to a multiple of 64."""
 
+ANOTHER_MODEL = "preset_"
+"""How the keys of departures to another preset begin."""
+OTHER_SIZE, OTHER_FAMILY = 2, 4
+"""Bits that it takes to name another GPT-2, and another preset."""
 
-class Account(NamedTuple):
-    """A way of counting a model: the config, and the tensors that enter the sum."""
-
-    config: GPT2Config
-    counted: tuple[Tensor, ...]
-
-    @property
-    def total(self) -> int:
-        """Parameters, or what is counted as such."""
-        return sum(tensor.parameters for tensor in self.counted)
+Stage = Literal["model", "config", "padding", "counting", "unit"]
+STAGES: tuple[Stage, ...] = ("model", "config", "padding", "counting", "unit")
+"""The order in which changes are applied: a vocabulary is padded once it is known."""
 
 
 @dataclass(frozen=True)
 class Departure:
-    """One reason, and what it does to an account; changes are applied in the order of ``STAGES``.
+    """One reason, what it does to a reckoning, and how rare it is.
 
-    A change that does not apply returns the account as it was.
+    A change that does not apply leaves the reckoning as it was.
     """
 
     key: str
-    stage: Literal["config", "padding", "model", "counting"]
+    stage: Stage
+    cost: float
+    """Bits: one more is half as likely to be what happened."""
     clause: str
     """What is so, in words; ``{config}`` is the config after the change."""
-    change: Callable[[Account], Account]
+    change: Callable[[Reckoning], Reckoning]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return departure_called, (self.key,)
 
 
-STAGES = ("config", "padding", "model", "counting")
-"""The order in which changes are applied: a vocabulary is padded once it is known."""
+def departure_called(key: str) -> Departure:
+    """Return a departure by its key."""
+    if key.startswith(ANOTHER_MODEL):
+        return _preset_instead(key.removeprefix(ANOTHER_MODEL))
+    return next(departure for departure in DEPARTURES if departure.key == key)
 
 
-def account_of(config: GPT2Config) -> Account:
-    """The model counted as it is."""
-    return Account(config, tensors(config))
+def other_models() -> list[Departure]:
+    """Return a departure for each preset: that it was counted, and not the model that was meant."""
+    return [_preset_instead(known.name) for known in presets()]
 
 
-def _fields(**fields: object) -> Callable[[Account], Account]:
-    return lambda account: account_of(account.config.evaluate_at(**fields))
+def _preset_instead(name: str) -> Departure:
+    config = preset(name).config
+    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_FAMILY
+    return Departure(
+        *(f"{ANOTHER_MODEL}{name}", "model", cost),
+        f"the model is {name}",
+        lambda reckoning: reckoning._replace(config=config),
+    )
 
 
-def _padded(multiple: int) -> Callable[[Account], Account]:
-    def change(account: Account) -> Account:
-        vocab = -(-account.config.vocab // multiple) * multiple
-        return account_of(account.config.evaluate_at(vocab=vocab))
+def _fields(**fields: Any) -> Callable[[Reckoning], Reckoning]:
+    return lambda reckoning: reckoning._replace(config=reckoning.config.evaluate_at(**fields))
+
+
+def _padded(multiple: int) -> Callable[[Reckoning], Reckoning]:
+    def change(reckoning: Reckoning) -> Reckoning:
+        vocab = -(-reckoning.config.vocab // multiple) * multiple
+        return _fields(vocab=vocab)(reckoning)
 
     return change
 
 
-def _keep(wanted: Callable[[Tensor], bool]) -> Callable[[Account], Account]:
-    return lambda account: account._replace(counted=tuple(filter(wanted, account.counted)))
+def _keep(wanted: Callable[[Tensor], bool]) -> Callable[[Reckoning], Reckoning]:
+    kept = {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()}
+
+    def change(reckoning: Reckoning) -> Reckoning:
+        times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
+        return reckoning._replace(times=times)
+
+    return change
 
 
-def _add(extra: Callable[[Account], tuple[Tensor, ...]]) -> Callable[[Account], Account]:
-    return lambda account: account._replace(counted=(*account.counted, *extra(account)))
+def _add(extra: Callable[[Tensor], bool]) -> Callable[[Reckoning], Reckoning]:
+    added = {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()}
+
+    def change(reckoning: Reckoning) -> Reckoning:
+        times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
+        return reckoning._replace(times=times)
+
+    return change
 
 
-def _head_bias(account: Account) -> tuple[Tensor, ...]:
-    return (Tensor("head", "lm_head", "biases", (account.config.vocab,), 1),)
+def _bytes(size: int) -> Callable[[Reckoning], Reckoning]:
+    return lambda reckoning: reckoning._replace(unit=size)
 
 
-def _gate(account: Account) -> tuple[Tensor, ...]:
-    """A second expansion beside ``c_fc``, with a bias wherever that has one."""
-    return tuple(
-        tensor._replace(role="mlp_gate") for tensor in account.counted if tensor.role == "mlp_in"
-    )
+def _as_nanogpt(reckoning: Reckoning) -> Reckoning:
+    """Its default model, and what ``get_num_params`` says of it: all less the positions."""
+    default = _fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(reckoning)
+    return _keep(lambda t: t.sublayer != "position_embedding")(default)
 
 
-def _masks(account: Account) -> tuple[Tensor, ...]:
-    """What older transformers registered in every block: a lower triangle of ones."""
-    T, L = account.config.n_ctx, account.config.n_layer
-    return (Tensor("causal_mask", "attention", "weights", (1, 1, T, T), L),)
+def _is_matrix(tensor: Tensor) -> bool:
+    return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
 
 
-def _head_again(account: Account) -> tuple[Tensor, ...]:
-    """The matrix that a tied head shares, where it is counted at all."""
-    if not account.config.tie_embeddings:
-        return ()
-    shared = (tensor for tensor in account.counted if tensor.role == "token_embedding")
-    return tuple(tensor._replace(role="head", sublayer="lm_head") for tensor in shared)
+def _is_block_norm(tensor: Tensor) -> bool:
+    return tensor.sublayer == "layer_norm" and tensor.in_block
 
 
-def _block_norms(account: Account) -> tuple[Tensor, ...]:
-    return tuple(
-        tensor._replace(role=f"{tensor.role} again")
-        for tensor in account.counted
-        if tensor.sublayer == "layer_norm" and tensor.in_block
-    )
+def _as_the_cookbook(reckoning: Reckoning) -> Reckoning:
+    """No biases in linear layers, and the layer norms of the blocks twice."""
+    linear = _keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(reckoning)
+    return _add(_is_block_norm)(linear)
+
+
+def _as_llm_analysis(reckoning: Reckoning) -> Reckoning:
+    """No positions, no biases, and of each layer norm only its scale."""
+    return _keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(reckoning)
 
 
 DEPARTURES = (
     Departure(
-        "untied_head",
-        "config",
-        "the output head is not tied to the token embedding but has a matrix of its own",
+        *("untied_head", "config", 2),
+        "the output head is not tied to the token embedding but has a matrix of its own, or the "
+        "tied head was counted a second time",
         _fields(tie_embeddings=False),
     ),
     Departure(
-        "causal_masks",
-        "counting",
-        "the causal-mask buffers of {config.n_layer:,} layers were counted as parameters",
-        _add(_masks),
+        *("causal_masks", "counting", 2),
+        "the causal-mask buffers of {config.n_layer:,} layers were counted as parameters, as the "
+        "Hub counts the file",
+        _add(lambda t: t.role == "causal_mask"),
     ),
     Departure(
-        "head_twice",
-        "counting",
-        "the tied head was counted a second time",
-        _add(_head_again),
-    ),
-    Departure(
-        "vocab_64",
-        "padding",
+        *("vocab_64", "padding", 2),
         "the vocabulary is padded to {config.vocab:,}, a multiple of 64",
         _padded(64),
     ),
     Departure(
-        "no_bias",
-        "config",
+        *("no_bias", "config", 3),
         "the model has no biases, neither in its linear layers nor in its layer norms",
         _fields(bias=False, qkv_bias=False),
     ),
     Departure(
-        "gpt1_vocab",
-        "config",
-        "the vocabulary is GPT-1's, {config.vocab:,} tokens",
+        *("gpt1_vocab", "config", 2.5),
+        "the vocabulary is GPT-1's, {config.vocab:,} tokens, which gives the GPT-2 paper's figure",
         _fields(vocab=GPT1_VOCAB),
     ),
     Departure(
-        "matrices_only",
-        "counting",
-        "only the matrices of attention and MLP were counted",
-        _keep(lambda t: t.kind == "weight" and t.sublayer in ("attention", "mlp")),
+        *("as_nanogpt", "config", 2.5),
+        "as nanoGPT prints it for its default model, with a vocabulary of {config.vocab:,}, no "
+        "biases, and the positions left out",
+        _as_nanogpt,
     ),
     Departure(
-        "without_embeddings",
-        "counting",
+        *("matrices_only", "counting", 3),
+        "only the matrices of attention and MLP were counted, as TransformerLens does",
+        _keep(_is_matrix),
+    ),
+    Departure(
+        *("without_embeddings", "counting", 3),
         "token and position embeddings, and an untied head, were left out",
         _keep(lambda t: t.sublayer not in EMBEDDINGS),
     ),
     Departure(
-        "without_positions",
-        "counting",
+        *("without_positions", "counting", 3.5),
         "the position embedding was left out",
         _keep(lambda t: t.sublayer != "position_embedding"),
     ),
     Departure(
-        "without_token_embedding",
-        "counting",
+        *("without_biases", "counting", 4),
+        "biases were left out, the shifts of the layer norms with them",
+        _keep(lambda t: t.column == "weights"),
+    ),
+    Departure(
+        *("as_llm_analysis", "counting", 5),
+        "as llm-analysis counts: no positions, no biases, and half of each layer norm",
+        _as_llm_analysis,
+    ),
+    Departure(
+        *("as_the_cookbook", "counting", 5),
+        "as EleutherAI's cookbook counts: no linear biases, and the blocks' layer norms twice",
+        _as_the_cookbook,
+    ),
+    Departure(
+        *("without_token_embedding", "counting", 5),
         "the token embedding was left out",
         _keep(lambda t: t.sublayer != "token_embedding"),
     ),
     Departure(
-        "without_head",
-        "counting",
+        *("without_head", "counting", 5),
         "the untied head was left out",
         _keep(lambda t: t.sublayer != "lm_head"),
     ),
     Departure(
-        "without_biases",
-        "counting",
-        "biases were left out, the shifts of the layer norms with them",
-        _keep(lambda t: t.kind == "weight"),
-    ),
-    Departure(
-        "without_layer_norms",
-        "counting",
+        *("without_layer_norms", "counting", 5),
         "the layer norms were left out",
         _keep(lambda t: t.sublayer != "layer_norm"),
     ),
     Departure(
-        "without_linear_biases",
-        "counting",
+        *("without_linear_biases", "counting", 5),
         "the biases of the linear layers were left out, but not the shifts of the layer norms",
-        _keep(lambda t: t.kind == "weight" or t.sublayer == "layer_norm"),
+        _keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm"),
     ),
     Departure(
-        "no_qkv_bias",
-        "config",
+        *("no_qkv_bias", "config", 5),
         "c_attn, the query-key-value matrix, has no bias",
         _fields(qkv_bias=False),
     ),
     Departure(
-        "vocab_128",
-        "padding",
+        *("vocab_128", "padding", 5),
         "the vocabulary is padded to {config.vocab:,}, a multiple of 128",
         _padded(128),
     ),
     Departure(
-        "gpt1_context",
-        "config",
+        *("gpt1_context", "config", 6),
         "the context is GPT-1's, {config.n_ctx:,} positions",
         _fields(n_ctx=GPT1_N_CTX),
     ),
     Departure(
-        "no_position_embedding",
-        "model",
+        *("no_position_embedding", "counting", 6),
         "the model has no position embedding",
         _keep(lambda t: t.sublayer != "position_embedding"),
     ),
     Departure(
-        "no_final_layer_norm",
-        "model",
+        *("no_final_layer_norm", "counting", 6),
         "the model has no final layer norm",
         _keep(lambda t: t.role != "final_norm"),
     ),
-    Departure("head_bias", "model", "the output head has a bias", _add(_head_bias)),
     Departure(
-        "gated_mlp",
-        "model",
-        "the MLP is gated: a third matrix beside c_fc and c_proj",
-        _add(_gate),
+        *("head_bias", "counting", 6),
+        "the output head has a bias",
+        _add(lambda t: t.role == "head" and t.column == "biases"),
     ),
     Departure(
-        "block_norms_twice",
-        "counting",
+        *("gated_mlp", "counting", 5),
+        "the MLP is gated: a third matrix beside c_fc and c_proj",
+        _add(lambda t: t.role == "mlp_gate"),
+    ),
+    Departure(
+        *("block_norms_twice", "counting", 6),
         "the layer norms of the blocks were counted twice",
-        _add(_block_norms),
+        _add(_is_block_norm),
+    ),
+    Departure(
+        *("float32_bytes", "unit", 3),
+        "bytes were taken for parameters, 4 of float32 for each",
+        _bytes(4),
+    ),
+    Departure(
+        *("float16_bytes", "unit", 3),
+        "bytes were taken for parameters, 2 of float16 for each",
+        _bytes(2),
     ),
 )
 """All departures, the most common first."""

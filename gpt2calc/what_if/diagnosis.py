@@ -1,31 +1,20 @@
-"""Where a strange number comes from: the fewest known departures that give it exactly."""
+"""Where a strange number comes from: the likeliest known departures that give it exactly."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import nsmallest
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.config import GPT2Config
-from gpt2calc.loading import presets
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.polynomial import along
-from gpt2calc.what_if.departures import DEPARTURES, STAGES, Account, Departure, account_of
+from gpt2calc.what_if.departures import Departure
+from gpt2calc.what_if.explanations import Found, explanations_of, nearest_to
+from gpt2calc.what_if.reckoning import Reckoning, reckoning_of
 from gpt2calc.what_if.sentences import difference
 
-MOST_DEPARTURES = 3
-"""Departures that are combined at most."""
-A_FREE_FIELD = 2
-"""As how many departures a field with any other value counts: it can close many a gap by chance."""
-FREE_FIELDS = ("n_layer", "n_embd", "n_inner", "vocab", "n_ctx")
-"""Fields whose value may close a gap, first those whose steps are largest: a fit is least luck."""
-NEAREST = 3
-"""How many explanations are given, where none is whole."""
-MOST_IN_NEAREST = 2
-"""Departures of such an explanation at most: with more, something always comes near."""
 SHOWN = 8
 
 
@@ -35,15 +24,18 @@ class Explanation:
 
     number: Amount
     departures: tuple[Departure, ...]
-    accounts: tuple[Account, ...]
+    reckonings: tuple[Reckoning, ...]
     """The model as it is, then after each change in turn."""
+    cost: float
+    """Bits: one more is half as likely."""
     free: str | None = None
-    """The field that has another value, which is that of the last account; None without one."""
+    """The field that has another value, which is that of the last reckoning; None without one."""
 
     @property
     def total(self) -> int:
         """What it adds up to, in parameters."""
-        return self.accounts[-1].total
+        total: int = self.reckonings[-1].total
+        return total
 
     @property
     def residual(self) -> int:
@@ -53,27 +45,46 @@ class Explanation:
     @property
     def sentence(self) -> str:
         """The arithmetic and the reasons, as a person would say them."""
-        if len(self.accounts) == 1 and not self.residual:
-            return f"{self._rounding()}{self.total:,} is exactly what this model has"
-        terms = "".join(difference(before, after) for before, after in pairwise(self.accounts))
-        remaining = f" {'+' if self.residual > 0 else '-'} {abs(self.residual):,} unexplained"
-        left = self.total + self.residual
+        steps = self._steps()
+        if len(steps) == 1 and not self.residual:
+            models = [departure.clause for departure in self.departures]
+            what = models[0].removeprefix("the model is ") if models else "this model"
+            return f"{self._rounding()}{self.total:,} is exactly what {what} has"
+        reasons = "; and ".join(self._reasons())
         return (
-            f"{self._rounding()}{left:,} = {self.accounts[0].total:,}{terms}"
-            f"{remaining if self.residual else ''}{': ' if self.departures or self.free else ''}"
-            f"{'; and '.join(self._reasons())}"
+            f"{self._rounding()}{self.total + self.residual:,} = {self._arithmetic(steps)}"
+            f"{': ' if reasons else ''}{reasons}"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys of the departures; totals and residuals in parameters."""
-        free = {self.free: getattr(self.accounts[-1].config, self.free)} if self.free else None
+        """Return keys of the departures; totals and residuals in parameters."""
+        free = {self.free: getattr(self.reckonings[-1].config, self.free)} if self.free else None
         return {
             "sentence": self.sentence,
-            "departures": [each.key for each in self.departures],
+            "departures": [departure.key for departure in self.departures],
             "free": free,
             "total": self.total,
             "residual": self.residual,
+            "cost": self.cost,
         }
+
+    def _steps(self) -> tuple[Reckoning, ...]:
+        """The reckonings from the model on that was really counted."""
+        is_another = bool(self.departures) and self.departures[0].stage == "model"
+        return self.reckonings[1:] if is_another else self.reckonings
+
+    def _arithmetic(self, steps: tuple[Reckoning, ...]) -> str:
+        unit = steps[-1].unit
+        counted = [step._replace(unit=1) for step in steps]
+        changes = [pair for pair in pairwise(counted) if pair[0] != pair[1]]
+        terms = "".join(difference(before, after) for before, after in changes)
+        said = f"{counted[0].total:,}{terms}"
+        if unit != 1:
+            said = f"{f'({said})' if terms else said} x {unit}"
+        if self.residual:
+            sign = "+" if self.residual > 0 else "-"
+            said += f" {sign} {abs(self.residual):,} unexplained"
+        return said
 
     def _rounding(self) -> str:
         if self.number.unit == 1 or self.residual:
@@ -81,37 +92,43 @@ class Explanation:
         return f"{self.number.text} is {self.total:,}, rounded; "
 
     def _reasons(self) -> Iterator[str]:
-        for departure, account in zip(self.departures, self.accounts[1:], strict=False):
-            yield departure.clause.format(config=account.config)
+        for departure, reckoning in zip(self.departures, self.reckonings[1:], strict=False):
+            yield departure.clause.format(config=reckoning.config)
         if self.free:
-            before, after = (self.accounts[place].config.value(self.free) for place in (0, -1))
+            before, after = (self.reckonings[at].config.value(self.free) for at in (0, -1))
             yield f"{self.free} is {after:,} instead of {before:,}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis(Result):
     """What explains a number, or, if nothing known does, what comes nearest to it."""
 
     number: Amount
     config: GPT2Config
     explanations: tuple[Explanation, ...]
-    """All of the shortest, the most common first; none if nothing known explains the number."""
+    """The likeliest, and those that are nearly as likely; none if nothing known explains it."""
     nearest: tuple[Explanation, ...]
     """What leaves least unexplained, where nothing explains all."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Explanations with their sentences; counts in parameters."""
+        """Return explanations with their sentences; counts in parameters."""
         return {
             "number": self.number.text,
-            "config": self.config.model_dump(),
-            "count": account_of(self.config).total,
+            "config": self.config.effective(),
+            "count": reckoning_of(self.config).total,
             "explained": bool(self.explanations),
-            "explanations": [each.to_dict() for each in self.explanations],
-            "nearest": [each.to_dict() for each in self.nearest],
+            "explanations": [explanation.to_dict() for explanation in self.explanations],
+            "nearest": [explanation.to_dict() for explanation in self.nearest],
         }
 
+    def summary(self) -> str:
+        """Say the number, and what explains it best."""
+        best = (*self.explanations, *self.nearest)[0]
+        keys = [departure.key for departure in best.departures]
+        return f"{self.number.text} {'is' if self.explanations else 'near'} {keys or best.total}"
+
     def table(self) -> Table:
-        """A row for each explanation."""
+        """Return a row for each explanation."""
         return Table(
             title=self._opening(),
             columns=(
@@ -120,29 +137,30 @@ class Diagnosis(Result):
                 Column("residual", "count"),
             ),
             rows=tuple(
-                (each.sentence, each.total, each.residual)
-                for each in (*self.explanations, *self.nearest)
+                (explanation.sentence, explanation.total, explanation.residual)
+                for explanation in (*self.explanations, *self.nearest)
             ),
         )
 
     def text(self) -> str:
-        """The sentences, one beneath the other."""
+        """Write the sentences, one beneath the other."""
         return self._paragraphs("\n\n")
 
     def markdown(self) -> str:
-        """The sentences as a list."""
+        """Write the sentences as a list."""
         return self._paragraphs("\n- ").replace("\n- ", "\n\n- ", 1)
 
     def _paragraphs(self, between: str) -> str:
         from gpt2calc.output.text import wrapped
 
-        sentences = [f"{each.sentence}." for each in (*self.explanations, *self.nearest)]
+        found = (*self.explanations, *self.nearest)
+        sentences = [f"{explanation.sentence}." for explanation in found]
         unsaid = len(sentences) - SHOWN
         more = [f"... and {unsaid:,} more (--format json has them all)."] if unsaid > 0 else []
         return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
 
     def _opening(self) -> str:
-        has = f"{self.config.title()} has {account_of(self.config).total:,} parameters."
+        has = f"{self.config.title()} has {reckoning_of(self.config).total:,} parameters."
         if self.explanations:
             return has
         return f"{has} Nothing known explains {self.number.text} exactly; the nearest:"
@@ -151,9 +169,9 @@ class Diagnosis(Result):
 def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
-    Combinations of up to three of ``departures.DEPARTURES`` are tried, fewest first, each computed
-    from the tensors. One field with any other value, which closes the gap exactly, counts as two.
-    That another preset was counted is tried by itself.
+    Combinations of up to four of ``departures.DEPARTURES``, another preset among them, are weighed
+    by how rare each departure is; one field with any other value costs as much as it takes to say
+    the value. The likeliest are given, as long as they are likelier than luck.
 
     Args:
         number: of parameters: an integer, or text such as "163M", which stands for all counts that
@@ -165,99 +183,11 @@ def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnos
 
     """
     config = as_config(config)
-    figure = Amount.of(number)
-    tried: list[Explanation] = []
-    for size in range(MOST_DEPARTURES + 1):
-        combined = list(_combined(figure, config, size))
-        if size == 1:
-            combined += _other_presets(figure, config)
-        found = [each for each in combined if figure.stands_for(each.total)]
-        if size >= A_FREE_FIELD:
-            found += _with_a_free_field(figure, config, size - A_FREE_FIELD)
-        if found:
-            return Diagnosis(figure, config, _distinct(found), ())
-        tried += combined if size <= MOST_IN_NEAREST else []
-    return Diagnosis(figure, config, (), _nearest(tried))
+    amount = Amount.of(number)
+    found = [_explanation(amount, one) for one in explanations_of(amount, config)]
+    nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, config)]
+    return Diagnosis(amount, config, tuple(found), tuple(nearest))
 
 
-def _combined(figure: Amount, config: GPT2Config, size: int) -> Iterator[Explanation]:
-    """Combinations of so many departures, each of which changes something; common ones first."""
-    chosen = combinations(range(len(DEPARTURES)), size)
-    for places in sorted(chosen, key=lambda each: (sum(each), each)):
-        accounts = [account_of(config)]
-        departures = sorted((DEPARTURES[place] for place in places), key=_stage)
-        for departure in departures:
-            after = departure.change(accounts[-1])
-            if after.counted == accounts[-1].counted:
-                break
-            accounts.append(after)
-        else:
-            yield Explanation(figure, tuple(departures), tuple(accounts))
-
-
-def _other_presets(figure: Amount, config: GPT2Config) -> Iterator[Explanation]:
-    """That another model was counted than the one that was meant."""
-    meant = account_of(config)
-    for preset in presets():
-        if preset.config.effective() != config.effective():
-            other = account_of(preset.config)
-            named = Departure(
-                f"preset_{preset.name}",
-                "config",
-                f"the model is {preset.name}",
-                lambda _, other=other: other,  # type: ignore[misc]
-            )
-            yield Explanation(figure, (named,), (meant, other))
-
-
-def _with_a_free_field(figure: Amount, config: GPT2Config, size: int) -> Iterator[Explanation]:
-    """So many departures, and one field whose other value closes the gap exactly."""
-    for each in _combined(figure, config, size):
-        for field in FREE_FIELDS:
-            closed = _closed(figure, each, field)
-            if closed is not None:
-                yield closed
-
-
-def _closed(figure: Amount, explained: Explanation, field: str) -> Explanation | None:
-    """An explanation with a field changed so that it gives the number, if just one value does."""
-    config = explained.accounts[0].config
-    if getattr(explained.accounts[-1].config, field) != getattr(config, field):
-        return None
-    curve = along(lambda each: _applied(explained.departures, each)[-1].total, config, field)
-    if not curve.degree:
-        return None
-    value = curve.largest_within(figure.largest)
-    others = curve.largest_within(figure.smallest - 1) + 1
-    if value < 1 or not figure.stands_for(curve.at(value)) or others < value:
-        return None
-    last = _applied(explained.departures, config.evaluate_at(**{field: value}))[-1]
-    return Explanation(figure, explained.departures, (*explained.accounts, last), free=field)
-
-
-def _applied(departures: Iterable[Departure], config: GPT2Config) -> list[Account]:
-    accounts = [account_of(config)]
-    for departure in departures:
-        accounts.append(departure.change(accounts[-1]))
-    return accounts
-
-
-def _distinct(explanations: Iterable[Explanation]) -> tuple[Explanation, ...]:
-    """The explanations less those that say of the same model what an earlier one said."""
-    firsts: dict[Any, Explanation] = {}
-    for each in explanations:
-        stages = tuple(departure.stage for departure in each.departures)
-        firsts.setdefault((stages, each.accounts[-1]), each)
-    return tuple(firsts.values())
-
-
-def _nearest(explanations: Iterable[Explanation]) -> tuple[Explanation, ...]:
-    """The few that leave least unexplained, of those with the same total the shortest."""
-    by_total: dict[int, Explanation] = {}
-    for each in explanations:
-        by_total.setdefault(each.total, each)
-    return tuple(nsmallest(NEAREST, by_total.values(), key=lambda each: abs(each.residual)))
-
-
-def _stage(departure: Departure) -> int:
-    return STAGES.index(departure.stage)
+def _explanation(number: Amount, found: Found) -> Explanation:
+    return Explanation(number, found.departures, found.reckonings, found.cost, found.free)

@@ -1,13 +1,13 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
 from gpt2calc.operations import Tensor
-from gpt2calc.what_if.departures import Account
+from gpt2calc.what_if.reckoning import Reckoning
 
 MOST_TERMS = 2
 """Tensors whose sizes are written out one by one; the sum of more is a single number."""
 
 
-def difference(before: Account, after: Account) -> str:
+def difference(before: Reckoning, after: Reckoning) -> str:
     """What was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
     olds = {tensor.name: tensor for tensor in before.counted}
     news = {tensor.name: tensor for tensor in after.counted}
