@@ -1,6 +1,7 @@
 """The command ``gpt2calc``: finds the function for a command line, and says what went wrong."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
+from gpt2calc.__main__ import INTERRUPTED
 from gpt2calc.commands import counting, lesson, proof, what_if
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
 from gpt2calc.loading import preset_names
-from gpt2calc.output.terminal import CLOSED_PIPE, abandon_output
+from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
+from gpt2calc.output.terminal import CLOSED_PIPE, abandon
 
 WRONG_USE = 2
 """Exit status of a mistake that the user can mend."""
+RICHS_BROKEN_PIPE = 1
+"""What rich exits with when the reader of a help page has gone."""
 
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 
@@ -65,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused("there is no standard output to write to")
     sys.set_int_max_str_digits(0)  # counts are printed at any size
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without block characters gets "?"
+        sys.stdout.reconfigure(errors=IN_PLAIN_CHARACTERS)
+    if os.environ.get("NO_COLOR"):
+        os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
     try:
         status = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
@@ -81,10 +88,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = sys.argv[1:] if arguments is None else arguments
         return _refused(f"{in_one_line(error)}{_meant_command(words)}")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
-        abandon_output()
+        abandon(sys.stdout)
         return CLOSED_PIPE
+    except SystemExit as left:  # a signal to end, or rich, whose reader has gone
+        if left.code != RICHS_BROKEN_PIPE:
+            raise
+        abandon(sys.stdout)
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        return INTERRUPTED
     except OSError as error:
-        abandon_output()
+        abandon(sys.stdout)
         return _refused(f"the output cannot be written: {error.strerror or error}")
     return status if isinstance(status, int) else 0
 
@@ -104,5 +119,8 @@ def _nearest_command(word: str) -> str:
 
 
 def _refused(line: str) -> int:
-    print(f"gpt2calc: {printable(line)}", file=sys.stderr)
+    try:
+        print(f"gpt2calc: {printable(line)}", file=sys.stderr, flush=True)
+    except OSError:  # where even that cannot be said, the status says it
+        abandon(sys.stderr)
     return WRONG_USE

@@ -1,12 +1,19 @@
 """Configs by name and from files: the presets, TOML like theirs, and Hugging Face's JSON."""
 
 import os
+import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
+
+LARGEST_TEXT = 2**24
+"""Bytes of the largest config or index that is read: the indices of the largest models have 1%."""
+LONGEST_NUMBER = 1_000
+"""Digits of the longest number that is read: longer ones take minutes."""
 
 
 class Preset(NamedTuple):
@@ -53,7 +60,7 @@ def config_of(word: str) -> GPT2Config:
     path = Path(word)
     if os.path.isdir(word):
         path /= "config.json"
-        if not path.exists():
+        if not os.path.exists(path):
             raise UserError(
                 f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
             )
@@ -118,7 +125,10 @@ def _nearest_preset(word: str) -> str:
 
 
 def _config(contents: dict[str, Any], path: Path) -> GPT2Config:
-    return _checked({key: contents[key] for key in contents if key != "source"}, path)
+    fields = {key: contents[key] for key in contents if key != "source"}
+    if not fields:
+        raise UserError(f"{path} says nothing of a model: give it a field, such as n_layer = 12")
+    return _checked(fields, path)
 
 
 def _checked(fields: dict[str, Any], path: Path) -> GPT2Config:
@@ -147,15 +157,33 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _parsed(path: Path, parse: Callable[[str], Any], language: str) -> Any:
     text = _read(path)
+    if re.search(rf"\d{{{LONGEST_NUMBER},}}", text):
+        raise UserError(f"{path} has a number of more than {LONGEST_NUMBER:,} digits: shorten it")
     try:
         return parse(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a {language} file: {error}") from None
 
 
-def _read(path: Path) -> str:
+def refuse_irregular(path: Path, largest: int) -> None:
+    """Raise ``UserError`` for what is no regular file, or is larger than such a file can be."""
     try:
-        return path.read_text(encoding="utf-8")
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read: {reason}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path} is no regular file: give a file, not a folder, pipe or device")
+    if found.st_size > largest:
+        raise UserError(
+            f"{path} has {found.st_size:,} bytes: more than the {largest:,} that such a file can be"
+        )
+
+
+def _read(path: Path) -> str:
+    refuse_irregular(path, LARGEST_TEXT)
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(
             f"{path} is not text: a config is a TOML or JSON file, and 'gpt2calc inspect' reads "

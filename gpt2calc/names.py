@@ -28,9 +28,10 @@ def pattern_of(name: str) -> str:
 
 
 def bare_name(name: str) -> str:
-    """Remove the ``transformer.`` that only a model with a head says."""
-    bare = name.removeprefix("transformer.")
-    return name if is_of_the_head(bare) else bare
+    """Remove what wrappers put before a name, and the ``transformer.`` of a model with a head."""
+    inner = re.sub(r"^((_orig_mod|module)\.)+", "", name)
+    bare = inner.removeprefix("transformer.")
+    return inner if is_of_the_head(bare) else bare
 
 
 def torch_name(name: str) -> str:

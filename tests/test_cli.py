@@ -240,3 +240,66 @@ def test_without_torch_the_proof_says_how_to_install_it(run, refused, monkeypatc
     assert "torch is not installed" in line
     assert "pip install 'torch>=2.4,<2.14' 'transformers>=4.45'" in line
     assert run().status == 0
+
+
+def test_the_statuses_of_closed_and_full_outputs():
+    for line, status in (
+        ('"$PY" -m gpt2calc --help | true; exit ${PIPESTATUS[0]}', 141),
+        ('"$PY" -m gpt2calc --n-layer 0 2>/dev/full', 2),
+        ('"$PY" -m gpt2calc >/dev/full', 2),
+    ):
+        ran = shell(line)
+        assert ran.returncode == status, line
+        assert "Traceback" not in ran.stderr
+
+
+def test_an_interrupt_is_silent():
+    code = (
+        "import os, signal, sys\n"
+        "from gpt2calc import __main__, cli\n"
+        "cli.app = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.exit(__main__.run())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (130, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("command", [(), ("explain",), ("presets",), ("--tensors",)])
+def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding, command):
+    ran = subprocess.run(
+        [*COMMAND, *command],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=True,
+    )
+    text = ran.stdout.decode(encoding)
+    assert "?" not in text
+    if encoding == "ascii":
+        wanted = {"explain": "12 d^2 + 13 d = 12 x 768^2", "presets": "!=", "--tensors": "d x 3d"}
+        assert wanted.get(command[0] if command else "", "31.02%  ####") in text
+
+
+def test_no_color_leaves_no_escapes():
+    for words in (["--help"], ["sweep", "--help"], ["--n-layer", "0"]):
+        command = " ".join([sys.executable, "-m", "gpt2calc", *words])
+        ran = subprocess.run(
+            ["script", "-qec", command, "/dev/null"],
+            capture_output=True,
+            env={**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"},
+        )
+        assert b"gpt2calc" in ran.stdout
+        assert b"\x1b" not in ran.stdout
+
+
+def test_a_wide_terminal_is_used(monkeypatch, run):
+    models = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2")
+    narrow = run("compare", *models).out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.count("total  ") == 2
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run("compare", *models).out == narrow
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    wide = run("compare", *models).out
+    assert wide.count("total  ") == 1
+    assert 80 < max(map(len, wide.splitlines())) <= 200

@@ -383,7 +383,7 @@ def test_a_shard_alone_is_said_to_be_one(refused, tmp_path):
 
 def test_a_pipe_is_no_checkpoint(refused, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert "cannot be read from a pipe" in refused("inspect", tmp_path / "pipe")
+    assert "is no regular file" in refused("inspect", tmp_path / "pipe")
 
 
 def test_cross_attention_does_not_belong(tmp_path, file):
@@ -411,7 +411,7 @@ def test_a_file_that_cannot_be_opened_is_refused(refused, tmp_path):
     folder = tmp_path / "folder.safetensors"
     folder.mkdir()
     (folder / "model.safetensors").mkdir()
-    assert "cannot be read" in refused("inspect", folder)
+    assert "is no regular file" in refused("inspect", folder)
 
 
 def sharded(tmp_path, weight_map=None):
@@ -469,3 +469,54 @@ def test_an_index_that_is_none_is_refused(refused, tmp_path, contents):
     index = Path(tmp_path) / "model.safetensors.index.json"
     index.write_text(contents)
     assert str(index) in refused("inspect", index)
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+def test_what_wrappers_put_before_names_is_understood(tmp_path, prefix):
+    saved(tmp_path / "a.safetensors", {prefix + name: s for name, s in shapes_of(SMALL).items()})
+    found = inspect(tmp_path)
+    assert found.sound
+    assert found.total == count(SMALL).total
+
+
+def test_cross_attention_that_is_stated_must_be_there(refused, tmp_path):
+    saved(tmp_path / "model.safetensors", shapes_of(SMALL))
+    stated = {"model_type": "gpt2", "n_layer": SMALL.n_layer, "n_embd": SMALL.n_embd}
+    stated |= {"vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "add_cross_attention": True}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    assert "no tensor beside it is of cross-attention" in refused("inspect", tmp_path)
+
+
+def test_only_the_masks_of_a_block_are_buffers(tmp_path):
+    shapes = shapes_of(SMALL)
+    masks = {"transformer.h.0.attn.bias": (1, 1, SMALL.n_ctx, SMALL.n_ctx)}
+    masks["transformer.h.0.attn.masked_bias"] = ()
+    others = {
+        "transformer.h.0.attn.masked_bias.more": (),
+        "transformer.attn.masked_bias": (),
+        "transformer.h.1.attn.masked_bias": (2,),
+    }
+    saved(tmp_path / "a.safetensors", {**shapes, **masks, **others})
+    found = inspect(tmp_path)
+    assert set(found.buffers) == set(masks)
+    assert set(found.extra) == set(others)
+
+
+def test_foreign_layers_have_no_vote_on_biases(tmp_path):
+    bare = SMALL.replace(bias=False)
+    foreign = {
+        f"adapter.{number}.{end}": (3,) for number in range(50) for end in ("weight", "bias")
+    }
+    saved(tmp_path / "a.safetensors", {**shapes_of(bare), **foreign})
+    assert inspect(tmp_path).config.bias is False
+
+
+def test_a_stated_n_inner_is_taken_where_no_tensor_of_the_mlp_shows_it(tmp_path):
+    shapes = {name: shape for name, shape in shapes_of(SMALL).items() if ".mlp." not in name}
+    saved(tmp_path / "model.safetensors", shapes)
+    stated = {"model_type": "gpt2", "n_layer": SMALL.n_layer, "n_embd": SMALL.n_embd}
+    stated |= {"vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "n_inner": 77}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    found = inspect(tmp_path)
+    assert found.config.n_inner == 77
+    assert any(shape == (SMALL.n_embd, 77) for shape in found.missing.values())

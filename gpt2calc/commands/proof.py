@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gpt2calc.commands.flags import Form, Model, Overrides, configured
-from gpt2calc.output.terminal import show
+from gpt2calc.output.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1
 """Exit status of a check that found a difference."""
@@ -21,7 +21,9 @@ def verify(
     """
     from gpt2calc.proof.verification import verify
 
-    proof = verify(configured(model, overrides))
+    config = configured(model, overrides)
+    say("Importing PyTorch and transformers, and building the model on the meta device ...")
+    proof = verify(config)
     show(proof, form)
     return 0 if proof.identical else NOT_AS_IT_SHOULD_BE
 

@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import current_thread, main_thread
 from typing import IO, Any
 
 from gpt2calc.errors import UserError
@@ -15,9 +17,9 @@ from gpt2calc.errors import UserError
 def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a file that takes its place only when all of it has been written.
 
-    Until then it stands beside it under another name; if anything goes wrong it is removed, and
-    what stood there before is untouched. Links are followed, and a device or a pipe is written to
-    directly.
+    Until then it is beside it under a name of its own; if anything goes wrong, a signal to end
+    among it, that is removed and what was there before is untouched. Links are followed, and a
+    device or a pipe is written to directly.
 
     Raises:
         UserError: the file cannot be written there.
@@ -25,42 +27,84 @@ def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """
     try:
         refuse_unwritable(path)
-        is_special = path.exists() and not path.is_file()
-        target = path if is_special else path.resolve()
-        part = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with open(part, "wb") if binary else open(part, "w", encoding="utf-8") as file:
-                yield file
-            if not is_special:
-                _take_the_place(part, target)
-        finally:
-            if not is_special:
-                with suppress(OSError):
-                    part.unlink()
+        with ending_tidily():
+            if path.exists() and not path.is_file():
+                with open(path, "wb") if binary else open(path, "w", encoding="utf-8") as file:
+                    yield file
+            else:
+                yield from _beside(path.resolve(), binary)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def end_tidily_on_signals() -> None:
-    """Let a signal to end unwind the program, so that no half-written file is left behind."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            with suppress(ValueError):  # only the main thread may say so
-                signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files of which each takes its place only when all have been written.
+
+    Raises:
+        UserError: one of them cannot be written.
+
+    """
+    with ExitStack() as files:
+        for path, content in contents.items():
+            files.enter_context(whole_file(path, binary=True)).write(content)
 
 
-def _take_the_place(part: Path, target: Path) -> None:
-    if target.exists():
-        part.chmod(target.stat().st_mode)
-    os.replace(part, target)
+@contextmanager
+def ending_tidily() -> Iterator[None]:
+    """Let a signal to end unwind the program, so that nothing half-written is left behind."""
+    names = ("SIGTERM", "SIGHUP") if current_thread() is main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, _leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _: Any) -> None:
+    sys.exit(128 + number)
+
+
+def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
+    """Open a file beside another, and let it take the other's place in the end."""
+    part = NamedTemporaryFile(  # noqa: SIM115 - it outlives its file object
+        "wb" if binary else "w",
+        encoding=None if binary else "utf-8",
+        dir=target.parent,
+        prefix=f".{target.name[:100]}.",
+        suffix=".part",
+        delete=False,
+    )
+    try:
+        with part:
+            yield part
+        os.chmod(part.name, target.stat().st_mode if target.exists() else _mode_of_new_files())
+        os.replace(part.name, target)
+    finally:
+        with suppress(OSError):
+            os.unlink(part.name)
+
+
+def _mode_of_new_files() -> int:
+    """Return what a plain ``open`` would give: all may read and write, less the umask."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def refuse_unwritable(path: Path) -> None:
     """Raise ``UserError`` where a file plainly cannot be written, before anything else is."""
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError):
+        raise UserError(f"{path} cannot be written: it is a link that leads to itself") from None
     if path.is_dir():
         raise UserError(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():
         raise UserError(f"{path} cannot be written: {path.parent} is no folder")
+    if target.is_file() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise UserError(f"{path} cannot be written: it is write-protected")
 
 
 def make_folder(path: Path) -> None:

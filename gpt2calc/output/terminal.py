@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from gpt2calc.output.result import Result, rendered
 
@@ -14,32 +15,37 @@ MANY_PARTS = 10
 
 
 def show(result: Result, form: str, out: Path | None = None) -> int:
-    """Print a result, or write it to a file; exit status 0."""
+    """Print a result, or write it to a file, and return exit status 0."""
     return stream([rendered(result, form) + "\n"], out)
 
 
 def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
-    """Print or write texts as they come, with their progress on a terminal; exit status 0."""
+    """Print or write texts as they come, with progress on a terminal, and return status 0."""
     if out is None:
         for text in texts if sys.stdout.isatty() else _with_progress(texts, parts):
             sys.stdout.write(text)
         return 0
-    from gpt2calc.output.files import end_tidily_on_signals, whole_file
+    from gpt2calc.output.files import whole_file
 
-    end_tidily_on_signals()
     with whole_file(out) as file:
         for text in _with_progress(texts, parts):
             file.write(text)
     return 0
 
 
-def abandon_output() -> None:
-    """Let what is left to print go nowhere, since where it was to go takes no more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def say(line: str) -> None:
+    """Tell people at a terminal what takes a while; say nothing to a file or a pipe."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"{line}\n")
+
+
+def abandon(output: TextIO) -> None:
+    """Redirect an output to nowhere after a failed write, so that the last flush succeeds."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
 def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
-    """The same texts, with a bar on standard error if that is a terminal and they are many."""
+    """Show a bar on standard error for many texts, if that is a terminal."""
     if parts < MANY_PARTS or not sys.stderr.isatty():
         return texts
     return _shown(texts, parts)

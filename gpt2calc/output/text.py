@@ -1,5 +1,7 @@
-"""Text for a terminal of 80 columns: aligned, with bars where there is room, folded where not."""
+"""Text for a terminal: aligned, with bars where there is room, folded where there is not."""
 
+import shutil
+import sys
 import textwrap
 from typing import Any
 
@@ -8,7 +10,9 @@ from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
 from gpt2calc.output.table import Row, Table
 
 WIDTH = 80
-"""Columns of the narrowest terminal that text is laid out for."""
+"""Columns of the narrowest terminal that text is laid out for, and of a pipe."""
+LONGEST_LINE = 100
+"""Columns of the longest line of a sentence: a longer one is hard to read."""
 LONGEST_BAR, SHORTEST_BAR = 14, 4
 GAP = 2
 """Spaces between two columns of a table."""
@@ -18,7 +22,7 @@ _STYLE = TableFormat(None, _RULE, None, None, _ROW, _ROW, 0, None)
 
 
 def text(table: Table) -> str:
-    """Title, table and notes, 80 characters wide wherever the numbers allow it.
+    """Write title, table and notes, as wide as the terminal wherever the numbers allow it.
 
     What is wider is folded: the first column is repeated before the columns that had no room.
     """
@@ -28,22 +32,30 @@ def text(table: Table) -> str:
 
 
 def wrapped(line: str) -> str:
-    """A sentence in lines of at most 80 characters."""
-    return textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+    """Break a sentence into lines that fit the terminal and can be read."""
+    longest = min(line_width(), LONGEST_LINE)
+    return textwrap.fill(line, longest, break_long_words=False, break_on_hyphens=False)
+
+
+def line_width() -> int:
+    """Return the columns of the terminal that is written to, 80 for a pipe and at least."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return WIDTH
+    return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def bar(share: float, length: int) -> str:
-    """A fraction drawn in block characters, to an eighth of one; empty only at 0."""
+    """Draw a fraction in block characters, to an eighth of one; empty only at 0."""
     eighths = round(share * length * 8) or (1 if share > 0 else 0)
     whole, part = divmod(eighths, 8)
     return "█" * whole + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[part]
 
 
 def _with_bars(table: Table) -> Table:
-    """The table with its fractions drawn, as long as the line has room for them."""
+    """Draw the fractions of a table, as long as the line has room for them."""
     plain = table.without_bars()
     widths = _widths(plain)
-    room = WIDTH - sum(widths) - GAP * len(widths)
+    room = line_width() - sum(widths) - GAP * len(widths)
     if room < SHORTEST_BAR:
         return plain
 
@@ -57,27 +69,28 @@ def _with_bars(table: Table) -> Table:
 
 
 def _folded(table: Table) -> list[Table]:
-    """The table as it is, or as several that fit the line, each with the first column."""
+    """Split a table into several that fit the line, each with the first column."""
     first, *others = _widths(table)
     groups: list[set[int]] = [set()]
-    room = WIDTH - first
+    whole = line_width() - first
+    room = whole
     for index, width in enumerate(others, start=1):
         if groups[-1] and width + GAP > room:
             groups.append(set())
-            room = WIDTH - first
+            room = whole
         groups[-1].add(index)
         room -= width + GAP
     return [table.with_columns({0, *group}) for group in groups]
 
 
 def _widths(table: Table) -> list[int]:
-    """Characters that each column takes."""
+    """Return the characters that each column takes."""
     lines = [table.headings, *map(table.cells, table.all_rows)]
     return [max(map(len, cells)) for cells in zip(*lines, strict=True)]
 
 
 def _aligned(table: Table) -> str:
-    """One table; its headings are rows to tabulate, which would pad them."""
+    """Align one table; its headings are rows to tabulate, which would pad them."""
     lines: list[Any] = [table.headings, SEPARATING_LINE, *map(table.cells, table.rows)]
     if table.footer is not None:
         lines += [SEPARATING_LINE, table.cells(table.footer)]

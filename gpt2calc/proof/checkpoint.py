@@ -7,10 +7,14 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.loading import read_json
+from gpt2calc.loading import read_json, refuse_irregular
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+LONGEST_HEADER = 10**7
+"""Bytes of the longest header that is read: some 100,000 tensors. The file begins with them."""
+LARGEST_FILE = 2**42
+"""Bytes of the largest file that is opened: three times GPT-3 175B in float64."""
 
 _FAULTS = {
     "header too small": "it is too short to have a header",
@@ -39,6 +43,8 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if not os.path.exists(path):
         raise UserError(f"{path} does not exist: give a .safetensors file or its folder")
+    if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):
+        raise UserError(f"{path} cannot be read: give a folder that you may look into")
     if not path.is_dir():
         _refuse_what_is_no_whole_file(path)
         return path
@@ -55,8 +61,6 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
 
 
 def _refuse_what_is_no_whole_file(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{path} is no regular file: a checkpoint cannot be read from a pipe")
     if re.search(r"-\d+-of-\d+\.safetensors$", path.name):
         raise UserError(f"{path} is one shard of several: inspect their folder, or {INDEX}")
 
@@ -64,6 +68,7 @@ def _refuse_what_is_no_whole_file(path: Path) -> None:
 def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
     from safetensors import SafetensorError, safe_open
 
+    _refuse_long_header(path)
     try:
         with safe_open(path, framework="numpy") as opened:
             names = opened.keys()
@@ -73,8 +78,24 @@ def _read_header(path: Path) -> dict[str, tuple[int, ...]]:
         raise UserError(
             f"{path} is no whole safetensors file: {fault or 'its header is malformed'}"
         ) from None
+    except (OSError, OverflowError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read: {reason}") from None
+
+
+def _refuse_long_header(path: Path) -> None:
+    """Refuse what is no regular file, and a header that no checkpoint needs, before it is read."""
+    refuse_irregular(path, LARGEST_FILE)
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    if LONGEST_HEADER < length <= path.stat().st_size:
+        raise UserError(
+            f"{path} has a header of {length:,} bytes: more than the {LONGEST_HEADER:,} that a "
+            "checkpoint's can be"
+        )
 
 
 def _read_shards(index: Path) -> dict[str, tuple[int, ...]]:

@@ -10,8 +10,8 @@ from typing import Any
 from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, Part
-from gpt2calc.errors import UserError, printable
-from gpt2calc.loading import from_hugging_face
+from gpt2calc.errors import UserError, printable, quoted
+from gpt2calc.loading import from_hugging_face, read_json
 from gpt2calc.names import NAMES, bare_name, block_of, pattern_of
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Table
@@ -22,7 +22,7 @@ LISTED = 5
 """Tensors of one fault that are named before the rest are only counted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection(Result):
     """What a checkpoint's headers say: its config, its counts, and what does not belong."""
 
@@ -51,6 +51,11 @@ class Inspection(Result):
     def total(self) -> int:
         """Parameters stored that belong to the model."""
         return sum(part.total for part in self.parts)
+
+    def summary(self) -> str:
+        """Say what is in the checkpoint."""
+        verdict = "sound" if self.sound else "with faults"
+        return f"{self.config.title()}, {self.total:,} parameters, {verdict}"
 
     def to_dict(self) -> dict[str, Any]:
         """Counts in parameters; tensors by name with their shapes."""
@@ -119,6 +124,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     config = infer_config(str(path), shapes, stated)
     if stated is not None:
         _refuse_disagreement(beside, stated, config)
+        _refuse_missing_cross_attention(beside, shapes)
     return _compared(str(path), config, shapes)
 
 
@@ -177,6 +183,16 @@ def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -
         said, shown = stated.value(name), inferred.value(name)
         if said != shown and known.keys and name != "n_head":
             raise UserError(f"{path}: {known.keys[0]} is {said}, but {_evidence(name, shown)}")
+
+
+def _refuse_missing_cross_attention(path: Path, shapes: Shapes) -> None:
+    """Refuse a config that states cross-attention beside tensors that have none."""
+    stated = read_json(path).get("add_cross_attention", False)
+    if stated is not False and not any(".crossattention." in name for name in shapes):
+        raise UserError(
+            f"{path}: add_cross_attention is {quoted(stated)}, but no tensor beside it is of "
+            "cross-attention: the checkpoint is incomplete, or set it to false"
+        )
 
 
 def _evidence(field: str, shown: Any) -> str:

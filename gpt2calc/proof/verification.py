@@ -41,7 +41,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
 """What the article leaves unsorted, likewise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification(Result):
     """Formulas and PyTorch side by side, sublayer by sublayer, and every tensor that differs."""
 
@@ -61,10 +61,14 @@ class Verification(Result):
         """Whether names, order, shapes and every sublayer's sums agree."""
         return not self.differences and self.formulas == self.pytorch
 
+    def summary(self) -> str:
+        """Say whether formulas and PyTorch agree."""
+        return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
+
     def to_dict(self) -> dict[str, Any]:
         """Counts in parameters; the differences as sentences."""
         return {
-            "config": self.config.model_dump(),
+            "config": self.config.effective(),
             "against": self.against,
             "identical": self.identical,
             "tensors": self.tensor_count,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gpt2calc.errors import UserError
-from gpt2calc.output.files import make_folder, refuse_unwritable, whole_file
+from gpt2calc.output.files import make_folder, refuse_unwritable, write_together
 from gpt2calc.output.result import markdown
 from gpt2calc.picture.pictures import PHONE, WIDE
 from gpt2calc.picture.style import as_bytes
@@ -51,15 +51,13 @@ def publish(study: Study, path: Path, form: Form | None = None) -> None:
         raise UserError(f"{path} does not end like a study: give it the ending {wanted}")
     refuse_unwritable(path)
     if by_ending == "html":
-        _write(path, as_html(study).encode())
+        write_together({path: as_html(study).encode()})
         return
     folder = path.with_name(f"{path.stem}_pictures")
     text = as_markdown(study, folder.name)
-    drawn = {f"{each.name}.svg": _svg(each, WIDE) for each in _pictures(study)}
+    drawn = {folder / f"{picture.name}.svg": _svg(picture, WIDE) for picture in _pictures(study)}
     make_folder(folder)
-    for name, contents in drawn.items():
-        _write(folder / name, contents)
-    _write(path, text.encode())
+    write_together({path: text.encode(), **drawn})
 
 
 def as_html(study: Study) -> str:
@@ -131,8 +129,3 @@ def _plain(words: str) -> str:
 def _slug(heading: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
-def _write(path: Path, contents: bytes) -> None:
-    with whole_file(path, binary=True) as file:
-        file.write(contents)

@@ -22,8 +22,8 @@ LARGEST = int(np.iinfo(np.int64).max)
 """The largest number that an int64 can hold."""
 
 
-def as_axis(name: str, values: Iterable[int]) -> Array:
-    """The values of one field as an array.
+def as_axis(name: str, values: Iterable[int]) -> Array | range:
+    """Check the values of one field; an array of them, or the range as it is.
 
     Raises:
         UserError: the field is no number, or the values are none, not positive integers, or repeat.
@@ -32,6 +32,8 @@ def as_axis(name: str, values: Iterable[int]) -> Array:
     if name not in NUMBERS:
         hint = did_you_mean(name, NUMBERS) or f"; axes are {', '.join(NUMBERS)}"
         raise UserError(f"{quoted(name)} cannot be an axis{hint}")
+    if isinstance(values, range) and values:
+        return _checked_range(name, values)
     axis = _array(name, values)
     if axis.ndim != 1 or axis.size == 0:
         raise UserError(f"the axis {name} has no list of values: give some, such as 12,24,48")
@@ -49,6 +51,25 @@ def as_axis(name: str, values: Iterable[int]) -> Array:
     return axis.astype(np.int64)
 
 
+def values_at(span: Array | range, places: Array) -> Array:
+    """Return the values at some places of an axis."""
+    if isinstance(span, range):
+        return span.start + span.step * places
+    return span[places]
+
+
+def _checked_range(name: str, values: range) -> range:
+    if _length(values) > LONGEST_AXIS:
+        raise UserError(
+            f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
+        )
+    if max(values) > LARGEST:
+        raise UserError(f"the axis {name} has {max(values)}: no value may exceed {LARGEST:,}")
+    if min(values) < 1:
+        raise UserError(f"the axis {name} has {min(values)}: its values must be 1 or more")
+    return values
+
+
 def read_axis(name: str, text: str) -> Sequence[int]:
     """The values that a text stands for, ``12,24,48`` or ``12:96:12`` with the stop included.
 
@@ -62,12 +83,15 @@ def read_axis(name: str, text: str) -> Sequence[int]:
     return spans[0] if len(spans) == 1 else list(chain.from_iterable(spans))
 
 
-def refuse_overflow(config: Config, axes: Mapping[str, Array], quantity: Quantity) -> None:
+def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity: Quantity) -> None:
     """Raise ``UserError`` if the largest config of a grid has more than an int64 holds.
 
     The message names the axis that needs the least cutting, and the largest value safe on it.
     """
-    largest = {name: int(axis.max()) for name, axis in axes.items()}
+    largest = {
+        name: int(max(axis) if isinstance(axis, range) else axis.max())
+        for name, axis in axes.items()
+    }
     corner = config.evaluate_at(**largest)
     total = quantity.total(corner)
     if total <= LARGEST:
@@ -94,10 +118,11 @@ def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
     return curve.largest_within(LARGEST) if curve.degree else -1
 
 
-def refuse_undivided_widths(config: Config, axes: Mapping[str, Array]) -> None:
+def refuse_undivided_widths(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
     if "n_head" in axes:
-        _refuse_undivided(axes["n_head"], axes.get("n_embd", np.array([config.n_embd])))
+        widths = axes.get("n_embd", range(config.n_embd, config.n_embd + 1))
+        _refuse_undivided(np.asarray(axes["n_head"]), np.asarray(widths))
 
 
 def refuse_heads_that_do_not_divide(
@@ -106,7 +131,8 @@ def refuse_heads_that_do_not_divide(
     """Raise ``UserError`` if an ``n_head`` that was asked for does not divide a swept width."""
     heads = fields.get("n_head")
     if isinstance(heads, int) and heads > 0 and "n_embd" in axes:
-        _refuse_undivided(np.array([heads]), as_axis("n_embd", axes["n_embd"]))
+        widths = np.asarray(as_axis("n_embd", axes["n_embd"]))
+        _refuse_undivided(np.array([heads]), widths)
 
 
 def _refuse_undivided(heads: Array, widths: Array) -> None:
@@ -149,12 +175,6 @@ def _three(numbers: list[int]) -> tuple[int, int, int]:
 
 def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
     """The values as an array: of objects where an integer is too large for NumPy's."""
-    if isinstance(values, range):
-        if _length(values) > LONGEST_AXIS:
-            raise UserError(
-                f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
-            )
-        values = list(values) if values and max(values) > LARGEST else np.arange(*_bounds(values))
     try:
         listed = values if isinstance(values, np.ndarray) else list(values)
         if not isinstance(listed, np.ndarray) and any(_is_large(each) for each in listed):
@@ -170,10 +190,6 @@ def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
 def _length(values: range) -> int:
     """Like ``len``, for ranges of any length."""
     return max(0, -(-(values.stop - values.start) // values.step))
-
-
-def _bounds(values: range) -> tuple[int, int, int]:
-    return values.start, values.stop, values.step
 
 
 def _is_large(value: Any) -> bool:

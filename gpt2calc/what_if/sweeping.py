@@ -29,6 +29,7 @@ from gpt2calc.what_if.axes import (
     as_axis,
     refuse_overflow,
     refuse_undivided_widths,
+    values_at,
 )
 from gpt2calc.what_if.grid import on_grid
 
@@ -49,17 +50,23 @@ class Sweep(Result):
 
     config: Config
     """What all configs share."""
-    axes: dict[str, Array]
+    spans: dict[str, Array | range]
+    """The values of each axis; a range stays one, however long."""
     at_least: int = 0
     """Rows have this much of the quantity at least."""
     at_most: int = LARGEST
     """Rows have this much of the quantity at most."""
     quantity: Quantity = PARAMETERS
 
+    @cached_property
+    def axes(self) -> dict[str, Array]:
+        """The values of each axis as an array."""
+        return {name: np.asarray(span, np.int64) for name, span in self.spans.items()}
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Values on each axis."""
-        return tuple(len(axis) for axis in self.axes.values())
+        return tuple(len(span) for span in self.spans.values())
 
     @property
     def size(self) -> int:
@@ -100,7 +107,7 @@ class Sweep(Result):
     def headings(self) -> tuple[str, ...]:
         """Names of the columns."""
         split = self.quantity.columns if self.quantity.is_split else ()
-        return (*self.axes, "total", *split, *self.quantity.parts)
+        return (*self.spans, "total", *split, *self.quantity.parts)
 
     def batches(self) -> Iterator[dict[str, Array]]:
         """The rows as columns, by :data:`BATCH` points of the grid, the last axis fastest."""
@@ -170,7 +177,7 @@ class Sweep(Result):
     @property
     def varying(self) -> set[str]:
         """The fields that differ from row to row, on an axis or by their rule."""
-        return {*self.axes, *self.config.following(self.axes)}
+        return {*self.spans, *self.config.following(self.spans)}
 
     def refuse_more_rows_than(self, most: int) -> None:
         """Raise ``UserError`` if there are more rows within the bounds than ``most``."""
@@ -195,7 +202,8 @@ class Sweep(Result):
         """Compute all columns at some points of the grid, numbered along its last axis first."""
         places = np.unravel_index(points, self.shape)
         values = {
-            name: axis[place] for (name, axis), place in zip(self.axes.items(), places, strict=True)
+            name: values_at(span, place)
+            for (name, span), place in zip(self.spans.items(), places, strict=True)
         }
         sums = self.quantity.of(self.config.evaluate_at(**values))
         totals: dict[str, Number] = {part: tally.total for part, tally in sums.items()}
@@ -235,18 +243,26 @@ def sweep(
 
     """
     config, quantity = as_config(config), as_quantity(of)
+    bounds = _bounds(at_least, at_most, quantity)
     if not axes:
         raise UserError(
             f"a sweep needs an axis: several values, such as 12,24,48, for one of "
             f"{', '.join(NUMBERS)}"
         )
-    arrays = {name: as_axis(name, values) for name, values in axes.items()}
-    if "n_embd" in arrays:
+    spans = {name: as_axis(name, values) for name, values in axes.items()}
+    if "n_embd" in spans:
         config = config.evaluate_at(n_head=None)
-    refuse_overflow(config, arrays, quantity)
-    refuse_undivided_widths(config, arrays)
-    if prod(len(axis) for axis in arrays.values()) > LARGEST:
+    refuse_overflow(config, spans, quantity)
+    refuse_undivided_widths(config, spans)
+    if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
+    return Sweep(config, spans, **bounds, quantity=quantity)
+
+
+def _bounds(
+    at_least: int | str | None, at_most: int | str | None, quantity: Quantity
+) -> dict[str, int]:
+    """Read the bounds that are given. Raises ``UserError`` for those that nothing can meet."""
     bounds = {
         name: Amount.of(bound, quantity.unit).value if isinstance(bound, str) else bound
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
@@ -254,4 +270,4 @@ def sweep(
     }
     if bounds.get("at_least", 0) > bounds.get("at_most", LARGEST):
         raise UserError(f"at_least is {at_least}, more than at_most allows: exchange them")
-    return Sweep(config, arrays, **bounds, quantity=quantity)
+    return bounds
