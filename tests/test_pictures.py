@@ -1,6 +1,7 @@
 """Pictures: the same data gives the same bytes, and they look as their baselines do."""
 
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from matplotlib.testing.compare import compare_images
 
 from gpt2calc import GPT2Config, UserError, compare, count, load, presets, solve, sweep
 from gpt2calc.picture import charts, curves, maps, pictures
-from gpt2calc.picture.style import as_bytes, human, ink_on, save
+from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
 from gpt2calc.sublayers import KNOWN
 
 COLOURS = [known.colour for known in KNOWN.values()]
@@ -36,6 +37,9 @@ DRAWN = {
     "sweep": lambda: pictures.of_sweep(sweep(n_layer=range(2, 97, 2))),
     "sweep-shares": lambda: pictures.of_sweep(sweep(n_embd=range(64, 4_097, 64)), share=True),
     "map": lambda: pictures.of_sweep(sweep(n_layer=range(2, 61), n_embd=range(256, 2_049, 64))),
+    "cells": lambda: pictures.of_sweep(
+        sweep(n_layer=[12, 24, 36, 48], n_embd=[768, 1_024, 1_280, 1_600], at_most="1B")
+    ),
     "budget": lambda: pictures.of_shapes(solve(None, "350M")),
 }
 
@@ -148,14 +152,13 @@ def test_human_units(number, words):
 def boxes(figure):
     """Where each text of a figure stands, in pixels; ticks outside the axes are not drawn."""
     figure.draw_without_rendering()
-    (ax,) = figure.axes
     unseen = set()
-    for axis in (ax.xaxis, ax.yaxis):
+    for axis in [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]:
         low, high = sorted(axis.get_view_interval())
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         outside = [each for each in ticks if not low <= each.get_loc() <= high]
         unseen |= {each for tick in outside for each in (tick.label1, tick.label2)}
-        if not ax.axison:
+        if not axis.axes.axison:
             unseen |= {each for tick in ticks for each in (tick.label1, tick.label2)}
     found = []
     for each in set(figure.findobj(matplotlib.text.Text)) - unseen:
@@ -201,6 +204,8 @@ def test_nothing_overlaps_and_nothing_is_cut_off(config, width):
         lambda width: pictures.of_sweep(sweep(n_layer=[5]), width=width),
         lambda width: pictures.of_sweep(sweep(n_embd=range(64, 64_001, 64)), True, width),
         lambda width: pictures.of_sweep(sweep(n_layer=[1, 2], n_embd=[64, 128]), width=width),
+        lambda width: pictures.of_sweep(sweep(vocab=[32_000, 50_257, 50_304]), width=width),
+        lambda width: pictures.of_sweep(sweep(n_ctx=[2**n for n in range(7, 15)]), width=width),
         lambda width: pictures.of_sweep(
             sweep(n_layer=range(1, 2_001), n_embd=range(64, 20_001, 64)), width=width
         ),
@@ -225,6 +230,84 @@ def test_bounds_are_seen_in_a_picture(tmp_path):
     axes |= {"n_embd": range(64, 1025, 64)}
     whole = as_bytes(pictures.of_sweep(sweep(**axes)), "png")
     assert as_bytes(pictures.of_sweep(sweep(at_most="300M", **axes)), "png") != whole
+
+
+def test_values_that_grow_by_factors_have_a_logarithmic_axis():
+    by_factors = pictures.of_sweep(sweep(n_ctx=[128, 256, 512, 1_024, 2_048])).axes[0]
+    assert by_factors.get_xscale() == "log"
+    assert [int(tick) for tick in by_factors.get_xticks()] == [128, 256, 512, 1_024, 2_048]
+    assert pictures.of_sweep(sweep(n_layer=[12, 24, 36, 48])).axes[0].get_xscale() == "linear"
+
+
+def test_dots_at_the_edge_are_whole():
+    for figure in (
+        pictures.of_sweep(sweep(n_layer=[12, 24])),
+        pictures.of_trend(compare(FOUR)),
+    ):
+        lines = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+        assert lines
+        assert not any(line.get_clip_on() for line in lines)
+
+
+def test_a_small_grid_has_a_cell_for_each_config_and_pale_ones_outside_the_bounds():
+    figure = pictures.of_sweep(sweep(n_layer=[12, 24], n_embd=[768, 1_024], at_least="200M"))
+    cells, bar = figure.axes
+    assert sorted((text.get_text(), text.get_color()) for text in cells.texts) == [
+        ("124M", PALE),
+        ("204M", INK),
+        ("209M", INK),
+        ("355M", INK),
+    ]
+    assert bar.get_ylabel() == "parameters"
+    assert [label.get_text() for label in bar.get_yticklabels()][:1] == ["204M"]
+
+
+def test_a_fine_map_has_a_colour_bar():
+    figure = pictures.of_sweep(sweep(n_layer=range(2, 60), n_embd=range(256, 1_025, 64)))
+    assert figure.axes[1].get_ylabel() == "parameters"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: charts.composition(ax, count("gpt2-xl,tie_embeddings=no")),
+        lambda ax: charts.stacked(ax, compare(FOUR[:2])),
+        lambda ax: charts.grouped(ax, compare(FOUR[:2])),
+        lambda ax: charts.layer_norm(ax, compare(FOUR[:2])),
+    ],
+)
+def test_a_chart_fits_small_axes_of_somebody_elses_figure(draw):
+    figure = matplotlib.figure.Figure(figsize=(7, 5), layout="constrained")
+    ax = figure.subplots(2, 2)[0, 1]
+    for other in figure.axes:
+        if other is not ax:
+            other.set_axis_off()
+    draw(ax)
+    for (one, first), (other, second) in itertools.combinations(boxes(figure), 2):
+        apart = first.x1 <= second.x0 + 1 or second.x1 <= first.x0 + 1
+        apart = apart or first.y1 <= second.y0 + 3 or second.y1 <= first.y0 + 3
+        assert apart, (one, other)
+
+
+def test_a_picture_says_its_model_and_what_was_changed(run, tmp_path):
+    run("gpt2-xl", "--no-tie-embeddings", "--plot", tmp_path / "a.svg")
+    said = re.sub(r"<[^>]+>", " ", (tmp_path / "a.svg").read_text())
+    assert "gpt2-xl" in said
+    assert "untied head" in said
+
+
+def test_text_stays_text():
+    svg = as_bytes(pictures.of_count(count("gpt2")), "svg").decode()
+    assert "token embedding</text>" in svg
+    assert "DejaVu Sans" in svg
+    pdf = as_bytes(pictures.of_count(count("gpt2")), "pdf")
+    assert b"/Type3" not in pdf
+    assert b"/CIDFontType2" in pdf
+
+
+def test_every_model_of_the_trend_is_named_on_a_phone():
+    figure = pictures.of_trend(compare(FOUR), pictures.PHONE)
+    assert set(FOUR) <= {text.get_text() for text in figure.axes[0].texts}
 
 
 def test_any_name_can_be_drawn(run, tmp_path):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.commands.flags import Form, Model, Overrides, Plot, configured
+from gpt2calc.commands.flags import Form, Model, Overrides, Plot, configured, given
 from gpt2calc.errors import UserError
 from gpt2calc.output.terminal import show
 
@@ -33,9 +33,12 @@ def count_parameters(
 
     counted = count(config)
     if plot is not None:
+        from gpt2calc.models import labelled
         from gpt2calc.picture import pictures, style
 
-        style.save(pictures.of_count(counted), plot)
+        style.save(
+            pictures.of_count(counted, name=labelled(model, **given(overrides))[0].name), plot
+        )
     return show(counted, form)
 
 

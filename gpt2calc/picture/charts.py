@@ -4,17 +4,18 @@ Every function draws into the axes that it is given and returns them.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from matplotlib.axes import Axes
 
 from gpt2calc.output.table import percent
-from gpt2calc.picture.style import exactly, human, ink_on, is_narrow
+from gpt2calc.picture.style import exactly, human, ink_on, is_narrow, size_of, type_for
 from gpt2calc.quantity import Breakdown
 from gpt2calc.sublayers import colour_of, shortened, words_of
 from gpt2calc.what_if.comparison import Comparison
 
-ROOM_FOR_A_LABEL = 0.07
-"""The share of a bar from which on its percentage stands inside it."""
+ROOM_FOR_A_LABEL = 0.45
+"""Inches of a part of a bar from which on its percentage stands inside it."""
 BIASES = "#9b9ba3"
 """The biases of layer norms, beside weights in the layer norms' own colour."""
 
@@ -37,17 +38,19 @@ def composition(ax: Axes, counted: Breakdown) -> Axes:
 
 def stacked(ax: Axes, compared: Comparison) -> Axes:
     """Shares of the total, in percent: a bar a model, split by sublayer."""
+    size = type_for(ax, 2.5 * len(compared.names))
     for row, counted in enumerate(compared.counts):
         start = 0.0
         for name in counted:
             share = counted[name].share
             ax.barh(row, share, left=start, height=0.75, color=colour_of(name))
-            if share >= ROOM_FOR_A_LABEL * (2 if is_narrow(ax) else 1):
+            if share * size_of(ax)[0] >= ROOM_FOR_A_LABEL:
                 words, ink = f"{share:.1%}", ink_on(colour_of(name))
-                ax.text(start + share / 2, row, words, ha="center", va="center", color=ink)
+                middle: Any = {"ha": "center", "va": "center", "fontsize": size}
+                ax.text(start + share / 2, row, words, color=ink, **middle)
             start += share
     models = compared.named
-    _rows(ax, [f"{shortened(name)}\n{human(each.total)}" for name, each in models])
+    _rows(ax, [f"{shortened(name)}\n{human(counted.total)}" for name, counted in models], size)
     ax.set_xlim(0, 1)
     _percent_axis(ax, compared.quantity.name)
     _key(ax, present(compared))
@@ -57,17 +60,23 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
 def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None) -> Axes:
     """Shares of the total, in percent: a group a sublayer, in it a bar a model."""
     rows: list[str] = []
-    for name in present(compared, only):
-        ax.text(0, len(rows), words_of(name), va="center", weight="bold")
+    groups = present(compared, only)
+    size = type_for(ax, (len(compared.names) + 1) * len(groups))
+    for name in groups:
+        ax.text(0, len(rows), words_of(name), va="center", weight="bold", fontsize=size)
         rows.append("")
         for model, counted in compared.named:
             share = counted[name].share
             colour = colour_of(name)  # as the edge, too, so that the smallest share has a line
             ax.barh(len(rows), share, height=0.8, color=colour, edgecolor=colour, linewidth=0.8)
-            ax.text(share + 0.008, len(rows), percent(share), va="center")
+            ax.text(share + 0.008, len(rows), percent(share), va="center", fontsize=size)
             rows.append(shortened(model))
-    _rows(ax, rows)
-    ax.set_xlim(0, 1.15 * max(part.share for each in compared.counts for part in each.parts))
+    _rows(ax, rows, size)
+    ax.set_xlim(
+        0,
+        (1.35 if is_narrow(ax) else 1.15)
+        * max(part.share for each in compared.counts for part in each.parts),
+    )
     _percent_axis(ax, compared.quantity.name)
     return ax
 
@@ -76,6 +85,7 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     """Weights (scales) beside biases (shifts) of the layer norms, on a scale of their own."""
     largest = float(max(each["layer_norm"].weights for each in compared.counts))
     rows: list[str] = []
+    size = type_for(ax, 2 * len(compared.names))
     for name, counted in compared.named:
         part = counted["layer_norm"]
         for words, number, colour in (
@@ -83,9 +93,11 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
             ("biases", part.biases, BIASES),
         ):
             ax.barh(len(rows), float(number), height=0.8, color=colour)
-            ax.text(float(number) + largest / 60, len(rows), exactly(number), va="center")
+            ax.text(
+                float(number) + largest / 60, len(rows), exactly(number), va="center", fontsize=size
+            )
             rows.append(words)
-    _rows(ax, rows)
+    _rows(ax, rows, size)
     ax.set_xlim(0, (1.7 if is_narrow(ax) else 1.25) * largest)  # room for the last label
     ax.xaxis.set_major_formatter(human)
     ax.set_xlabel("parameters of the layer norms")
@@ -112,11 +124,12 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Brea
 def _row(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
     """The same in a row, beneath a bar too short for columns; a tick shows where the part is."""
     part, y = counted[name], -1.4 - place[0]
+    size = min(type_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
     ax.plot(0.02, y, marker="s", color=colour_of(name), markersize=7)
-    ax.text(0.06, y, words_of(name), va="center")
-    ax.text(0.72, y, exactly(part.total), ha="right", va="center")
-    ax.text(1.0, y, percent(part.share), ha="right", va="center")
+    ax.text(0.06, y, words_of(name), va="center", fontsize=size)
+    ax.text(0.72, y, exactly(part.total), ha="right", va="center", fontsize=size)
+    ax.text(1.0, y, percent(part.share), ha="right", va="center", fontsize=size)
 
 
 def _percent_axis(ax: Axes, quantity: str) -> None:
@@ -124,9 +137,9 @@ def _percent_axis(ax: Axes, quantity: str) -> None:
     ax.set_xlabel(f"share of all {quantity}")
 
 
-def _rows(ax: Axes, words: list[str]) -> None:
-    """A label for each bar, the first on top."""
-    ax.set_yticks(range(len(words)), words)
+def _rows(ax: Axes, words: list[str], size: float) -> None:
+    """Label each bar, the first on top."""
+    ax.set_yticks(range(len(words)), words, fontsize=size)
     ax.set_ylim(len(words) - 0.4, -0.6)
     ax.spines["left"].set_visible(False)
 
@@ -135,9 +148,11 @@ def _key(ax: Axes, names: list[str]) -> None:
     """What the colours are, in a line above the bars, or in several where it is narrow."""
     handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
+    size = min(type_for(ax, 8), 3.2 * size_of(ax)[0])
     ax.legend(
         handles=handles,
         ncols=columns,
+        fontsize=size,
         loc="lower left",
         bbox_to_anchor=(0, 1),
         frameon=False,

@@ -37,6 +37,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False) -> Axes:
     if not within.any():
         raise UserError("no config lies within the bounds: nothing can be drawn")
     style: Any = {"linewidth": 2, "marker": "o" if len(x) <= FEW else "", "markersize": 5}
+    style["clip_on"] = False  # a dot at the edge is whole
     if share:
         parts = {each: coarse.share(each).ravel() for each in coarse}
         drawn = {each: np.where(within, y, np.nan) for each, y in parts.items() if y.any()}
@@ -97,7 +98,7 @@ def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = P
         for name, part in counted.sublayers.items():
             if part.total:
                 x, y = float(counted.total), part.share
-                ax.plot(x, y, marker="o", color=colour_of(name), markersize=5)
+                ax.plot(x, y, marker="o", color=colour_of(name), markersize=5, clip_on=False)
     ax.set_xscale("log")
     _share_axis(ax, quantity)
     log_ticks(ax.xaxis, float(counts[0].total), float(counts[-1].total), human)

@@ -1,25 +1,31 @@
 """Words in a picture: ticks at whole numbers, and labels of points that overprint nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from math import log
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from gpt2calc.picture.style import is_narrow
+from gpt2calc.picture.style import is_narrow, size_of
 from gpt2calc.what_if.axes import Array
 
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in points from its point, the first that is free."""
-ABOVE_A_LINE = ((0, 9), (0, -17), (0, 22), (0, -30))
+ABOVE_A_LINE = ((0, 9), (7, 9), (-7, 9), (0, -17), (7, -17), (-7, -17), (0, 22), (-7, 22), (0, -30))
 """The same for points on a line that is nearly level."""
 MARKER = 5
 """Half the size of a point's marker, in pixels, which no label may cover."""
 Formatter = Callable[[float, object], str]
 
+LOGARITHMIC = 8
+"""The largest of few values over the smallest, from which on an axis may be logarithmic."""
+WIDTH_OF_A_DIGIT, HEIGHT_OF_A_LABEL = 0.07, 0.15
+"""Inches that labels of ticks take; the height is kept between them, too."""
 FEW = 8
 """Values that each have a tick of their own."""
 
@@ -65,13 +71,48 @@ def _is_inside(ax: Axes, box: Bbox) -> bool:
 
 
 def whole_ticks(axis: Axis, values: Array) -> None:
-    """Ticks of a linear axis."""
-    if len(values) <= FEW:
-        axis.set_ticks(sorted(values.tolist()))
+    """Set the ticks of an axis: at the values if they are few, logarithmic if they are so spread.
+
+    Of labels that would overprint, those in the middle are left out.
+    """
+    few = sorted(values.tolist()) if len(values) <= FEW else []
+    is_across = axis is axis.axes.xaxis
+    if is_geometric(few):
+        (axis.axes.set_xscale if is_across else axis.axes.set_yscale)("log")
+        axis.set_minor_locator(NullLocator())
+    if few:
+        inches = size_of(axis.axes)[0 if is_across else 1]
+        digit = WIDTH_OF_A_DIGIT if is_across else 0.0
+        axis.set_major_locator(FixedLocator(_apart(few, inches, digit)))
     else:
         most = 5 if is_narrow(axis.axes) else 9
         axis.set_major_locator(MaxNLocator(most, integer=True))
     axis.set_major_formatter(FuncFormatter(whole))
+
+
+def is_geometric(ordered: Sequence[int]) -> bool:
+    """Tell whether values grow by factors rather than by steps, as powers of two do."""
+    if len(ordered) < 3 or ordered[-1] < LOGARITHMIC * ordered[0]:
+        return False
+    factors = [after / before for before, after in pairwise(ordered)]
+    return max(factors) <= 2 * min(factors)
+
+
+def _apart(ordered: Sequence[int], inches: float, digit: float) -> list[int]:
+    """Return the values whose labels have room on an axis, the first and the last among them."""
+    place: Callable[[float], float] = log if is_geometric(ordered) else float
+    scale = inches / ((place(ordered[-1]) - place(ordered[0])) or 1)
+
+    def overlap(one: int, other: int) -> bool:
+        widths = digit * (len(whole(one)) + len(whole(other))) / 2 + HEIGHT_OF_A_LABEL
+        return scale * abs(place(one) - place(other)) < widths
+
+    first, *middle, last = ordered if len(ordered) > 1 else (*ordered, *ordered)
+    kept = [first]
+    for value in middle:
+        if not overlap(kept[-1], value) and not overlap(value, last):
+            kept.append(value)
+    return kept if overlap(first, last) else [*kept, last]
 
 
 def log_ticks(

@@ -1,7 +1,8 @@
 """A picture for each result that is one as much as it is a table, in the size it will be seen."""
 
 from collections.abc import Callable, Collection
-from typing import Literal
+from textwrap import fill
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from gpt2calc.picture import charts, curves, maps
 from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow, refuse_undrawable
 from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantity import Breakdown
+from gpt2calc.sublayers import shortened
 from gpt2calc.what_if.comparison import Comparison
 from gpt2calc.what_if.shaping import Shapes
 from gpt2calc.what_if.sweeping import Sweep
@@ -19,17 +21,28 @@ Kind = Literal["stacked", "grouped", "layer-norm"]
 
 WIDE, PHONE = 8.0, 4.2
 """Inches: for a page, and for a phone."""
+CHARACTERS = 125
+"""Characters of one point in an inch of a title."""
 ROW = 0.24
 """Inches that one bar takes."""
 
 
-def of_count(counted: Breakdown, width: float = WIDE) -> Figure:
-    """Where the parameters of a model are."""
+def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
+    """Draw where the parameters of a model are; a name stands in the title."""
     refuse_undrawable(counted.total)
-    others = set(counted.config.known) - {"n_layer", "n_embd"}
-    words = f"{human(counted.total)} {counted.quantity.unit}: {counted.config.in_words(others)}"
+    words = counted.config.in_words(_usual(counted.config))
+    title = f"{human(counted.total)} {counted.quantity.unit}: {words}"
+    words = f"{shortened(name)}, {title}" if name else title
     height = 2.4 if width == PHONE else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
+
+
+def _usual(config: Any) -> set[str]:
+    """Return the fields that are as in GPT-2 small, or never change a count."""
+    small = type(config)()
+    shown = {"n_layer", "n_embd"}
+    alike = {name for name in config.known if config.value(name) == small.value(name)}
+    return {"n_head", *alike} - shown
 
 
 def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = WIDE) -> Figure:
@@ -93,5 +106,7 @@ def _drawn(width: float, height: float, title: str, draw: Callable[[Axes], Axes]
         figure, ax = empty_figure(width, height)
         draw(ax)
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=9 if is_narrow(ax) else 10)
+            size = 9 if is_narrow(ax) else 10
+            lines = fill(title, int(CHARACTERS * width / size))
+            figure.suptitle(lines, x=0.01, ha="left", fontsize=size)
         return figure

@@ -19,8 +19,10 @@ from gpt2calc.output.files import whole_file
 INK, PALE = "#26262e", "#d9d9de"
 """Text and axes; grid lines and leaders."""
 
-NARROW = 5.0
-"""Inches of width below which a picture is laid out for a phone."""
+NARROW = 4.5
+"""Inches of width of the axes below which a picture is laid out for a phone."""
+LARGEST_TYPE, SMALLEST_TYPE = 8.5, 4.0
+"""Points of the letters, where there is room for them, and where there is hardly any."""
 
 LONGEST_EXACT = 10**15
 """From this count on, digits need more room than a label has."""
@@ -42,12 +44,14 @@ _STYLE: Any = {
     "axes.titlecolor": INK,
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 8.5,
     "grid.color": PALE,
     "grid.linewidth": 0.6,
+    "path.simplify": False,  # a line that is nearly level would end early
+    "pdf.fonttype": 42,
     "savefig.dpi": 150,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "gpt2calc",
     "text.color": INK,
     "text.parse_math": False,
@@ -136,9 +140,22 @@ def refuse_undrawable(count: int) -> None:
 
 
 def is_narrow(ax: Axes) -> bool:
-    """Whether the picture is laid out for a phone."""
+    """Tell whether the axes are laid out for a phone, or for a small part of a figure."""
+    return size_of(ax)[0] < NARROW
+
+
+def size_of(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the axes in inches."""
     figure = ax.get_figure(root=True)
-    return figure is not None and figure.get_figwidth() < NARROW
+    assert figure is not None
+    box = ax.get_position()
+    return box.width * figure.get_figwidth(), box.height * figure.get_figheight()
+
+
+def type_for(ax: Axes, lines: float) -> float:
+    """Return the size of letters, in points, with which so many lines fit the axes' height."""
+    room = 72 * size_of(ax)[1] / max(lines, 1)
+    return max(min(LARGEST_TYPE, 0.75 * room), SMALLEST_TYPE)
 
 
 def ink_on(colour: str) -> str:

@@ -6,7 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc.counting import Count
+from gpt2calc.config import GPT2Config
+from gpt2calc.counting import PARAMETERS, Count
+from gpt2calc.lesson.derivation import Derivation
+from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.output.table import Column, Kind, Row, Table, percent
 from gpt2calc.picture import pictures
 from gpt2calc.picture.style import human
@@ -23,8 +26,6 @@ up numel(). Here no model is loaded: the tensors follow from the config, and the
 the last parameter. The command gpt2calc verify holds the same list against PyTorch."""
 SHARING = """Shares are percentages of the total, 100 × (parameters of the sublayer) / (total). Like
 the article, the study counts, and says nothing of computation or quality."""
-TWICE = """With all biases, and an MLP four times as wide as the model, a block has 4 d² + 4 d
-parameters in attention and 8 d² + 5 d in the MLP: nearly, but never quite, twice as many."""
 CURVES = """The dots are the models. The curves are the formula itself, evaluated at every step of
 the way from one model to the next, as long as both have the same biases and kind of head."""
 
@@ -106,7 +107,7 @@ def composition(models: Comparison) -> Section:
             Picture(
                 f"composition-{number}",
                 f"{name}, one bar split by sublayer: " + ", ".join(_shares_of(counted, SUBLAYERS)),
-                lambda width, counted=counted: pictures.of_count(counted, width),  # type: ignore[misc]
+                lambda width, counted=counted, name=name: pictures.of_count(counted, width, name),  # type: ignore[misc]
             )
             for number, (name, counted) in enumerate(models.named, start=1)
         ),
@@ -117,7 +118,7 @@ def attention_against_mlp(models: Comparison) -> Section:
     return Section(
         "attention-and-mlp",
         "Attention against MLP",
-        (TWICE,),
+        (_twice(),),
         (
             _table(
                 models,
@@ -136,6 +137,21 @@ def attention_against_mlp(models: Comparison) -> Section:
                 ),
             ),
         ),
+    )
+
+
+def _twice() -> str:
+    """Say what attention and MLP of a plain block hold, by the formulas."""
+    derivation = Derivation(GPT2Config(), (), PARAMETERS)
+    attention, mlp = (
+        " + ".join(
+            written(derivation.in_one_block(name, column)[1], TEXT) for column in PARAMETERS.columns
+        )
+        for name in BOTH
+    )
+    return (
+        f"With all biases, and an MLP four times as wide as the model, a block has {attention} "
+        f"parameters in attention and {mlp} in the MLP: nearly, but never quite, twice as many."
     )
 
 
