@@ -69,7 +69,7 @@ class Catalogue(Result):
         return f"{len(self.entries)} presets"
 
     def table(self) -> Table:
-        """A row for each preset; a mark where the count does not round to the reported size."""
+        """Return a row for each preset, marked where the count is not the reported size."""
         marks = {True: "", False: "≠", None: ""}
         return Table(
             title="",

@@ -24,7 +24,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def quoted(value: object, limit: int = 40) -> str:
-    """A value as the user wrote it, cut to ``limit`` characters: a message stays one line."""
+    """Write a value as the user wrote it, cut to ``limit`` characters: a message stays one line."""
     try:
         text = printable(repr(value))
     except ValueError:
@@ -33,5 +33,5 @@ def quoted(value: object, limit: int = 40) -> str:
 
 
 def printable(text: str) -> str:
-    """A text from elsewhere, with what would move a terminal's cursor written as an escape."""
+    """Escape what would move a terminal's cursor in a text from elsewhere."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

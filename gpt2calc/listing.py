@@ -60,7 +60,7 @@ class TensorList(Result):
         return f"{len(self.tensors)} tensors of {self.config.title()}"
 
     def table(self) -> Table:
-        """A row for each tensor, in PyTorch's order."""
+        """Return a row for each tensor, in PyTorch's order."""
         return Table(
             title=self.config.title(),
             columns=(

@@ -35,7 +35,7 @@ def presets() -> list[Preset]:
 
 
 def preset_names() -> list[str]:
-    """The names that :func:`load` knows, in alphabetical order."""
+    """Return the names that :func:`load` knows, in alphabetical order."""
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
 
@@ -146,7 +146,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises ``UserError`` if it holds none."""
+    """Return the object in a JSON file. Raises ``UserError`` if it holds none."""
     import json
 
     contents = _parsed(path, json.loads, "JSON")

@@ -17,7 +17,7 @@ from gpt2calc.polynomial import solvable_fields
 FORMULA_FIELDS = solvable_fields(PARAMETERS, GPT2Config())
 """The fields that formulas of parameters have."""
 PRESETS = Parameter(completer=lambda _: preset_names())
-"""What a shell completes a model's name with."""
+"""Completes the names of models."""
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
 LessonForm = Annotated[
@@ -34,7 +34,7 @@ Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png
 
 
 def _flag(name: str) -> Any:
-    """A field's flag: a switch, or a number that is read as text for the config to judge."""
+    """Make the flag of a field: a switch, or a number, which the config itself checks."""
     field = GPT2Config.model_fields[name]
     if is_switch(GPT2Config, name):
         return Annotated[bool, Parameter(help=field.description)]
@@ -42,7 +42,7 @@ def _flag(name: str) -> Any:
 
 
 def _axis_flag(name: str) -> Any:
-    """The same flag for a sweep: a number may be several."""
+    """Make the same flag for a sweep, where a number may be several."""
     flag = _flag(name)
     if get_args(flag)[0] is bool:
         return flag
@@ -68,17 +68,17 @@ else:
 
 
 def given(overrides: Overrides | None) -> dict[str, Any]:
-    """The fields given as flags, by name; what is no integer is for the config to refuse."""
+    """Return the fields given as flags; the config refuses what is no integer."""
     return {name: _integer(value) for name, value in (overrides or {}).items()}
 
 
 def configured(model: str, overrides: Overrides | None) -> GPT2Config:
-    """The config of a preset or a file, with the fields that were given as flags."""
+    """Return the config of a preset or a file, with the fields that were given as flags."""
     return load(model).replace(**given(overrides))
 
 
 def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A sweep's flags: those that give several values, and those that change a single field."""
+    """Split sweep flags into axes and fixed fields."""
     from gpt2calc.what_if.axes import read_axis
 
     flags = flags or {}

@@ -57,7 +57,7 @@ def _no_such_choice(error: CoercionError) -> str:
 
 
 def _name(error: CoercionError | MissingArgumentError) -> str:
-    """The flag as typed, or the argument by its name."""
+    """Return the flag as typed, or the argument by its name."""
     token = getattr(error, "token", None)
     keyword = token.keyword if token else getattr(error, "keyword", None)
     return keyword or (error.argument.name if error.argument else "the command")

@@ -111,7 +111,7 @@ class Derivation:
         return _distinct(steps)
 
     def _chain(self, added: list[Term]) -> Chain:
-        """The sum as the shapes give it, collected, with numbers put in, and worked out."""
+        """Return the sum as the shapes give it, collected, with numbers put in, and worked out."""
         steps = [plus(_as_listed(added)), plus(_collected(added, {}))]
         if self.values:
             steps += [plus(_collected(added, self.values)), plus(_worked_out(added, self.values))]
@@ -144,7 +144,7 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
 
 
 def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:
-    """The sum with numbers put in: a number, or a polynomial in the letters that are left."""
+    """Put numbers in: a number, or a polynomial in the letters that are left."""
     from sympy import sympify
 
     expression = sympify(sum(term.amount for term in added))
@@ -166,7 +166,7 @@ def _monomials(expression: Any) -> list[tuple[int, dict[str, int]]]:
 
 
 def _shape(term: Term, values: dict[str, int]) -> Node:
-    """The sizes of one term: ``d × 3d``, or with numbers ``768 × 2,304``."""
+    """Return the sizes of one term: ``d × 3d``, or with numbers ``768 × 2,304``."""
     sizes = [_size(size, values) for size in term.shape]
     if not sizes:
         return 1
@@ -196,6 +196,6 @@ def _letters_and_signs(step: Node) -> str:
 
 
 def _distinct(steps: list[Node]) -> Chain:
-    """The steps less those that look like the one before."""
+    """Return the steps less those that look like the one before."""
     kept = [next(group) for _, group in groupby(steps, key=_letters_and_signs)]
     return tuple(kept)

@@ -67,7 +67,7 @@ class Sheet(Result):
         return f"{len(self.exercises)} of level {first.level}, seeds from {first.seed}"
 
     def table(self) -> Table:
-        """A row for each exercise."""
+        """Return a row for each exercise."""
         answers = [each.solved.answer if self.with_answers else None for each in self.exercises]
         return Table(
             title="",
@@ -84,11 +84,11 @@ class Sheet(Result):
         )
 
     def text(self) -> str:
-        """The questions, and apart from them the solutions."""
+        """Write the questions, and apart from them the solutions."""
         return "\n\n".join((*self._questions(), *self._solutions()))
 
     def markdown(self) -> str:
-        """A sheet of questions, and apart from them an answer key."""
+        """Write a sheet of questions, and apart from them an answer key."""
         questions = [f"{number}. {each.solved.question}" for number, each in self._numbered()]
         blocks = ["# Exercises", self._heading(), *questions]
         if self.with_answers:

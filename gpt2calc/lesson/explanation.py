@@ -152,7 +152,7 @@ class Explanation(Result):
         return {**shown, **kept(said["sublayers"]), **values}
 
     def _values(self) -> dict[str, Any]:
-        """What the model has where all fields are the config's."""
+        """Return what the model has where all fields are the config's."""
         exact = breakdown(self.config, self.quantity)
         amounts = self.quantity.dict_of(self.config, exact.parts)["sublayers"]
         for part in amounts.values():

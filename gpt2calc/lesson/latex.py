@@ -115,7 +115,7 @@ def _broken(step: str) -> str:
 
 
 def _displayed(chain: Chain) -> str:
-    """A step a line, equals below equals; a long first step has a line of its own."""
+    """Write a step a line, equals below equals; a long first step has a line of its own."""
     first, *steps = [written(step, LATEX) for step in chain]
     if not steps:
         return f" ${first}$"

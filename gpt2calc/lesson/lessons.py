@@ -20,7 +20,7 @@ SIMPLE = 100
 
 
 def of_parameters(config: GPT2Config) -> tuple[str, ...]:
-    """The lines that are true of this model, each a sentence or two."""
+    """Return the lines that are true of this model, each a sentence or two."""
     lines = (
         _mlp_against_attention(config),
         _as_it_grows(config, "n_embd", "width"),
@@ -69,7 +69,7 @@ def _ratio(config: GPT2Config) -> str:
 
 
 def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
-    """The share that each sublayer tends to, by SymPy's limits."""
+    """Return the share that each sublayer tends to, by SymPy's limits."""
     from sympy import Symbol, limit, oo
 
     formulas, x = formula(config, free=field), Symbol("x", positive=True)
@@ -85,7 +85,7 @@ def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
 
 
 def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
-    """The width from which on the blocks hold more, if they do not at every width."""
+    """Return the width from which on the blocks hold more, if they do not at every width."""
     from sympy import Poly, floor, real_roots
 
     formulas = formula(config, free="n_embd")
@@ -120,7 +120,7 @@ def _what_a_little_more_adds(config: GPT2Config) -> str:
 
 
 def _fraction(share: Any) -> str:
-    """A simple fraction as such, any other as a percentage, which is rounded."""
+    """Return a simple fraction as such, any other as a percentage, which is rounded."""
     if share.q < SIMPLE:
         return str(share)
     said = percent(float(share))

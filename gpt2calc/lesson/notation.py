@@ -68,7 +68,7 @@ LATEX = Style(
 
 
 def written(node: Node, style: Style) -> str:
-    """The expression in a format; a sum of no terms is 0."""
+    """Write the expression in a format; a sum of no terms is 0."""
     match node:
         case int():
             return style.number(node)
@@ -115,12 +115,12 @@ def split_sum(line: str, first: int, further: int, *, inside: bool = False) -> l
 
 
 def plus(terms: list[Node]) -> Node:
-    """A sum, or its only term."""
+    """Make a sum, or return its only term."""
     return terms[0] if len(terms) == 1 else Plus(tuple(terms))
 
 
 def monomial(coefficient: int, powers: dict[str, int], values: dict[str, int]) -> Node:
-    """A product of powers, with numbers for the letters that have a value: ``(4 × 768²) L``."""
+    """Write a product of powers, numbers for letters that have a value: ``(4 × 768²) L``."""
     numbers: list[Node] = [coefficient] if coefficient != 1 else []
     letters: list[Node] = []
     for letter, exponent in powers.items():

@@ -40,7 +40,7 @@ class Dice:
         return choices[int(self._random.random() * len(choices))]
 
     def model(self) -> GPT2Config:
-        """A model of round numbers."""
+        """Return a model of round numbers."""
         return GPT2Config(
             n_layer=self.one_of(DEPTHS),
             n_embd=self.one_of(WIDTHS),
@@ -86,7 +86,7 @@ def about_a_part(dice: Dice) -> Solved:
 
 
 def about_a_block(dice: Dice) -> Solved:
-    """What one more layer adds."""
+    """Return what one more layer adds."""
     config = dice.model()
     chain = Derivation(config, (), PARAMETERS).block()
     question = f"How many parameters does one more layer add to {_model(config)}?"
@@ -119,7 +119,7 @@ def about_a_field(dice: Dice) -> Solved:
 
 
 def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
-    """The last step of a question about a field: an equation in its letter, solved."""
+    """Return the last step of a question about a field: an equation in its letter, solved."""
     curve, letter = total_along(config, field, PARAMETERS), LETTERS[field]
     constant, slope, *higher = curve.coefficients[: curve.degree + 1]
     rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"
@@ -138,5 +138,5 @@ def _model(config: GPT2Config) -> str:
 
 
 def _end(chain: Chain) -> int:
-    """What a chain with numbers in it comes to."""
+    """Return what a chain with numbers in it comes to."""
     return cast(int, chain[-1])

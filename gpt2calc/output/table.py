@@ -42,11 +42,11 @@ class Table(NamedTuple):
         return ["left" if each.kind in ("text", "bar") else "right" for each in self.columns]
 
     def cells(self, row: Row) -> list[str]:
-        """A row's values as people read them."""
+        """Return a row's values as people read them."""
         return [_cell(column.kind, value) for column, value in zip(self.columns, row, strict=True)]
 
     def with_columns(self, indices: set[int]) -> "Table":
-        """The table less all other columns."""
+        """Return the table less all other columns."""
 
         def kept(row: Row) -> Row:
             return tuple(value for index, value in enumerate(row) if index in indices)
@@ -58,13 +58,13 @@ class Table(NamedTuple):
         )
 
     def without_bars(self) -> "Table":
-        """The table less the columns that only draw what another one says."""
+        """Return the table less the columns that only draw what another one says."""
         kinds = enumerate(column.kind for column in self.columns)
         return self.with_columns({index for index, kind in kinds if kind != "bar"})
 
 
 def percent(share: float) -> str:
-    """A fraction as a percentage with two decimals; what is too small for them says so."""
+    """Return a fraction as a percentage with two decimals; what is too small for them says so."""
     return "<0.01%" if 0 < share < 0.00005 else f"{share:.2%}"
 
 

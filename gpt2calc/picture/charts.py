@@ -105,13 +105,13 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
 
 
 def present(compared: Comparison, only: Collection[str] | None = None) -> list[str]:
-    """The sublayers, of those asked for, that some of the models have."""
+    """Return the sublayers, of those asked for, that some of the models have."""
     wanted = compared.quantity.parts if only is None else only
     return [name for name in wanted if any(each[name].total for each in compared.counts)]
 
 
 def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
-    """A part's name, count and share in a column beneath the bar, and a line that leads there."""
+    """Write a part's name, count and share beneath the bar, and a line that leads there."""
     part, centre = counted[name], (place[0] + 0.5) / place[1]
     ax.plot(
         [x, centre], [-0.55, -1.15], color=colour_of(name), linewidth=1.5, solid_capstyle="round"
@@ -122,7 +122,7 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Brea
 
 
 def _row(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
-    """The same in a row, beneath a bar too short for columns; a tick shows where the part is."""
+    """Do the same in a row, beneath a bar too short for columns; a tick shows the part."""
     part, y = counted[name], -1.4 - place[0]
     size = min(type_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
@@ -145,7 +145,7 @@ def _rows(ax: Axes, words: list[str], size: float) -> None:
 
 
 def _key(ax: Axes, names: list[str]) -> None:
-    """What the colours are, in a line above the bars, or in several where it is narrow."""
+    """Say what the colours are, in a line above the bars, or in several where it is narrow."""
     handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
     size = min(type_for(ax, 8), 3.2 * size_of(ax)[0])

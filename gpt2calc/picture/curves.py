@@ -30,7 +30,7 @@ GAP = 0.055
 
 
 def sweep_lines(ax: Axes, swept: Sweep, share: bool = False) -> Axes:
-    """A sweep over one field: totals, or the share of each sublayer; gaps outside the bounds."""
+    """Draw a sweep over one field: totals, or shares; there are gaps outside the bounds."""
     coarse, name = _coarser(swept)
     x, totals = coarse.axes[name], coarse.total.ravel()
     within = (totals >= swept.at_least) & (totals <= swept.at_most)
@@ -116,7 +116,7 @@ def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = P
 
 
 def _curves(ax: Axes, configs: Sequence[Config], quantity: Quantity) -> None:
-    """A curve for each sublayer along the way from one config to the next."""
+    """Draw a curve for each sublayer along the way from one config to the next."""
     parts = quantity.of(_between(configs))
     totals = sum(part.total for part in parts.values())
     for name in quantity.parts:
@@ -126,7 +126,7 @@ def _curves(ax: Axes, configs: Sequence[Config], quantity: Quantity) -> None:
 
 
 def _between(configs: Sequence[Config]) -> Config:
-    """A config whose numbers are arrays that lead from each model to the next."""
+    """Return a config whose numbers are arrays that lead from each model to the next."""
     steps = np.linspace(0, len(configs) - 1, 40 * len(configs))
     fields = [each.effective() for each in configs]
     numbers = {
@@ -142,7 +142,7 @@ def _switches(config: Config) -> tuple[bool, ...]:
 
 
 def _coarser(swept: Sweep) -> tuple[Sweep, str]:
-    """The same sweep with no more points than a line needs, and the field that varies in it."""
+    """Thin a sweep out to the points that a line needs; return it and the field that varies."""
     name = max(swept.axes, key=lambda each: len(swept.axes[each]))
     ordered = np.sort(swept.axes[name])
     picked = np.linspace(0, len(ordered) - 1, min(len(ordered), FINEST)).round().astype(int)
@@ -157,7 +157,7 @@ def _share_axis(ax: Axes, quantity: Quantity) -> None:
 
 
 def _named_at_the_end(ax: Axes, x: float, ends: dict[str, float]) -> None:
-    """The name of each line at its end, moved apart where lines end close together."""
+    """Draw the name of each line at its end, moved apart where lines end close together."""
     previous = -1.0
     for name, y in sorted(ends.items(), key=lambda each: each[1]):
         previous = max(y, previous + GAP)

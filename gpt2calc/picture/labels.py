@@ -127,5 +127,5 @@ def log_ticks(
 
 
 def whole(value: float, _: object = None) -> str:
-    """A whole number with its thousands apart. Fits matplotlib's formatters."""
+    """Return a whole number with its thousands apart. Fits matplotlib's formatters."""
     return f"{value:,.0f}"

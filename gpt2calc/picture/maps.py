@@ -125,7 +125,7 @@ def _round_sizes(smallest: float, largest: float) -> list[float]:
 
 
 def _mark_presets(ax: Axes, swept: Sweep, names: tuple[str, str], avoiding: list[Text]) -> None:
-    """The presets that lie on the map: in its range, and in all else like its models."""
+    """Mark the presets that lie on the map: in its range, and in all else like its models."""
     shared = swept.config.effective()
     shared |= {name: int(axis[0]) for name, axis in swept.axes.items() if len(axis) == 1}
     varying = {*names, "n_head", *(swept.config.following(names))}

@@ -96,7 +96,7 @@ def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:
 
 
 def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
-    """The curve of shapes with a budget."""
+    """Draw the curve of shapes with a budget."""
     title = f"Shapes of {shapes.params.text} {shapes.quantity.unit}"
     return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
 

@@ -78,7 +78,7 @@ def house_style() -> Iterator[None]:
 
 
 def empty_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of so many inches that no window ever shows, and its axes."""
+    """Return a figure of so many inches that no window ever shows, and its axes."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
@@ -99,7 +99,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def as_bytes(figure: Figure, form: str) -> bytes:
-    """A figure as png, svg or pdf; the same figure gives the same bytes."""
+    """Return a figure as png, svg or pdf; the same figure gives the same bytes."""
     out = io.BytesIO()
     with house_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
@@ -108,7 +108,7 @@ def as_bytes(figure: Figure, form: str) -> bytes:
 
 
 def checked_ending(path: Path) -> str:
-    """The picture's format by the file's ending. Raises ``UserError`` for any other."""
+    """Return the picture's format by the file's ending. Raises ``UserError`` for any other."""
     ending = path.suffix.removeprefix(".").lower()
     if ending not in ENDINGS:
         raise UserError(
@@ -118,7 +118,7 @@ def checked_ending(path: Path) -> str:
 
 
 def human(count: float, _: object = None) -> str:
-    """A count as people say it, to three digits: 350M, 1.5B. Fits matplotlib's formatters."""
+    """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
     if count >= LONGEST_EXACT:
         digits, power = f"{count:.2e}".split("e+")
         return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
@@ -129,7 +129,7 @@ def human(count: float, _: object = None) -> str:
 
 
 def exactly(count: int) -> str:
-    """A count to the last parameter, or rounded where its digits would need too much room."""
+    """Write a count to the last parameter, or rounded where that needs too much room."""
     return f"{count:,}" if count < LONGEST_EXACT else human(count)
 
 

@@ -39,7 +39,7 @@ def read_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
 
 
 def find_checkpoint(path: str | os.PathLike[str]) -> Path:
-    """The file that a checkpoint begins with: the path itself, or what a folder holds."""
+    """Return the file that a checkpoint begins with: the path itself, or what a folder holds."""
     path = Path(path)
     if not os.path.exists(path):
         raise UserError(f"{path} does not exist: give a .safetensors file or its folder")
@@ -99,7 +99,7 @@ def _refuse_long_header(path: Path) -> None:
 
 
 def _read_shards(index: Path) -> dict[str, tuple[int, ...]]:
-    """The tensors of all shards that an index lists, which must be just those they hold."""
+    """Return the tensors of all shards that an index lists, which must be just those they hold."""
     listed = _weight_map(index)
     shards = sorted(set(listed.values()))
     for shard in shards:

@@ -14,7 +14,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Config:
-    """The config that most of the tensors agree on; what no tensor shows is taken as stated.
+    """Return the config that most of the tensors agree on; what no tensor shows is taken as stated.
 
     Args:
         path: where the shapes are from, for messages.
@@ -48,7 +48,7 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
 
 
 def _sizes(shapes: Shapes) -> dict[str, int]:
-    """The sizes that the shapes of known tensors show, by field: where they differ, most win.
+    """Read the sizes off the shapes of known tensors, by field; where they differ, most win.
 
     Tensors of one dimension have the say where there are any: their shapes cannot be transposed.
     """

@@ -58,7 +58,7 @@ class Inspection(Result):
         return f"{self.config.title()}, {self.total:,} parameters, {verdict}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Counts in parameters; tensors by name with their shapes."""
+        """Return counts in parameters; tensors by name with their shapes."""
         return {
             "path": self.path,
             "sound": self.sound,
@@ -75,7 +75,7 @@ class Inspection(Result):
         }
 
     def table(self) -> Table:
-        """The stored parameters by sublayer; buffers and faults beneath."""
+        """Return the stored parameters by sublayer; buffers and faults beneath."""
         faults = (
             *_said("missing", {name: _times(shape) for name, shape in self.missing.items()}),
             *_said("extra", {name: _times(shape) for name, shape in self.extra.items()}),
@@ -196,7 +196,7 @@ def _refuse_missing_cross_attention(path: Path, shapes: Shapes) -> None:
 
 
 def _evidence(field: str, shown: Any) -> str:
-    """What the tensors say against a field, and what may be the reason."""
+    """Return what the tensors say against a field, and what may be the reason."""
     if field != "tie_embeddings":
         return f"the tensors beside it make it {shown}; one of the two belongs to another model"
     if shown:
@@ -208,7 +208,7 @@ def _evidence(field: str, shown: Any) -> str:
 
 
 def _said(fault: str, tensors_said: dict[str, str]) -> list[str]:
-    """A line for each of the first few tensors with a fault, and one that counts the rest."""
+    """Write a line for each of the first few tensors with a fault, and count the rest."""
     lines = [f"{fault}: {printable(name)} ({words})" for name, words in tensors_said.items()]
     unsaid = len(lines) - LISTED
     return lines if unsaid <= 0 else [*lines[:LISTED], f"{fault}: ... and {unsaid:,} more"]

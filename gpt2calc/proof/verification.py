@@ -66,7 +66,7 @@ class Verification(Result):
         return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Counts in parameters; the differences as sentences."""
+        """Return counts in parameters; the differences as sentences."""
         return {
             "config": self.config.effective(),
             "against": self.against,
@@ -212,7 +212,7 @@ def _imported() -> tuple[Any, Any]:
 
 
 def _sorted_by_name(shapes: NamedShapes) -> dict[str, Tally]:
-    """What the tensors add up to, sorted by their names alone, with no help of the formulas."""
+    """Add tensors up, sorted by their names alone, with no help of the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
     rules = (*NAMES_OF, *((name, (part,)) for name, part in OTHERS))
     for name, shape in shapes:
@@ -223,7 +223,7 @@ def _sorted_by_name(shapes: NamedShapes) -> dict[str, Tally]:
 
 
 def _differences(expected: NamedShapes, found: NamedShapes) -> list[str]:
-    """A sentence for each name or shape that only one side has, or for the order of names."""
+    """Say which names or shapes only one side has, or where the order of names differs."""
     ours, theirs = dict(expected), dict(found)
     sentences = [f"{name}: only the formulas have it" for name in ours if name not in theirs]
     for name, shape in theirs.items():

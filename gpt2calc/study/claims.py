@@ -56,7 +56,7 @@ def judged(models: Comparison) -> tuple[Claim, ...]:
 
 
 def printed_for(counted: Count) -> dict[str, int]:
-    """What the article prints of a model, whatever it is called here; empty of any other."""
+    """Return what the article prints of a model, whatever it is called here; empty of any other."""
     for name, printed in PRINTED.items():
         if load(name).effective() == counted.config.effective():
             return printed

@@ -61,7 +61,7 @@ def publish(study: Study, path: Path, form: Form | None = None) -> None:
 
 
 def as_html(study: Study) -> str:
-    """The study as one page that opens without a network: style and pictures are inside it."""
+    """Write the study as one page that needs no network: style and pictures are inside."""
     return _rendered(
         "study.html.j2",
         study,
@@ -75,7 +75,7 @@ def as_html(study: Study) -> str:
 
 
 def as_markdown(study: Study, folder: str) -> str:
-    """The study as GitHub's Markdown, with links to pictures in a folder."""
+    """Write the study as GitHub's Markdown, with links to pictures in a folder."""
     return _rendered(
         "study.md.j2", study, folder=quote(folder), table=markdown, slug=_slug, plain=_plain
     )
@@ -104,7 +104,7 @@ def _rendered(template: str, study: Study, **more: Any) -> str:
 
 
 def _embedded(picture: Picture, width: float) -> str:
-    """A picture as an address that holds it whole."""
+    """Write a picture as an address that holds it whole."""
     return f"data:image/svg+xml;base64,{b64encode(_svg(picture, width)).decode()}"
 
 
@@ -127,5 +127,5 @@ def _plain(words: str) -> str:
 
 
 def _slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
+    """Write the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

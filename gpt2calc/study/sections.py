@@ -228,7 +228,7 @@ def weights_and_biases(models: Comparison) -> Section:
 def _table(
     models: Comparison, title: str, *columns: tuple[str, Kind, Callable[[Count], Any]]
 ) -> Table:
-    """A row for each model: its name, and what each column says of its count."""
+    """Return a row for each model: its name, and what each column says of its count."""
     return Table(
         title=title,
         columns=(Column("model"), *(Column(heading, kind) for heading, kind, _ in columns)),

@@ -71,7 +71,7 @@ def _checked_range(name: str, values: range) -> range:
 
 
 def read_axis(name: str, text: str) -> Sequence[int]:
-    """The values that a text stands for, ``12,24,48`` or ``12:96:12`` with the stop included.
+    """Read the values of an axis, ``12,24,48`` or ``12:96:12`` with the stop included.
 
     Raises:
         UserError: it is no list of integers, a step is not positive, or a range has no values.
@@ -174,7 +174,7 @@ def _three(numbers: list[int]) -> tuple[int, int, int]:
 
 
 def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
-    """The values as an array: of objects where an integer is too large for NumPy's."""
+    """Return the values as an array: of objects where an integer is too large for NumPy's."""
     try:
         listed = values if isinstance(values, np.ndarray) else list(values)
         if not isinstance(listed, np.ndarray) and any(_is_large(each) for each in listed):

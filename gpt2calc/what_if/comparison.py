@@ -78,7 +78,7 @@ class Comparison(Result):
         }
 
     def table(self) -> Table:
-        """A column for each model: differing fields, the total, each sublayer and its share."""
+        """Return a column for each model: fields that differ, total, sublayers and shares."""
         rows: list[Row] = [
             (name, *(shown(value) if isinstance(value, bool) else value for value in values))
             for name, values in self._fields_to_say.items()

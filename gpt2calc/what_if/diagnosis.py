@@ -69,7 +69,7 @@ class Explanation:
         }
 
     def _steps(self) -> tuple[Reckoning, ...]:
-        """The reckonings from the model on that was really counted."""
+        """Return the reckonings from the model on that was really counted."""
         is_another = bool(self.departures) and self.departures[0].stage == "model"
         return self.reckonings[1:] if is_another else self.reckonings
 

@@ -8,7 +8,7 @@ MOST_TERMS = 2
 
 
 def difference(before: Reckoning, after: Reckoning) -> str:
-    """What was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
+    """Return what was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
     olds = {tensor.name: tensor for tensor in before.counted}
     news = {tensor.name: tensor for tensor in after.counted}
     names = [name for name in {**olds, **news} if olds.get(name) != news.get(name)]
@@ -18,7 +18,7 @@ def difference(before: Reckoning, after: Reckoning) -> str:
 
 
 def _size(changes: list[tuple[Tensor | None, Tensor | None]]) -> str | None:
-    """The change as a product, where it is one that can be read; None where it is not."""
+    """Return the change as a product, where it is one that can be read; None where it is not."""
     whole = [old or new for old, new in changes if old is None or new is None]
     if len(whole) == len(changes):
         return _written_out([tensor for tensor in whole if tensor])

@@ -100,7 +100,7 @@ class Solutions(Result):
         return self._in_words()
 
     def table(self) -> Table:
-        """A row for each model: the nearest values with their counts, and the whole interval."""
+        """Return a row for each model: the nearest values with their counts, and the interval."""
         return Table(
             title=f"{self.field} for a number of {self.quantity.unit}, all else as in the model",
             columns=(
@@ -125,7 +125,7 @@ class Solutions(Result):
         )
 
     def _in_words(self) -> str:
-        """What the intervals say, for one model or for all."""
+        """Return what the intervals say, for one model or for all."""
         figures = ", ".join(each.params.text for each in self.solutions)
         if self.common is None:
             together = " all together" if len(self.solutions) > 1 else ""

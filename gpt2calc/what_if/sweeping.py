@@ -99,7 +99,7 @@ class Sweep(Result):
         return self[sublayer] / self.total
 
     def columns(self) -> dict[str, Array]:
-        """The rows as flat columns, ready for ``pandas.DataFrame``: axes, sums, sublayers."""
+        """Return flat columns, ready for ``pandas.DataFrame``: axes, sums, sublayers."""
         batches = list(self.batches())
         return {name: np.concatenate([each[name] for each in batches]) for name in self.headings}
 
@@ -110,7 +110,7 @@ class Sweep(Result):
         return (*self.spans, "total", *split, *self.quantity.parts)
 
     def batches(self) -> Iterator[dict[str, Array]]:
-        """The rows as columns, by :data:`BATCH` points of the grid, the last axis fastest."""
+        """Yield the rows as columns, :data:`BATCH` points at a time, the last axis fastest."""
         for start in range(0, self.size, BATCH):
             columns = self._columns_at(np.arange(start, min(start + BATCH, self.size)))
             within = (columns["total"] >= self.at_least) & (columns["total"] <= self.at_most)
@@ -122,7 +122,7 @@ class Sweep(Result):
         return -(-self.size // BATCH)
 
     def csv_batches(self) -> Iterator[str]:
-        """The rows as comma-separated values, a heading first, then a text for each batch."""
+        """Yield the rows as comma-separated values, a heading first, then a text for each batch."""
         yield ",".join(self.headings) + "\n"
         for columns in self.batches():
             yield csv_lines(zip(*(column.tolist() for column in columns.values()), strict=True))
