@@ -130,3 +130,14 @@ def test_json_has_everything():
     assert GPT2Config(**counts["config"]).effective() == GPT2Config().effective()
     assert (counts["config"]["n_head"], counts["config"]["n_inner"]) == (12, 3_072)
     assert counts["non_embedding"] == 124_439_808 - 50_257 * 768 - 1_024 * 768
+
+
+def test_the_tied_head_is_noted_where_it_is_tied_alone():
+    assert "The head is tied" in count("gpt2").text()
+    assert "The head is tied" not in count("gpt2,tie_embeddings=no").text()
+
+
+def test_a_bare_row_of_text_is_as_wide_as_its_bars_allow():
+    lines = count("gpt2").text().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[6] == ("attention            28,311,552   36,864   28,348,416   22.78%  ███▎")

@@ -218,6 +218,7 @@ def test_every_format(run, level):
     solved = json.loads(run(*flags, "--answer", "--format", "json").out)["exercises"]
     assert [each["question"] for each in plain] == [each["question"] for each in solved]
     assert run(*flags, "--format", "csv").out.count("\n") == 4
+    assert all(line.endswith(",") for line in run(*flags, "--format", "csv").out.split("\n")[1:4])
     assert str(solved[0]["answer"]) in run(*flags, "--answer", "--format", "csv").out
 
 

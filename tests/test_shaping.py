@@ -106,6 +106,8 @@ def test_one_side_may_be_given():
     assert all((shape.n_embd, shape.n_head) == (100, None) for shape in odd)
     deep = solve(None, "350M", n_layer=186).shapes[0]
     assert deep.n_embd == 384
+    deeper = solve(None, "350M", n_layer=6_000, tolerance=0.2).shapes[0]
+    assert deeper.n_embd == 64
 
 
 def test_the_command(run):

@@ -140,3 +140,15 @@ def test_models_are_named(run):
 def test_as_many_models_as_figures():
     with pytest.raises(UserError, match="models: 1, numbers of parameters: 2"):
         solve_for("vocab", [GPT2Config()], ["1B", "2B"])
+
+
+def test_what_the_json_says_where_nothing_suits_all_models():
+    said = solve_for("vocab", ["gpt2", "gpt2-xl"], ["117M", "5B"]).to_dict()
+    assert said["common"] is None
+    assert said["field"] == "vocab"
+    assert list(said["solutions"][0]) == ["name", "config", "params", "below", "above", "interval"]
+    assert said["solutions"][0]["below"] == {"vocab": 40_569, "total": 116_999_424}
+    assert said["solutions"][0]["above"] == {"vocab": 40_570, "total": 117_000_192}
+    assert said["solutions"][0]["params"] == "117M"
+    alone = solve_for("vocab", "gpt2", "117M").to_dict()
+    assert alone["common"] == [39_919, 41_220]

@@ -369,3 +369,31 @@ def test_heads_that_were_asked_for_must_divide_every_width(refused, run):
     assert "n_head 12 does not divide n_embd 1000" in said
     assert run("sweep", "--n-head", 12, "--n-embd", "768,1200").status == 0
     assert run("sweep", "gpt3-small", "--n-embd", "768,1000").status == 0
+
+
+def test_the_exact_bytes_of_a_sweeps_csv(run):
+    said = run("sweep", "--n-layer", "1,2", "--n-embd", 64, "--vocab", 100, "--format", "csv").out
+    assert said == (
+        "n_layer,total,weights,biases,token_embedding,position_embedding,attention,mlp,layer_norm,"
+        "lm_head\n"
+        "1,122048,121280,768,6400,65536,16640,33088,384,0\n"
+        "2,172032,170560,1472,6400,65536,33280,66176,640,0\n"
+    )
+
+
+def test_a_presets_own_heads_give_way_to_a_swept_width():
+    assert sweep("gpt3-small", n_embd=[768, 1_000]).config.n_head is None
+
+
+def test_a_range_is_not_spread_out_before_it_is_asked_for():
+    swept = sweep(n_layer=range(1, 10**8))
+    assert swept.spans["n_layer"] == range(1, 10**8)
+    first = next(swept.batches())
+    assert first["total"][11] == 124_439_808
+
+
+def test_bounds_that_nothing_can_meet_are_refused_before_anything_is_computed(refused):
+    assert "at_least is 2B" in refused(
+        *("sweep", "--n-layer", "1:100000000", "--at-least", "2B", "--at-most", "1B"),
+    )
+    assert "'x' is no number" in refused("sweep", "--n-layer", "1:100000000", "--at-least", "x")
