@@ -242,6 +242,7 @@ def test_without_torch_the_proof_says_how_to_install_it(run, refused, monkeypatc
     assert run().status == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
 def test_the_statuses_of_closed_and_full_outputs():
     for line, status in (
         ('"$PY" -m gpt2calc --help | true; exit ${PIPESTATUS[0]}', 141),
@@ -280,6 +281,7 @@ def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding, command):
         assert wanted.get(command[0] if command else "", "31.02%  ####") in text
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's script command")
 def test_no_color_leaves_no_escapes():
     for words in (["--help"], ["sweep", "--help"], ["--n-layer", "0"]):
         command = " ".join([sys.executable, "-m", "gpt2calc", *words])
