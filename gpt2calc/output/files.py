@@ -46,7 +46,9 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     """
     with ExitStack() as files:
         for path, content in contents.items():
-            files.enter_context(whole_file(path, binary=True)).write(content)
+            file = files.enter_context(whole_file(path, binary=True))
+            file.write(content)
+            file.flush()  # a full disk must show before the first file takes its place
 
 
 @contextmanager
