@@ -128,7 +128,7 @@ def departed(draw):
     config = draw(st.sampled_from([GPT2, load("gpt2-xl"), PADDED, UNTIED]))
     chosen = draw(st.lists(st.sampled_from(DEPARTURES), min_size=1, max_size=3, unique=True))
     reckoning = reckoning_of(config)
-    for departure in sorted(chosen, key=lambda each: STAGES.index(each.stage)):
+    for departure in sorted(chosen, key=lambda d: (STAGES.index(d.stage), DEPARTURES.index(d))):
         reckoning = departure.change(reckoning)
     return config, chosen, reckoning.total
 

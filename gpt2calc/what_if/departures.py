@@ -167,6 +167,26 @@ DEPARTURES = (
         _as_nanogpt,
     ),
     Departure(
+        *("no_position_embedding", "counting", 6),
+        "the model has no position embedding",
+        _keep(lambda t: t.sublayer != "position_embedding"),
+    ),
+    Departure(
+        *("no_final_layer_norm", "counting", 6),
+        "the model has no final layer norm",
+        _keep(lambda t: t.role != "final_norm"),
+    ),
+    Departure(
+        *("head_bias", "counting", 6),
+        "the output head has a bias",
+        _add(lambda t: t.role == "head" and t.column == "biases"),
+    ),
+    Departure(
+        *("gated_mlp", "counting", 5),
+        "the MLP is gated: a third matrix beside c_fc and c_proj",
+        _add(lambda t: t.role == "mlp_gate"),
+    ),
+    Departure(
         *("matrices_only", "counting", 3),
         "only the matrices of attention and MLP were counted, as TransformerLens does",
         _keep(_is_matrix),
@@ -232,26 +252,6 @@ DEPARTURES = (
         _fields(n_ctx=GPT1_N_CTX),
     ),
     Departure(
-        *("no_position_embedding", "counting", 6),
-        "the model has no position embedding",
-        _keep(lambda t: t.sublayer != "position_embedding"),
-    ),
-    Departure(
-        *("no_final_layer_norm", "counting", 6),
-        "the model has no final layer norm",
-        _keep(lambda t: t.role != "final_norm"),
-    ),
-    Departure(
-        *("head_bias", "counting", 6),
-        "the output head has a bias",
-        _add(lambda t: t.role == "head" and t.column == "biases"),
-    ),
-    Departure(
-        *("gated_mlp", "counting", 5),
-        "the MLP is gated: a third matrix beside c_fc and c_proj",
-        _add(lambda t: t.role == "mlp_gate"),
-    ),
-    Departure(
         *("block_norms_twice", "counting", 6),
         "the layer norms of the blocks were counted twice",
         _add(_is_block_norm),
@@ -267,4 +267,4 @@ DEPARTURES = (
         _bytes(2),
     ),
 )
-"""All departures, the most common first."""
+"""All departures, in the order in which those of a stage are applied."""
