@@ -1,4 +1,4 @@
-"""Exactly how many parameters every sublayer of a GPT-2 has, from its config alone.
+"""Exactly how many parameters a GPT-2 has and what it takes to run, from its config alone.
 
 >>> from gpt2calc import count, load
 >>> count(load("gpt2")).total
@@ -17,6 +17,15 @@ from gpt2calc.operations import Tensor
 from gpt2calc.sublayers import SUBLAYERS
 
 if TYPE_CHECKING:
+    from gpt2calc.case import Case as Case
+    from gpt2calc.case import case_of as case_of
+    from gpt2calc.flop_counting import Flops as Flops
+    from gpt2calc.flop_counting import flops as flops
+    from gpt2calc.generation import Generation as Generation
+    from gpt2calc.generation import generate as generate
+    from gpt2calc.hardware import Device as Device
+    from gpt2calc.hardware import device as device
+    from gpt2calc.hardware import devices as devices
     from gpt2calc.lesson.exercises import Sheet as Sheet
     from gpt2calc.lesson.exercises import exercise as exercise
     from gpt2calc.lesson.explanation import Explanation as Explanation
@@ -27,11 +36,16 @@ if TYPE_CHECKING:
     from gpt2calc.listing import list_tensors as list_tensors
     from gpt2calc.listing import named_shapes as named_shapes
     from gpt2calc.listing import tensors as tensors
+    from gpt2calc.proof.flop_verification import FlopsVerification as FlopsVerification
+    from gpt2calc.proof.flop_verification import verify_flops as verify_flops
     from gpt2calc.proof.inspection import Inspection as Inspection
     from gpt2calc.proof.inspection import inspect as inspect
     from gpt2calc.proof.verification import Verification as Verification
     from gpt2calc.proof.verification import count_by_name as count_by_name
     from gpt2calc.proof.verification import verify as verify
+    from gpt2calc.run import Run as Run
+    from gpt2calc.training import Training as Training
+    from gpt2calc.training import train as train
     from gpt2calc.what_if.comparison import Comparison as Comparison
     from gpt2calc.what_if.comparison import compare as compare
     from gpt2calc.what_if.diagnosis import Diagnosis as Diagnosis
@@ -46,12 +60,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "case": ("Case", "case_of"),
+    "flop_counting": ("Flops", "flops"),
+    "generation": ("Generation", "generate"),
+    "hardware": ("Device", "device", "devices"),
     "lesson.exercises": ("Sheet", "exercise"),
     "lesson.explanation": ("Explanation", "explain"),
     "lesson.formulas": ("Formulas", "formula"),
     "listing": ("TensorList", "list_tensors", "named_shapes", "tensors"),
+    "proof.flop_verification": ("FlopsVerification", "verify_flops"),
     "proof.inspection": ("Inspection", "inspect"),
     "proof.verification": ("Verification", "count_by_name", "verify"),
+    "run": ("Run",),
+    "training": ("Training", "train"),
     "what_if.comparison": ("Comparison", "compare"),
     "what_if.diagnosis": ("Diagnosis", "diagnose"),
     "what_if.shaping": ("Shapes", "solve"),

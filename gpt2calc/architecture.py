@@ -6,7 +6,16 @@ fixes names, order and shapes; Radford et al. 2019 for the model itself.
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.names import torch_name
-from gpt2calc.operations import Embedding, Head, LayerNorm, Linear, Operation, Tensor
+from gpt2calc.operations import (
+    Embedding,
+    Head,
+    LayerNorm,
+    Linear,
+    Mix,
+    Operation,
+    Scores,
+    Tensor,
+)
 
 
 def forward(config: GPT2Config) -> tuple[Operation, ...]:
@@ -20,13 +29,15 @@ def forward(config: GPT2Config) -> tuple[Operation, ...]:
     return (
         Embedding("token_embedding", "token_embedding", V, d),
         Embedding("position_embedding", "position_embedding", T, d),
-        LayerNorm("attention_norm", d, bias, L),
+        LayerNorm("attention_norm", "layer_norm", d, bias, L),
         Linear("qkv", "attention", d, 3 * d, qkv_bias, L),
+        Scores("scores", "scores", d, L),
+        Mix("mix", "scores", d, L),
         Linear("attention_out", "attention", d, d, bias, L),
-        LayerNorm("mlp_norm", d, bias, L),
+        LayerNorm("mlp_norm", "layer_norm", d, bias, L),
         Linear("mlp_in", "mlp", d, f, bias, L),
         Linear("mlp_out", "mlp", f, d, bias, L),
-        LayerNorm("final_norm", d, bias),
+        LayerNorm("final_norm", "layer_norm", d, bias),
         Head("head", "lm_head", V, d, tied=config.tie_embeddings),
     )
 

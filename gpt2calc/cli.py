@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.__main__ import INTERRUPTED
-from gpt2calc.commands import counting, lesson, proof, what_if
+from gpt2calc.commands import counting, lesson, proof, running, what_if
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
 from gpt2calc.loading import preset_names
 from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
@@ -26,14 +26,15 @@ Shell = Literal["bash", "fish", "powershell", "zsh"]
 
 app = App(
     name="gpt2calc",
-    help="Exactly how many parameters every sublayer of a GPT-2 has, from its config alone.",
+    help="Exactly how many parameters a GPT-2 has and what it takes to run, by its config alone.",
     version=__version__,
     help_format="markdown",
 )
 app.default(counting.count_parameters)
 for command in (
     *(counting.presets, what_if.compare, what_if.sweep, what_if.solve, what_if.diagnose),
-    *(lesson.explain, lesson.exercise, lesson.study, proof.verify, proof.inspect),
+    *(running.flops, running.train, running.devices),
+    *(lesson.explain, lesson.formula, lesson.exercise, lesson.study, proof.verify, proof.inspect),
 ):
     app.command(command)
 

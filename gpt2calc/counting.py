@@ -32,6 +32,13 @@ class Part(NamedTuple):
     """A fraction of the model's total, from 0 to 1."""
 
 
+def _notes_on_tensors(config: Any) -> tuple[str, ...]:
+    notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
+    if config.tie_embeddings:
+        notes.append("The head is tied: it uses wte.weight again, and has no parameters.")
+    return tuple(notes)
+
+
 PARAMETERS = Quantity(
     name="parameters",
     unit="parameters",
@@ -39,6 +46,7 @@ PARAMETERS = Quantity(
     parts=SUBLAYERS,
     tally=Tally,
     part=Part,
+    notes_on_terms=_notes_on_tensors,
     groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
 )
 

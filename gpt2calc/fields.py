@@ -26,7 +26,8 @@ class Known:
     """What is known of a field beside its type, default and description."""
 
     words: str
-    """How a number is said, ``"width {}"``; for a switch, what is said where it is off."""
+    """How a number or a choice is said, ``"width {}"``; for a switch, what is said where it is off:
+    a switch that is on is said without the ``no`` of that."""
     letter: str = ""
     """The letter of a number in formulas; a switch has none."""
     place: int = 0
@@ -90,6 +91,18 @@ class Declared(BaseModel):
         """
         return self.model_copy(update=values)
 
+    def settled(self) -> Self:
+        """Return a config none of whose numbers is only borrowed from another config: this one."""
+        return self
+
+    def with_model(self, model: Any) -> Any:
+        """Return the case of another model: that model, where nothing but a model is needed."""
+        return model
+
+    def description(self, name: str) -> str:
+        """Say what a field is, in a sentence or two."""
+        return type(self).model_fields[name].description or ""
+
     def following(self, fields: Collection[str]) -> set[str]:
         """Return the fields that are left to a rule which reads one of ``fields``."""
         return {
@@ -112,7 +125,8 @@ class Declared(BaseModel):
         rule_is_seen = set(leaving_out).isdisjoint(known.follows)
         is_usual = value == usual and (rule_is_seen or getattr(self, name) is None)
         if not known.letter:
-            return "" if is_usual else known.words.removeprefix("no " if value else "")
+            switched = known.words.removeprefix("no " if value is True else "")
+            return "" if is_usual else switched.format(value)
         if value is None or (known.rule and is_usual and not known.always_said):
             return ""
         words = known.words.format(f"{value:,}")
@@ -161,10 +175,22 @@ def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> s
     return field if field in among else None
 
 
+def numbers_of(config: Any) -> tuple[str, ...]:
+    """Return the fields of a config that are numbers."""
+    return tuple(name for name, known in config.known.items() if known.letter)
+
+
 def is_switch(kind: type[Declared], name: str) -> bool:
     """Tell whether a field is true or false, and no number."""
     annotation = kind.model_fields[name].annotation
     return bool in (annotation, *get_args(annotation))
+
+
+def choices_of(kind: type[Declared], name: str) -> tuple[str, ...]:
+    """Return the words that a field can be; none for a number or a switch."""
+    return tuple(
+        each for each in get_args(kind.model_fields[name].annotation) if isinstance(each, str)
+    )
 
 
 def _one_line(kind: type[Declared], error: ValidationError) -> str:
@@ -178,5 +204,7 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
         return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
     if complaint["type"].startswith("bool"):
         return f"{name} is {value}: it must be true or false"
+    if choices := choices_of(kind, name):
+        return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
     example = field.default or kind.known[name].example
     return f"{name} is {value}: it must be a positive whole number, such as {example}"

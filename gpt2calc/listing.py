@@ -5,11 +5,12 @@ from typing import Any
 
 from gpt2calc import architecture
 from gpt2calc.config import GPT2Config
+from gpt2calc.fields import letters
 from gpt2calc.models import Model, as_config
 from gpt2calc.operations import Tensor
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.symbols import LETTERS, plain, with_symbols
+from gpt2calc.symbols import plain, with_symbols
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,6 +113,6 @@ def list_tensors(config: Model) -> TensorList:
 
     """
     config = as_config(config)
-    symbolic = tensors(with_symbols(config, LETTERS))
+    symbolic = tensors(with_symbols(config, letters(GPT2Config)))
     formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
     return TensorList(config, tensors(config), formulas)

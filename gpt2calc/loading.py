@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
 
+DEVICES = "devices.toml"
+"""Beside the presets stands the file of the devices."""
 LARGEST_TEXT = 2**24
 """Bytes of the largest config or index that is read: the indices of the largest models have 1%."""
 LONGEST_NUMBER = 1_000
@@ -36,15 +38,15 @@ def presets() -> list[Preset]:
 
 def preset_names() -> list[str]:
     """Return the names that :func:`load` knows, in alphabetical order."""
-    return sorted(path.stem for path in _folder().glob("*.toml"))
+    return sorted(path.stem for path in folder().glob("*.toml") if path.name != DEVICES)
 
 
 def preset(name: str) -> Preset:
     """One preset by its name. Raises ``UserError`` if there is none."""
-    path = _folder() / f"{name}.toml"
+    path = folder() / f"{name}.toml"
     if name not in preset_names():
         raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
-    contents = _read_toml(path)
+    contents = read_toml(path)
     source = contents["source"]
     reported, hub = source.get("reported"), source.get("hub")
     return Preset(name, _config(contents, path), source["title"], source["url"], reported, hub)
@@ -70,7 +72,7 @@ def config_of(word: str) -> GPT2Config:
             return on_the_hub.config
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
-    return from_hugging_face(path) if path.suffix == ".json" else _config(_read_toml(path), path)
+    return from_hugging_face(path) if path.suffix == ".json" else _config(read_toml(path), path)
 
 
 def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2Config:
@@ -114,8 +116,8 @@ def _on_the_hub(word: str) -> Preset | None:
     return next((p for p in named if str(p.hub).lower() == word.lower()), None)
 
 
-def _folder() -> Path:
-    """Where the presets are: inside the package once it is installed, beside it in a checkout."""
+def folder() -> Path:
+    """Return where presets and devices are: in the installed package, or beside a checkout's."""
     packaged = Path(__file__).parent / "configs"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "configs"
 
@@ -138,7 +140,8 @@ def _checked(fields: dict[str, Any], path: Path) -> GPT2Config:
         raise UserError(f"{path}: {error}") from None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file. Raises ``UserError`` if it is none."""
     import tomllib
 
     contents: dict[str, Any] = _parsed(path, tomllib.loads, "TOML")

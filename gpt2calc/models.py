@@ -5,15 +5,17 @@ On the command line a model is written ``[LABEL=]MODEL[,FIELD=VALUE...]``: ``gpt
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from gpt2calc.case import Case
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.fields import is_switch
 from gpt2calc.loading import config_of, from_contents, preset_names
+from gpt2calc.run import Run
 
 Model: TypeAlias = str | PathLike[str] | GPT2Config | Any
 """A preset's name, a file, a config, or a config of transformers."""
@@ -27,7 +29,8 @@ class Labelled(NamedTuple):
     """A model, what it is called in tables and pictures, and which of its fields were changed."""
 
     name: str
-    config: GPT2Config
+    config: Any
+    """The model's config, or what a quantity makes of it: that and a run."""
     changed: frozenset[str]
 
 
@@ -43,17 +46,18 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
         UserError: there is no such preset or file, or what it says is no GPT-2.
 
     """
-    return _read(os.fspath(name_or_path)).config
+    config: GPT2Config = _read(os.fspath(name_or_path)).config
+    return config
 
 
-def as_config(model: Model | None) -> GPT2Config:
-    """Return the config of any kind of model, GPT-2 small of nothing.
+def as_config(model: Model | None) -> Any:
+    """Return the config of any kind of model, GPT-2 small of nothing; a case as it is.
 
     Raises:
         UserError: a name or file leads to no config, or a transformers config is no GPT-2.
 
     """
-    if isinstance(model, GPT2Config):
+    if isinstance(model, GPT2Config | Case):
         return model
     if model is None:
         return GPT2Config()
@@ -64,37 +68,42 @@ def as_config(model: Model | None) -> GPT2Config:
     raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a GPT2Config")
 
 
-def labelled(models: Models, **fields: Any) -> tuple[Labelled, ...]:
+def labelled(
+    models: Models, case: Callable[[GPT2Config], Any] = lambda config: config, **fields: Any
+) -> tuple[Labelled, ...]:
     """Return models with their names, and with some fields replaced in all of them.
 
     A preset or a file is named by its name, a config by its shape; changes are said after it.
-    Names are told apart where different models have the same one.
+    Names are told apart where different models have the same one. ``case`` makes of a model's
+    config what fields are replaced in.
     """
-    if isinstance(models, str | PathLike | GPT2Config) or hasattr(models, "model_type"):
+    if isinstance(models, str | PathLike | GPT2Config | Case) or hasattr(models, "model_type"):
         models = (models,)
     if isinstance(models, Mapping):
-        named = [_changed(name, as_config(model), fields) for name, model in models.items()]
+        named = [_changed(name, case(as_config(model)), fields) for name, model in models.items()]
     else:
-        named = [_labelled(model, fields) for model in models]
+        named = [_labelled(model, case, fields) for model in models]
     return _told_apart(named)
 
 
-def _labelled(model: Model, fields: Mapping[str, Any]) -> Labelled:
+def _labelled(
+    model: Model, case: Callable[[GPT2Config], Any], fields: Mapping[str, Any]
+) -> Labelled:
     if isinstance(model, str | PathLike):
-        name, config, changed = _read(os.fspath(model))
+        name, config, changed = _read(os.fspath(model), case)
         again = _changed(name, config, fields)
         return again._replace(changed=again.changed | changed)
-    config = as_config(model)
+    config = case(as_config(model))
     return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
 
 
-def _read(word: str) -> Labelled:
+def _read(word: str, case: Callable[[GPT2Config], Any] = lambda config: config) -> Labelled:
     """Read a model as it is written on the command line."""
     if word in preset_names() or os.path.exists(word):
-        return Labelled(_plain_name(word), config_of(word), frozenset())
+        return Labelled(_plain_name(word), case(config_of(word)), frozenset())
     model, *changes = word.split(",")
     label, _, rest = model.rpartition("=")
-    config = config_of(rest)
+    config = case(config_of(rest))
     found = _changed(_plain_name(rest), config, dict(_change(change) for change in changes))
     return found._replace(name=label) if label else found
 
@@ -107,7 +116,7 @@ def _change(text: str) -> tuple[str, Any]:
         raise UserError(
             f"{quoted(text)} changes nothing: write a field and its value, such as n_layer=24"
         )
-    if name in GPT2Config.known and is_switch(GPT2Config, name):
+    if any(name in kind.known and is_switch(kind, name) for kind in (GPT2Config, Run)):
         return name, _SWITCH.get(value.lower(), value)
     try:
         return name, int(value)
@@ -115,7 +124,7 @@ def _change(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _changed(name: str, config: GPT2Config, fields: Mapping[str, Any]) -> Labelled:
+def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
     """Replace fields, and say those that have another value now."""
     after = config.replace(**fields)
     changed = [field for field in fields if after.value(field) != config.value(field)]
@@ -140,7 +149,7 @@ def _plain_name(word: str) -> str:
 
 def _told_apart(named: list[Labelled]) -> tuple[Labelled, ...]:
     """Add a number to names that other models have, too."""
-    firsts: dict[str, list[GPT2Config]] = {}
+    firsts: dict[str, list[Any]] = {}
     told = []
     for model in named:
         others = firsts.setdefault(model.name, [])

@@ -10,6 +10,8 @@ NAMES = {
     "position_embedding": "wpe",
     "attention_norm": "h.*.ln_1",
     "qkv": "h.*.attn.c_attn",
+    "scores": "h.*.attn.scores",
+    "mix": "h.*.attn.mix",
     "attention_out": "h.*.attn.c_proj",
     "mlp_norm": "h.*.ln_2",
     "mlp_in": "h.*.mlp.c_fc",
@@ -19,7 +21,10 @@ NAMES = {
     "mlp_gate": "h.*.mlp.c_gate",
     "causal_mask": "h.*.attn.bias",
 }
-"""The module that holds an operation's tensors, by the operation's role, in transformers' GPT-2."""
+"""The module that holds an operation's tensors, by the operation's role, in transformers' GPT-2.
+
+Scores and mix are no modules there, but lines of ``attn``.
+"""
 
 
 def pattern_of(name: str) -> str:

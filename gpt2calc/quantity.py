@@ -18,6 +18,14 @@ Config = Any
 """What defines the case: fields with letters and rules, see :class:`gpt2calc.fields.Declared`."""
 
 
+def _itself(config: Config) -> Config:
+    return config
+
+
+def _no_notes(_: Config) -> tuple[str, ...]:
+    return ()
+
+
 class Single(NamedTuple):
     """What one part of a model has, in a quantity with a single column."""
 
@@ -55,16 +63,25 @@ class Quantity:
     """The same with the total and its share, as fields."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Parts that belong together where there is no room for all."""
+    verb: str = "have"
+    """What parts of a model do with it, in questions: have parameters, take FLOPs."""
+    notes_on_terms: Callable[[Config], tuple[str, ...]] = _no_notes
+    """What a reader of its terms must know, in sentences."""
+    case: Callable[[Any], Config] = _itself
+    """What the quantity is of, made from a model's config: that config, or that and a run."""
+    apart: Callable[[Config], tuple[str, ...]] | None = None
+    """The columns that the tables of a config show beside the total; all, if it is left out."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of its tables; each term belongs to one."""
         return self.tally._fields  # type: ignore[no-any-return]
 
-    @property
-    def is_split(self) -> bool:
-        """Whether a total has several columns."""
-        return len(self.columns) > 1
+    def columns_apart(self, config: Config) -> tuple[str, ...]:
+        """Return the columns that stand beside the total; none where there is only one."""
+        if self.apart is not None:
+            return self.apart(config)
+        return self.columns if len(self.columns) > 1 else ()
 
     def rows(self, terms: Iterable[Term]) -> dict[str, dict[str, Number]]:
         """Add terms up by part and column, in any arithmetic; every part is there."""
@@ -104,28 +121,31 @@ class Quantity:
     def dict_of(self, config: Config, parts: Iterable[Any]) -> dict[str, Any]:
         """Return a model's parts and their sums as plain numbers, ready for JSON."""
         parts = tuple(parts)
-        columns = ("total", *(self.columns if self.is_split else ()))
+        columns = self.columns_apart(config)
         return {
             "config": config.effective(),
-            **{name: sum(getattr(part, name) for part in parts) for name in columns},
+            **{name: sum(getattr(part, name) for part in parts) for name in ("total", *columns)},
             "sublayers": {
-                name: {each: getattr(part, each) for each in (*self._heads, "share")}
+                name: {each: getattr(part, each) for each in (*columns, "total", "share")}
                 for name, part in zip(self.parts, parts, strict=True)
             },
         }
 
-    def table_of(self, title: str, parts: Iterable[Any], notes: tuple[str, ...]) -> Table:
+    def table_of(
+        self, config: Config, parts: Iterable[Any], notes: tuple[str, ...], title: str = ""
+    ) -> Table:
         """Return a model's parts as rows, their sums beneath."""
+        heads = (*self.columns_apart(config), "total")
         rows = [
-            (name, *(getattr(part, each) for each in self._heads), part.share, part.share)
+            (name, *(getattr(part, each) for each in heads), part.share, part.share)
             for name, part in zip(self.parts, parts, strict=True)
         ]
         sums = (sum(column) for column in list(zip(*rows, strict=True))[1:-2])
         return Table(
-            title=title,
+            title=title or config.title(),
             columns=(
                 Column("sublayer"),
-                *(Column(name, "count") for name in self._heads),
+                *(Column(name, "count") for name in heads),
                 Column("share", "share"),
                 Column("", "bar"),
             ),
@@ -133,10 +153,6 @@ class Quantity:
             footer=("total", *sums, 1.0, None),
             notes=notes,
         )
-
-    @property
-    def _heads(self) -> tuple[str, ...]:
-        return (*self.columns, "total") if self.is_split else ("total",)
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +201,7 @@ class Breakdown(Result):
 
     def table(self) -> Table:
         """Return a row for each part, the total beneath."""
-        return self.quantity.table_of(self.config.title(), self.parts, self._notes())
+        return self.quantity.table_of(self.config, self.parts, self._notes())
 
     def summary(self) -> str:
         return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"

@@ -16,13 +16,18 @@ KNOWN = {
     "token_embedding": Sublayer("token embedding", "#4fae8b"),
     "position_embedding": Sublayer("positions", "#efe3a0"),
     "attention": Sublayer("attention", "#c8553d"),
+    "projections": Sublayer("attention projections", "#c8553d"),
+    "scores": Sublayer("attention scores", "#f3d2c8"),
     "mlp": Sublayer("MLP", "#1f4e8c"),
     "layer_norm": Sublayer("layer norm", "#15151a"),
     "lm_head": Sublayer("head", "#f0b23e"),
 }
-"""All parts by name, in the order in which tables list them."""
+"""All parts by name."""
 
-SUBLAYERS = tuple(KNOWN)
+SUBLAYERS = (
+    *("token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"),
+)
+"""The parts of a model, in the order in which tables list them."""
 EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
 """What depends on the vocabulary or the context; a head of its own counts with them."""
 

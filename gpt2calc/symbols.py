@@ -8,8 +8,9 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.fields import field_named, letters
 from gpt2calc.polynomial import fields_of, solvable_fields
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.run import Run
 
-LETTERS = letters(GPT2Config)
+LETTERS = letters(GPT2Config, Run)
 """The letter that stands for each number in a formula."""
 
 
@@ -18,9 +19,8 @@ def with_symbols(config: Config, fields: Iterable[str]) -> Any:
 
     A number that follows its rule keeps following it.
     """
-    return config.evaluate_at(
-        **{field: symbol(field) for field in fields if getattr(config, field) is not None}
-    )
+    there = (field for field in fields if getattr(config, field, None) is not None)
+    return config.evaluate_at(**{field: symbol(field) for field in there})
 
 
 def symbol(field: str) -> Any:

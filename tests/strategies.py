@@ -2,8 +2,9 @@
 
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config
+from gpt2calc import GPT2Config, Run
 from gpt2calc.counting import PARAMETERS
+from gpt2calc.fields import letters
 from gpt2calc.polynomial import solvable_fields
 
 solvable = st.sampled_from(solvable_fields(PARAMETERS, GPT2Config()))
@@ -14,6 +15,8 @@ def sizes(largest: int) -> st.SearchStrategy[int]:
     return st.integers(1, largest)
 
 
+LETTERS = letters(GPT2Config)
+"""The letters of a model's numbers; a run has others."""
 RANGES = {"n_layer": 6, "n_head": 40, "n_embd": 5_000}
 """The largest value drawn, where a million would be too slow."""
 
@@ -33,3 +36,32 @@ def configs(
         fields[name] = draw(st.none() | values if is_optional else values)
     fields["n_embd"] *= fields["n_head"] or 1
     return GPT2Config(**fields)
+
+
+@st.composite
+def small_configs(draw: st.DrawFn) -> GPT2Config:
+    """A model that PyTorch runs in a moment, with all the biases that its class always has."""
+    heads = draw(st.integers(1, 4))
+    return GPT2Config(
+        n_layer=draw(st.integers(1, 3)),
+        n_head=heads,
+        n_embd=heads * draw(st.integers(1, 8)),
+        vocab=draw(st.integers(1, 50)),
+        n_ctx=draw(st.integers(2, 16)),
+        n_inner=draw(st.none() | st.integers(1, 40)),
+        tie_embeddings=draw(st.booleans()),
+    )
+
+
+@st.composite
+def runs_of(
+    draw: st.DrawFn, config: GPT2Config, causal: st.SearchStrategy[bool] | None = None
+) -> Run:
+    """A pass over sequences that the model has positions for."""
+    return Run(
+        batch=draw(st.integers(1, 4)),
+        seq=draw(st.integers(1, config.n_ctx)),
+        training=draw(st.booleans()),
+        last_logits=draw(st.booleans()),
+        causal=draw(st.just(False) if causal is None else causal),
+    )

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import configs
+from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
 from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, tensors
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.names import pattern_of
-from gpt2calc.symbols import LETTERS, with_symbols
+from gpt2calc.symbols import with_symbols
 
 
 def total(listed):

@@ -90,11 +90,11 @@ def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
 
 def test_help_lists_the_choices(run):
     told = " ".join(run("explain", "--help").out.replace("│", " ").split())
-    assert "token_embedding, position_embedding, attention, mlp, layer_norm, lm_head" in told
-    assert "n_layer, n_embd, vocab, n_ctx, n_inner, or all" in told
+    assert "n_layer, n_embd, vocab, n_ctx, n_inner, batch, seq, or all" in told
+    assert "What is counted. [choices: parameters, flops]" in told
     told = " ".join(run("solve", "--help").out.replace("│", " ").split())
-    assert "Solve for this field alone: n_layer, n_embd, vocab, n_ctx, n_inner." in told
-    assert "--params BUDGET The budget" in told
+    assert "Solve for this field alone: n_layer, n_embd, vocab, n_ctx, n_inner, batch, seq." in told
+    assert "--budget --params BUDGET How much" in told
 
 
 def test_install_completion_says_which_files_it_writes(run):

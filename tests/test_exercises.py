@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, value
+from strategies import LETTERS
 
 from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
 from gpt2calc.lesson.exercises import QUESTIONS
 from gpt2calc.names import pattern_of
-from gpt2calc.symbols import LETTERS
 
 
 def config_in(question):

@@ -9,12 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, from_text, value
-from strategies import configs
+from strategies import LETTERS, configs
 
-from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, explain, formula, load
+from gpt2calc import (
+    SUBLAYERS,
+    GPT2Config,
+    UserError,
+    count,
+    explain,
+    formula,
+    load,
+)
 from gpt2calc.architecture import tensors
+from gpt2calc.case import case_of
 from gpt2calc.lesson.meanings import MEANINGS, meaning_of
-from gpt2calc.symbols import LETTERS
+from gpt2calc.products import products
+from gpt2calc.run import Run
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")
 FREE = st.just("all") | st.lists(st.sampled_from(NUMBERS), max_size=5, unique=True)
@@ -172,7 +182,15 @@ def test_every_tensor_has_its_sentence():
         for tensor in tensors(config):
             assert meaning_of(tensor).endswith(".")
     untied = tensors(GPT2Config(tie_embeddings=False))
-    assert set(MEANINGS) == {(tensor.role, tensor.column) for tensor in untied}
+    multiplied = [one.term for one in products(case_of(GPT2Config()))]
+    known = {(term.role, term.column) for term in (*untied, *multiplied)}
+    assert set(MEANINGS) == known
+
+
+def test_every_product_has_its_sentence():
+    run = Run(training=True, checkpointing="block")
+    for one in products(case_of(GPT2Config(), run)):
+        assert meaning_of(one.term).endswith(".")
 
 
 @settings(max_examples=40)

@@ -4,11 +4,10 @@ import json
 
 import pytest
 from hypothesis import given
-from strategies import configs
+from strategies import LETTERS, configs
 
 from gpt2calc import GPT2Config, count, list_tensors, named_shapes
 from gpt2calc.names import pattern_of
-from gpt2calc.symbols import LETTERS
 
 
 @given(configs())

@@ -16,7 +16,8 @@ from matplotlib.testing.compare import compare_images
 from gpt2calc import GPT2Config, UserError, compare, count, load, presets, solve, sweep
 from gpt2calc.picture import charts, curves, maps, pictures
 from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
-from gpt2calc.sublayers import KNOWN
+from gpt2calc.quantities import QUANTITIES
+from gpt2calc.sublayers import KNOWN, colour_of
 
 COLOURS = [known.colour for known in KNOWN.values()]
 
@@ -119,8 +120,9 @@ def lightness(colour):
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 
 
-def test_sublayers_stay_apart_in_grey():
-    levels = sorted(lightness(colour) for colour in COLOURS)
+@pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=list(QUANTITIES))
+def test_sublayers_stay_apart_in_grey(quantity):
+    levels = sorted(lightness(colour_of(part)) for part in quantity.parts)
     assert all(after - before > 9 for before, after in itertools.pairwise(levels))
 
 

@@ -123,7 +123,7 @@ def test_explain():
 def test_pictures():
     compared = compare(["gpt2", "gpt2-medium"], of=WORK)
     drawn = pictures.of_comparison(compared, "grouped")
-    assert drawn.axes[0].get_xlabel() == "share of all work"
+    assert drawn.axes[0].get_xlabel() == "share of all operations"
     for figure in (
         drawn,
         pictures.of_comparison(compared),

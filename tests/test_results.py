@@ -43,7 +43,7 @@ KEYS = {
     "list_tensors": ["config", "total", "tensors"],
     "compare": ["differing", "models"],
     "sweep": ["config", "axes", "at_least", "at_most", "rows"],
-    "solve": ["config", "params", "min_aspect", "max_aspect", "tolerance", "found", "shapes"],
+    "solve": ["config", "budget", "min_aspect", "max_aspect", "tolerance", "found", "shapes"],
     "solve_for": ["field", "solutions", "common"],
     "diagnose": ["number", "config", "count", "explained", "explanations", "nearest"],
     "explain": ["config", "free", "symbols", "sublayers", "per_block", "total", "values"],

@@ -113,9 +113,9 @@ def test_one_side_may_be_given():
 def test_the_command(run):
     said = json.loads(run("solve", "--params", "350M", "--format", "json").out)
     assert list(said) == [
-        *("config", "params", "min_aspect", "max_aspect", "tolerance", "found", "shapes"),
+        *("config", "budget", "min_aspect", "max_aspect", "tolerance", "found", "shapes"),
     ]
-    assert (said["params"], said["min_aspect"], said["max_aspect"]) == ("350M", 32, 128)
+    assert (said["budget"], said["min_aspect"], said["max_aspect"]) == ("350M", 32, 128)
     assert (said["tolerance"], said["found"]) == (0.05, 17)
     assert said["shapes"][0] == {
         "n_layer": 24,

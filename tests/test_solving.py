@@ -96,7 +96,7 @@ def test_the_command(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "solve needs a budget: --params with a number of parameters, such as 350M"),
+        ([], "solve needs a budget: --budget with a number of parameters, such as 350M"),
         (["--params", "x"], "'x' is no number of parameters"),
         (["--params", "-3"], "'-3' is no number of parameters"),
         (["--params", "350M", "--for", "bias"], "'bias' cannot be solved for; solve for n_layer"),
@@ -146,9 +146,9 @@ def test_what_the_json_says_where_nothing_suits_all_models():
     said = solve_for("vocab", ["gpt2", "gpt2-xl"], ["117M", "5B"]).to_dict()
     assert said["common"] is None
     assert said["field"] == "vocab"
-    assert list(said["solutions"][0]) == ["name", "config", "params", "below", "above", "interval"]
+    assert list(said["solutions"][0]) == ["name", "config", "budget", "below", "above", "interval"]
     assert said["solutions"][0]["below"] == {"vocab": 40_569, "total": 116_999_424}
     assert said["solutions"][0]["above"] == {"vocab": 40_570, "total": 117_000_192}
-    assert said["solutions"][0]["params"] == "117M"
+    assert said["solutions"][0]["budget"] == "117M"
     alone = solve_for("vocab", "gpt2", "117M").to_dict()
     assert alone["common"] == [39_919, 41_220]

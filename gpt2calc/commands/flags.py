@@ -1,21 +1,24 @@
 """The flags that commands share: one for each field of the config, in the field's own words."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.fields import is_switch
+from gpt2calc.fields import Declared, choices_of, is_switch
 from gpt2calc.loading import preset_names
-from gpt2calc.models import load
+from gpt2calc.models import labelled, load
 from gpt2calc.output.result import Format
 from gpt2calc.polynomial import solvable_fields
+from gpt2calc.quantities import QUANTITIES, as_quantity
+from gpt2calc.quantity import Quantity
+from gpt2calc.run import Run
 
-FORMULA_FIELDS = solvable_fields(PARAMETERS, GPT2Config())
-"""The fields that formulas of parameters have."""
+FORMULA_FIELDS = (*solvable_fields(PARAMETERS, GPT2Config()), "batch", "seq")
+"""The fields that formulas have."""
 PRESETS = Parameter(completer=lambda _: preset_names())
 """Completes the names of models."""
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
@@ -33,48 +36,65 @@ Out = Annotated[Path | None, Parameter(help="Write to this file instead of print
 Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png, .svg or .pdf.")]
 
 
-def _flag(name: str) -> Any:
-    """Make the flag of a field: a switch, or a number, which the config itself checks."""
-    field = GPT2Config.model_fields[name]
-    if is_switch(GPT2Config, name):
-        return Annotated[bool, Parameter(help=field.description)]
-    return Annotated[str, Parameter(help=field.description, metavar="N")]
+def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
+    """Make the flag of a field: a switch, a choice, or a number, which the config itself checks."""
+    group = Parameter(group="The run") if kind is Run else Parameter()
+    help_text = Parameter(help=kind.model_fields[name].description)
+    if is_switch(kind, name):
+        return Annotated[bool, help_text, group]
+    if choices_of(kind, name):
+        return Annotated[kind.model_fields[name].annotation, help_text, group]
+    return Annotated[str, help_text, Parameter(metavar=metavar), group]
 
 
-def _axis_flag(name: str) -> Any:
-    """Make the same flag for a sweep, where a number may be several."""
-    flag = _flag(name)
-    if get_args(flag)[0] is bool:
-        return flag
-    return Annotated[str, Parameter(help=GPT2Config.model_fields[name].description, metavar="AXIS")]
+def _flags(title: str, kinds: tuple[type[Declared], ...], metavar: str = "N") -> Any:
+    """Make the flags of all fields of some configs; with a metavar for what may be several."""
+    fields = {name: _flag(kind, name, metavar) for kind in kinds for name in kind.model_fields}
+    return Annotated[TypedDict(title, fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
 if TYPE_CHECKING:
     Overrides = dict[str, Any]
+    CaseFields = dict[str, Any]
     Axes = dict[str, Any]
+    Of = str
 else:
-    Overrides = Annotated[
-        TypedDict(
-            "Overrides", {name: _flag(name) for name in GPT2Config.model_fields}, total=False
-        ),
-        Parameter(name="*"),
-    ]
-    Axes = Annotated[
-        TypedDict(
-            "Axes", {name: _axis_flag(name) for name in GPT2Config.model_fields}, total=False
-        ),
-        Parameter(name="*"),
-    ]
+    Overrides = _flags("Overrides", (GPT2Config,))
+    CaseFields = _flags("CaseFields", (GPT2Config, Run))
+    Axes = _flags("Axes", (GPT2Config, Run), "AXIS")
+    Of = Annotated[Literal[tuple(QUANTITIES)], Parameter(name="--of", help="What is counted.")]
 
 
-def given(overrides: Overrides | None) -> dict[str, Any]:
+def given(fields: Overrides | None) -> dict[str, Any]:
     """Return the fields given as flags; the config refuses what is no integer."""
-    return {name: _integer(value) for name, value in (overrides or {}).items()}
+    return {name: _integer(value) for name, value in (fields or {}).items()}
 
 
 def configured(model: str, overrides: Overrides | None) -> GPT2Config:
     """Return the config of a preset or a file, with the fields that were given as flags."""
     return load(model).replace(**given(overrides))
+
+
+def case_given(model: str, of: str | Quantity, fields: CaseFields | None) -> Any:
+    """Return what a quantity is of, a model or a model and a run, with the fields given."""
+    quantity = as_quantity(of)
+    refuse_idle_run(quantity, fields)
+    return labelled((model,), quantity.case, **given(fields))[0].config
+
+
+def refuse_idle_run(of: str | Quantity, fields: CaseFields | None) -> None:
+    """Raise ``UserError`` for a flag of the run where the run does not matter."""
+    quantity = as_quantity(of)
+    known = quantity.case(GPT2Config()).known
+    idle = [name for name in fields or () if name not in known]
+    if idle:
+        others = (
+            name for name, each in QUANTITIES.items() if each.case(GPT2Config()).known != known
+        )
+        raise UserError(
+            f"--{idle[0].replace('_', '-')} is of the run, which changes no {quantity.unit}: ask "
+            f"--of {' or '.join(others)}"
+        )
 
 
 def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]:

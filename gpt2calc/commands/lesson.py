@@ -8,50 +8,77 @@ from cyclopts import Parameter
 from gpt2calc.commands.flags import (
     FORMULA_FIELDS,
     PRESETS,
+    CaseFields,
+    Form,
     LessonForm,
     Model,
-    Overrides,
+    Of,
     SheetForm,
-    configured,
+    case_given,
     whole_number,
 )
+from gpt2calc.flop_counting import PARTS
 from gpt2calc.output.terminal import show
 from gpt2calc.sublayers import SUBLAYERS
+
+Free = Annotated[
+    list[str] | None,
+    Parameter(
+        help="Leave these fields as letters, with commas between: "
+        f"{', '.join(FORMULA_FIELDS)}, or all.",
+        negative=(),
+        metavar="FIELDS",
+        completer=lambda _: [*FORMULA_FIELDS, "all"],
+    ),
+]
 
 
 def explain(
     model: Model = "gpt2",
     /,
     *,
-    overrides: Overrides | None = None,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
     sublayer: Annotated[
         str | None,
         Parameter(
-            help=f"Explain this sublayer alone: {', '.join(SUBLAYERS)}.",
-            completer=lambda _: list(SUBLAYERS),
+            help="Explain this sublayer alone, such as mlp.",
+            completer=lambda _: sorted({*SUBLAYERS, *PARTS}),
         ),
     ] = None,
-    free: Annotated[
-        list[str] | None,
-        Parameter(
-            help="Leave these fields as letters, with commas between: "
-            f"{', '.join(FORMULA_FIELDS)}, or all.",
-            negative=(),
-            metavar="FIELDS",
-            completer=lambda _: [*FORMULA_FIELDS, "all"],
-        ),
-    ] = None,
+    free: Free = None,
     form: LessonForm = "text",
 ) -> int:
-    """Derive the count step by step, with every number explained.
+    """Derive the count, or another quantity, step by step, with every number explained.
 
     --free puts numbers in all fields but those; --free all gives the pure formulas.
     """
     from gpt2calc.lesson.explanation import explain
 
-    names = [name for each in free or () for name in each.split(",")]
-    explained = explain(configured(model, overrides), free=names, sublayer=sublayer)
-    return show(explained, form)
+    case = case_given(model, of, fields)
+    return show(explain(case, of=of, free=_names(free), sublayer=sublayer), form)
+
+
+def formula(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
+    free: Free = None,
+    form: Form = "text",
+) -> int:
+    """Write the count, or another quantity, as formulas to calculate with.
+
+    All fields are letters, unless --free leaves only some of them open.
+    """
+    from gpt2calc.lesson.formulas import formula
+
+    return show(formula(case_given(model, of, fields), _names(free) or "all", of=of), form)
+
+
+def _names(free: list[str] | None) -> list[str]:
+    return [name for each in free or () for name in each.split(",")]
 
 
 def study(
@@ -79,6 +106,7 @@ def study(
 
 def exercise(
     *,
+    of: Of = "parameters",
     seed: Annotated[
         str | None, Parameter(help="The same seed asks the same question.", metavar="N")
     ] = None,
@@ -91,7 +119,7 @@ def exercise(
     ] = "1",
     form: SheetForm = "text",
 ) -> int:
-    """Set an exercise in counting parameters.
+    """Set an exercise in counting parameters or FLOPs.
 
     Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
     exercises in Markdown or LaTeX are a sheet, with its answer key at the end; --no-answer leaves
@@ -103,4 +131,4 @@ def exercise(
     count = whole_number("--count", number)
     is_sheet = form in ("markdown", "latex") and count > 1
     answers = is_sheet if answer is None else answer
-    return show(exercise(first, level, count=count, answers=answers), form)
+    return show(exercise(first, level, of=of, count=count, answers=answers), form)

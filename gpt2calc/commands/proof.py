@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.commands.flags import Form, Model, Overrides, configured
+from gpt2calc.commands.flags import CaseFields, Form, Model, Of, case_given
 from gpt2calc.output.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1
@@ -13,17 +13,23 @@ NOT_AS_IT_SHOULD_BE = 1
 
 
 def verify(
-    model: Model = "gpt2", /, *, overrides: Overrides | None = None, form: Form = "text"
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
+    form: Form = "text",
 ) -> int:
-    """Prove the count against the model that PyTorch builds.
+    """Prove the count, or the FLOPs, against the model that PyTorch builds.
 
     It takes no memory and no weights. Exit status 1 if anything differs.
     """
+    from gpt2calc.proof.flop_verification import verify_flops
     from gpt2calc.proof.verification import verify
 
-    config = configured(model, overrides)
+    case = case_given(model, of, fields)
     say("Importing PyTorch and transformers, and building the model on the meta device ...")
-    proof = verify(config)
+    proof = verify(case) if of == "parameters" else verify_flops(case)
     show(proof, form)
     return 0 if proof.identical else NOT_AS_IT_SHOULD_BE
 

@@ -9,19 +9,22 @@ from gpt2calc.commands.flags import (
     FORMULA_FIELDS,
     PRESETS,
     Axes,
+    CaseFields,
     Form,
     Model,
+    Of,
     Out,
     Overrides,
     Plot,
     axes_and_fields,
+    case_given,
     configured,
     fraction,
     given,
+    refuse_idle_run,
     whole_number,
 )
 from gpt2calc.errors import UserError
-from gpt2calc.models import load
 from gpt2calc.output.terminal import show, stream
 
 MOST_LINES = 10_000
@@ -30,7 +33,8 @@ MOST_LINES = 10_000
 
 def compare(
     *models: Annotated[str, Parameter(help="Presets or files, two or more."), PRESETS],
-    overrides: Overrides | None = None,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
     plot: Plot = None,
     kind: Annotated[
         Literal["stacked", "grouped", "layer-norm"] | None,
@@ -45,7 +49,8 @@ def compare(
     """
     from gpt2calc.what_if.comparison import compare
 
-    compared = compare(models, **given(overrides))
+    refuse_idle_run(of, fields)
+    compared = compare(models, of=of, **given(fields))
     if plot is not None:
         from gpt2calc.picture import pictures, style
 
@@ -60,12 +65,11 @@ def sweep(
     /,
     *,
     axes: Axes | None = None,
+    of: Of = "parameters",
     at_least: Annotated[
-        str | None, Parameter(help="Only configs with this many parameters or more, like 1B.")
+        str | None, Parameter(help="Only configs with this much or more, like 1B.")
     ] = None,
-    at_most: Annotated[
-        str | None, Parameter(help="Only configs with this many parameters or fewer.")
-    ] = None,
+    at_most: Annotated[str | None, Parameter(help="Only configs with this much or less.")] = None,
     out: Out = None,
     plot: Plot = None,
     share: Annotated[
@@ -73,7 +77,7 @@ def sweep(
     ] = False,
     form: Form = "text",
 ) -> int:
-    """Count every config of a grid.
+    """Count parameters, or another quantity, of every config of a grid.
 
     An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
     streamed, so that a grid of any size can be written.
@@ -81,10 +85,11 @@ def sweep(
     from gpt2calc.what_if.axes import refuse_heads_that_do_not_divide
     from gpt2calc.what_if.sweeping import sweep
 
+    refuse_idle_run(of, axes)
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
     refuse_heads_that_do_not_divide(single, several)
-    grid = sweep(load(model).replace(**single), **bounds, **several)
+    grid = sweep(case_given(model, of, single), of=of, **bounds, **several)
     if out is not None and plot is not None:
         from gpt2calc.output.files import refuse_unwritable
 
@@ -108,14 +113,16 @@ def sweep(
 
 def solve(
     *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
-    params: Annotated[
+    budget: Annotated[
         list[str] | None,
         Parameter(
-            help="The budget, like 350M; with --for, a --params for each model.",
+            name=("--budget", "--params"),
+            help="How much of the quantity, like 350M; with --for, one for each model.",
             negative=(),
             metavar="BUDGET",
         ),
     ] = None,
+    of: Of = "parameters",
     field: Annotated[
         str | None,
         Parameter(
@@ -140,19 +147,20 @@ def solve(
     limit: Annotated[
         str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
     ] = None,
-    overrides: Overrides | None = None,
+    fields: CaseFields | None = None,
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Find the models of a given size.
+    """Find the models of a given size, or that take a given number of FLOPs.
 
     Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
     side. With --for FIELD: the nearest values of one field, and all values whose counts round to
     the figure.
     """
-    if not params:
-        raise UserError("solve needs a budget: --params with a number of parameters, such as 350M")
-    fields = given(overrides)
+    if not budget:
+        raise UserError("solve needs a budget: --budget with a number of parameters, such as 350M")
+    refuse_idle_run(of, fields)
+    changes = given(fields)
     if field is not None:
         of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
         if any(flag is not None for flag in of_shapes):
@@ -162,9 +170,9 @@ def solve(
             )
         from gpt2calc.what_if.solving import solve_for
 
-        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), params, **fields)
+        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), budget, of=of, **changes)
         return show(solved, form)
-    if len(models) > 1 or len(params) > 1:
+    if len(models) > 1 or len(budget) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
     bounds: dict[str, Any] = {
         "multiple_of": whole_number("--multiple-of", multiple_of),
@@ -172,13 +180,14 @@ def solve(
         "max_aspect": max_aspect,
         "tolerance": fraction("--tolerance", tolerance),
         "limit": whole_number("--limit", limit),
-        **{name: fields.pop(name) for name in ("n_layer", "n_embd") if name in fields},
+        **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
     }
     from gpt2calc.what_if.shaping import solve
 
     shapes = solve(
-        load(models[0] if models else "gpt2").replace(**fields),
-        params[0],
+        case_given(models[0] if models else "gpt2", of, changes),
+        budget[0],
+        of=of,
         **{name: bound for name, bound in bounds.items() if bound is not None},
     )
     if plot is not None:

@@ -11,9 +11,10 @@ from gpt2calc.fields import order_of_letters
 from gpt2calc.lesson.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
 from gpt2calc.operations import Term
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.run import Run
 from gpt2calc.symbols import letters_of, with_symbols
 
-ORDER = order_of_letters(GPT2Config)
+ORDER = order_of_letters(GPT2Config, Run)
 
 Chain = tuple[Node, ...]
 """Expressions that are equal, from the sum as it is first written down to what it comes to."""
@@ -51,11 +52,17 @@ def in_one_line(chain: Chain) -> str:
     return " = ".join(written(step, LATEX) for step in chain)
 
 
+def in_letters(expression: Any) -> str:
+    """Write a polynomial in letters as text, its terms in their order: ``12 L d² + 13 L d``."""
+    return written(plus([monomial(*each, {}) for each in _monomials(expression)]), TEXT)
+
+
 class Derivation:
     """Chains for one model, with some of its fields left as letters."""
 
     def __init__(self, config: Config, free: Iterable[str], quantity: Quantity) -> None:
         letters = letters_of(config, quantity)
+        self.config = config
         self.quantity = quantity
         self.values = {
             letter: getattr(config, name) for name, letter in letters.items() if name not in free
@@ -71,7 +78,7 @@ class Derivation:
     def sublayer(self, name: str) -> SublayerSteps:
         """Derive one sublayer, which may have nothing."""
         own = [term for term in self.terms if term.sublayer == name]
-        columns = self.quantity.columns if self.quantity.is_split else ()
+        columns = self.quantity.columns_apart(self.config)
         by_column = [
             (column, self._chain([term for term in own if term.column == column]))
             for column in columns
@@ -130,7 +137,7 @@ def _as_listed(added: list[Term]) -> list[Node]:
 def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
     """Like powers added up: ``L (4 d² + 4 d)``, ``2 d``; with the numbers of known letters."""
     terms: list[Node] = []
-    for copies, run in groupby(added, key=lambda term: term.copies):
+    for copies, run in _by_copies(added):
         collected = _monomials(sum(term.each for term in run))
         if copies == 1:
             terms += [monomial(*each, values) for each in collected]
@@ -141,6 +148,18 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
             inside = plus([monomial(*each, values) for each in collected])
             terms.append(Beside((values.get(str(copies), str(copies)), inside)))
     return terms
+
+
+def _by_copies(added: list[Term]) -> list[tuple[Any, list[Term]]]:
+    """Group neighbours that are there as often; all that is in the blocks, with the first of it."""
+    groups: list[tuple[Any, list[Term]]] = []
+    for copies, run in groupby(added, key=lambda term: term.copies):
+        alike = [terms for others, terms in groups if others == copies and copies != 1]
+        if alike:
+            alike[0].extend(run)
+        else:
+            groups.append((copies, list(run)))
+    return groups
 
 
 def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:

@@ -1,4 +1,4 @@
-"""Exercises in counting parameters, with worked solutions: both come from the formulas."""
+"""Exercises in counting, with worked solutions: both come from the formulas."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -23,19 +23,17 @@ from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.output.text import wrapped
 from gpt2calc.polynomial import solvable_fields
+from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity import Quantity
 from gpt2calc.symbols import LETTERS
 
 Level = Literal["easy", "medium", "hard"]
 
-QUESTIONS: dict[str, tuple[Callable[[Dice], Solved], ...]] = {
+QUESTIONS: dict[str, tuple[Callable[[Dice, Quantity], Solved], ...]] = {
     "easy": (about_a_tensor,),
     "medium": (about_a_part, about_a_block),
     "hard": (about_the_whole, about_a_field),
 }
-NOTATION = (
-    f"{', '.join(f'{LETTERS[n]} is {n}' for n in solvable_fields(PARAMETERS, GPT2Config()))}."
-)
-"""What the letters of a solution stand for."""
 MOST = 1_000
 """Exercises on one sheet."""
 SEEDS = 10_000
@@ -57,6 +55,7 @@ class Sheet(Result):
 
     exercises: tuple[Exercise, ...]
     with_answers: bool
+    quantity: Quantity
 
     def to_dict(self) -> dict[str, Any]:
         """Questions; if asked for, answers as integers, and steps in LaTeX."""
@@ -92,7 +91,7 @@ class Sheet(Result):
         questions = [f"{number}. {each.solved.question}" for number, each in self._numbered()]
         blocks = ["# Exercises", self._heading(), *questions]
         if self.with_answers:
-            blocks += ["# Answers", NOTATION, *map(_markdown_answer, self._numbered())]
+            blocks += ["# Answers", self.notation, *map(_markdown_answer, self._numbered())]
         return "\n\n".join(blocks)
 
     def latex(self) -> str:
@@ -105,7 +104,13 @@ class Sheet(Result):
             for exercise in self.exercises
             if self.with_answers
         ]
-        return sheet(self._heading(), questions, NOTATION, answers)
+        return sheet(self._heading(), questions, self.notation, answers)
+
+    @property
+    def notation(self) -> str:
+        """What the letters of a solution stand for."""
+        fields = solvable_fields(self.quantity, self.quantity.case(GPT2Config()).settled())
+        return f"{', '.join(f'{LETTERS[name]} is {name}' for name in fields)}."
 
     def _heading(self) -> str:
         first = self.exercises[0]
@@ -116,14 +121,15 @@ class Sheet(Result):
 
     def _questions(self) -> Iterator[str]:
         for number, each in self._numbered():
-            again = f"(--level {each.level} --seed {each.seed})"
+            of = "" if self.quantity.name == PARAMETERS.name else f"--of {self.quantity.name} "
+            again = f"({of}--level {each.level} --seed {each.seed})"
             label = f"{number}. " if len(self.exercises) > 1 else ""
             yield wrapped(f"{label}{each.solved.question} {again}")
 
     def _solutions(self) -> Iterator[str]:
         if not self.with_answers:
             return
-        yield NOTATION
+        yield self.notation
         for number, each in self._numbered():
             label = f"Answer {number}" if len(self.exercises) > 1 else "Answer"
             yield f"{label}: {_answer(each.solved)}"
@@ -152,7 +158,12 @@ class Sheet(Result):
 
 
 def exercise(
-    seed: int | None = None, level: str = "easy", *, count: int = 1, answers: bool = False
+    seed: int | None = None,
+    level: str = "easy",
+    *,
+    of: str | Quantity = "parameters",
+    count: int = 1,
+    answers: bool = False,
 ) -> Sheet:
     """Set exercises, each with a seed of its own.
 
@@ -160,6 +171,7 @@ def exercise(
         seed: of the first exercise, the others follow on; drawn by lot if left out.
         level: "easy" (one tensor), "medium" (a sublayer or a block), "hard" (the whole model, or
             which value of a field gives a number of parameters).
+        of: the quantity that is asked about, or its name.
         count: how many exercises.
         answers: with worked solutions.
 
@@ -175,18 +187,20 @@ def exercise(
     if first < 0:
         raise UserError(f"seed is {first}: it must be 0 or more")
     seeds = range(first, first + count)
-    return Sheet(tuple(_set(each, level) for each in seeds), answers)
+    quantity = as_quantity(of)
+    exercises = tuple(_set(each, level, quantity) for each in seeds)
+    return Sheet(exercises, answers, quantity)
 
 
-def _set(seed: int, level: Any) -> Exercise:
+def _set(seed: int, level: Any, quantity: Quantity) -> Exercise:
     dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level))
-    return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice))
+    return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice, quantity))
 
 
 def _answer(solved: Solved) -> str:
-    if solved.unit in ("parameters", "weights", "biases"):
-        return f"{solved.answer:,} {solved.unit}"
-    return f"{solved.unit} is {solved.answer:,}"
+    if solved.unit in solved.config.known:
+        return f"{solved.unit} is {solved.answer:,}"
+    return f"{solved.answer:,} {solved.unit}"
 
 
 def _markdown_answer(numbered: tuple[int, Exercise]) -> str:

@@ -91,10 +91,7 @@ class Explanation(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of how terms are listed."""
-        notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
-        if self.config.tie_embeddings:
-            notes.append("The head is tied: it uses wte.weight again, and has no parameters.")
-        return tuple(notes)
+        return self.quantity.notes_on_terms(self.config)
 
     @property
     def notation(self) -> Table:
@@ -112,7 +109,7 @@ class Explanation(Result):
                     letter,
                     name,
                     "open" if name in self.free else getattr(self.config, name),
-                    (type(self.config).model_fields[name].description or "").split(".")[0],
+                    self.config.description(name).split(".")[0],
                 )
                 for name, letter in letters_of(self.config, self.quantity).items()
             ),
@@ -212,7 +209,7 @@ def explain(
 
     """
     quantity = as_quantity(of)
-    model, fields = leave_open(as_config(config), free, quantity)
+    model, fields = leave_open(quantity.case(as_config(config)).settled(), free, quantity)
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))

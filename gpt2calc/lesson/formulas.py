@@ -4,7 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpt2calc.lesson.derivation import in_letters
 from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import Result, csv_lines
+from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS, leave_open, with_symbols
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
     from sympy import Expr
 
 
-@dataclass(frozen=True)
-class Formulas:
+@dataclass(frozen=True, repr=False)
+class Formulas(Result):
     """The columns and totals of each sublayer, of a block, and of the model.
 
     ``formulas["attention"].total`` and the like are SymPy expressions in the letters of the fields
@@ -41,7 +44,7 @@ class Formulas:
 
     def to_dict(self) -> dict[str, Any]:
         """Expressions in field names, which SymPy and Python both parse."""
-        columns = (*(self.quantity.columns if self.quantity.is_split else ()), "total")
+        columns = (*self.quantity.columns_apart(self.config), "total")
         return {
             "config": self.config.effective(),
             "free": list(self.free),
@@ -54,6 +57,36 @@ class Formulas:
             "total": self._in_field_names(self.total),
         }
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each formula, in field names."""
+        said = self.to_dict()
+        sums = {
+            "one block": {"total": said["per_block"]},
+            "the whole model": {"total": said["total"]},
+        }
+        return [{"of": name, **columns} for name, columns in (said["sublayers"] | sums).items()]
+
+    def csv(self) -> str:
+        """Write a row for each formula, in field names."""
+        rows = self.to_rows()
+        return csv_lines([rows[0], *([row.get(n) for n in rows[0]] for row in rows)]).rstrip("\n")
+
+    def summary(self) -> str:
+        return str(self)
+
+    def table(self) -> Table:
+        """Return a row for each formula, in letters, and what the letters stand for."""
+        followed = {*self.free, *self.config.following(self.free)}
+        rows = [(name, in_letters(part.total)) for name, part in self.sublayers.items()]
+        stand_for = ", ".join(f"{LETTERS[name]} is {name}" for name in self.free)
+        return Table(
+            title=self.config.title(leaving_out=followed),
+            columns=(Column(self.quantity.unit), Column("")),
+            rows=(*rows, ("one block", in_letters(self.per_block))),
+            footer=("total", in_letters(self.total)),
+            notes=(f"{stand_for}.",),
+        )
+
     def _in_field_names(self, expression: Any) -> str:
         from sympy import Symbol, expand, sympify
 
@@ -65,6 +98,8 @@ class Formulas:
         from sympy import latex
 
         return f"$\\displaystyle {latex(self.total)}$"
+
+    _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
 
     def __str__(self) -> str:
         return str(self.total)
@@ -91,11 +126,12 @@ def formula(
     from sympy import expand
 
     quantity = as_quantity(of)
-    config, fields = leave_open(as_config(config), free, quantity)
-    terms = list(quantity.terms(with_symbols(config, fields)))
+    case = quantity.case(as_config(config)).settled()
+    case, fields = leave_open(case, free, quantity)
+    terms = list(quantity.terms(with_symbols(case, fields)))
     block = expand(sum(term.each for term in terms if term.in_block))
     parts = {
         name: quantity.tally(*(expand(each) for each in tally))
         for name, tally in quantity.sums(terms).items()
     }
-    return Formulas(config, quantity, fields, parts, block)
+    return Formulas(case, quantity, fields, parts, block)

@@ -8,7 +8,9 @@ from typing import Any
 
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import PARAMETERS, count
+from gpt2calc.flop_counting import FLOPS
 from gpt2calc.lesson.derivation import Derivation
+from gpt2calc.lesson.flop_lessons import of_flops
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.output.table import percent
@@ -127,5 +129,8 @@ def _fraction(share: Any) -> str:
     return f"less than {said[1:]}" if said.startswith("<") else f"about {said}"
 
 
-LESSONS: dict[str, Callable[[GPT2Config], tuple[str, ...]]] = {PARAMETERS.name: of_parameters}
+LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
+    PARAMETERS.name: of_parameters,
+    FLOPS.name: of_flops,
+}
 """The lessons of each quantity, by its name."""

@@ -22,10 +22,23 @@ MEANINGS = {
     ("final_norm", "weights"): "Scales each normalized feature after the last block.",
     ("final_norm", "biases"): "Shifts each normalized feature after the last block.",
     ("head", "weights"): "Scores every token of the vocabulary as the one that comes next.",
+    ("qkv", "forward"): "Multiplies every token's vector into a query, a key and a value.",
+    ("scores", "forward"): "Multiplies every query with every key, in all heads together.",
+    ("mix", "forward"): "Adds up the values, each as much as its score says, in all heads.",
+    ("attention_out", "forward"): "Mixes what the heads have found back into the token's vector.",
+    ("mlp_in", "forward"): "Expands every token's vector to the MLP's hidden layer.",
+    ("mlp_out", "forward"): "Projects the hidden layer back to the token's vector.",
+    ("head", "forward"): "Scores every token of the vocabulary, for every token that is run.",
 }
 """By role and column of a term."""
+
+BACKWARD = "The gradient of its {}: as many FLOPs as forward."
+AGAIN = "The same again in backward, since the block kept nothing but its input."
 
 
 def meaning_of(term: Term) -> str:
     """Say what a term's operation is for; empty where nothing is known of it."""
-    return MEANINGS.get((term.role, term.column), "")
+    role, _, factor = term.role.partition(":")
+    if term.column == "recomputed":
+        return AGAIN
+    return BACKWARD.format(factor) if factor else MEANINGS.get((role, term.column), "")

@@ -1,13 +1,13 @@
-"""Kinds of questions about parameter counts: each draws a config, and derives its own solution."""
+"""Kinds of questions about a quantity: each draws a config, and derives its own solution."""
 
 import random
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar, cast
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import PARAMETERS, count
 from gpt2calc.lesson.derivation import Chain, Derivation
 from gpt2calc.polynomial import total_along
+from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS
 
 DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -17,11 +17,26 @@ CONTEXTS = (128, 256, 512, 1_024, 2_048)
 SWITCHES: tuple[dict[str, bool], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
 """Two in four models are plain ones."""
 
-HAVE = {
-    "attention": "does attention have over all layers",
-    "mlp": "does the MLP have over all layers",
-    "layer_norm": "do all layer norms have, the final one included,",
+PARTS_IN_WORDS = {
+    "attention": "does attention {} over all layers",
+    "mlp": "does the MLP {} over all layers",
+    "layer_norm": "do all layer norms {}, the final one included,",
+    "projections": "do attention's projections {} over all layers",
+    "scores": "do attention's scores {}, the mixing of values included, over all layers",
+    "lm_head": "does the head {}",
 }
+"""The parts that are asked about, by quantity, with a place for what they do."""
+PARTS_OF = {
+    "parameters": ("attention", "mlp", "layer_norm"),
+    "flops": ("projections", "scores", "mlp", "lm_head"),
+}
+FIELDS_OF = {
+    "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
+    "flops": ("n_layer", "n_embd", "vocab", "batch", "seq"),
+}
+"""The fields that are solved for, by quantity."""
+BATCHES = (1, 2, 4, 8, 16)
+SEQUENCES = (64, 128, 256, 512, 1_024)
 
 T = TypeVar("T")
 
@@ -39,6 +54,18 @@ class Dice:
         """One of them, each as likely as the others."""
         return choices[int(self._random.random() * len(choices))]
 
+    def case(self, quantity: Quantity) -> Config:
+        """Return a model of round numbers; with a run, where the quantity is of one."""
+        case = quantity.case(self.model())
+        if "seq" not in case.known:
+            return case
+        sequences = [each for each in SEQUENCES if each <= case.n_ctx]
+        return case.replace(
+            batch=self.one_of(BATCHES),
+            seq=self.one_of(sequences),
+            training=self.one_of((False, True)),
+        )
+
     def model(self) -> GPT2Config:
         """Return a model of round numbers."""
         return GPT2Config(
@@ -53,7 +80,7 @@ class Dice:
 class Solved(NamedTuple):
     """A question about a config, its answer, and the steps that lead to it."""
 
-    config: GPT2Config
+    config: Config
     question: str
     answer: int
     unit: str
@@ -64,68 +91,72 @@ class Solved(NamedTuple):
     """What follows from the steps, where they do not end in the answer."""
 
 
-def about_a_tensor(dice: Dice) -> Solved:
-    """How many parameters one tensor has."""
-    config = dice.model()
-    steps = dice.one_of(Derivation(config, (), PARAMETERS).sublayers())
+def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
+    """Return what one term comes to: the parameters of a tensor, the FLOPs of a product."""
+    config = dice.case(quantity)
+    steps = dice.one_of(Derivation(config, (), quantity).sublayers())
     step = dice.one_of(steps.terms)
     name, where = step.term.name, "in one block of" if step.term.in_block else "in"
-    question = f"How many parameters does {name} have, {where} {_model(config)}?"
-    return Solved(config, question, _end(step.chain), "parameters", ((name, step.chain),))
+    question = f"How many {quantity.unit} does {name} {quantity.verb}, {where} {_model(config)}?"
+    return Solved(config, question, _end(step.chain), quantity.unit, ((name, step.chain),))
 
 
-def about_a_part(dice: Dice) -> Solved:
-    """How many parameters a sublayer has over all layers, or its weights, or its biases."""
-    config = dice.model().replace(bias=True)
-    name = dice.one_of(("attention", "mlp", "layer_norm"))
-    what = dice.one_of(("weights", "biases", "total"))
-    chain = Derivation(config, (), PARAMETERS).sublayer(name).sum_of(what)
-    counted = "parameters" if what == "total" else what
-    question = f"How many {counted} {HAVE[name]} in {_model(config)}?"
-    return Solved(config, question, _end(chain), counted, ((f"{name}, {what}", chain),))
+def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
+    """Return what a sublayer comes to over all layers, or one of its columns."""
+    config = dice.case(quantity).replace(bias=True)
+    name = dice.one_of(PARTS_OF[quantity.name])
+    what = dice.one_of((*quantity.columns_apart(config), "total"))
+    chain = Derivation(config, (), quantity).sublayer(name).sum_of(what)
+    unit = what if what in ("weights", "biases") else quantity.unit
+    passes = f" in the {what} pass" if what in ("forward", "backward") else ""
+    asked = PARTS_IN_WORDS[name].format(quantity.verb)
+    question = f"How many {unit} {asked}{passes} in {_model(config)}?"
+    return Solved(config, question, _end(chain), unit, ((f"{name}, {what}", chain),))
 
 
-def about_a_block(dice: Dice) -> Solved:
+def about_a_block(dice: Dice, quantity: Quantity) -> Solved:
     """Return what one more layer adds."""
-    config = dice.model()
-    chain = Derivation(config, (), PARAMETERS).block()
-    question = f"How many parameters does one more layer add to {_model(config)}?"
-    return Solved(config, question, _end(chain), "parameters", (("one block", chain),))
+    config = dice.case(quantity)
+    chain = Derivation(config, (), quantity).block()
+    question = f"How many {quantity.unit} does one more layer add to {_model(config)}?"
+    return Solved(config, question, _end(chain), quantity.unit, (("one block", chain),))
 
 
-def about_the_whole(dice: Dice) -> Solved:
-    """How many parameters a model has."""
-    config = dice.model()
-    derivation = Derivation(config, (), PARAMETERS)
+def about_the_whole(dice: Dice, quantity: Quantity) -> Solved:
+    """Return what the whole model comes to."""
+    config = dice.case(quantity)
+    derivation = Derivation(config, (), quantity)
     steps = (("one block", derivation.block()), ("the whole model", derivation.total()))
-    question = f"How many parameters does {_model(config)} have?"
-    return Solved(config, question, _end(derivation.total()), "parameters", steps)
+    question = f"How many {quantity.unit} does {_model(config)} {quantity.verb}?"
+    return Solved(config, question, _end(derivation.total()), quantity.unit, steps)
 
 
-def about_a_field(dice: Dice) -> Solved:
-    """Which value of one field gives a number of parameters."""
-    config = dice.model()
-    field = dice.one_of(("n_layer", "n_embd", "vocab", "n_ctx"))
-    total, value = count(config).total, getattr(config, field)
+def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
+    """Return which value of one field gives a total."""
+    config = dice.case(quantity)
+    field = dice.one_of(FIELDS_OF[quantity.name])
+    total, value = quantity.total(config), getattr(config, field)
     model = config.title(leaving_out={field, "n_head"})
+    has = "has" if quantity.verb == "have" else f"{quantity.verb}s"
     return Solved(
         config,
-        f"A {model} has {total:,} parameters. What is its {field}?",
+        f"A {model} {has} {total:,} {quantity.unit}. What is its {field}?",
         value,
         field,
-        (("the whole model", Derivation(config, (field,), PARAMETERS).total()),),
-        _solved_for(config, field, total, value),
+        (("the whole model", Derivation(config, (field,), quantity).total()),),
+        _solved_for(config, quantity, field, value),
     )
 
 
-def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
+def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> str:
     """Return the last step of a question about a field: an equation in its letter, solved."""
-    curve, letter = total_along(config, field, PARAMETERS), LETTERS[field]
+    curve, letter = total_along(config, field, quantity), LETTERS[field]
+    total = curve.at(value)
     constant, slope, *higher = curve.coefficients[: curve.degree + 1]
     rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"
     if higher:
         (square,) = higher
-        root = f"√({slope:,}² + 4 × {square:,} × {total:,})"
+        root = f"√({slope:,}² + 4 × {square:,} × {total - constant:,})"
         return (
             f"That is {total:,} where {letter} is ({root} - {slope:,}) / "
             f"(2 × {square:,}), the positive root of a quadratic, which is {value:,}."
@@ -133,7 +164,7 @@ def _solved_for(config: GPT2Config, field: str, total: int, value: int) -> str:
     return f"That is {total:,} where {letter} is ({rest}) / {slope:,}, which is {value:,}."
 
 
-def _model(config: GPT2Config) -> str:
+def _model(config: Config) -> str:
     return f"a {config.title(leaving_out={'n_head'})}"
 
 

@@ -39,12 +39,14 @@ def aligned(label: str, chain: Chain) -> str:
             lines[-1] = joined
         else:
             lines.append(f"{' ' * len(label)}{INDENT}= {step}")
-    return "\n".join(_broken(line) for line in lines)
+    first, *others = lines
+    inside = max(len(label), len(INDENT)) + len(INDENT)
+    return "\n".join((_broken(first, inside if label.strip() else None), *map(_broken, others)))
 
 
-def _broken(line: str) -> str:
-    """Break a line that is too long for the screen, with its margin before every part."""
-    margin = len(line) - len(line.lstrip(" =+"))
+def _broken(line: str, margin: int | None = None) -> str:
+    """Break a line that is too long for the screen, with its margin or another before each part."""
+    margin = len(line) - len(line.lstrip(" =+")) if margin is None else margin
     first, *rest = split_sum(line, WIDTH, WIDTH - margin, inside=True)
     return "\n".join((first, *(" " * margin + part for part in rest)))
 

@@ -23,6 +23,10 @@ class Result:
         """Return the result as a table of plain values."""
         raise NotImplementedError
 
+    def tables(self) -> tuple[Table, ...]:
+        """Return all tables that people are shown: that one, and what stands beneath it."""
+        return (self.table(),)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain numbers, strings, lists and dicts, ready for JSON."""
         raise NotImplementedError
@@ -43,11 +47,11 @@ class Result:
         """Write the result for a terminal of 80 columns."""
         from gpt2calc.output.text import text
 
-        return text(self.table())
+        return "\n\n".join(map(text, self.tables()))
 
     def markdown(self) -> str:
         """Write the result as GitHub's Markdown."""
-        return markdown(self.table())
+        return "\n\n".join(map(markdown, self.tables()))
 
     def csv(self) -> str:
         """Write the result's table as comma-separated values, numbers bare."""
@@ -63,7 +67,7 @@ class Result:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return html(self.table())
+        return "\n".join(map(html, self.tables()))
 
 
 def rendered(result: Result, form: str) -> str:

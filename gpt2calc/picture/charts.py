@@ -52,7 +52,7 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
     models = compared.named
     _rows(ax, [f"{shortened(name)}\n{human(counted.total)}" for name, counted in models], size)
     ax.set_xlim(0, 1)
-    _percent_axis(ax, compared.quantity.name)
+    _percent_axis(ax, compared.quantity.unit)
     _key(ax, present(compared))
     return ax
 
@@ -77,7 +77,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None)
         (1.35 if is_narrow(ax) else 1.15)
         * max(part.share for each in compared.counts for part in each.parts),
     )
-    _percent_axis(ax, compared.quantity.name)
+    _percent_axis(ax, compared.quantity.unit)
     return ax
 
 
@@ -132,9 +132,9 @@ def _row(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdo
     ax.text(1.0, y, percent(part.share), ha="right", va="center", fontsize=size)
 
 
-def _percent_axis(ax: Axes, quantity: str) -> None:
+def _percent_axis(ax: Axes, unit: str) -> None:
     ax.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    ax.set_xlabel(f"share of all {quantity}")
+    ax.set_xlabel(f"share of all {unit}")
 
 
 def _rows(ax: Axes, words: list[str], size: float) -> None:

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 
 from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.fields import is_switch
 from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
 from gpt2calc.picture.style import INK, human
 from gpt2calc.polynomial import total_along
@@ -64,7 +63,7 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
     curves = [
         total_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
     ]
-    widths = [max(each.largest_within(shapes.params.value), 1) for each in curves]
+    widths = [max(each.largest_within(shapes.budget.value), 1) for each in curves]
     ax.plot(depths, widths, color=colour_of("mlp"), linewidth=2)
     by_width = sorted(shapes.shapes, key=lambda each: (each.n_embd, each.n_layer))
     points = []
@@ -138,7 +137,7 @@ def _between(configs: Sequence[Config]) -> Config:
 
 
 def _switches(config: Config) -> tuple[bool, ...]:
-    return tuple(config.value(name) for name in config.known if is_switch(type(config), name))
+    return tuple(config.value(name) for name in config.known if not config.known[name].letter)
 
 
 def _coarser(swept: Sweep) -> tuple[Sweep, str]:
@@ -153,7 +152,7 @@ def _coarser(swept: Sweep) -> tuple[Sweep, str]:
 def _share_axis(ax: Axes, quantity: Quantity) -> None:
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    ax.set_ylabel(f"share of all {quantity.name}")
+    ax.set_ylabel(f"share of all {quantity.unit}")
 
 
 def _named_at_the_end(ax: Axes, x: float, ends: dict[str, float]) -> None:

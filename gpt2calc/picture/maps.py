@@ -131,7 +131,7 @@ def _mark_presets(ax: Axes, swept: Sweep, names: tuple[str, str], avoiding: list
     varying = {*names, "n_head", *(swept.config.following(names))}
     marked = []
     for preset in presets():
-        own = preset.config.effective()
+        own = swept.config.with_model(preset.config).effective()
         apart = {name for name in own if own[name] != shared[name]} - varying
         inside = all(swept.axes[n].min() <= own[n] <= swept.axes[n].max() for n in names)
         if inside and not apart:

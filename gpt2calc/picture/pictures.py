@@ -7,6 +7,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.picture import charts, curves, maps
 from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow, refuse_undrawable
@@ -39,7 +40,7 @@ def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
 
 def _usual(config: Any) -> set[str]:
     """Return the fields that are as in GPT-2 small, or never change a count."""
-    small = type(config)()
+    small = config.with_model(GPT2Config())
     shown = {"n_layer", "n_embd"}
     alike = {name for name in config.known if config.value(name) == small.value(name)}
     return {"n_head", *alike} - shown
@@ -97,7 +98,7 @@ def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:
 
 def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
     """Draw the curve of shapes with a budget."""
-    title = f"Shapes of {shapes.params.text} {shapes.quantity.unit}"
+    title = f"Shapes of {shapes.budget.text} {shapes.quantity.unit}"
     return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
 
 

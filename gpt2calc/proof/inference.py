@@ -6,8 +6,9 @@ from typing import Any
 from gpt2calc.architecture import tensors
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
+from gpt2calc.fields import letters
 from gpt2calc.names import NAMES, bare_name, block_of, pattern_of
-from gpt2calc.symbols import LETTERS, with_symbols
+from gpt2calc.symbols import with_symbols
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by name."""
@@ -52,7 +53,9 @@ def _sizes(shapes: Shapes) -> dict[str, int]:
 
     Tensors of one dimension have the say where there are any: their shapes cannot be transposed.
     """
-    symbolic = with_symbols(GPT2Config(n_head=1, n_inner=1, tie_embeddings=False), LETTERS)
+    symbolic = with_symbols(
+        GPT2Config(n_head=1, n_inner=1, tie_embeddings=False), letters(GPT2Config)
+    )
     formulas = {tensor.name: tensor.shape for tensor in tensors(symbolic)}
     votes: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
     for name, shape in shapes.items():
@@ -60,7 +63,9 @@ def _sizes(shapes: Shapes) -> dict[str, int]:
         if len(formula) == len(shape):
             for letter, size in zip(map(str, formula), shape, strict=True):
                 votes[letter][len(shape) == 1, size] += 1
-    return {field: _won(votes[letter]) for field, letter in LETTERS.items() if votes[letter]}
+    return {
+        field: _won(votes[letter]) for field, letter in letters(GPT2Config).items() if votes[letter]
+    }
 
 
 def _won(votes: Counter[tuple[bool, int]]) -> int:

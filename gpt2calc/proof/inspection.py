@@ -94,7 +94,8 @@ class Inspection(Result):
         notes = (f"{self.tensor_count:,} tensors.", *self._buffers_said(), verdict, *faults)
         unseen = {"n_head"} if self.config.n_head is None else set()  # no shape shows it
         title = f"{printable(self.path)}: {self.config.title(leaving_out=unseen)}"
-        return PARAMETERS.table_of(title, self.parts, tuple(note for note in notes if note))
+        said = tuple(note for note in notes if note)
+        return PARAMETERS.table_of(self.config, self.parts, said, title)
 
     def _buffers_said(self) -> tuple[str, ...]:
         if not self.buffers:

@@ -122,24 +122,29 @@ def verify(config: Model) -> Verification:
 
     """
     config = as_config(config)
-    _refuse_what_cannot_be_built(config)
+    refuse_what_cannot_be_built(config)
+    model, against = built_on_meta(config, config.heads or 1)
+    shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
+    return compare_shapes(config, shapes, against)
+
+
+def built_on_meta(config: GPT2Config, heads: int) -> tuple[Any, str]:
+    """Build transformers' model with no memory, and say what it is and of which version.
+
+    Its attention is the eager one, which multiplies scores and values one after the other.
+    """
     torch, transformers = _imported()
+    words = _in_their_words(config) | {"n_head": heads, "attn_implementation": "eager"}
     with torch.device("meta"):
         model = transformers.GPT2LMHeadModel(
-            transformers.GPT2Config(**_in_their_words(config), bos_token_id=None, eos_token_id=None)
+            transformers.GPT2Config(**words, bos_token_id=None, eos_token_id=None)
         )
-    shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
-    return compare_shapes(
-        config, shapes, f"GPT2LMHeadModel of transformers {transformers.__version__}"
-    )
+    return model, f"GPT2LMHeadModel of transformers {transformers.__version__}"
 
 
 def _in_their_words(config: GPT2Config) -> dict[str, Any]:
-    """Return the fields under the names of a Hugging Face config; any number of heads will do."""
-    fields = {
-        known.keys[0]: config.value(name) for name, known in config.known.items() if known.keys
-    }
-    return fields | {"n_head": config.heads or 1}
+    """Return the fields under the names of a Hugging Face config."""
+    return {known.keys[0]: config.value(name) for name, known in config.known.items() if known.keys}
 
 
 def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Verification:
@@ -175,7 +180,8 @@ def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tall
     return {group: Tally(*pair) for group, pair in sums.items()}
 
 
-def _refuse_what_cannot_be_built(config: GPT2Config) -> None:
+def refuse_what_cannot_be_built(config: GPT2Config) -> None:
+    """Raise ``UserError`` for a model that transformers or PyTorch cannot build."""
     if not config.bias or not config.has_qkv_bias:
         raise UserError(
             "transformers' GPT-2 always has its biases, so it cannot be built "

@@ -1,36 +1,33 @@
 """The axes of a sweep: which values a field takes, checked before anything is computed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.config import GPT2Config
+from gpt2calc.case import Case, refuse_beyond_positions
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.fields import letters
 from gpt2calc.polynomial import NoPolynomialError, total_along
 from gpt2calc.quantity import Config, Quantity
 
 Array = NDArray[np.int64]
 
-NUMBERS = tuple(letters(GPT2Config))
-"""The fields that can be an axis: all numbers."""
 LONGEST_AXIS = 10**8
 LARGEST = int(np.iinfo(np.int64).max)
 """The largest number that an int64 can hold."""
 
 
-def as_axis(name: str, values: Iterable[int]) -> Array | range:
+def as_axis(name: str, values: Iterable[int], numbers: Collection[str]) -> Array | range:
     """Check the values of one field; an array of them, or the range as it is.
 
     Raises:
         UserError: the field is no number, or the values are none, not positive integers, or repeat.
 
     """
-    if name not in NUMBERS:
-        hint = did_you_mean(name, NUMBERS) or f"; axes are {', '.join(NUMBERS)}"
+    if name not in numbers:
+        hint = did_you_mean(name, numbers) or f"; axes are {', '.join(numbers)}"
         raise UserError(f"{quoted(name)} cannot be an axis{hint}")
     if isinstance(values, range) and values:
         return _checked_range(name, values)
@@ -125,13 +122,22 @@ def refuse_undivided_widths(config: Config, axes: Mapping[str, Array | range]) -
         _refuse_undivided(np.asarray(axes["n_head"]), np.asarray(widths))
 
 
+def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if a sequence of the grid is longer than the positions of a model."""
+    if isinstance(config, Case) and not {"seq", "cached", "n_ctx"}.isdisjoint(axes):
+        lowest = {name: int(min(axes[name])) for name in ("n_ctx",) if name in axes}
+        highest = {name: int(max(axes[name])) for name in ("seq", "cached") if name in axes}
+        corner = config.evaluate_at(**lowest, **highest)
+        refuse_beyond_positions(corner, corner.queries)
+
+
 def refuse_heads_that_do_not_divide(
     fields: Mapping[str, Any], axes: Mapping[str, Iterable[int]]
 ) -> None:
     """Raise ``UserError`` if an ``n_head`` that was asked for does not divide a swept width."""
     heads = fields.get("n_head")
     if isinstance(heads, int) and heads > 0 and "n_embd" in axes:
-        widths = np.asarray(as_axis("n_embd", axes["n_embd"]))
+        widths = np.asarray(as_axis("n_embd", axes["n_embd"], ("n_embd",)))
         _refuse_undivided(np.array([heads]), widths)
 
 

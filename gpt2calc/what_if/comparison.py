@@ -89,7 +89,7 @@ class Comparison(Result):
             rows.append((f"{sublayer} share", *(each[sublayer].share for each in self.counts)))
         return Table(
             title="",
-            columns=(Column(self.quantity.name), *(Column(name, "mixed") for name in self.names)),
+            columns=(Column(self.quantity.unit), *(Column(name, "mixed") for name in self.names)),
             rows=tuple(rows),
         )
 
@@ -108,9 +108,10 @@ def compare(models: Models, *, of: str | Quantity = "parameters", **fields: Any)
         UserError: there are fewer than two models, or one of them cannot be loaded.
 
     """
-    quantity, named = as_quantity(of), labelled(models, **fields)
+    quantity = as_quantity(of)
+    named = labelled(models, quantity.case, **fields)
     if len(named) == 1 and fields:
-        named = (*labelled(models), *named)
+        named = (*labelled(models, quantity.case), *named)
     if len(named) < 2:
         raise UserError(
             f"{len(named)} to compare: give two models or more, such as gpt2 gpt2-medium, or one "

@@ -182,11 +182,11 @@ def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnos
         UserError: ``number`` is no number of parameters.
 
     """
-    config = as_config(config)
+    meant = as_config(config)
     amount = Amount.of(number)
-    found = [_explanation(amount, one) for one in explanations_of(amount, config)]
-    nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, config)]
-    return Diagnosis(amount, config, tuple(found), tuple(nearest))
+    found = [_explanation(amount, one) for one in explanations_of(amount, meant)]
+    nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, meant)]
+    return Diagnosis(amount, meant, tuple(found), tuple(nearest))
 
 
 def _explanation(number: Amount, found: Found) -> Explanation:

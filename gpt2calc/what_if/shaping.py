@@ -6,7 +6,7 @@ from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import HEAD_WIDTH, GPT2Config
+from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
@@ -14,7 +14,7 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
-from gpt2calc.quantity import Breakdown, Quantity
+from gpt2calc.quantity import Breakdown, Config, Quantity
 from gpt2calc.what_if.shape_search import (
     LARGEST_ASPECT,
     Bounds,
@@ -93,9 +93,9 @@ class Shape:
 class Shapes(Result):
     """The shapes near a budget, the one that an experienced person would pick first."""
 
-    config: GPT2Config
+    config: Config
     """What all of them share."""
-    params: Amount
+    budget: Amount
     bounds: Bounds
     shapes: tuple[Shape, ...]
     found: int
@@ -111,7 +111,7 @@ class Shapes(Result):
         """Return one object a shape: totals and errors in the quantity's unit."""
         return {
             "config": self.config.effective(),
-            "params": self.params.text,
+            "budget": self.budget.text,
             "min_aspect": self.bounds.min_aspect,
             "max_aspect": self.bounds.max_aspect,
             "tolerance": self.bounds.tolerance,
@@ -129,14 +129,14 @@ class Shapes(Result):
     def summary(self) -> str:
         """Say what was looked for, and the first shape found."""
         best = self.shapes[0]
-        return f"{self.found:,} near {self.params.text}, first {best.n_layer} x {best.n_embd}"
+        return f"{self.found:,} near {self.budget.text}, first {best.n_layer} x {best.n_embd}"
 
     def table(self) -> Table:
         """Return a row for each shape."""
         varying = {"n_layer", "n_embd"}
         shared = self.config.in_words(varying | self.config.following(varying))
         return Table(
-            title=f"Shapes near {self.params.text} {self.quantity.unit}, with {shared}",
+            title=f"Shapes near {self.budget.text} {self.quantity.unit}, with {shared}",
             columns=(
                 Column("n_layer", "count"),
                 Column("n_embd", "count"),
@@ -150,7 +150,7 @@ class Shapes(Result):
             rows=tuple(
                 (
                     *(shape.n_layer, shape.n_embd, shape.n_head, shape.counted.total),
-                    *(shape.error / self.params.value, shape.aspect),
+                    *(shape.error / self.budget.value, shape.aspect),
                     *list(shape.shares.values())[:1],
                     shape.preset,
                 )
@@ -173,7 +173,7 @@ class Shapes(Result):
 
 def solve(
     config: Model | None,
-    params: int | str | Amount,
+    budget: int | str | Amount,
     *,
     of: str | Quantity = "parameters",
     multiple_of: int = HEAD_WIDTH,
@@ -193,7 +193,7 @@ def solve(
     Args:
         config: what all other fields are, a config or its name, None for GPT-2 small; an
             ``n_head`` of its own is dropped.
-        params: the budget: an integer, or text such as "350M".
+        budget: how much of the quantity: an integer, or text such as "350M".
         of: the quantity that the budget is of, or its name.
         multiple_of: widths are multiples of this.
         min_aspect: the least width divided by depth; 32 if left out, as published, or none where
@@ -208,8 +208,9 @@ def solve(
         UserError: a bound makes no sense, or there is no such shape: the nearest is named.
 
     """
-    base, quantity = as_config(config).replace(n_head=None), as_quantity(of)
-    budget = Amount.of(params, quantity.unit)
+    quantity = as_quantity(of)
+    base = quantity.case(as_config(config)).replace(n_head=None)
+    amount = Amount.of(budget, quantity.unit)
     least, most = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
     bounds = Bounds(
         multiple_of=n_embd or multiple_of,
@@ -222,16 +223,16 @@ def solve(
     refuse_senseless(bounds)
     if limit < 1:
         raise UserError(f"limit is {limit}: give 1 or more, such as {BEST}")
-    refuse_out_of_reach(base, quantity, budget, bounds)
-    by_depth = list(within(base, quantity, budget, bounds))
+    refuse_out_of_reach(base, quantity, amount, bounds)
+    by_depth = list(within(base, quantity, amount, bounds))
     found = [shape for _, shapes in by_depth for shape in shapes]
     if not found:
-        raise UserError(nothing_found(base, quantity, budget, bounds))
-    usual = _usual_aspect(budget.value, quantity)
+        raise UserError(nothing_found(base, quantity, amount, bounds))
+    usual = _usual_aspect(amount.value, base, quantity)
 
     def oddity(shape: Found) -> tuple[Any, ...]:
         depth, width, error = shape
-        band = int(abs(error) / (EQUALLY_NEAR * budget.value))
+        band = int(abs(error) / (EQUALLY_NEAR * amount.value))
         awkward = _awkward(depth, (8, 4, 2)) + _awkward(width, (256, 128, 64))
         off = abs(log2(width / depth / usual))
         return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
@@ -243,21 +244,22 @@ def solve(
         for shaped, (_, _, error) in zip(configs, best, strict=True)
     )
     count = sum(number for number, _ in by_depth)
-    return Shapes(base, budget, bounds, tuple(shapes), count, quantity)
+    return Shapes(base, amount, bounds, tuple(shapes), count, quantity)
 
 
-def _usual_aspect(budget: int, quantity: Quantity) -> float:
+def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
     """Return width divided by depth of the preset nearest to a budget on a logarithmic scale."""
-    configs = [preset.config for preset in presets()]
+    configs = [base.with_model(preset.config) for preset in presets()]
     nearest = min(configs, key=lambda config: abs(log2(quantity.total(config)) - log2(budget)))
-    return nearest.n_embd / nearest.n_layer
+    aspect: float = nearest.n_embd / nearest.n_layer
+    return aspect
 
 
-def _preset_like(config: GPT2Config) -> str | None:
+def _preset_like(config: Config) -> str | None:
     """Return the preset of a depth and width that shares most of the other fields."""
     wanted = config.effective()
     alike = {
-        preset.name: sum(preset.config.value(name) == wanted[name] for name in wanted)
+        preset.name: sum(preset.config.value(name) == wanted[name] for name in preset.config.known)
         for preset in presets()
         if (preset.config.n_layer, preset.config.n_embd) == (config.n_layer, config.n_embd)
     }

@@ -31,7 +31,7 @@ class Solution:
 
     name: str
     config: Config
-    params: Amount
+    budget: Amount
     below: Value | None
     """The largest value whose count is at most the budget; None if every count is above it."""
     above: Value
@@ -70,7 +70,7 @@ class Solutions(Result):
                 {
                     "name": each.name,
                     "config": each.config.effective(),
-                    "params": each.params.text,
+                    "budget": each.budget.text,
                     "below": shown(each.below),
                     "above": shown(each.above),
                     "interval": each.interval and list(each.interval),
@@ -85,7 +85,7 @@ class Solutions(Result):
         return [
             {
                 "model": solution.name,
-                "budget": solution.params.text,
+                "budget": solution.budget.text,
                 "below": solution.below and solution.below.value,
                 "total_below": solution.below and solution.below.total,
                 "above": solution.above.value,
@@ -114,19 +114,29 @@ class Solutions(Result):
             ),
             rows=tuple(
                 (
-                    f"{each.name}, {each.params.text}",
+                    f"{each.name}, {each.budget.text}",
                     *((each.below.value, each.below.total) if each.below else (None, None)),
                     *(each.above.value, each.above.total),
                     *(each.interval or (None, None)),
                 )
                 for each in self.solutions
             ),
-            notes=(self._in_words(),),
+            notes=(self._in_words(), *self._out_of_bounds()),
         )
+
+    def _out_of_bounds(self) -> tuple[str, ...]:
+        """Say what else a value needs, where the model does not allow it by itself."""
+        for solution in self.solutions:
+            value = (solution.below or solution.above).value
+            try:
+                solution.config.replace(**{self.field: value})
+            except UserError as error:
+                return (f"{str(error)[0].upper()}{str(error)[1:]}.",)
+        return ()
 
     def _in_words(self) -> str:
         """Return what the intervals say, for one model or for all."""
-        figures = ", ".join(each.params.text for each in self.solutions)
+        figures = ", ".join(each.budget.text for each in self.solutions)
         if self.common is None:
             together = " all together" if len(self.solutions) > 1 else ""
             return f"No {self.field} gives {figures}{together}."
@@ -139,7 +149,7 @@ class Solutions(Result):
 def solve_for(
     field: str,
     models: Models,
-    params: int | str | Amount | Sequence[int | str | Amount],
+    budget: int | str | Amount | Sequence[int | str | Amount],
     *,
     of: str | Quantity = "parameters",
     **fields: Any,
@@ -150,7 +160,7 @@ def solve_for(
         field: a number that changes the quantity.
         models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
             for ``n_embd``.
-        params: a budget for each model: an integer, or text such as "117M", which stands for all
+        budget: one for each model: an integer, or text such as "117M", which stands for all
             numbers that round to it.
         of: the quantity that the budget is of, or its name.
         fields: of the config, replaced in every model.
@@ -161,9 +171,9 @@ def solve_for(
     """
     quantity = as_quantity(of)
     field = field.replace("-", "_")
-    alone = (params,) if isinstance(params, int | str | Amount) else params
+    alone = (budget,) if isinstance(budget, int | str | Amount) else budget
     budgets = [Amount.of(each, quantity.unit) for each in alone]
-    named = labelled(models, **fields)
+    named = labelled(models, quantity.case, **fields)
     if not named or len(named) != len(budgets):
         raise UserError(
             f"models: {len(named)}, numbers of {quantity.unit}: {len(budgets)}; give one for each "
@@ -183,21 +193,21 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
         )
 
 
-def _solved(field: str, quantity: Quantity, name: str, config: Config, params: Amount) -> Solution:
+def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: Amount) -> Solution:
     curve = total_along(config, field, quantity)
-    if params.largest < curve.at(1):
+    if budget.largest < curve.at(1):
         raise UserError(
-            f"{params.text} {quantity.unit} are too few for any {field} of {name}: "
+            f"{budget.text} {quantity.unit} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} already"
         )
-    below = curve.largest_within(params.value)
-    above = below if curve.at(below) == params.value else below + 1
-    first = max(curve.largest_within(params.smallest - 1) + 1, 1)
-    last = curve.largest_within(params.largest)
+    below = curve.largest_within(budget.value)
+    above = below if curve.at(below) == budget.value else below + 1
+    first = max(curve.largest_within(budget.smallest - 1) + 1, 1)
+    last = curve.largest_within(budget.largest)
     return Solution(
         name=name,
         config=config,
-        params=params,
+        budget=budget,
         below=Value(below, curve.at(below)) if below > 0 else None,
         above=Value(max(above, 1), curve.at(max(above, 1))),
         interval=(first, last) if first <= last else None,

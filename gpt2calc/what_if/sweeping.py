@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gpt2calc.amount import Amount
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError
+from gpt2calc.fields import numbers_of
 from gpt2calc.models import Model, as_config
 from gpt2calc.operations import Number
 from gpt2calc.output.result import Result, csv_lines
@@ -24,9 +25,9 @@ from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.what_if.axes import (
     LARGEST,
-    NUMBERS,
     Array,
     as_axis,
+    refuse_long_sequences,
     refuse_overflow,
     refuse_undivided_widths,
     values_at,
@@ -106,7 +107,7 @@ class Sweep(Result):
     @property
     def headings(self) -> tuple[str, ...]:
         """Names of the columns."""
-        split = self.quantity.columns if self.quantity.is_split else ()
+        split = self.quantity.columns_apart(self.config)
         return (*self.spans, "total", *split, *self.quantity.parts)
 
     def batches(self) -> Iterator[dict[str, Array]]:
@@ -156,7 +157,7 @@ class Sweep(Result):
     def table(self) -> Table:
         """Return a row for each config: its place on the axes, its sums, the largest shares."""
         groups = self.quantity.groups
-        split = self.quantity.columns[1:]
+        split = self.quantity.columns_apart(self.config)[1:]
         rows = [
             (
                 *(row[name] for name in (*self.axes, "total", *split)),
@@ -242,21 +243,23 @@ def sweep(
             could exceed an int64 (the message names the axis and its largest safe value).
 
     """
-    config, quantity = as_config(config), as_quantity(of)
+    quantity = as_quantity(of)
+    case = quantity.case(as_config(config))
     bounds = _bounds(at_least, at_most, quantity)
     if not axes:
         raise UserError(
             f"a sweep needs an axis: several values, such as 12,24,48, for one of "
-            f"{', '.join(NUMBERS)}"
+            f"{', '.join(numbers_of(case))}"
         )
-    spans = {name: as_axis(name, values) for name, values in axes.items()}
+    spans = {name: as_axis(name, values, numbers_of(case)) for name, values in axes.items()}
     if "n_embd" in spans:
-        config = config.evaluate_at(n_head=None)
-    refuse_overflow(config, spans, quantity)
-    refuse_undivided_widths(config, spans)
+        case = case.evaluate_at(n_head=None)
+    refuse_overflow(case, spans, quantity)
+    refuse_undivided_widths(case, spans)
+    refuse_long_sequences(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
-    return Sweep(config, spans, **bounds, quantity=quantity)
+    return Sweep(case, spans, **bounds, quantity=quantity)
 
 
 def _bounds(

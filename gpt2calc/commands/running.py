@@ -1,0 +1,121 @@
+"""What running a model takes: FLOPs, the time of training, and the devices there are."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gpt2calc.commands.flags import (
+    CaseFields,
+    Form,
+    Model,
+    Plot,
+    case_given,
+    whole_number,
+)
+from gpt2calc.errors import UserError
+from gpt2calc.output.terminal import show
+
+
+def flops(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    operations: Annotated[
+        bool, Parameter(help="List every matrix product with its sizes instead.", negative=())
+    ] = False,
+    generating: Annotated[
+        bool,
+        Parameter(
+            name="--generate",
+            help="What the first token after a prompt of --seq takes, and each next one with a "
+            "cache of --cached.",
+            negative=(),
+        ),
+    ] = False,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Count the FLOPs of a pass, sublayer by sublayer, beside what people estimate.
+
+    One forward pass over one whole context, unless flags say otherwise.
+    """
+    from gpt2calc.flop_counting import FLOPS, Flops, terms
+    from gpt2calc.products import Operations, products
+
+    case = case_given(model, FLOPS, fields)
+    if plot is not None and (operations or generating):
+        raise UserError("--plot draws the sublayers: leave out --operations and --generate")
+    if generating:
+        from gpt2calc.generation import generate
+
+        if operations:
+            raise UserError("--generate and --operations are two tables: give one of them")
+        return show(generate(case, case.run), form)
+    if operations:
+        return show(Operations(case, tuple(products(case))), form)
+    counted = Flops(case, FLOPS.shares(terms(case)))
+    if plot is not None:
+        from gpt2calc.picture import pictures, style
+
+        style.save(pictures.of_count(counted, name=model), plot)
+    return show(counted, form)
+
+
+def train(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    tokens: Annotated[
+        str | None, Parameter(help="Tokens to train on, like 300B.", metavar="N")
+    ] = None,
+    steps: Annotated[
+        str | None, Parameter(help="Steps of --batch x --seq tokens, instead.", metavar="N")
+    ] = None,
+    days: Annotated[str | None, Parameter(help="Days to train for.", metavar="N")] = None,
+    gpu: Annotated[
+        str, Parameter(help="A device of 'gpt2calc devices', or a TOML file of one.")
+    ] = "a100-80gb",
+    gpus: Annotated[str | None, Parameter(help="How many GPUs.", metavar="N")] = None,
+    mfu: Annotated[
+        str | None,
+        Parameter(help="The part of the peak that is made use of; 0.4 if left out.", metavar="X"),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        Parameter(help="Of the products: float32, tfloat32, float16, bfloat16, float8."),
+    ] = None,
+    price: Annotated[
+        str | None, Parameter(help="Of a GPU for an hour, in any currency.", metavar="X")
+    ] = None,
+    form: Form = "text",
+) -> int:
+    """Say how long training takes, and what it takes in GPU-hours.
+
+    Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for.
+    """
+    from gpt2calc.flop_counting import FLOPS
+    from gpt2calc.training import train as trained_by
+
+    case = case_given(model, FLOPS, fields)
+    trained = trained_by(
+        case,
+        case.run,
+        gpu=gpu,
+        tokens=tokens,
+        steps=steps,
+        days=days,
+        gpus=whole_number("--gpus", gpus),
+        mfu=mfu,
+        precision=precision,
+        price=price,
+    )
+    return show(trained, form)
+
+
+def devices(*, form: Form = "text") -> int:
+    """List the devices that are known: memory, its bandwidth, and peaks by precision."""
+    from gpt2calc.hardware import devices
+
+    return show(devices(), form)
