@@ -67,7 +67,7 @@ def products(case: Case) -> Iterator[Multiplied]:
         for one in reversed(done):
             yield from _backward(one)
         if case.checkpointing == "block":
-            yield from _recomputed(done)
+            yield from _recomputed(done, case)
 
 
 def _backward(done: Multiplied) -> Iterator[Multiplied]:
@@ -77,13 +77,15 @@ def _backward(done: Multiplied) -> Iterator[Multiplied]:
         yield done._replace(role=role, column="backward", product=product)
 
 
-def _recomputed(done: list[Multiplied]) -> list[Multiplied]:
-    """Return the products of a block less its last, which comes after all that is kept.
+def _recomputed(done: list[Multiplied], case: Case) -> list[Multiplied]:
+    """Return the products of a block; less its last, where only dropout would need its outcome.
 
-    ``torch.utils.checkpoint`` stops there, unless it is told to be reentrant.
+    ``torch.utils.checkpoint`` stops when all that was kept is there again, unless it is told to be
+    reentrant.
     """
     in_block = [one for one in done if one.term.in_block]
-    return [one._replace(column="recomputed") for one in in_block[:-1]]
+    needed = in_block if case.dropout else in_block[:-1]
+    return [one._replace(column="recomputed") for one in needed]
 
 
 LISTED = (

@@ -56,6 +56,11 @@ class Run(Declared):
         default="none",
         description="In training, every block keeps its input alone, and runs again in backward.",
     )
+    dropout: Annotated[bool, Known("no dropout")] = Field(
+        default=False,
+        description="In training, dropout after the embeddings, attention and the MLP, and of "
+        "attention's probabilities, as GPT-2 was trained; most train without it today.",
+    )
     causal: Annotated[bool, Known("no causal scores alone")] = Field(
         default=False,
         description="Count the scores of a query with itself and the tokens before it alone, which "

@@ -85,14 +85,16 @@ def test_a_pass_with_a_cache_as_pytorch_counts_it(config, batch, cached, seq):
 
 
 @pytest.mark.filterwarnings(RENAMED)
-def test_checkpointing_as_pytorch_counts_it():
-    model, count = built(TINY, "cpu"), counter()
+@pytest.mark.parametrize("dropout", [False, True])
+def test_checkpointing_as_pytorch_counts_it(dropout):
+    p = 0.1 if dropout else 0.0
+    model = built(TINY, "cpu", resid_pdrop=p, embd_pdrop=p, attn_pdrop=p)
     model.train()
     model.gradient_checkpointing_enable({"use_reentrant": False})
-    ids = ids_of(2, 32, "cpu")
+    ids, count = ids_of(2, 32, "cpu"), counter()
     with count:
         model(ids, use_cache=False, labels=ids).loss.backward()
-    run = Run(batch=2, seq=32, training=True, checkpointing="block")
+    run = Run(batch=2, seq=32, training=True, checkpointing="block", dropout=dropout)
     assert flops(TINY, run).total == count.get_total_flops()
 
 

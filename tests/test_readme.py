@@ -1,4 +1,4 @@
-"""Every command and code block of the README does what the README shows."""
+"""Every command and code block of the README and of the questions does what the page shows."""
 
 import doctest
 import re
@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from gpt2calc import GPT2Config, named_shapes
+from gpt2calc import GPT2Config, Run, named_shapes
 from gpt2calc.cli import app
 
 README = Path(__file__).parent.parent / "README.md"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+QUESTIONS = Path(__file__).parent / "QUESTIONS.md"
+PAGES = (README, QUESTIONS)
+BLOCKS = [
+    found
+    for page in PAGES
+    for found in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+]
 COMMANDS = [
     found
     for language, block in BLOCKS
@@ -43,7 +49,7 @@ def checkpoint(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("checkpoint")
 @pytest.mark.parametrize(("command", "printed"), COMMANDS, ids=[each for each, _ in COMMANDS])
-def test_a_command_prints_what_the_readme_shows(run, command, printed):
+def test_a_command_prints_what_the_page_shows(run, command, printed):
     program, *arguments = shlex.split(command)
     assert program == "gpt2calc"
     if arguments[0] == "verify":
@@ -60,8 +66,9 @@ def test_the_python_blocks_print_what_the_readme_shows():
     assert doctest.DocTestRunner().run(session).failed == 0
 
 
-def test_every_link_leads_somewhere():
-    text = README.read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    text = page.read_text()
     headings = {
         re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-")
         for each in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
@@ -70,7 +77,7 @@ def test_every_link_leads_somewhere():
         if target.startswith("#"):
             assert target[1:] in headings
         elif not target.startswith("https://"):
-            assert (README.parent / target).exists()
+            assert (page.parent / target).exists()
 
 
 def test_every_command_of_gpt2calc_is_shown():
@@ -78,7 +85,14 @@ def test_every_command_of_gpt2calc_is_shown():
         assert f"gpt2calc {command}" in README.read_text() or f"`{command}" in README.read_text()
 
 
-def test_the_table_of_fields_names_every_field_with_its_value_in_gpt2_small():
-    rows = dict(re.findall(r"^\| `(\w+)` +\| (\w+) +\|", README.read_text(), re.MULTILINE))
-    values = GPT2Config().effective()
-    assert rows == {name: str(value).lower() for name, value in values.items()}
+def test_the_tables_of_fields_name_every_field_with_its_value_in_gpt2_small():
+    rows = dict(re.findall(r"^\| `(\w+)` +\| (\S[^|]*?) +\|", README.read_text(), re.MULTILINE))
+    values = GPT2Config().effective() | Run().effective()
+    usual = {"seq": "the context", "cached": "none"}
+    assert rows == {name: usual.get(name, str(value).lower()) for name, value in values.items()}
+
+
+def test_every_question_has_its_command():
+    questions = re.split(r"^### ", QUESTIONS.read_text(), flags=re.MULTILINE)[1:]
+    assert len(questions) >= 9
+    assert all("```console" in each for each in questions)

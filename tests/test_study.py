@@ -66,6 +66,14 @@ def test_layer_norms_and_the_whole_are_told_apart(page):
     assert rows_of(page, "Attention and MLP")[1] == ["gpt2", "28,348,416", "56,669,184", "1.9990"]
 
 
+def test_flops_of_each_context_and_of_a_long_one(page):
+    """291,648,307,200 FLOPs are nanoGPT's own figure; the shares are those of its notebook."""
+    own = rows_of(page, "Shares of the FLOPs over one whole context")
+    assert own[1] == ["gpt2", "1,024", "0.29", "19.88%", "13.25%", "39.76%", "27.10%"]
+    long = rows_of(page, "Shares of the FLOPs over 16,384 tokens")
+    assert [row[4] for row in long[1:]] == ["70.97%", "69.50%", "66.17%", "61.81%"]
+
+
 def test_every_claim_has_its_verdict(page):
     said = re.findall(r'<p class="verdict">(.+?)</p>', page)
     assert len(said) == 12
@@ -80,12 +88,12 @@ def test_contents_lead_to_every_section(page):
     made = Page(page)
     anchors = [each["href"][1:] for each in made.all("a")]
     assert anchors == [each["id"] for each in made.all("section")]
-    assert len(anchors) == 8
+    assert len(anchors) == 9
 
 
 def test_every_picture_says_what_it_shows_and_is_inside_the_page(page):
     made = Page(page)
-    assert len(made.all("img")) == 8
+    assert len(made.all("img")) == 10
     for each in made.all("img"):
         assert len(each["alt"]) > 30
         assert each["src"].startswith("data:image/svg+xml;base64,")
@@ -97,7 +105,7 @@ def test_every_picture_says_what_it_shows_and_is_inside_the_page(page):
 
 def test_tables_are_real_tables(page):
     made = Page(page)
-    assert len(made.all("table")) == len(made.all("caption")) == len(made.all("thead")) == 5
+    assert len(made.all("table")) == len(made.all("caption")) == len(made.all("thead")) == 7
     assert {each.get("scope") for each in made.all("th")} == {"col", "row"}
 
 

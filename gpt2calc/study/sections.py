@@ -25,7 +25,8 @@ PyTorch's named_parameters(), sorts the tensors by a part of their names (attn, 
 up numel(). Here no model is loaded: the tensors follow from the config, and the counts are exact to
 the last parameter. The command gpt2calc verify holds the same list against PyTorch."""
 SHARING = """Shares are percentages of the total, 100 × (parameters of the sublayer) / (total). Like
-the article, the study counts, and says nothing of computation or quality."""
+the article, the study counts, and says nothing of quality; of computation it says what the same
+counting gives."""
 CURVES = """The dots are the models. The curves are the formula itself, evaluated at every step of
 the way from one model to the next, as long as both have the same biases and kind of head."""
 

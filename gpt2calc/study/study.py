@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gpt2calc.errors import UserError
 from gpt2calc.models import Models, labelled
 from gpt2calc.picture.style import refuse_undrawable
-from gpt2calc.study import sections
+from gpt2calc.study import computing, sections
 from gpt2calc.study.claims import Claim, judged
 from gpt2calc.what_if.comparison import Comparison, comparison_of
 
@@ -49,5 +49,6 @@ def study(models: Models = THE_FOUR) -> Study:
         *((sections.trend(compared),) if len(compared.names) > 1 else ()),
         sections.layer_norm(compared),
         sections.weights_and_biases(compared),
+        computing.flops(compared),
     )
     return Study(compared, parts, judged(compared))
