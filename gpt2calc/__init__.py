@@ -13,8 +13,8 @@ from gpt2calc.counting import Count, Part, Tally, count
 from gpt2calc.errors import UserError
 from gpt2calc.loading import Preset, preset, presets
 from gpt2calc.models import load
-from gpt2calc.operations import Tensor
 from gpt2calc.sublayers import SUBLAYERS
+from gpt2calc.terms import Tensor
 
 if TYPE_CHECKING:
     from gpt2calc.case import Case as Case

@@ -14,8 +14,8 @@ from gpt2calc.operations import (
     Mix,
     Operation,
     Scores,
-    Tensor,
 )
+from gpt2calc.terms import Tensor
 
 
 def forward(config: GPT2Config) -> tuple[Operation, ...]:

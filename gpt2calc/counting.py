@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from gpt2calc.architecture import tensors
 from gpt2calc.models import Model, as_config
-from gpt2calc.operations import Number
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
+from gpt2calc.terms import Number
 
 
 class Tally(NamedTuple):

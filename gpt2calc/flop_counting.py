@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from gpt2calc.case import Case, case_of
 from gpt2calc.estimates import Estimated, estimated, estimates_table
 from gpt2calc.models import Model, as_config
-from gpt2calc.operations import Number, Term
 from gpt2calc.output.table import Table
 from gpt2calc.products import Multiplied, Operations, products
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
+from gpt2calc.terms import Number, Term
 
 PARTS = ("projections", "scores", "mlp", "lm_head")
 """The sublayers that multiply matrices, with attention's projections and its scores apart."""

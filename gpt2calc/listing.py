@@ -7,10 +7,10 @@ from gpt2calc import architecture
 from gpt2calc.config import GPT2Config
 from gpt2calc.fields import letters
 from gpt2calc.models import Model, as_config
-from gpt2calc.operations import Tensor
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.symbols import plain, with_symbols
+from gpt2calc.terms import Tensor
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,14 +5,10 @@ operations a model has, in which order and with which sizes. The sizes are plain
 integers, NumPy arrays, SymPy symbols or polynomials.
 """
 
-from math import prod
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
 from gpt2calc.product import Product
-
-Number: TypeAlias = Any
-"""Whatever does arithmetic: a Python integer, a NumPy array, a SymPy expression, a polynomial."""
+from gpt2calc.terms import Number, Tensor
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""
@@ -20,70 +16,6 @@ Case: TypeAlias = Any
 
 _new = tuple.__new__
 """Half the time of ``Tensor(...)``, and a count makes dozens of them."""
-
-
-class _Term(NamedTuple):
-    role: str
-    sublayer: str
-    column: str
-    shape: tuple[Number, ...]
-    copies: Number
-
-
-class Term(_Term):
-    """A summand of a quantity: the product of a shape, times copies.
-
-    ``role`` says which operation it comes from, ``sublayer`` and ``column`` where in a table it is
-    added, ``copies`` how many there are of it: 1, or one for each of the ``n_layer`` blocks.
-    """
-
-    __slots__ = ()
-
-    @property
-    def name(self) -> str:
-        """The operation's name, such as ``h.*.attn.c_attn`` for that of every block."""
-        return NAMES.get(self.role, self.role)
-
-    @property
-    def each(self) -> Number:
-        """What one copy contributes."""
-        return prod(self.shape)
-
-    @property
-    def amount(self) -> Number:
-        """What all copies contribute together."""
-        return prod(self.shape) * self.copies
-
-    @property
-    def in_block(self) -> bool:
-        """Whether every block has its own copy."""
-        return self.name.startswith(IN_EVERY_BLOCK)
-
-
-class Tensor(Term):
-    """One parameter tensor of the model, or one in every block; counted in parameters."""
-
-    __slots__ = ()
-
-    @property
-    def kind(self) -> Literal["weight", "bias"]:
-        """What the tensor is in its module."""
-        return "weight" if self.column == "weights" else "bias"
-
-    @property
-    def name(self) -> str:
-        """PyTorch's name, less the ``transformer.`` it begins with; in a block, ``h.*.`` ..."""
-        return f"{NAMES.get(self.role, self.role)}.{self.kind}"
-
-    @property
-    def parameters_each(self) -> Number:
-        """Parameters in one copy."""
-        return self.each
-
-    @property
-    def parameters(self) -> Number:
-        """Parameters in all copies together."""
-        return self.amount
 
 
 class Embedding(NamedTuple):

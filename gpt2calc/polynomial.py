@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from gpt2calc.operations import Number
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.terms import Number
 
 Measure = Callable[[Config], Number]
 """A sum over the operations of a config: the total, a column, one sublayer."""

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from gpt2calc.architecture import forward
 from gpt2calc.case import Case
 from gpt2calc.names import NAMES
-from gpt2calc.operations import Number, Term
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.product import Product
+from gpt2calc.terms import Number, Term
 
 _PART_OF = {"attention": "projections"}
 """What a sublayer of the count is called here, where it has another name."""

@@ -10,9 +10,9 @@ from math import prod
 from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.operations import Number, Term
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
+from gpt2calc.terms import Number, Term
 
 Config = Any
 """What defines the case: fields with letters and rules, see :class:`gpt2calc.fields.Declared`."""

@@ -11,7 +11,6 @@ from strategies import configs, solvable
 
 from gpt2calc import GPT2Config, UserError, count, sweep
 from gpt2calc.counting import PARAMETERS
-from gpt2calc.operations import Term
 from gpt2calc.polynomial import (
     NoPolynomialError,
     Polynomial,
@@ -21,6 +20,7 @@ from gpt2calc.polynomial import (
     solvable_fields,
     total_along,
 )
+from gpt2calc.terms import Term
 
 coefficients = st.lists(st.integers(-50, 50), min_size=1, max_size=4)
 

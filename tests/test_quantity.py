@@ -21,11 +21,11 @@ from gpt2calc import (
 )
 from gpt2calc.architecture import tensors
 from gpt2calc.counting import PARAMETERS, breakdown
-from gpt2calc.operations import Term
 from gpt2calc.picture import charts, pictures
 from gpt2calc.picture.style import as_bytes
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Quantity
+from gpt2calc.terms import Term
 
 TENSORS = replace(
     PARAMETERS,

@@ -9,10 +9,10 @@ from typing import Any
 from gpt2calc.config import GPT2Config
 from gpt2calc.fields import order_of_letters
 from gpt2calc.lesson.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
-from gpt2calc.operations import Term
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.run import Run
 from gpt2calc.symbols import letters_of, with_symbols
+from gpt2calc.terms import Term
 
 ORDER = order_of_letters(GPT2Config, Run)
 

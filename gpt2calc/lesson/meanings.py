@@ -1,6 +1,6 @@
 """What each operation of GPT-2 is for, in one plain sentence: its weights, and its biases."""
 
-from gpt2calc.operations import Term
+from gpt2calc.terms import Term
 
 MEANINGS = {
     ("token_embedding", "weights"): "Gives every token of the vocabulary its vector.",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gpt2calc.loading import preset, presets
-from gpt2calc.operations import Tensor
 from gpt2calc.sublayers import EMBEDDINGS
+from gpt2calc.terms import Tensor
 from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning
 
 GPT1_VOCAB = 40_478

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.architecture import tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.operations import Number, Tensor
+from gpt2calc.terms import Number, Tensor
 
 Cell: TypeAlias = tuple[str, str]
 """The role and column of a tensor."""
