@@ -4,18 +4,25 @@ Source: ``GPT2LMHeadModel`` in Hugging Face transformers (``models/gpt2/modeling
 fixes names, order and shapes; Radford et al. 2019 for the model itself.
 """
 
+from typing import TypeAlias
+
+from gpt2calc.attention import Mix, Scores, Softmax
 from gpt2calc.config import GPT2Config
 from gpt2calc.names import torch_name
 from gpt2calc.operations import (
+    Dropout,
     Embedding,
+    Gelu,
     Head,
     LayerNorm,
     Linear,
-    Mix,
-    Operation,
-    Scores,
+    Loss,
 )
 from gpt2calc.terms import Tensor
+
+Operation: TypeAlias = (
+    Embedding | Dropout | LayerNorm | Linear | Scores | Softmax | Mix | Gelu | Head | Loss
+)
 
 
 def forward(config: GPT2Config) -> tuple[Operation, ...]:
@@ -28,17 +35,23 @@ def forward(config: GPT2Config) -> tuple[Operation, ...]:
     f, bias, qkv_bias = config.mlp_width, config.bias, config.has_qkv_bias
     return (
         Embedding("token_embedding", "token_embedding", V, d),
-        Embedding("position_embedding", "position_embedding", T, d),
+        Embedding("position_embedding", "position_embedding", T, d, of_positions=True),
+        Dropout("embedding_dropout", "token_embedding", d),
         LayerNorm("attention_norm", "layer_norm", d, bias, L),
         Linear("qkv", "attention", d, 3 * d, qkv_bias, L),
         Scores("scores", "scores", d, L),
+        Softmax("softmax", "scores", L),
         Mix("mix", "scores", d, L),
         Linear("attention_out", "attention", d, d, bias, L),
+        Dropout("attention_dropout", "attention", d, L),
         LayerNorm("mlp_norm", "layer_norm", d, bias, L),
         Linear("mlp_in", "mlp", d, f, bias, L),
+        Gelu("gelu", "mlp", f, L),
         Linear("mlp_out", "mlp", f, d, bias, L),
+        Dropout("mlp_dropout", "mlp", d, L),
         LayerNorm("final_norm", "layer_norm", d, bias),
         Head("head", "lm_head", V, d, tied=config.tie_embeddings),
+        Loss("loss", "loss", V),
     )
 
 

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import Any, ClassVar
 
-from gpt2calc.config import GPT2Config
+from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.fields import Known
 from gpt2calc.run import Run
+
+NO_HEADS = (
+    f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
+    "give n_head"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,32 @@ class Case:
     def scored_tokens(self) -> Any:
         """Tokens that the head gives scores for."""
         return self.batch if self.last_logits else self.tokens
+
+    @property
+    def known_heads(self) -> Any:
+        """Attention heads of a block. Raises ``UserError`` where nothing says how many."""
+        width: Any = self.n_embd
+        if self.heads is None:
+            raise UserError(NO_HEADS.format(width))
+        if self.model.n_head is None and hasattr(width, "shape"):
+            for undivided in width[width % HEAD_WIDTH != 0][:1]:
+                raise UserError(NO_HEADS.format(undivided))
+        return self.heads
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether weights are in float32 and products in 16 bits, as under autocast."""
+        return bool(self.run.precision == "mixed")
+
+    @property
+    def weight_type(self) -> str:
+        """The type of weights, and of what flows from block to block."""
+        return "bfloat16" if self.run.precision == "bfloat16" else "float32"
+
+    @property
+    def product_type(self) -> str:
+        """The type of the factors of products, and of what comes out."""
+        return "float32" if self.run.precision == "float32" else "bfloat16"
 
     def value(self, name: str) -> Any:
         """Return one field with its rule applied; None where the rule gives no value."""

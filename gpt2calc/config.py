@@ -12,6 +12,12 @@ HEAD_WIDTH = 64
 """Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
 
 
+def _usual_heads(config: Any) -> Any:
+    """Return the heads of GPT-2's width; None for a number that is no multiple of it."""
+    width = config.n_embd
+    return None if isinstance(width, int) and width % HEAD_WIDTH else width // HEAD_WIDTH
+
+
 class GPT2Config(Declared):
     """What defines a GPT-2: eight numbers and switches that change its count, and ``n_head``.
 
@@ -45,7 +51,7 @@ class GPT2Config(Declared):
         Size | None,
         Known(
             *("{} heads", "h", 5),
-            rule=lambda config: None if config.n_embd % HEAD_WIDTH else config.n_embd // HEAD_WIDTH,
+            rule=_usual_heads,
             follows=("n_embd",),
             always_said=True,
             example=12,

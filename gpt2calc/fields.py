@@ -44,6 +44,8 @@ class Known:
     """Names in a Hugging Face ``config.json``; where several are there, the last one holds."""
     other_names: tuple[str, ...] = ()
     """What the field is called elsewhere, for hints."""
+    changes: tuple[str, ...] = ()
+    """The quantities that a field of a run changes, by name; one of a model may change any."""
 
 
 class Declared(BaseModel):

@@ -8,22 +8,28 @@ IN_EVERY_BLOCK = "h.*."
 NAMES = {
     "token_embedding": "wte",
     "position_embedding": "wpe",
+    "embedding_dropout": "drop",
     "attention_norm": "h.*.ln_1",
     "qkv": "h.*.attn.c_attn",
     "scores": "h.*.attn.scores",
+    "softmax": "h.*.attn.softmax",
     "mix": "h.*.attn.mix",
     "attention_out": "h.*.attn.c_proj",
+    "attention_dropout": "h.*.attn.resid_dropout",
     "mlp_norm": "h.*.ln_2",
     "mlp_in": "h.*.mlp.c_fc",
+    "gelu": "h.*.mlp.act",
     "mlp_out": "h.*.mlp.c_proj",
+    "mlp_dropout": "h.*.mlp.dropout",
     "final_norm": "ln_f",
     "head": "lm_head",
+    "loss": "loss",
     "mlp_gate": "h.*.mlp.c_gate",
     "causal_mask": "h.*.attn.bias",
 }
 """The module that holds an operation's tensors, by the operation's role, in transformers' GPT-2.
 
-Scores and mix are no modules there, but lines of ``attn``.
+Scores, softmax, mix and loss are no modules there, but lines of ``attn`` and of the model.
 """
 
 

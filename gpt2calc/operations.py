@@ -1,21 +1,21 @@
-"""Kinds of operations in a forward pass: what each of them holds, and what it multiplies.
+"""Kinds of operations in a forward pass: what each holds, multiplies, and keeps for backward.
 
 A kind is its sizes and a few pure functions of them; :mod:`gpt2calc.architecture` says which
 operations a model has, in which order and with which sizes. The sizes are plain arithmetic: Python
 integers, NumPy arrays, SymPy symbols or polynomials.
+
+What is kept is what ``torch.autograd.graph.saved_tensors_hooks`` sees of PyTorch's CPU kernels,
+storages that several operations keep with the first of them. The proof says of which versions.
 """
 
 from typing import Any, NamedTuple, TypeAlias
 
+from gpt2calc.kept import Kept, only_if
 from gpt2calc.product import Product
-from gpt2calc.terms import Number, Tensor
+from gpt2calc.terms import Number, Tensor, make
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""
-
-
-_new = tuple.__new__
-"""Half the time of ``Tensor(...)``, and a count makes dozens of them."""
 
 
 class Embedding(NamedTuple):
@@ -25,14 +25,20 @@ class Embedding(NamedTuple):
     sublayer: str
     rows: Number
     width: Number
+    of_positions: bool = False
     copies: Number = 1
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the one matrix."""
-        return (_new(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
+        return (make(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
 
     def multiplies(self, case: Case) -> None:
         """Return None: a row is looked up, not multiplied."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return which rows were looked up; positions are the same in all sequences."""
+        shape = (case.queries,) if self.of_positions else (case.batch, case.queries)
+        return (Kept("positions" if self.of_positions else "ids", shape, "int64"),)
 
 
 class LayerNorm(NamedTuple):
@@ -46,16 +52,25 @@ class LayerNorm(NamedTuple):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the scale, and the shift if there is one."""
-        scale = _new(Tensor, (self.role, self.sublayer, "weights", (self.width,), self.copies))
+        scale = make(Tensor, (self.role, self.sublayer, "weights", (self.width,), self.copies))
         if not self.bias:
             return (scale,)
         return (
             scale,
-            _new(Tensor, (self.role, self.sublayer, "biases", (self.width,), self.copies)),
+            make(Tensor, (self.role, self.sublayer, "biases", (self.width,), self.copies)),
         )
 
     def multiplies(self, case: Case) -> None:
         """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return its input, and two statistics of every token."""
+        tokens = (case.batch, case.queries)
+        return (
+            Kept("input", (*tokens, self.width), case.weight_type),
+            Kept("mean", tokens, case.weight_type),
+            Kept("1 / deviation", tokens, case.weight_type),
+        )
 
 
 class Linear(NamedTuple):
@@ -71,19 +86,47 @@ class Linear(NamedTuple):
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the matrix, and the bias if there is one."""
         shape = (self.inputs, self.outputs)
-        weight = _new(Tensor, (self.role, self.sublayer, "weights", shape, self.copies))
+        weight = make(Tensor, (self.role, self.sublayer, "weights", shape, self.copies))
         if not self.bias:
             return (weight,)
-        bias = _new(Tensor, (self.role, self.sublayer, "biases", (self.outputs,), self.copies))
+        bias = make(Tensor, (self.role, self.sublayer, "biases", (self.outputs,), self.copies))
         return (weight, bias)
 
     def multiplies(self, case: Case) -> Product:
         """Return the product of all tokens with the matrix."""
         return Product((), case.tokens, self.inputs, self.outputs)
 
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return its input; under autocast also the matrix as it was multiplied, in 16 bits."""
+        matrix = Kept("weight in 16 bits", (self.inputs, self.outputs), case.product_type)
+        shape = (case.batch, case.queries, self.inputs)
+        return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
 
-class Scores(NamedTuple):
-    """Every query times every key, a product for each head of each sequence."""
+
+class Dropout(NamedTuple):
+    """``nn.Dropout`` of every token's vector, before it enters the residual stream or a block."""
+
+    role: str
+    sublayer: str
+    width: Number
+    copies: Number = 1
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: it has no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return the mask, in the type of what it was made for."""
+        kind = case.weight_type if self.sublayer.endswith("embedding") else case.product_type
+        mask = Kept("mask", (case.batch, case.queries, self.width), kind)
+        return only_if(case.dropout, mask)
+
+
+class Gelu(NamedTuple):
+    """GELU by its approximation with tanh: one kernel, or ``gelu_new`` written out in Python."""
 
     role: str
     sublayer: str
@@ -91,39 +134,17 @@ class Scores(NamedTuple):
     copies: Number
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return nothing: queries and keys are no parameters."""
+        """Return nothing: it has no parameters."""
         return ()
 
-    def multiplies(self, case: Case) -> Product:
-        """Return queries times keys."""
-        split, pairs = 2, _doubled_pairs(case)
-        return Product((case.batch,), case.queries, self.width, case.keys, split, pairs)
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
 
-
-class Mix(NamedTuple):
-    """Attention's probabilities times the values, a product for each head of each sequence."""
-
-    role: str
-    sublayer: str
-    width: Number
-    copies: Number
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Return nothing: probabilities and values are no parameters."""
-        return ()
-
-    def multiplies(self, case: Case) -> Product:
-        """Return probabilities times values."""
-        split, pairs = 3, _doubled_pairs(case)
-        return Product((case.batch,), case.queries, case.keys, self.width, split, pairs)
-
-
-def _doubled_pairs(case: Case) -> tuple[Number, ...]:
-    """Return factors of twice the pairs of a query and a key that a causal kernel computes.
-
-    The first query meets all cached keys and its own, the last one all keys.
-    """
-    return (case.queries, case.cache + case.keys + 1) if case.causal else ()
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return its input; written out also its half, the tanh, and that plus one."""
+        shape = (case.batch, case.queries, self.width)
+        steps = ("input",) if case.fused_gelu else ("input", "half of it", "tanh", "1 + tanh")
+        return tuple(Kept(step, shape, case.product_type) for step in steps)
 
 
 class Head(NamedTuple):
@@ -140,11 +161,44 @@ class Head(NamedTuple):
         """Return the matrix, outputs first, unless it is the token embedding's."""
         if self.tied:
             return ()
-        return (_new(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
+        return (make(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
 
     def multiplies(self, case: Case) -> Product:
         """Return the product of the tokens that get scores with the matrix, transposed."""
         return Product((), case.scored_tokens, self.width, self.rows)
 
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return its input; under autocast also the matrix as it was multiplied, in 16 bits."""
+        matrix = Kept("weight in 16 bits", (self.rows, self.width), case.product_type)
+        shape = (case.batch, case.queries, self.width)
+        return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
 
-Operation: TypeAlias = Embedding | LayerNorm | Linear | Scores | Mix | Head
+
+class Loss(NamedTuple):
+    """Cross-entropy of the scores, in float32 whatever the model is in."""
+
+    role: str
+    sublayer: str
+    rows: Number
+    copies: Number = 1
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: it has no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return the logarithms of the probabilities, the labels, and what they weigh.
+
+        Labels are shifted by one token: of a single sequence by a view of one label more, of
+        several by a copy.
+        """
+        tokens = (case.batch, case.queries)
+        return (
+            Kept("log-probabilities", (*tokens, self.rows), "float32"),
+            Kept("labels", tokens, "int64"),
+            *only_if(case.batch == 1, Kept("label beyond the last", (), "int64")),
+            Kept("weight", (), "float32"),
+        )

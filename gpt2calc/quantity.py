@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.terms import Number, Term
+from gpt2calc.terms import Number, Term, make
 
 Config = Any
 """What defines the case: fields with letters and rules, see :class:`gpt2calc.fields.Declared`."""
@@ -106,10 +106,11 @@ class Quantity:
 
     def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
         """Add terms up to the parts of one model, with their shares of its total."""
-        rows = [row.values() for row in self.rows(terms).values()]
+        rows = [(*row.values(),) for row in self.rows(terms).values()]
         totals = [sum(row) for row in rows]
         whole, part = sum(totals) or 1, self.part
-        return tuple([part(*row, n, n / whole) for row, n in zip(rows, totals, strict=True)])
+        pairs = zip(rows, totals, strict=True)
+        return tuple([make(part, (*row, total, total / whole)) for row, total in pairs])
 
     def checked_part(self, name: object) -> str:
         """Return the name of a part. Raises ``UserError`` if no part is called that."""

@@ -1,0 +1,114 @@
+"""Attention between its two projections: scores, softmax, and the mixing of values.
+
+Eager attention does the three one after the other. Flash attention is one kernel: it multiplies
+the same, but of the probabilities it keeps no more than a sum a row. With dropout PyTorch has no
+such kernel on a CPU, and writes ``scaled_dot_product_attention`` out in float32.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from gpt2calc.kept import Kept, only_if
+from gpt2calc.product import Product
+from gpt2calc.terms import Number, Tensor
+
+Case: TypeAlias = Any
+"""A model and how it is run, see :class:`gpt2calc.case.Case`."""
+
+
+class Scores(NamedTuple):
+    """Every query times every key, a product for each head of each sequence."""
+
+    role: str
+    sublayer: str
+    width: Number
+    copies: Number
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: queries and keys are no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> Product:
+        """Return queries times keys."""
+        split, pairs = 2, _doubled_pairs(case)
+        return Product((case.batch,), case.queries, self.width, case.keys, split, pairs)
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return both factors, which the kernel of flash attention keeps as well."""
+        shape = (case.batch, case.queries, self.width)
+        return (Kept("queries", shape, _type_of(case)), Kept("keys", shape, _type_of(case)))
+
+
+class Softmax(NamedTuple):
+    """The softmax of every query's scores, and dropout of what comes out."""
+
+    role: str
+    sublayer: str
+    copies: Number
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: it has no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return the probabilities: whole, dropped out, or as a sum a row.
+
+        Where they are computed in float32 and multiplied in 16 bits, there are two of them.
+        """
+        rows = (case.batch, case.known_heads, case.queries)
+        if case.attention == "flash" and not case.dropout:
+            return (Kept("logarithms of sums", rows, "float32"),)
+        square, factor = (*rows, case.keys), _type_of(case)
+        probabilities = Kept("probabilities", square, _type_of(case, case.weight_type))
+        if case.dropout:
+            mask, dropped = Kept("mask", square, factor), Kept("dropped out", square, factor)
+            return (probabilities, mask, dropped)
+        return (probabilities, *only_if(case.is_mixed, Kept("in 16 bits", square, factor)))
+
+
+class Mix(NamedTuple):
+    """Attention's probabilities times the values, a product for each head of each sequence."""
+
+    role: str
+    sublayer: str
+    width: Number
+    copies: Number
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: probabilities and values are no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> Product:
+        """Return probabilities times values."""
+        split, pairs = 3, _doubled_pairs(case)
+        return Product((case.batch,), case.queries, case.keys, self.width, split, pairs)
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return the values; the probabilities are kept already."""
+        shape = (case.batch, case.queries, self.width)
+        values = Kept("values", shape, _type_of(case))
+        is_view = (case.batch == 1) | (case.known_heads == 1)
+        if not _is_written_out(case) or case.product_type != "float32":
+            return (values,)
+        joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), "float32")
+        return (values, *only_if(is_view, joint))
+
+
+def _type_of(case: Case, otherwise: str = "") -> str:
+    """Return the type that attention computes in."""
+    return "float32" if _is_written_out(case) else otherwise or case.product_type
+
+
+def _is_written_out(case: Case) -> bool:
+    """Tell whether the kernel is missing, and its steps are done one by one in float32."""
+    return bool(case.attention == "flash" and case.dropout)
+
+
+def _doubled_pairs(case: Case) -> tuple[Number, ...]:
+    """Return factors of twice the pairs of a query and a key that a causal kernel computes.
+
+    The first query meets all cached keys and its own, the last one all keys.
+    """
+    return (case.queries, case.cache + case.keys + 1) if case.causal else ()

@@ -1,0 +1,29 @@
+"""What an operation keeps for the backward pass: tensors, each with the type of its numbers."""
+
+from typing import NamedTuple
+
+from gpt2calc.terms import Number
+
+BYTES = {"int64": 8, "float32": 4, "bfloat16": 2, "uint8": 1}
+"""Bytes of one number of each type."""
+
+
+class Kept(NamedTuple):
+    """One tensor that is kept, or one in every block."""
+
+    what: str
+    """What it is to the operation: ``"input"``, ``"probabilities"``."""
+    shape: tuple[Number, ...]
+    type: str
+
+    @property
+    def factors(self) -> tuple[Number, ...]:
+        """What is multiplied to its bytes."""
+        return (BYTES[self.type], *self.shape)
+
+
+def only_if(condition: Number, kept: Kept) -> tuple[Kept, ...]:
+    """Keep a tensor under a condition, which along an axis of a sweep is an array of conditions."""
+    if isinstance(condition, bool):
+        return (kept,) if condition else ()
+    return (kept._replace(shape=(condition * 1, *kept.shape)),)
