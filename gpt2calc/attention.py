@@ -7,7 +7,7 @@ such kernel on a CPU, and writes ``scaled_dot_product_attention`` out in float32
 
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.kept import Kept, only_if
+from gpt2calc.kept import Instants, Kept, only_if
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Tensor
 
@@ -37,12 +37,27 @@ class Scores(NamedTuple):
         shape = (case.batch, case.queries, self.width)
         return (Kept("queries", shape, _type_of(case)), Kept("keys", shape, _type_of(case)))
 
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its factors, of the values, and of the scores; then all joined.
+
+        Queries, keys and values are one tensor, which they are views of where there is a single
+        sequence or head.
+        """
+        shape, kind = (case.batch, case.queries, self.width), _type_of(case)
+        shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
+        square = Kept("gradient of the scores", _square(case), kind)
+        return (
+            (Kept("gradients of q, k, v", (3, *shape), kind), square, *shared),
+            (Kept("gradients of q, k, v, joined", (4, *shape), kind),),
+        )
+
 
 class Softmax(NamedTuple):
     """The softmax of every query's scores, and dropout of what comes out."""
 
     role: str
     sublayer: str
+    width: Number
     copies: Number
 
     def tensors(self) -> tuple[Tensor, ...]:
@@ -67,6 +82,13 @@ class Softmax(NamedTuple):
             return (probabilities, mask, dropped)
         return (probabilities, *only_if(case.is_mixed, Kept("in 16 bits", square, factor)))
 
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of probabilities, scores and values."""
+        kind, shape = _type_of(case), (case.batch, case.queries, self.width)
+        shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
+        squares = Kept("gradients of probabilities and scores", (2, *_square(case)), kind)
+        return ((squares, Kept("gradient of the values", shape, kind), *shared),)
+
 
 class Mix(NamedTuple):
     """Attention's probabilities times the values, a product for each head of each sequence."""
@@ -89,11 +111,25 @@ class Mix(NamedTuple):
         """Return the values; the probabilities are kept already."""
         shape = (case.batch, case.queries, self.width)
         values = Kept("values", shape, _type_of(case))
-        is_view = (case.batch == 1) | (case.known_heads == 1)
         if not _is_written_out(case) or case.product_type != "float32":
             return (values,)
         joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), "float32")
-        return (values, *only_if(is_view, joint))
+        return (values, *only_if(_is_view(case), joint))
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its output, of the values and of the probabilities."""
+        kind, shape = _type_of(case), (case.batch, case.queries, self.width)
+        square = Kept("gradient of the probabilities", _square(case), kind)
+        return ((Kept("gradients of output and values", (2, *shape), kind), square),)
+
+
+def _square(case: Case) -> tuple[Number, ...]:
+    return (case.batch, case.known_heads, case.queries, case.keys)
+
+
+def _is_view(case: Case) -> Number:
+    """Tell whether no copy of queries, keys and values is needed to multiply them head by head."""
+    return (case.batch == 1) | (case.known_heads == 1)
 
 
 def _type_of(case: Case, otherwise: str = "") -> str:

@@ -1,6 +1,6 @@
-"""What an operation keeps for the backward pass: tensors, each with the type of its numbers."""
+"""Tensors that an operation keeps for backward or needs in it, with the type of their numbers."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gpt2calc.terms import Number
 
@@ -20,6 +20,10 @@ class Kept(NamedTuple):
     def factors(self) -> tuple[Number, ...]:
         """What is multiplied to its bytes."""
         return (BYTES[self.type], *self.shape)
+
+
+Instants: TypeAlias = tuple[tuple[Kept, ...], ...]
+"""What is needed at each of the instants of a backward operation that may be its worst."""
 
 
 def only_if(condition: Number, kept: Kept) -> tuple[Kept, ...]:

@@ -1,16 +1,18 @@
-"""Kinds of operations in a forward pass: what each holds, multiplies, and keeps for backward.
+"""Kinds of operations in a forward pass: what each holds, multiplies, keeps, and needs in backward.
 
 A kind is its sizes and a few pure functions of them; :mod:`gpt2calc.architecture` says which
 operations a model has, in which order and with which sizes. The sizes are plain arithmetic: Python
 integers, NumPy arrays, SymPy symbols or polynomials.
 
 What is kept is what ``torch.autograd.graph.saved_tensors_hooks`` sees of PyTorch's CPU kernels,
-storages that several operations keep with the first of them. The proof says of which versions.
+storages that several operations keep with the first of them. What backward needs besides, at its
+worst instants, is what ``torch.distributed._tools.mem_tracker.MemTracker`` sees; the gradient of
+the residual stream, which every operation of a block needs, is not among it.
 """
 
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.kept import Kept, only_if
+from gpt2calc.kept import Instants, Kept, only_if
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Tensor, make
 
@@ -26,6 +28,8 @@ class Embedding(NamedTuple):
     rows: Number
     width: Number
     of_positions: bool = False
+    tied: bool = False
+    """Whether the head uses the same matrix."""
     copies: Number = 1
 
     def tensors(self) -> tuple[Tensor, ...]:
@@ -39,6 +43,16 @@ class Embedding(NamedTuple):
         """Return which rows were looked up; positions are the same in all sequences."""
         shape = (case.queries,) if self.of_positions else (case.batch, case.queries)
         return (Kept("positions" if self.of_positions else "ids", shape, "int64"),)
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradient of what was looked up, added up over sequences for positions."""
+        stream = (case.batch, case.queries, self.width)
+        gradient = Kept("gradient of the stream", stream, case.weight_type)
+        one = Kept("gradient of one sequence", (case.queries, self.width), case.weight_type)
+        if self.of_positions:
+            return ((gradient, *only_if(case.batch != 1, one)),)
+        both = Kept("sum of both gradients", (self.rows, self.width), case.weight_type)
+        return ((gradient,), *(((both,),) if self.tied else ()))
 
 
 class LayerNorm(NamedTuple):
@@ -72,6 +86,11 @@ class LayerNorm(NamedTuple):
             Kept("1 / deviation", tokens, case.weight_type),
         )
 
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its output and its input."""
+        shape = (case.batch, case.queries, self.width)
+        return ((Kept("gradients of output and input", (2, *shape), case.weight_type),),)
+
 
 class Linear(NamedTuple):
     """Transformers' ``Conv1D``: a linear layer that stores its matrix as inputs x outputs."""
@@ -82,6 +101,8 @@ class Linear(NamedTuple):
     outputs: Number
     bias: bool
     copies: Number
+    joins: bool = False
+    """Whether its output is added to the residual stream, whose gradient is its own then."""
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the matrix, and the bias if there is one."""
@@ -101,6 +122,17 @@ class Linear(NamedTuple):
         matrix = Kept("weight in 16 bits", (self.inputs, self.outputs), case.product_type)
         shape = (case.batch, case.queries, self.inputs)
         return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its output and its input."""
+        tokens, kind = (case.batch, case.queries), case.product_type
+        output = Kept("gradient of the output", (*tokens, self.outputs), kind)
+        return (
+            (
+                *only_if(not self.joins, output),
+                Kept("gradient of the input", (*tokens, self.inputs), kind),
+            ),
+        )
 
 
 class Dropout(NamedTuple):
@@ -124,6 +156,11 @@ class Dropout(NamedTuple):
         mask = Kept("mask", (case.batch, case.queries, self.width), kind)
         return only_if(case.dropout, mask)
 
+    def needs(self, case: Case) -> Instants:
+        """Return the gradient of its input."""
+        shape = (case.batch, case.queries, self.width)
+        return (only_if(case.dropout, Kept("gradient of the input", shape, case.product_type)),)
+
 
 class Gelu(NamedTuple):
     """GELU by its approximation with tanh: one kernel, or ``gelu_new`` written out in Python."""
@@ -145,6 +182,11 @@ class Gelu(NamedTuple):
         shape = (case.batch, case.queries, self.width)
         steps = ("input",) if case.fused_gelu else ("input", "half of it", "tanh", "1 + tanh")
         return tuple(Kept(step, shape, case.product_type) for step in steps)
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its output and input; written out, of two steps between."""
+        shape = (2 if case.fused_gelu else 3, case.batch, case.queries, self.width)
+        return ((Kept("gradients of its steps", shape, case.product_type),),)
 
 
 class Head(NamedTuple):
@@ -172,6 +214,16 @@ class Head(NamedTuple):
         matrix = Kept("weight in 16 bits", (self.rows, self.width), case.product_type)
         shape = (case.batch, case.queries, self.width)
         return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of the scores and of its input."""
+        tokens, kind = (case.batch, case.queries), case.product_type
+        return (
+            (
+                Kept("gradient of the scores", (*tokens, self.rows), kind),
+                Kept("gradient of the input", (*tokens, self.width), kind),
+            ),
+        )
 
 
 class Loss(NamedTuple):
@@ -202,3 +254,11 @@ class Loss(NamedTuple):
             *only_if(case.batch == 1, Kept("label beyond the last", (), "int64")),
             Kept("weight", (), "float32"),
         )
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of the log-probabilities and of the scores.
+
+        Labels and what they weigh are gone by then.
+        """
+        shape = (2, case.batch, case.queries, self.rows)
+        return ((Kept("gradients of scores and log-probabilities", shape, "float32"),),)

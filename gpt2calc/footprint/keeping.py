@@ -57,7 +57,7 @@ def held(case: Case) -> tuple[Held, ...]:
     outside = [one for one in listed if not one.term.in_block]
     first = next(one for one in listed if one.term.in_block)
     place = next(place for place, one in enumerate(listed) if one is first)
-    return (*outside[:place], *_checkpoints(first, case), *outside[place:])
+    return (*outside[:place], *checkpoints(first, case), *outside[place:])
 
 
 def held_by(operation: Operation, case: Case) -> Iterator[Held]:
@@ -67,7 +67,7 @@ def held_by(operation: Operation, case: Case) -> Iterator[Held]:
         yield Held(operation.role, part, kept, operation.copies)
 
 
-def _checkpoints(first: Held, case: Case) -> Iterator[Held]:
+def checkpoints(first: Held, case: Case) -> Iterator[Held]:
     """Yield every block's input, and the mask that eager attention hands to all of them."""
     yield Held("block", CHECKPOINTS, first.kept, first.copies)
     if case.attention == "eager":

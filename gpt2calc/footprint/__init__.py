@@ -1,0 +1,1 @@
+"""Memory: what training and inference hold, byte for byte, and what fits."""

@@ -1,0 +1,217 @@
+"""The moments of a training step at which memory may be at its peak, each with all it holds then.
+
+Backward frees what was kept, operation by operation, and makes gradients instead. So the most is
+held either where it begins, at some operation of the last block or of the first (between them it
+changes evenly), at the embeddings where it ends, in the optimizer's step, or, in models of a small
+vocabulary, at the end of forward.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from gpt2calc.architecture import Operation, forward, tensors
+from gpt2calc.case import Case
+from gpt2calc.footprint import state
+from gpt2calc.footprint.keeping import Held, held_by
+from gpt2calc.kept import Kept
+from gpt2calc.names import IN_EVERY_BLOCK, NAMES
+from gpt2calc.terms import Number, Term
+
+Phase = Literal["forward", "backward", "step"]
+FREED_BY_THE_LOSS = ("labels", "label beyond the last", "weight")
+"""What the first kernel of backward frees, before its second one needs most."""
+SCALARS = 2
+"""The loss, and its gradient, which is 1."""
+
+
+class Moment(NamedTuple):
+    """A moment of a training step: what it is called, and all that is held then, in bytes."""
+
+    name: str
+    phase: Phase
+    terms: tuple[Term, ...]
+
+    @property
+    def total(self) -> Number:
+        """Bytes that are held."""
+        return sum([term.amount for term in self.terms])
+
+
+class Blocks(NamedTuple):
+    """How many blocks lie below and above the one that an operation is in, if it is in one."""
+
+    below: Number
+    own: int
+    above: Number
+
+
+def moments(case: Case) -> Iterator[Moment]:
+    """Yield the moments of a step after the first, which has an optimizer's state already."""
+    step = _Step(case, forward(case.model))
+    yield from step.backward()
+    yield from step.forward()
+    yield step.of_the_optimizer()
+
+
+@dataclass(frozen=True)
+class _Step:
+    case: Case
+    operations: tuple[Operation, ...]
+
+    def backward(self) -> Iterator[Moment]:
+        """Yield every operation's backward, from the last to the first; in two of the blocks."""
+        L, first, last = self.case.n_layer, self._in_block[0], self._in_block[-1]
+        head = range(len(self.operations) - 1, last, -1)
+        yield from self._at(head, Blocks(below=L, own=0, above=0), "")
+        yield from self._at(self._in_block[::-1], Blocks(L - 1, 1, 0), " of the last block")
+        if not (isinstance(L, int) and L == 1):
+            yield from self._at(self._in_block[::-1], Blocks(0, 1, L - 1), " of the first block")
+        yield from self._at(range(first - 1, -1, -1), Blocks(0, 0, L), "")
+
+    def _at(self, places: Iterable[int], blocks: "Blocks", where: str) -> Iterator[Moment]:
+        for place in places:
+            operation = self.operations[place]
+            held = (
+                *self._base(),
+                state.gradients(self.case, self._gradients(place, blocks)),
+                *self._kept_up_to(place, blocks),
+            )
+            for instant in operation.needs(self.case):
+                if instant:
+                    name = f"backward of {_plain_name(operation)}{where}"
+                    yield Moment(name, "backward", (*held, *self._needed(operation, instant)))
+
+    def forward(self) -> Iterator[Moment]:
+        """Yield the ends of softmax and of the MLP in the last block."""
+        softmax = self._place_of("softmax")
+        case, stream = self.case, self._stream
+        square = (case.batch, case.known_heads, case.queries, case.keys)
+        views = (case.batch == 1) | (case.known_heads == 1)
+        joint = 3 - 2 * views if not isinstance(views, bool) else 1 if views else 3
+        scores = (
+            Kept("scores before softmax", (2, *square), case.product_type),
+            Kept("queries, keys and values, joined", (joint, *stream), case.product_type),
+        )
+        sums = (Kept("outcome of the MLP, and both sums", (3, *stream), case.weight_type),)
+        for name, last, temporary in (
+            ("softmax", softmax - 1, scores),
+            ("sum", self._place_of("mlp_dropout"), sums),
+        ):
+            yield Moment(
+                f"forward, {name} of the last block",
+                "forward",
+                (
+                    *self._base(),
+                    *self._accumulated(),
+                    *self._kept_up_to(last, Blocks(case.n_layer - 1, 1, 0)),
+                    *(
+                        _temporary("residual stream", kept)
+                        for kept in (*temporary, *self._locals())
+                    ),
+                ),
+            )
+
+    def of_the_optimizer(self) -> Moment:
+        """Return the optimizer's step, with the ids of the batch and its loss still there."""
+        every = state.elements(tensors(self.case.model))
+        return Moment(
+            "step of the optimizer",
+            "step",
+            (
+                *self._base(),
+                state.gradients(self.case, every),
+                *(one.term for one in held_by(self.operations[0], self.case)),
+                _temporary("loss", Kept("value", (), "float32")),
+                *state.optimizer_needs(self.case),
+            ),
+        )
+
+    @property
+    def _stream(self) -> tuple[Number, ...]:
+        return (self.case.batch, self.case.queries, self.case.n_embd)
+
+    def _place_of(self, role: str) -> int:
+        return next(p for p, each in enumerate(self.operations) if each.role == role)
+
+    def _base(self) -> Iterator[Term]:
+        yield state.weights(self.case)
+        yield from state.optimizer(self.case)
+
+    def _accumulated(self) -> Iterator[Term]:
+        if self.case.grad_accumulation > 1:
+            yield state.gradients(self.case, state.elements(tensors(self.case.model)))
+
+    def _gradients(self, place: int, blocks: "Blocks") -> Number:
+        """Return how many there are: from an operation on, and in the blocks above its own."""
+        if self.case.grad_accumulation > 1:
+            return state.elements(tensors(self.case.model))
+        made: Number = 0
+        for other, each in enumerate(self._parameters):
+            own = 1 if other >= place else 0
+            made = made + each * (
+                blocks.above + blocks.own * own if self._is_inside[other] else own
+            )
+        is_head_done = place <= self._place_of("head")
+        return made + (self._parameters[0] if self.case.tie_embeddings and is_head_done else 0)
+
+    def _kept_up_to(self, place: int, blocks: "Blocks") -> Iterator[Term]:
+        """Yield what is kept up to an operation, and in the blocks below its own."""
+        for other, kept in enumerate(self._kept):
+            own = 1 if other <= place else 0
+            copies = blocks.below + blocks.own * own if self._is_inside[other] else own
+            if isinstance(copies, int) and copies == 0:
+                continue
+            yield from (one._replace(copies=copies).term for one in kept)
+
+    @cached_property
+    def _kept(self) -> list[list[Held]]:
+        """What each operation keeps, less what the loss frees at once."""
+        return [
+            [
+                one
+                for one in held_by(operation, self.case)
+                if one.role != "loss" or one.kept.what not in FREED_BY_THE_LOSS
+            ]
+            for operation in self.operations
+        ]
+
+    @cached_property
+    def _parameters(self) -> list[Number]:
+        """Parameters of each operation, of one copy."""
+        return [sum([each.each for each in one.tensors()]) for one in self.operations]
+
+    @cached_property
+    def _is_inside(self) -> list[bool]:
+        return [NAMES[each.role].startswith(IN_EVERY_BLOCK) for each in self.operations]
+
+    @cached_property
+    def _in_block(self) -> list[int]:
+        """The places of a block's operations."""
+        return [place for place, is_inside in enumerate(self._is_inside) if is_inside]
+
+    def _needed(self, operation: Operation, instant: tuple[Kept, ...]) -> Iterator[Term]:
+        for kept in instant:
+            yield _temporary(operation.role, kept)
+        if NAMES[operation.role].startswith(IN_EVERY_BLOCK):
+            gradient = Kept("gradient", self._stream, self.case.weight_type)
+            yield _temporary("residual stream", gradient)
+        yield _temporary("loss", Kept("value and gradient", (SCALARS,), "float32"))
+
+    def _locals(self) -> tuple[Kept, ...]:
+        """Return what the model's own code holds on to while its blocks run."""
+        case, kind = self.case, self.case.weight_type
+        return (
+            Kept("embeddings", self._stream, kind),
+            Kept("position embeddings", (case.queries, case.n_embd), kind),
+            Kept("causal mask", (case.batch, case.queries, case.keys), kind),
+        )
+
+
+def _temporary(role: str, kept: Kept) -> Term:
+    return Held(role, "temporary", kept, 1).term
+
+
+def _plain_name(operation: Operation) -> str:
+    return NAMES[operation.role].removeprefix(IN_EVERY_BLOCK)
