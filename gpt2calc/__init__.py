@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gpt2calc.case import case_of as case_of
     from gpt2calc.flop_counting import Flops as Flops
     from gpt2calc.flop_counting import flops as flops
+    from gpt2calc.footprint.counting import Memory as Memory
+    from gpt2calc.footprint.counting import memory as memory
+    from gpt2calc.footprint.fitting import Fit as Fit
+    from gpt2calc.footprint.fitting import fit as fit
     from gpt2calc.generation import Generation as Generation
     from gpt2calc.generation import generate as generate
     from gpt2calc.hardware import Device as Device
@@ -62,6 +66,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "case": ("Case", "case_of"),
     "flop_counting": ("Flops", "flops"),
+    "footprint.counting": ("Memory", "memory"),
+    "footprint.fitting": ("Fit", "fit"),
     "generation": ("Generation", "generate"),
     "hardware": ("Device", "device", "devices"),
     "lesson.exercises": ("Sheet", "exercise"),

@@ -1,9 +1,10 @@
-"""Numbers as people write them: 124439808, 124_439_808, 350M, 1.5B, 1.3e9."""
+"""Numbers as people write them: 124439808, 124_439_808, 350M, 1.5B, 1.3e9; bytes as 80GB."""
 
 import re
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError, quoted
+from gpt2calc.sizes import as_bytes
 
 _UNITS = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
 _WHOLE = r"\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*"
@@ -37,7 +38,11 @@ class Amount:
     @classmethod
     def of(cls, number: "int | str | Amount", unit: str = "parameters") -> "Amount":
         """Return the amount that a number or a text is. Raises ``UserError`` for anything else."""
-        return number if isinstance(number, Amount) else cls.parse(str(number), unit)
+        if isinstance(number, Amount):
+            return number
+        if unit == "bytes":
+            return cls(str(number).strip(), as_bytes(number), 1)
+        return cls.parse(str(number), unit)
 
     @classmethod
     def parse(cls, text: str, unit: str = "parameters") -> "Amount":

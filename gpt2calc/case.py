@@ -25,6 +25,8 @@ class Case:
 
     model: GPT2Config
     run: Run
+    moment: str | None = None
+    """The moment of a step that is asked about; None for that of the peak."""
 
     known: ClassVar[dict[str, Known]] = GPT2Config.known | Run.known
     """What is known of each field of both, by name."""
@@ -99,8 +101,11 @@ class Case:
     def evaluate_at(self, **values: Any) -> "Case":
         """Replace fields, unchecked, by anything that does arithmetic."""
         of_run = {name: values.pop(name) for name in Run.known if name in values}
-        model = self.model.evaluate_at(**values) if values else self.model
-        return Case(model, self.run.evaluate_at(**of_run) if of_run else self.run)
+        return with_changes(
+            self,
+            model=self.model.evaluate_at(**values) if values else self.model,
+            run=self.run.evaluate_at(**of_run) if of_run else self.run,
+        )
 
     def replace(self, **fields: Any) -> "Case":
         """Return this case with some fields replaced, checked like a new one."""
@@ -127,7 +132,8 @@ class Case:
     def in_words(self, leaving_out: Collection[str] = ()) -> str:
         """Say what model it is and how it is run, less the fields that are left out."""
         run = self.run.evaluate_at(seq=self.queries)
-        said = (self.model.in_words(leaving_out), run.in_words(leaving_out))
+        at_peak = f"at its peak, {self.moment}" if self.moment else ""
+        said = (self.model.in_words(leaving_out), run.in_words(leaving_out), at_peak)
         return ", ".join(words for words in said if words)
 
     def title(self, leaving_out: Collection[str] = ()) -> str:

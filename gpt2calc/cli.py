@@ -33,7 +33,7 @@ app = App(
 app.default(counting.count_parameters)
 for command in (
     *(counting.presets, what_if.compare, what_if.sweep, what_if.solve, what_if.diagnose),
-    *(running.flops, running.train, running.devices),
+    *(running.flops, running.memory, running.train, running.devices),
     *(lesson.explain, lesson.formula, lesson.exercise, lesson.study, proof.verify, proof.inspect),
 ):
     app.command(command)

@@ -13,9 +13,11 @@ HEAD_WIDTH = 64
 
 
 def _usual_heads(config: Any) -> Any:
-    """Return the heads of GPT-2's width; None for a number that is no multiple of it."""
+    """Return the heads of GPT-2's width, None for a number that is no multiple of it."""
     width = config.n_embd
-    return None if isinstance(width, int) and width % HEAD_WIDTH else width // HEAD_WIDTH
+    if isinstance(width, int):
+        return None if width % HEAD_WIDTH else width // HEAD_WIDTH
+    return width // HEAD_WIDTH if hasattr(width, "dtype") else width / HEAD_WIDTH
 
 
 class GPT2Config(Declared):
@@ -60,8 +62,8 @@ class GPT2Config(Declared):
         ),
     ] = Field(
         default=None,
-        description="Attention heads of a block; must divide n_embd, and never changes the count. "
-        "GPT-2's own rule if left out: n_embd / 64.",
+        description="Attention heads of a block; must divide n_embd, and never changes the number "
+        "of parameters. GPT-2's own rule if left out: n_embd / 64.",
     )
     vocab: Annotated[
         Size,

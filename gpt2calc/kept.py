@@ -7,6 +7,9 @@ from gpt2calc.terms import Number
 BYTES = {"int64": 8, "float32": 4, "bfloat16": 2, "uint8": 1}
 """Bytes of one number of each type."""
 
+IN_16_BITS = "weight in 16 bits"
+"""What autocast keeps of every matrix, beside the matrix itself."""
+
 
 class Kept(NamedTuple):
     """One tensor that is kept, or one in every block."""

@@ -24,6 +24,8 @@ NAMES = {
     "final_norm": "ln_f",
     "head": "lm_head",
     "loss": "loss",
+    "block": "h.*",
+    "cache": "h.*.cache",
     "mlp_gate": "h.*.mlp.c_gate",
     "causal_mask": "h.*.attn.bias",
 }

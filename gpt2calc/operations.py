@@ -12,7 +12,7 @@ the residual stream, which every operation of a block needs, is not among it.
 
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.kept import Instants, Kept, only_if
+from gpt2calc.kept import IN_16_BITS, Instants, Kept, only_if
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Tensor, make
 
@@ -119,7 +119,7 @@ class Linear(NamedTuple):
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return its input; under autocast also the matrix as it was multiplied, in 16 bits."""
-        matrix = Kept("weight in 16 bits", (self.inputs, self.outputs), case.product_type)
+        matrix = Kept(IN_16_BITS, (self.inputs, self.outputs), case.product_type)
         shape = (case.batch, case.queries, self.inputs)
         return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
 
@@ -211,7 +211,7 @@ class Head(NamedTuple):
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return its input; under autocast also the matrix as it was multiplied, in 16 bits."""
-        matrix = Kept("weight in 16 bits", (self.rows, self.width), case.product_type)
+        matrix = Kept(IN_16_BITS, (self.rows, self.width), case.product_type)
         shape = (case.batch, case.queries, self.width)
         return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
 

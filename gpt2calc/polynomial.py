@@ -5,10 +5,13 @@ number, and the sum is a polynomial in that field. Its degree is what the operat
 step that leaves the polynomials, such as an inexact division, raises :class:`NoPolynomialError`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
+from gpt2calc.largest import largest
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.terms import Number
 
@@ -20,8 +23,31 @@ class NoPolynomialError(TypeError):
     """A sum is no polynomial in the field that was asked for."""
 
 
-class Polynomial:
-    """A polynomial in one field; its coefficients are integers, or arrays of them."""
+class Curve(ABC):
+    """A sum along one field, which grows with it from 0 on."""
+
+    @property
+    @abstractmethod
+    def degree(self) -> int:
+        """The highest power of the field; 0 where it changes nothing."""
+
+    @abstractmethod
+    def at(self, x: Number) -> Number:
+        """Return the value where the field is ``x``."""
+
+    def largest_within(self, budget: int) -> int:
+        """Return the largest integer at which the value is at most ``budget``; -1 if none is."""
+        low, high = -1, 1
+        while self.at(high) <= budget:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.at(middle) <= budget else (low, middle)
+        return low
+
+
+class Polynomial(Curve):
+    """A polynomial in one field; its coefficients are numbers that are exact, or arrays of them."""
 
     __array_ufunc__ = None  # an array times a polynomial is the polynomial's business
 
@@ -73,10 +99,15 @@ class Polynomial:
             return Polynomial([each // divisor for each in self.coefficients])
         raise NoPolynomialError("a division of a polynomial leaves a rest")
 
+    def __truediv__(self, divisor: Number) -> "Polynomial":
+        if not isinstance(divisor, int):
+            self._refuse()
+        return Polynomial([Fraction(each, divisor) for each in self.coefficients])
+
     def _refuse(self, *_: Any) -> Any:
         raise NoPolynomialError("this step has no polynomial as its result")
 
-    __mod__ = __rmod__ = __rfloordiv__ = __truediv__ = __rtruediv__ = _refuse
+    __mod__ = __rmod__ = __rfloordiv__ = __rtruediv__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = __float__ = __bool__ = _refuse
 
     def at(self, x: Number) -> Number:
@@ -84,39 +115,95 @@ class Polynomial:
         value: Number = 0
         for coefficient in reversed(self.coefficients):
             value = value * x + coefficient
-        return value
+        is_whole = isinstance(value, Fraction) and value.denominator == 1
+        return value.numerator if is_whole else value
 
-    def largest_within(self, budget: int) -> int:
-        """Return the largest integer at which the value is at most ``budget``; -1 if none is.
+    def envelope(self, numbers: Sequence[Number]) -> "Envelope":
+        """Return the curve that is the largest of some polynomials at each point."""
+        return Envelope([_polynomial(number) for number in numbers])
 
-        The polynomial must grow with the field, from 0 on.
-        """
-        low, high = -1, 1
-        while self.at(high) <= budget:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.at(middle) <= budget else (low, middle)
-        return low
+
+class Envelope(Curve):
+    """The largest of several polynomials in one field, at each of its values."""
+
+    def __init__(self, polynomials: Sequence[Polynomial]) -> None:
+        self.polynomials: list[Polynomial] = []
+        """Those that no other one is above everywhere."""
+        for each in polynomials:
+            if not any(_is_below(each, other) for other in self.polynomials):
+                self.polynomials = [p for p in self.polynomials if not _is_below(p, each)]
+                self.polynomials.append(each)
+
+    @property
+    def degree(self) -> int:
+        """The highest power that any of them has."""
+        return max(each.degree for each in self.polynomials)
+
+    def at(self, x: Number) -> Number:
+        """Return the largest value where the field is ``x``."""
+        return largest([each.at(x) for each in self.polynomials])
+
+
+class Pointwise(Curve):
+    """A total that is no polynomial in a field, evaluated at each value that is asked for."""
+
+    def __init__(self, config: Config, field: str, quantity: Quantity) -> None:
+        self._config, self._field, self._quantity = config, field, quantity
+
+    @property
+    def degree(self) -> int:
+        """Return 1: what is asked for a value at each point is taken to grow."""
+        return 1
+
+    def at(self, x: Number) -> Number:
+        """Return the total where the field is ``x``."""
+        return self._quantity.total(self._config.evaluate_at(**{self._field: max(x, 1)}))
+
+
+def _is_below(one: Polynomial, other: Polynomial) -> bool:
+    """Tell whether no coefficient is larger than the other's, so that no value from 0 on is."""
+    pairs = zip_longest(one.coefficients, other.coefficients, fillvalue=0)
+    return all(_is_everywhere(mine <= theirs) for mine, theirs in pairs)
+
+
+def _is_everywhere(condition: Any) -> bool:
+    return bool(condition.all() if hasattr(condition, "all") else condition)
 
 
 X = Polynomial([0, 1])
 """The field itself."""
 
 
-def along(measure: Measure, config: Config, field: str) -> Polynomial:
-    """Return a measure as a polynomial in one field, all others as in ``config``.
+def along(measure: Measure, config: Config, field: str) -> Polynomial | Envelope:
+    """Return a measure along one field, all others as in ``config``.
 
     Raises:
-        NoPolynomialError: the measure is none.
+        NoPolynomialError: the measure is no polynomial, nor the largest of several.
 
     """
-    return _polynomial(measure(config.evaluate_at(**{field: X})))
+    value = measure(config.evaluate_at(**{field: X}))
+    return value if isinstance(value, Envelope) else _polynomial(value)
 
 
-def total_along(config: Config, field: str, quantity: Quantity) -> Polynomial:
-    """Return the total of a quantity as a polynomial in one field."""
+def polynomial_along(measure: Measure, config: Config, field: str) -> Polynomial:
+    """Do the same for a measure that is a polynomial. Raises ``NoPolynomialError`` for others."""
+    curve = along(measure, config, field)
+    if not isinstance(curve, Polynomial):
+        raise NoPolynomialError("the largest of several polynomials is none itself")
+    return curve
+
+
+def total_along(config: Config, field: str, quantity: Quantity) -> Polynomial | Envelope:
+    """Return the total of a quantity as a polynomial in one field, or the largest of several."""
     return along(quantity.total, config, field)
+
+
+def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
+    """Do the same; where it is no polynomial, evaluate the total at each value."""
+    try:
+        return total_along(config, field, quantity)
+    except NoPolynomialError:
+        return Pointwise(config, field, quantity)
 
 
 def fields_of(quantity: Quantity, config: Config) -> tuple[str, ...]:

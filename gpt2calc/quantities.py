@@ -3,9 +3,10 @@
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.flop_counting import FLOPS
+from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.quantity import Quantity
 
-QUANTITIES = {quantity.name: quantity for quantity in (PARAMETERS, FLOPS)}
+QUANTITIES = {quantity.name: quantity for quantity in (PARAMETERS, FLOPS, MEMORY)}
 
 
 def as_quantity(of: str | Quantity) -> Quantity:

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.largest import largest, largest_rows
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.terms import Number, Term, make
@@ -20,6 +21,10 @@ Config = Any
 
 def _itself(config: Config) -> Config:
     return config
+
+
+def _settled(config: Config) -> Config:
+    return config.settled()
 
 
 def _no_notes(_: Config) -> tuple[str, ...]:
@@ -71,6 +76,12 @@ class Quantity:
     """What the quantity is of, made from a model's config: that config, or that and a run."""
     apart: Callable[[Config], tuple[str, ...]] | None = None
     """The columns that the tables of a config show beside the total; all, if it is left out."""
+    alternatives: Callable[[Config], Iterable[Iterable[Term]]] | None = None
+    """Where it is the largest of several sums, the terms of each; ``terms`` are the largest's."""
+    settle: Callable[[Config], Config] = _settled
+    """Fix what must stay as it is while numbers are left open: which sum is the largest."""
+    hides_empty: bool = False
+    """Whether tables leave out the parts that have nothing."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,12 +108,19 @@ class Quantity:
         return {part: self.tally(*row.values()) for part, row in self.rows(terms).items()}
 
     def of(self, config: Config) -> dict[str, Any]:
-        """Return the sums of one config."""
-        return self.sums(self.terms(config))
+        """Return the sums of one config; of a grid of them, where its fields are arrays."""
+        if self.alternatives is None:
+            return self.sums(self.terms(config))
+        rows = largest_rows(self.rows(terms) for terms in self.alternatives(config))
+        return {part: self.tally(*row.values()) for part, row in rows.items()}
 
     def total(self, config: Config) -> Number:
         """Return everything added up, in the arithmetic of the config's fields."""
-        return sum([term.amount for term in self.terms(config)])
+        if self.alternatives is None:
+            return sum([term.amount for term in self.terms(config)])
+        return largest(
+            [sum([term.amount for term in terms]) for terms in self.alternatives(config)]
+        )
 
     def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
         """Add terms up to the parts of one model, with their shares of its total."""

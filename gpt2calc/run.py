@@ -61,7 +61,9 @@ class Run(Declared):
         default=False,
         description="The head scores the last token of a sequence alone, as in generation.",
     )
-    training: Annotated[bool | None, Known("no forward and backward", changes=BOTH)] = Field(
+    training: Annotated[
+        bool | None, Known("no forward and backward", rule=lambda _: False, changes=BOTH)
+    ] = Field(
         default=None,
         description="Forward and backward, as in training. If left out: FLOPs are of a forward "
         "pass, memory is of training.",

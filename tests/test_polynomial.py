@@ -1,6 +1,7 @@
 """Polynomials as numbers, against counts and brute force; and what is none fails loudly."""
 
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from strategies import configs, solvable
 
 from gpt2calc import GPT2Config, UserError, count, sweep
 from gpt2calc.counting import PARAMETERS
+from gpt2calc.largest import largest
 from gpt2calc.polynomial import (
     NoPolynomialError,
     Polynomial,
@@ -68,7 +70,8 @@ def test_an_array_times_a_polynomial_has_arrays_as_coefficients():
         lambda x: (x + 1) // 2,
         lambda x: 7 // x,
         lambda x: x % 64,
-        lambda x: x / 2,
+        lambda x: 2 / x,
+        lambda x: x / 2.0,
         lambda x: max(x, 3),
         int,
         bool,
@@ -81,6 +84,25 @@ def test_what_is_no_polynomial_fails_loudly(step):
 
 def test_an_exact_division_stays_a_polynomial():
     assert ((6 * X + 4) // 2).at(10) == 32
+
+
+def test_a_fraction_of_a_polynomial_is_exact():
+    third = (X * X + X + 1) / 3
+    assert third.at(4) == 7
+    assert isinstance(third.at(4), int)
+    assert third.at(3) == Fraction(13, 3)
+
+
+@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=3), min_size=1, max_size=5))
+def test_the_largest_of_several_polynomials(coefficients):
+    several = [Polynomial(each) for each in coefficients]
+    curve = largest(several)
+    for x in range(9):
+        highest = max(each.at(x) for each in several)
+        assert curve.at(x) == highest
+        if curve.degree and curve.at(0) <= highest < curve.at(100):
+            within = curve.largest_within(highest)
+            assert curve.at(within) <= highest < curve.at(within + 1)
 
 
 @given(

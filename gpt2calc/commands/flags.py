@@ -47,20 +47,34 @@ def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
     return Annotated[str, help_text, Parameter(metavar=metavar), group]
 
 
-def _flags(title: str, kinds: tuple[type[Declared], ...], metavar: str = "N") -> Any:
-    """Make the flags of all fields of some configs; with a metavar for what may be several."""
-    fields = {name: _flag(kind, name, metavar) for kind in kinds for name in kind.model_fields}
+def _flags(
+    title: str, kinds: tuple[type[Declared], ...], metavar: str = "N", of: str | None = None
+) -> Any:
+    """Make the flags of all fields of some configs, of a run those that change a quantity.
+
+    A metavar says of what may be several values.
+    """
+    fields = {
+        name: _flag(kind, name, metavar)
+        for kind in kinds
+        for name, known in kind.known.items()
+        if kind is not Run or of is None or of in known.changes
+    }
     return Annotated[TypedDict(title, fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
 if TYPE_CHECKING:
     Overrides = dict[str, Any]
     CaseFields = dict[str, Any]
+    FlopFields = dict[str, Any]
+    MemoryFields = dict[str, Any]
     Axes = dict[str, Any]
     Of = str
 else:
     Overrides = _flags("Overrides", (GPT2Config,))
     CaseFields = _flags("CaseFields", (GPT2Config, Run))
+    FlopFields = _flags("FlopFields", (GPT2Config, Run), of="flops")
+    MemoryFields = _flags("MemoryFields", (GPT2Config, Run), of="memory")
     Axes = _flags("Axes", (GPT2Config, Run), "AXIS")
     Of = Annotated[Literal[tuple(QUANTITIES)], Parameter(name="--of", help="What is counted.")]
 
@@ -85,16 +99,13 @@ def case_given(model: str, of: str | Quantity, fields: CaseFields | None) -> Any
 def refuse_idle_run(of: str | Quantity, fields: CaseFields | None) -> None:
     """Raise ``UserError`` for a flag of the run where the run does not matter."""
     quantity = as_quantity(of)
-    known = quantity.case(GPT2Config()).known
-    idle = [name for name in fields or () if name not in known]
-    if idle:
-        others = (
-            name for name, each in QUANTITIES.items() if each.case(GPT2Config()).known != known
-        )
-        raise UserError(
-            f"--{idle[0].replace('_', '-')} is of the run, which changes no {quantity.unit}: ask "
-            f"--of {' or '.join(others)}"
-        )
+    changes = {name: Run.known[name].changes for name in fields or () if name in Run.known}
+    for name, changed in changes.items():
+        if quantity.name not in changed:
+            raise UserError(
+                f"--{name.replace('_', '-')} is of the run, which changes no {quantity.unit}: ask "
+                f"--of {' or '.join(changed)}"
+            )
 
 
 def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]:

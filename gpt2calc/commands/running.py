@@ -1,12 +1,13 @@
-"""What running a model takes: FLOPs, the time of training, and the devices there are."""
+"""What running a model takes: FLOPs, memory, the time of training, and the devices there are."""
 
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from gpt2calc.commands.flags import (
-    CaseFields,
+    FlopFields,
     Form,
+    MemoryFields,
     Model,
     Plot,
     case_given,
@@ -20,7 +21,7 @@ def flops(
     model: Model = "gpt2",
     /,
     *,
-    fields: CaseFields | None = None,
+    fields: FlopFields | None = None,
     operations: Annotated[
         bool, Parameter(help="List every matrix product with its sizes instead.", negative=())
     ] = False,
@@ -62,11 +63,74 @@ def flops(
     return show(counted, form)
 
 
+def memory(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: MemoryFields | None = None,
+    inference: Annotated[
+        bool,
+        Parameter(
+            help="Weights, cache, logits and the largest tensor, instead of training.", negative=()
+        ),
+    ] = False,
+    operations: Annotated[
+        bool, Parameter(help="List every tensor that is kept for backward instead.", negative=())
+    ] = False,
+    gpu: Annotated[
+        str | None,
+        Parameter(help="Does it fit on a device of 'gpt2calc devices', or of a TOML file?"),
+    ] = None,
+    margin: Annotated[
+        str | None,
+        Parameter(help="Bytes of the device not counted on; 1GB if left out.", metavar="SIZE"),
+    ] = None,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Count the bytes that training holds at its peak, part by part; or inference.
+
+    One step of training in float32 over one whole context, unless flags say otherwise.
+    """
+    from gpt2calc.footprint.counting import MEMORY, Memory
+
+    if inference and (fields or {}).get("training"):
+        raise UserError("--inference and --training are two questions: give one of them")
+    case = case_given(
+        model, MEMORY, {**(fields or {}), **({"training": False} if inference else {})}
+    )
+    if operations and not case.training:
+        raise UserError("--operations lists what training keeps; inference keeps nothing")
+    if operations and (plot is not None or gpu is not None):
+        raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
+    if margin is not None and gpu is None:
+        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
+    if operations:
+        from gpt2calc.footprint.keeping import KeptTensors, held
+
+        return show(KeptTensors(case, held(case)), form)
+    if gpu is not None:
+        from gpt2calc.footprint.fitting import MARGIN, fit
+
+        fitted = fit(case, case.run, gpu=gpu, margin=MARGIN if margin is None else margin)
+        if plot is not None:
+            from gpt2calc.picture import pictures, style
+
+            style.save(pictures.of_fit(fitted, name=model), plot)
+        return show(fitted, form)
+    counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
+    if plot is not None:
+        from gpt2calc.picture import pictures, style
+
+        style.save(pictures.of_count(counted, name=model), plot)
+    return show(counted, form)
+
+
 def train(
     model: Model = "gpt2",
     /,
     *,
-    fields: CaseFields | None = None,
+    fields: FlopFields | None = None,
     tokens: Annotated[
         str | None, Parameter(help="Tokens to train on, like 300B.", metavar="N")
     ] = None,

@@ -57,7 +57,7 @@ def held(case: Case) -> tuple[Held, ...]:
     outside = [one for one in listed if not one.term.in_block]
     first = next(one for one in listed if one.term.in_block)
     place = next(place for place, one in enumerate(listed) if one is first)
-    return (*outside[:place], *checkpoints(first, case), *outside[place:])
+    return (*outside[:place], *checkpoints(first.kept, case, case.n_layer), *outside[place:])
 
 
 def held_by(operation: Operation, case: Case) -> Iterator[Held]:
@@ -67,9 +67,9 @@ def held_by(operation: Operation, case: Case) -> Iterator[Held]:
         yield Held(operation.role, part, kept, operation.copies)
 
 
-def checkpoints(first: Held, case: Case) -> Iterator[Held]:
-    """Yield every block's input, and the mask that eager attention hands to all of them."""
-    yield Held("block", CHECKPOINTS, first.kept, first.copies)
+def checkpoints(block_input: Kept, case: Case, blocks: Number) -> Iterator[Held]:
+    """Yield the input of so many blocks, and the mask that eager attention hands to all of them."""
+    yield Held("block", CHECKPOINTS, block_input, blocks)
     if case.attention == "eager":
         square = (case.batch, case.queries, case.keys)
         yield Held("causal_mask", CHECKPOINTS, Kept("once", square, case.weight_type), 1)

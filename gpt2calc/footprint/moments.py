@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 from gpt2calc.architecture import Operation, forward, tensors
 from gpt2calc.case import Case
 from gpt2calc.footprint import state
-from gpt2calc.footprint.keeping import Held, held_by
-from gpt2calc.kept import Kept
+from gpt2calc.footprint.keeping import Held, checkpoints, held, held_by
+from gpt2calc.kept import Kept, only_if
 from gpt2calc.names import IN_EVERY_BLOCK, NAMES
 from gpt2calc.terms import Number, Term
 
@@ -75,53 +75,61 @@ class _Step:
             operation = self.operations[place]
             held = (
                 *self._base(),
-                state.gradients(self.case, self._gradients(place, blocks)),
-                *self._kept_up_to(place, blocks),
+                *state.gradients(self.case, self._gradients(place, blocks)),
+                *(one.term for one in self._kept_up_to(place, blocks)),
             )
             for instant in operation.needs(self.case):
                 if instant:
-                    name = f"backward of {_plain_name(operation)}{where}"
+                    name = f"in backward, at {_plain_name(operation)}{where}"
                     yield Moment(name, "backward", (*held, *self._needed(operation, instant)))
 
     def forward(self) -> Iterator[Moment]:
-        """Yield the ends of softmax and of the MLP in the last block."""
-        softmax = self._place_of("softmax")
-        case, stream = self.case, self._stream
-        square = (case.batch, case.known_heads, case.queries, case.keys)
-        views = (case.batch == 1) | (case.known_heads == 1)
-        joint = 3 - 2 * views if not isinstance(views, bool) else 1 if views else 3
-        scores = (
-            Kept("scores before softmax", (2, *square), case.product_type),
-            Kept("queries, keys and values, joined", (joint, *stream), case.product_type),
+        """Yield the end of forward; before it softmax and the end of the last block."""
+        case, kind = self.case, self.case.weight_type
+        tokens = (case.batch, case.queries)
+        at_the_loss = (
+            Kept("scores of the vocabulary", (*tokens, case.vocab), "float32"),
+            *only_if(case.batch != 1, Kept("labels, one more", (*tokens,), "int64")),
+            *only_if(case.batch != 1, Kept("label beyond the last", (case.batch,), "int64")),
+            Kept("value", (), "float32"),
         )
-        sums = (Kept("outcome of the MLP, and both sums", (3, *stream), case.weight_type),)
+        yield self._in_forward("the end", held(case), at_the_loss)
+        if case.checkpointing == "block":
+            return
+        copied = (case.batch != 1) & (case.known_heads != 1)
+        square = (case.batch, case.known_heads, case.queries, case.keys)
+        both = Kept("queries and keys", (2, *self._stream), case.product_type)
+        before = (
+            Kept("scores and masked scores", (2, *square), kind),
+            Kept("values", self._stream, case.product_type),
+            *only_if(copied, both),
+        )
+        sums = (Kept("outcome of the MLP, and both sums", (3, *self._stream), kind),)
         for name, last, temporary in (
-            ("softmax", softmax - 1, scores),
-            ("sum", self._place_of("mlp_dropout"), sums),
+            ("softmax of the last block", self._place_of("softmax") - 1, before),
+            ("the end of the last block", self._place_of("mlp_dropout"), sums),
         ):
-            yield Moment(
-                f"forward, {name} of the last block",
-                "forward",
-                (
-                    *self._base(),
-                    *self._accumulated(),
-                    *self._kept_up_to(last, Blocks(case.n_layer - 1, 1, 0)),
-                    *(
-                        _temporary("residual stream", kept)
-                        for kept in (*temporary, *self._locals())
-                    ),
-                ),
-            )
+            kept = self._kept_up_to(last, Blocks(case.n_layer - 1, 1, 0))
+            yield self._in_forward(name, kept, (*temporary, *self._locals()))
+
+    def _in_forward(self, name: str, kept: Iterable[Held], temporary: tuple[Kept, ...]) -> Moment:
+        terms = (
+            *self._base(),
+            *self._accumulated(),
+            *(one.term for one in kept),
+            *(_temporary("model", each) for each in temporary),
+        )
+        return Moment(f"in forward, at {name}", "forward", terms)
 
     def of_the_optimizer(self) -> Moment:
         """Return the optimizer's step, with the ids of the batch and its loss still there."""
         every = state.elements(tensors(self.case.model))
         return Moment(
-            "step of the optimizer",
+            "in the optimizer's step",
             "step",
             (
                 *self._base(),
-                state.gradients(self.case, every),
+                *state.gradients(self.case, every),
                 *(one.term for one in held_by(self.operations[0], self.case)),
                 _temporary("loss", Kept("value", (), "float32")),
                 *state.optimizer_needs(self.case),
@@ -141,7 +149,7 @@ class _Step:
 
     def _accumulated(self) -> Iterator[Term]:
         if self.case.grad_accumulation > 1:
-            yield state.gradients(self.case, state.elements(tensors(self.case.model)))
+            yield from state.gradients(self.case, state.elements(tensors(self.case.model)))
 
     def _gradients(self, place: int, blocks: "Blocks") -> Number:
         """Return how many there are: from an operation on, and in the blocks above its own."""
@@ -156,14 +164,19 @@ class _Step:
         is_head_done = place <= self._place_of("head")
         return made + (self._parameters[0] if self.case.tie_embeddings and is_head_done else 0)
 
-    def _kept_up_to(self, place: int, blocks: "Blocks") -> Iterator[Term]:
+    def _kept_up_to(self, place: int, blocks: "Blocks") -> Iterator[Held]:
         """Yield what is kept up to an operation, and in the blocks below its own."""
+        below = blocks.below
+        if self.case.checkpointing == "block" and place >= self._in_block[0]:
+            first = self._kept[self._in_block[0]][0]
+            inputs = checkpoints(first.kept, self.case, below)
+            yield from (one for one in inputs if not _is_zero(one.copies))
+            below = 0
         for other, kept in enumerate(self._kept):
             own = 1 if other <= place else 0
-            copies = blocks.below + blocks.own * own if self._is_inside[other] else own
-            if isinstance(copies, int) and copies == 0:
-                continue
-            yield from (one._replace(copies=copies).term for one in kept)
+            copies = below + blocks.own * own if self._is_inside[other] else own
+            if not _is_zero(copies):
+                yield from (one._replace(copies=copies) for one in kept)
 
     @cached_property
     def _kept(self) -> list[list[Held]]:
@@ -207,6 +220,10 @@ class _Step:
             Kept("position embeddings", (case.queries, case.n_embd), kind),
             Kept("causal mask", (case.batch, case.queries, case.keys), kind),
         )
+
+
+def _is_zero(number: Number) -> bool:
+    return isinstance(number, int) and number == 0
 
 
 def _temporary(role: str, kept: Kept) -> Term:

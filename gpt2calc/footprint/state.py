@@ -56,10 +56,11 @@ def weights(case: Case) -> Stored:
     return stored("every parameter", "weights", BYTES[case.weight_type], numbers)
 
 
-def gradients(case: Case, numbers: Number) -> Stored:
-    """Return so many gradients, or one GPU's part of them."""
-    numbers = shared_out(case, "gradients", numbers)
-    return stored("gradient of every parameter", "gradients", BYTES[case.weight_type], numbers)
+def gradients(case: Case, numbers: Number) -> Iterator[Stored]:
+    """Yield so many gradients, or one GPU's part of them; nothing where there are none yet."""
+    if not isinstance(numbers, int) or numbers:
+        numbers = shared_out(case, "gradients", numbers)
+        yield stored("gradients", "gradients", BYTES[case.weight_type], numbers)
 
 
 def optimizer(case: Case) -> Iterator[Stored]:

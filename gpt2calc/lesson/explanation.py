@@ -209,7 +209,7 @@ def explain(
 
     """
     quantity = as_quantity(of)
-    model, fields = leave_open(quantity.case(as_config(config)).settled(), free, quantity)
+    model, fields = leave_open(quantity.settle(quantity.case(as_config(config))), free, quantity)
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))

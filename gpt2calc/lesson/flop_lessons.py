@@ -9,7 +9,7 @@ from gpt2calc.case import Case
 from gpt2calc.counting import count
 from gpt2calc.flop_counting import FLOPS
 from gpt2calc.output.table import percent
-from gpt2calc.polynomial import Polynomial, along
+from gpt2calc.polynomial import Polynomial, polynomial_along
 
 LONG = 16_384
 """Tokens of a context that is long for a GPT-2."""
@@ -35,7 +35,7 @@ def of_flops(case: Case) -> tuple[str, ...]:
 
 
 def _part_along(case: Case, part: str, field: str) -> Polynomial:
-    return along(lambda config: FLOPS.of(config)[part].total, case, field)
+    return polynomial_along(lambda config: FLOPS.of(config)[part].total, case, field)
 
 
 def _where_scores_outweigh_the_mlp(case: Case) -> str:

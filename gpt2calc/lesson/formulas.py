@@ -77,7 +77,12 @@ class Formulas(Result):
     def table(self) -> Table:
         """Return a row for each formula, in letters, and what the letters stand for."""
         followed = {*self.free, *self.config.following(self.free)}
-        rows = [(name, in_letters(part.total)) for name, part in self.sublayers.items()]
+        hides = self.quantity.hides_empty
+        rows = [
+            (name, in_letters(part.total))
+            for name, part in self.sublayers.items()
+            if part.total or not hides
+        ]
         stand_for = ", ".join(f"{LETTERS[name]} is {name}" for name in self.free)
         return Table(
             title=self.config.title(leaving_out=followed),
@@ -126,7 +131,7 @@ def formula(
     from sympy import expand
 
     quantity = as_quantity(of)
-    case = quantity.case(as_config(config)).settled()
+    case = quantity.settle(quantity.case(as_config(config)))
     case, fields = leave_open(case, free, quantity)
     terms = list(quantity.terms(with_symbols(case, fields)))
     block = expand(sum(term.each for term in terms if term.in_block))

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.lesson.derivation import Chain, Derivation
-from gpt2calc.polynomial import total_along
+from gpt2calc.polynomial import polynomial_along
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS
 
@@ -150,7 +150,7 @@ def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
 
 def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> str:
     """Return the last step of a question about a field: an equation in its letter, solved."""
-    curve, letter = total_along(config, field, quantity), LETTERS[field]
+    curve, letter = polynomial_along(quantity.total, config, field), LETTERS[field]
     total = curve.at(value)
     constant, slope, *higher = curve.coefficients[: curve.degree + 1]
     rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"

@@ -14,7 +14,7 @@ from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
 from gpt2calc.picture.style import INK, human
-from gpt2calc.polynomial import total_along
+from gpt2calc.polynomial import curve_along
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.sublayers import colour_of, shortened, words_of
 from gpt2calc.what_if.shaping import Shapes
@@ -61,7 +61,7 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
     deepest = max(each.n_layer for each in shapes.shapes)
     depths = np.unique(np.geomspace(1, 1.5 * deepest, FINEST).round().astype(int)).tolist()
     curves = [
-        total_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
+        curve_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
     ]
     widths = [max(each.largest_within(shapes.budget.value), 1) for each in curves]
     ax.plot(depths, widths, color=colour_of("mlp"), linewidth=2)

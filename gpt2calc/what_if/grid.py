@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from gpt2calc.errors import UserError
-from gpt2calc.polynomial import Measure, NoPolynomialError, Polynomial, along
+from gpt2calc.polynomial import Envelope, Measure, NoPolynomialError, Polynomial, along
 from gpt2calc.quantity import Config
 from gpt2calc.what_if.axes import Array
 
@@ -53,7 +53,18 @@ def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) 
     return min(costs, key=lambda name: costs[name], default=None)
 
 
-def _drawn(curve: Polynomial, x: Array, out: Array) -> Array:
+def _drawn(curve: Polynomial | Envelope, x: Array, out: Array) -> Array:
+    """Evaluate a curve in place; of several polynomials the largest at each point."""
+    if isinstance(curve, Polynomial):
+        return _horner(curve, x, out)
+    first, *others = curve.polynomials
+    _horner(first, x, out)
+    for other in others:
+        np.maximum(out, _horner(other, x, np.empty_like(out)), out=out)
+    return out
+
+
+def _horner(curve: Polynomial, x: Array, out: Array) -> Array:
     """Apply Horner's rule in place, so that no second array of the grid's size is ever made."""
     *lower, highest = curve.coefficients[: curve.degree + 1]
     if not lower:

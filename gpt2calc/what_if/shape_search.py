@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gpt2calc.amount import Amount
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
-from gpt2calc.polynomial import Polynomial, total_along
+from gpt2calc.polynomial import Curve, curve_along
 from gpt2calc.quantity import Quantity
 
 MOST_DEPTHS = 10**5
@@ -44,7 +44,7 @@ def within(
     room = max(int(bounds.tolerance * budget.value), budget.unit // 2)
     step = bounds.multiple_of
     for depth in _depths(bounds):
-        curve = total_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
+        curve = curve_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
         widest = curve.largest_within(budget.value + room)
         if bounds.n_layer is None and widest < max(step, bounds.min_aspect * depth):
             return
@@ -57,7 +57,7 @@ def within(
         yield len(widths), _nearest(curve, budget.value, depth, widths)
 
 
-def _nearest(curve: Polynomial, budget: int, depth: int, widths: range) -> list[Found]:
+def _nearest(curve: Curve, budget: int, depth: int, widths: range) -> list[Found]:
     """Return the shapes of one depth, those of the least error if there are very many."""
     if len(widths) > MOST_WIDTHS:
         exact = (curve.largest_within(budget) - widths.start) // widths.step
@@ -139,7 +139,7 @@ def _nearest_width(
     config: GPT2Config, quantity: Quantity, budget: int, bounds: Bounds, depth: int
 ) -> Found:
     """Return a depth, the width nearest the budget at it, and the error."""
-    curve = total_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
+    curve = curve_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
     step = bounds.multiple_of
     below = curve.largest_within(budget) // step * step
     widths = (

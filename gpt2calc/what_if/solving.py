@@ -9,7 +9,7 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.models import Models, labelled
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.polynomial import solvable_fields, total_along
+from gpt2calc.polynomial import curve_along, solvable_fields
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 
@@ -194,7 +194,7 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
 
 
 def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: Amount) -> Solution:
-    curve = total_along(config, field, quantity)
+    curve = curve_along(config, field, quantity)
     if budget.largest < curve.at(1):
         raise UserError(
             f"{budget.text} {quantity.unit} are too few for any {field} of {name}: "

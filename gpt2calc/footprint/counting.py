@@ -1,0 +1,227 @@
+"""Bytes: what training or inference holds at its peak, exactly as PyTorch allocates it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import replace as with_changes
+from typing import Any
+
+from gpt2calc.case import Case, case_of
+from gpt2calc.errors import UserError
+from gpt2calc.footprint.keeping import CHECKPOINTS, Held, KeptTensors, held
+from gpt2calc.footprint.moments import Moment, moments
+from gpt2calc.footprint.serving import serving
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.table import Column, Table
+from gpt2calc.quantity import Breakdown, Quantity
+from gpt2calc.run import Run
+from gpt2calc.sizes import in_words
+from gpt2calc.terms import Term
+
+ACTIVATIONS = (
+    *("embeddings", "layer_norm", "projections", "scores", "mlp", CHECKPOINTS, "lm_head", "loss"),
+)
+"""The parts of what is kept for backward, in the order of the pass."""
+STATE = ("weights", "gradients", "optimizer")
+PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
+"""What memory is made of; training has no cache, inference keeps nothing for backward."""
+
+
+def memory_case(model: Any) -> Case:
+    """Return a model with a run that trains it, unless the run says otherwise."""
+    case = case_of(model)
+    return case if case.run.training is not None else case.evaluate_at(training=True)
+
+
+def moments_of(case: Case) -> Iterator[Moment]:
+    """Yield the moments at which memory may be at its peak, or the one that is asked about."""
+    found = moments(case) if case.training else serving(case)
+    return (each for each in found if case.moment in (None, each.name))
+
+
+def peak(case: Case) -> Moment:
+    """Return the moment at which most is held, the first of several."""
+    refuse_what_makes_no_sense(case)
+    return max(moments_of(case), key=lambda moment: moment.total)
+
+
+def refuse_what_makes_no_sense(case: Case) -> None:
+    """Raise ``UserError`` for a run that is neither training nor inference."""
+    if case.training and (case.last_logits or case.run.cached is not None):
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(
+            f"{name} is of generation, and training scores all tokens without a cache: leave it "
+            "out, or ask about inference"
+        )
+    if case.gpus > 1 and case.shard == "none":
+        raise UserError(
+            f"gpus is {case.gpus}, but nothing is shared out: each holds as much as one alone; "
+            "give shard, too: optimizer, gradients or parameters"
+        )
+    if case.gpus == 1 and case.shard != "none":
+        raise UserError(f"shard is {case.shard}, among how many GPUs? give gpus, such as 8")
+
+
+def _terms(case: Case) -> tuple[Term, ...]:
+    return peak(case).terms
+
+
+def _alternatives(case: Case) -> Iterator[tuple[Term, ...]]:
+    refuse_what_makes_no_sense(case)
+    return (moment.terms for moment in moments_of(case))
+
+
+def _settle(case: Case) -> Case:
+    """Fix the heads and the moment of the peak, so that letters leave them as they are."""
+    case = case.settled()
+    heads = case.evaluate_at(n_head=case.known_heads)
+    return with_changes(heads, moment=peak(heads).name)
+
+
+def _notes_on_terms(_: Case) -> tuple[str, ...]:
+    return (
+        "A name with h.* is of a tensor in each of the L blocks; its own line is of one.",
+        "The first factor is the bytes of a number: 4 in float32, 2 in bfloat16, 8 in int64.",
+    )
+
+
+MEMORY = Quantity(
+    name="memory",
+    unit="bytes",
+    terms=_terms,
+    parts=PARTS,
+    groups={
+        **{part: (part,) for part in STATE},
+        "activations": ACTIVATIONS,
+        "temporary": ("temporary",),
+    },
+    verb="hold",
+    notes_on_terms=_notes_on_terms,
+    case=memory_case,
+    alternatives=_alternatives,
+    settle=_settle,
+    hides_empty=True,
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Memory(Breakdown):
+    """Bytes of one model run in one way, at the peak; ``memory["mlp"]`` is one part of them."""
+
+    quantity: Quantity = MEMORY
+
+    @property
+    def moment(self) -> Moment:
+        """When the peak is."""
+        return peak(self.config)
+
+    @property
+    def activations(self) -> int:
+        """Bytes of what is kept for backward and is still there at the peak."""
+        return sum(self[part].total for part in ACTIVATIONS)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of what is kept for backward at the end of the forward pass."""
+        return sum(one.term.amount for one in self.operations)
+
+    @property
+    def operations(self) -> tuple[Held, ...]:
+        """Every tensor that is kept for backward; none in inference."""
+        return held(self.config) if self.config.training else ()
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what is held, what of it is kept for backward, and what people estimate."""
+        from gpt2calc.footprint.conventions import estimates_table
+
+        shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
+        return (*shown, *estimates_table(self))
+
+    def table(self) -> Table:
+        """Return a row for each thing that memory is made of."""
+        names = (*STATE, "activations", "cache", "logits", "temporary")
+        sums = {
+            name: self.activations if name == "activations" else self[name].total for name in names
+        }
+        always = STATE if self.config.training else ()
+        shown = {name: size for name, size in sums.items() if size or name in always}
+        title = self.config.title() + ("" if self.config.training else ", inference")
+        return _table(title, "memory", shown)._replace(notes=self._notes())
+
+    def _kept_table(self) -> Table:
+        rows = dict.fromkeys(ACTIVATIONS, 0)
+        for one in self.operations:
+            rows[one.part] += one.term.amount
+        shown = {part: size for part, size in rows.items() if size}
+        return _table("Activations, kept for backward at the end of forward", "sublayer", shown)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return bytes as integers: parts, their total, when it is, and each kept tensor."""
+        from gpt2calc.footprint.conventions import estimated
+
+        sums = {part: self[part].total for part in PARTS if part not in ACTIVATIONS}
+        parts = super().to_dict()
+        return {
+            "config": parts["config"],
+            **{part: sums[part] for part in STATE},
+            "activations": self.activations,
+            **{part: sums[part] for part in ("temporary", "cache", "logits")},
+            "total": self.total,
+            "kept": self.kept,
+            "moment": self.moment.name,
+            "moments": {each.name: each.total for each in self._moments},
+            "per_block": parts["per_block"],
+            "sublayers": parts["sublayers"],
+            "operations": KeptTensors(self.config, self.operations).to_rows(),
+            "estimates": [each.to_dict() for each in estimated(self)],
+        }
+
+    def _notes(self) -> tuple[str, ...]:
+        total = f"In all {in_words(self.total)}."
+        if not self.config.training:
+            return (f"{total} Temporary: the largest tensor that a product makes.",)
+        phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
+        most = {
+            phase: in_words(max(each.total for each in self._moments if each.phase == phase))
+            for phase in phases
+        }
+        said = ", ".join(f"{phases[phase]} {size}" for phase, size in most.items())
+        return (f"{total} The peak is {self.moment.name}. The most of each phase: {said}.",)
+
+    @property
+    def _moments(self) -> tuple[Moment, ...]:
+        return tuple(moments_of(with_changes(self.config, moment=None)))
+
+
+def _table(title: str, heading: str, rows: dict[str, int]) -> Table:
+    total = sum(rows.values())
+    return Table(
+        title=title,
+        columns=(
+            *(Column(heading), Column("bytes", "count"), Column("", "mixed")),
+            *(Column("share", "share"), Column("", "bar")),
+        ),
+        rows=tuple(
+            (name, each, in_words(each), each / total, each / total) for name, each in rows.items()
+        ),
+        footer=("total", total, in_words(total), 1.0, None),
+    )
+
+
+def memory(config: Model | None = None, run: Run | None = None) -> Memory:
+    """Count the bytes that training a GPT-2 holds at its peak, or inference.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence, precision, optimizer and so on; a step of training over one whole
+            context if left out, inference with ``training=False``.
+
+    Returns:
+        Bytes as Python integers; shares as fractions of the total.
+
+    Raises:
+        UserError: the sequence is longer than the model's positions, the number of heads is
+            unknown, or two fields make no sense together.
+
+    """
+    case = memory_case(case_of(as_config(config), run))
+    return Memory(case, MEMORY.shares(MEMORY.terms(case)))

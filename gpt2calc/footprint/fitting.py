@@ -1,0 +1,140 @@
+"""Does it fit: a case against a device's memory, and the largest batch and sequence that do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.case import Case, case_of
+from gpt2calc.footprint.counting import MEMORY, Memory, memory_case
+from gpt2calc.hardware import Device, device
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import Result
+from gpt2calc.output.table import Column, Row, Table
+from gpt2calc.polynomial import curve_along
+from gpt2calc.run import Run
+from gpt2calc.sizes import as_bytes, in_words
+
+MARGIN = 10**9
+"""Bytes of a device that are not counted on: the driver's context, workspaces of kernels, and what
+the allocator cannot use. About what a process of PyTorch holds beyond its tensors."""
+
+BESIDES = (
+    "Margin: the driver's context, workspaces and fragmentation, which no formula has (--margin). "
+    "GB are 10^9 bytes, GiB 2^30."
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Fit(Result):
+    """What a case holds, and what a device has."""
+
+    memory: Memory
+    device: Device
+    margin: int
+    """Bytes of the device that are not counted on."""
+    largest_batch: int
+    """Sequences of this length that fit at once; 0 if not even one does."""
+    longest_seq: int
+    """Tokens of a sequence that fit at this batch, as far as there are positions; 0 if none do."""
+
+    @property
+    def left(self) -> int:
+        """Bytes that are left; negative where it does not fit."""
+        return self.device.memory - self.margin - self.memory.total
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits."""
+        return self.left >= 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``Memory.to_dict`` has, and under ``fit`` the device, in bytes."""
+        fit = {
+            "gpu": self.device.name,
+            "memory": self.device.memory,
+            "margin": self.margin,
+            "left": self.left,
+            "fits": self.fits,
+            "largest_batch": self.largest_batch,
+            "longest_seq": self.longest_seq,
+        }
+        return {**self.memory.to_dict(), "fit": fit}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one flat row."""
+        return [{"total": self.memory.total, **self.to_dict()["fit"]}]
+
+    def csv(self) -> str:
+        """Write a heading, and one row of plain numbers."""
+        from gpt2calc.output.result import csv_lines
+
+        (row,) = self.to_rows()
+        return csv_lines([row, row.values()]).rstrip("\n")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return whether it fits, and beneath it what is held."""
+        return (self.table(), self.memory.table())
+
+    def summary(self) -> str:
+        return f"{in_words(self.memory.total)} on {self.device.name}: {self._verdict()}"
+
+    def table(self) -> Table:
+        """Return the device's memory line by line, and what would fit."""
+        sizes: tuple[tuple[str, int], ...] = (
+            ("the device has", self.device.memory),
+            ("held at the peak", self.memory.total),
+            ("margin", self.margin),
+            ("left" if self.fits else "missing", abs(self.left)),
+        )
+        case = self.memory.config
+        rows: list[Row] = [(name, size, in_words(size)) for name, size in sizes]
+        longest = "all positions" if self.longest_seq == case.n_ctx - case.cache else ""
+        rows += [
+            (f"largest batch of {case.queries:,} tokens", self.largest_batch, ""),
+            (f"longest sequence at batch {case.batch:,}", self.longest_seq, longest),
+        ]
+        return Table(
+            title=f"{self._verdict()} on one {self.device.name}",
+            columns=(Column(""), Column("bytes", "count"), Column("")),
+            rows=tuple(rows),
+            notes=(BESIDES,),
+        )
+
+    def _verdict(self) -> str:
+        return "It fits" if self.fits else "It does not fit"
+
+
+def fit(
+    config: Model | None = None,
+    run: Run | None = None,
+    *,
+    gpu: str | Device = "a100-80gb",
+    margin: int | str = MARGIN,
+) -> Fit:
+    """Say whether a case fits into a device's memory, and what the most is that would.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence, precision and so on, as for :func:`memory`.
+        gpu: a device of :func:`gpt2calc.hardware.devices`, or a file of one.
+        margin: bytes of the device that are not counted on: an integer, or text such as "2GB".
+
+    Raises:
+        UserError: the device is unknown, or the margin is no number of bytes.
+
+    """
+    case = memory_case(case_of(as_config(config), run))
+    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    kept_free = as_bytes(margin)
+    held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
+    room = chosen.memory - kept_free
+    batch = _most(case, "batch", room)
+    seq = min(_most(case, "seq", room), case.n_ctx - case.cache)
+    return Fit(held, chosen, kept_free, batch, seq)
+
+
+def _most(case: Case, field: str, room: int) -> int:
+    """Return the largest value of a field that fits, 0 if none does."""
+    value = max(curve_along(case, field, MEMORY).largest_within(room), 0)
+    while value and MEMORY.total(case.evaluate_at(**{field: value})) > room:
+        value -= 1  # a single sequence keeps a few bytes more than the formula of several
+    return value

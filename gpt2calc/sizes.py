@@ -1,0 +1,47 @@
+"""Bytes as people read and write them: MB is 10^6, MiB 2^20."""
+
+import re
+
+from gpt2calc.errors import UserError, quoted
+
+UNITS = {
+    **{unit: 10 ** (3 * power) for power, unit in enumerate(("B", "kB", "MB", "GB", "TB", "PB"))},
+    **{unit: 2 ** (10 * power) for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)},
+}
+"""Bytes of each unit."""
+
+_BY_WORD = {unit.lower(): size for unit, size in UNITS.items()} | {"": 1}
+_WRITTEN = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
+
+
+def in_words(size: int) -> str:
+    """Say a number of bytes in a unit of 1,000: ``"34.21 GB"``; below 1,000 as it is."""
+    for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
+        if size >= 10**power:
+            rounded = (200 * size // 10**power + 1) // 2
+            return f"{rounded // 100:,}.{rounded % 100:02} {unit}"
+    return f"{size} B"
+
+
+def as_bytes(size: int | str) -> int:
+    """Read a number of bytes: ``80GB``, ``16 GiB``, ``1.5e9`` is not one, ``1500000000`` is.
+
+    Raises:
+        UserError: it is no number of bytes, or has a fraction of one.
+
+    """
+    if isinstance(size, int):
+        if size < 0:
+            raise UserError(f"{size} is no number of bytes: it must be 0 or more")
+        return size
+    match = _WRITTEN.fullmatch(size.strip())
+    whole, decimals, unit = match.groups() if match else ("", "", "?")
+    factor = _BY_WORD.get(unit.lower() + ("b" if unit and not unit.lower().endswith("b") else ""))
+    digits, decimals = re.sub("[_,]", "", whole), decimals or ""
+    if factor is None or (factor * int(digits + decimals)) % 10 ** len(decimals):
+        raise UserError(
+            f"{quoted(size)} is no number of bytes: write it like 80GB (10^9), 16GiB (2^30) or "
+            "80000000000"
+        )
+    size_in_bytes: int = factor * int(digits + decimals) // 10 ** len(decimals)
+    return size_in_bytes
