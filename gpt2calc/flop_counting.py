@@ -84,6 +84,7 @@ FLOPS = Quantity(
     notes_on_terms=_notes_on_products,
     case=case_of,
     apart=_passes,
+    scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )
 
 

@@ -80,8 +80,10 @@ class Quantity:
     """Where it is the largest of several sums, the terms of each; ``terms`` are the largest's."""
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
-    hides_empty: bool = False
-    """Whether tables leave out the parts that have nothing."""
+    has_many_parts: bool = False
+    """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
+    scale: tuple[str, ...] = ("k", "M", "B", "T")
+    """What a thousand of it is called in pictures, a million, and so on."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -207,6 +209,20 @@ class Breakdown(Result):
 
     def __contains__(self, part: object) -> bool:
         return part in self.quantity.parts
+
+    @property
+    def coarse(self) -> dict[str, Share]:
+        """The parts by name, or the groups of them where there are many."""
+        if not self.quantity.has_many_parts:
+            return {
+                name: Share(part.total, part.total, part.share)
+                for name, part in self.sublayers.items()
+            }
+        sums = {
+            name: sum(self[part].total for part in parts)
+            for name, parts in self.quantity.groups.items()
+        }
+        return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
 
     def group_share(self, group: str) -> float:
         """Return the share of the total that several parts have together."""

@@ -21,6 +21,14 @@ KNOWN = {
     "mlp": Sublayer("MLP", "#1f4e8c"),
     "layer_norm": Sublayer("layer norm", "#15151a"),
     "lm_head": Sublayer("head", "#f0b23e"),
+    "weights": Sublayer("weights", "#1f4e8c"),
+    "gradients": Sublayer("gradients", "#6f93c4"),
+    "optimizer": Sublayer("optimizer", "#d0e2f4"),
+    "activations": Sublayer("activations", "#c8553d"),
+    "temporary": Sublayer("temporary", "#f2bd4c"),
+    "cache": Sublayer("cache", "#6fb79b"),
+    "logits": Sublayer("logits", "#fbf7e6"),
+    "margin": Sublayer("margin", "#8a8a94"),
 }
 """All parts by name."""
 

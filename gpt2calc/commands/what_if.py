@@ -1,6 +1,7 @@
 """What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -75,6 +76,10 @@ def sweep(
     share: Annotated[
         bool, Parameter(help="With --plot: draw the sublayers' shares.", negative=())
     ] = False,
+    gpu: Annotated[
+        str | None,
+        Parameter(help="With --plot: draw the memory of this device in, as a limit of bytes."),
+    ] = None,
     form: Form = "text",
 ) -> int:
     """Count parameters, or another quantity, of every config of a grid.
@@ -86,6 +91,7 @@ def sweep(
     from gpt2calc.what_if.sweeping import sweep
 
     refuse_idle_run(of, axes)
+    limit = _limit(gpu, of, plot)
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
     refuse_heads_that_do_not_divide(single, several)
@@ -99,7 +105,7 @@ def sweep(
     if plot is not None:
         from gpt2calc.picture import pictures, style
 
-        style.save(pictures.of_sweep(grid, share), plot)
+        style.save(pictures.of_sweep(grid, share, limit=limit), plot)
         if form == "text" and out is None and grid.size > MOST_LINES:
             return 0
     elif share:
@@ -109,6 +115,17 @@ def sweep(
     if form != "csv":
         return show(grid, form, out)
     return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
+    """Return the device that is drawn in, None if there is none."""
+    if gpu is None:
+        return None
+    from gpt2calc.hardware import device
+
+    if of != "memory" or plot is None:
+        raise UserError("--gpu draws a limit of bytes: give --of memory and --plot, too")
+    return device(gpu)
 
 
 def solve(

@@ -92,14 +92,15 @@ MEMORY = Quantity(
     groups={
         **{part: (part,) for part in STATE},
         "activations": ACTIVATIONS,
-        "temporary": ("temporary",),
+        **{part: (part,) for part in ("cache", "logits", "temporary")},
     },
     verb="hold",
     notes_on_terms=_notes_on_terms,
     case=memory_case,
     alternatives=_alternatives,
     settle=_settle,
-    hides_empty=True,
+    has_many_parts=True,
+    scale=(" kB", " MB", " GB", " TB", " PB"),
 )
 
 

@@ -77,7 +77,7 @@ class Formulas(Result):
     def table(self) -> Table:
         """Return a row for each formula, in letters, and what the letters stand for."""
         followed = {*self.free, *self.config.following(self.free)}
-        hides = self.quantity.hides_empty
+        hides = self.quantity.has_many_parts
         rows = [
             (name, in_letters(part.total))
             for name, part in self.sublayers.items()

@@ -3,14 +3,24 @@
 Every function draws into the axes that it is given and returns them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
 
+from gpt2calc.footprint.fitting import Fit
 from gpt2calc.output.table import percent
-from gpt2calc.picture.style import exactly, human, ink_on, is_narrow, size_of, type_for
-from gpt2calc.quantity import Breakdown
+from gpt2calc.picture.style import (
+    INK,
+    exactly,
+    human,
+    human_in,
+    ink_on,
+    is_narrow,
+    size_of,
+    type_for,
+)
+from gpt2calc.quantity import Breakdown, Share
 from gpt2calc.sublayers import colour_of, shortened, words_of
 from gpt2calc.what_if.comparison import Comparison
 
@@ -22,18 +32,37 @@ BIASES = "#9b9ba3"
 
 def composition(ax: Axes, counted: Breakdown) -> Axes:
     """Where the parameters of one model are: one bar, split by sublayer, every part labelled."""
-    present = [name for name in counted if counted[name].total]
-    label = _row if is_narrow(ax) else _column
-    start = 0.0
-    for place, name in enumerate(present):
-        share = counted[name].share
-        ax.barh(0, share, left=start, height=1, color=colour_of(name))
-        label(ax, (place, len(present)), start + share / 2, name, counted)
-        start += share
+    present = {name: part for name, part in counted.coarse.items() if part.total}
+    _split_bar(ax, present)
     ax.set_xlim(-0.005, 1.005)
-    ax.set_ylim(-1.4 - len(present) if is_narrow(ax) else -2.5, 0.55)
-    ax.set_axis_off()
     return ax
+
+
+def device_bar(ax: Axes, fitted: Fit) -> Axes:
+    """One device's memory, filled part by part; what does not fit stands beyond its end."""
+    capacity = fitted.device.memory
+    held = {name: part.total for name, part in fitted.memory.coarse.items() if part.total}
+    sizes = held | {"margin": fitted.margin}
+    parts = {name: Share(size, size, size / capacity) for name, size in sizes.items() if size}
+    _split_bar(ax, parts)
+    edge: Any = {"fill": False, "edgecolor": INK, "linewidth": 1.2, "zorder": 3}
+    ax.barh(0, 1, height=1, **edge)
+    end = sum(part.share for part in parts.values())
+    ax.set_xlim(-0.005, max(end, 1) + 0.005)
+    return ax
+
+
+def _split_bar(ax: Axes, parts: Mapping[str, Share]) -> None:
+    """Draw a bar split in parts, each with a label beneath."""
+    label = _row if is_narrow(ax) else _column
+    whole = max(sum(part.share for part in parts.values()), 1.0)
+    start = 0.0
+    for place, (name, part) in enumerate(parts.items()):
+        ax.barh(0, part.share, left=start, height=1, color=colour_of(name))
+        label(ax, (place, len(parts)), start + part.share / 2, name, part, whole)
+        start += part.share
+    ax.set_ylim(-1.4 - len(parts) if is_narrow(ax) else -2.5, 0.55)
+    ax.set_axis_off()
 
 
 def stacked(ax: Axes, compared: Comparison) -> Axes:
@@ -41,8 +70,8 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
     size = type_for(ax, 2.5 * len(compared.names))
     for row, counted in enumerate(compared.counts):
         start = 0.0
-        for name in counted:
-            share = counted[name].share
+        for name, part in counted.coarse.items():
+            share = part.share
             ax.barh(row, share, left=start, height=0.75, color=colour_of(name))
             if share * size_of(ax)[0] >= ROOM_FOR_A_LABEL:
                 words, ink = f"{share:.1%}", ink_on(colour_of(name))
@@ -50,7 +79,8 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
                 ax.text(start + share / 2, row, words, color=ink, **middle)
             start += share
     models = compared.named
-    _rows(ax, [f"{shortened(name)}\n{human(counted.total)}" for name, counted in models], size)
+    said = human_in(compared.quantity)
+    _rows(ax, [f"{shortened(name)}\n{said(counted.total)}" for name, counted in models], size)
     ax.set_xlim(0, 1)
     _percent_axis(ax, compared.quantity.unit)
     _key(ax, present(compared))
@@ -66,7 +96,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None)
         ax.text(0, len(rows), words_of(name), va="center", weight="bold", fontsize=size)
         rows.append("")
         for model, counted in compared.named:
-            share = counted[name].share
+            share = counted.coarse[name].share
             colour = colour_of(name)  # as the edge, too, so that the smallest share has a line
             ax.barh(len(rows), share, height=0.8, color=colour, edgecolor=colour, linewidth=0.8)
             ax.text(share + 0.008, len(rows), percent(share), va="center", fontsize=size)
@@ -75,7 +105,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None)
     ax.set_xlim(
         0,
         (1.35 if is_narrow(ax) else 1.15)
-        * max(part.share for each in compared.counts for part in each.parts),
+        * max(part.share for each in compared.counts for part in each.coarse.values()),
     )
     _percent_axis(ax, compared.quantity.unit)
     return ax
@@ -106,13 +136,15 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
 
 def present(compared: Comparison, only: Collection[str] | None = None) -> list[str]:
     """Return the sublayers, of those asked for, that some of the models have."""
-    wanted = compared.quantity.parts if only is None else only
-    return [name for name in wanted if any(each[name].total for each in compared.counts)]
+    wanted = list(compared.counts[0].coarse) if only is None else only
+    return [name for name in wanted if any(each.coarse[name].total for each in compared.counts)]
 
 
-def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
+def _column(
+    ax: Axes, place: tuple[int, int], x: float, name: str, part: Share, whole: float
+) -> None:
     """Write a part's name, count and share beneath the bar, and a line that leads there."""
-    part, centre = counted[name], (place[0] + 0.5) / place[1]
+    centre = whole * (place[0] + 0.5) / place[1]
     ax.plot(
         [x, centre], [-0.55, -1.15], color=colour_of(name), linewidth=1.5, solid_capstyle="round"
     )
@@ -121,15 +153,15 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Brea
     ax.text(centre, -1.32, words, ha="center", va="top", linespacing=1.4)
 
 
-def _row(ax: Axes, place: tuple[int, int], x: float, name: str, counted: Breakdown) -> None:
+def _row(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share, whole: float) -> None:
     """Do the same in a row, beneath a bar too short for columns; a tick shows the part."""
-    part, y = counted[name], -1.4 - place[0]
+    y = -1.4 - place[0]
     size = min(type_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
-    ax.plot(0.02, y, marker="s", color=colour_of(name), markersize=7)
-    ax.text(0.06, y, words_of(name), va="center", fontsize=size)
-    ax.text(0.72, y, exactly(part.total), ha="right", va="center", fontsize=size)
-    ax.text(1.0, y, percent(part.share), ha="right", va="center", fontsize=size)
+    ax.plot(0.02 * whole, y, marker="s", color=colour_of(name), markersize=7)
+    ax.text(0.06 * whole, y, words_of(name), va="center", fontsize=size)
+    ax.text(0.72 * whole, y, exactly(part.total), ha="right", va="center", fontsize=size)
+    ax.text(whole, y, percent(part.share), ha="right", va="center", fontsize=size)
 
 
 def _percent_axis(ax: Axes, unit: str) -> None:

@@ -12,8 +12,10 @@ from matplotlib.axes import Axes
 
 from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
+from gpt2calc.footprint.counting import MEMORY
+from gpt2calc.hardware import Device
 from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
-from gpt2calc.picture.style import INK, human
+from gpt2calc.picture.style import INK, human, human_in
 from gpt2calc.polynomial import curve_along
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.sublayers import colour_of, shortened, words_of
@@ -28,8 +30,11 @@ GAP = 0.055
 """Between the names of two lines, as a fraction of the picture's height."""
 
 
-def sweep_lines(ax: Axes, swept: Sweep, share: bool = False) -> Axes:
-    """Draw a sweep over one field: totals, or shares; there are gaps outside the bounds."""
+def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | None = None) -> Axes:
+    """Draw a sweep over one field: totals, or shares; there are gaps outside the bounds.
+
+    A device's memory is a line across the totals.
+    """
     coarse, name = _coarser(swept)
     x, totals = coarse.axes[name], coarse.total.ravel()
     within = (totals >= swept.at_least) & (totals <= swept.at_most)
@@ -47,13 +52,23 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False) -> Axes:
         _named_at_the_end(ax, float(x[last]), {each: float(y[last]) for each, y in drawn.items()})
     else:
         ax.plot(x, np.where(within, totals.astype(float), np.nan), color=INK, **style)
+        if limit is not None:
+            _limit(ax, limit)
         ax.set_ylim(bottom=0)
-        ax.yaxis.set_major_formatter(human)
+        ax.yaxis.set_major_formatter(human_in(swept.quantity))
         ax.set_ylabel(swept.quantity.unit)
     ax.set_xlabel(name)
     whole_ticks(ax.xaxis, x)
     ax.grid(axis="y")
     return ax
+
+
+def _limit(ax: Axes, device: Device) -> None:
+    """Draw a device's memory across, with its name above the line."""
+    ax.axhline(float(device.memory), color=colour_of("activations"), linewidth=1.5)
+    words = f"{device.name}: {human(device.memory, scale=MEMORY.scale)}"
+    place: Any = {"xytext": (4, 4), "textcoords": "offset points"}
+    ax.annotate(words, (0, device.memory), xycoords=("axes fraction", "data"), **place)
 
 
 def budget(ax: Axes, shapes: Shapes) -> Axes:
@@ -100,7 +115,7 @@ def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = P
                 ax.plot(x, y, marker="o", color=colour_of(name), markersize=5, clip_on=False)
     ax.set_xscale("log")
     _share_axis(ax, quantity)
-    log_ticks(ax.xaxis, float(counts[0].total), float(counts[-1].total), human)
+    log_ticks(ax.xaxis, float(counts[0].total), float(counts[-1].total), human_in(quantity))
     ax.set_xlabel(quantity.unit)
     ax.grid(axis="y")
     last = counts[-1]

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
 from gpt2calc.picture.labels import log_ticks, place_labels, whole, whole_ticks
-from gpt2calc.picture.style import INK, PALE, human, size_of, type_for
+from gpt2calc.picture.style import INK, PALE, human_in, size_of, type_for
 from gpt2calc.what_if.axes import Array
 from gpt2calc.what_if.sweeping import Sweep, sweep
 
@@ -47,7 +47,7 @@ def sweep_map(ax: Axes, swept: Sweep) -> Axes:
     lines = ax.contour(x, y, totals, levels=levels, colors=INK, linewidths=0.7)
     _scale(ax, x, y)
     _finish(ax, swept, colours, down, across)
-    names = ax.clabel(lines, fmt=human, fontsize=7.5)
+    names = ax.clabel(lines, fmt=human_in(swept.quantity), fontsize=7.5)
     _mark_presets(ax, swept, (across, down), names)
     return ax
 
@@ -62,7 +62,7 @@ def _cells(ax: Axes, swept: Sweep, down: str, across: str) -> Axes:
     for (row, column), total in np.ndenumerate(totals):
         ink = PALE if np.ma.getmaskarray(shown)[row, column] else INK
         place: Any = {"ha": "center", "va": "center", "fontsize": size, "color": ink}
-        ax.text(column + 0.5, row + 0.5, human(int(total)), **place)
+        ax.text(column + 0.5, row + 0.5, human_in(swept.quantity)(int(total)), **place)
     ax.set_xticks(np.arange(len(x)) + 0.5, [whole(value) for value in x], fontsize=min(size, 8.5))
     ax.set_yticks(np.arange(len(y)) + 0.5, [whole(value) for value in y])
     _finish(ax, swept, colours, down, across)
@@ -92,7 +92,9 @@ def _finish(ax: Axes, swept: Sweep, colours: Any, down: str, across: str) -> Non
     assert figure is not None
     low, high = colours.get_clim()
     ticks = np.geomspace(low, high, 5)
-    bar = figure.colorbar(colours, ax=ax, ticks=ticks, format=FuncFormatter(human), pad=0.02)
+    bar = figure.colorbar(
+        colours, ax=ax, ticks=ticks, format=FuncFormatter(human_in(swept.quantity)), pad=0.02
+    )
     bar.ax.minorticks_off()
     bar.set_label(swept.quantity.unit)
     bar.outline.set_visible(False)

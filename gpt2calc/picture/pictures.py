@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Collection
 from textwrap import fill
-from typing import Any, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
+from gpt2calc.footprint.fitting import Fit
+from gpt2calc.hardware import Device
 from gpt2calc.picture import charts, curves, maps
-from gpt2calc.picture.style import empty_figure, house_style, human, is_narrow, refuse_undrawable
+from gpt2calc.picture.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantity import Breakdown
 from gpt2calc.sublayers import shortened
@@ -31,16 +33,36 @@ ROW = 0.24
 def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
     """Draw where the parameters of a model are; a name stands in the title."""
     refuse_undrawable(counted.total)
-    words = counted.config.in_words(_usual(counted.config))
-    title = f"{human(counted.total)} {counted.quantity.unit}: {words}"
+    words = counted.config.in_words(_usual(counted))
+    title = f"{_amount(counted)}: {words}"
     words = f"{shortened(name)}, {title}" if name else title
     height = 2.4 if width == PHONE else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
 
 
-def _usual(config: Any) -> set[str]:
-    """Return the fields that are as in GPT-2 small, or never change a count."""
-    small = config.with_model(GPT2Config())
+def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
+    """Draw one device's memory, filled part by part."""
+    refuse_undrawable(fitted.memory.total)
+    verdict = "fits" if fitted.fits else "does not fit"
+    title = f"{shortened(name)} {verdict} on one {fitted.device.name}: {_amount(fitted.memory)}"
+    case = fitted.memory.config
+    words = f"{title}, {case.in_words(_usual(fitted.memory))}"
+    height = 2.8 if width == PHONE else 2.2
+    return _drawn(width, height, words, lambda ax: charts.device_bar(ax, fitted))
+
+
+def _amount(counted: Breakdown) -> str:
+    amount = human_in(counted.quantity)(counted.total)
+    return (
+        amount
+        if amount.endswith("B") and counted.quantity.unit == "bytes"
+        else (f"{amount} {counted.quantity.unit}")
+    )
+
+
+def _usual(counted: Breakdown) -> set[str]:
+    """Return the fields that are as in GPT-2 small run as usual, or never change a count."""
+    config, small = counted.config, counted.quantity.case(GPT2Config())
     shown = {"n_layer", "n_embd"}
     alike = {name for name in config.known if config.value(name) == small.value(name)}
     return {"n_head", *alike} - shown
@@ -77,14 +99,23 @@ def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
     return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models, compared.quantity))
 
 
-def of_sweep(swept: Sweep, share: bool = False, width: float = WIDE) -> Figure:
-    """Lines over one axis, a map over two. Raises ``UserError`` for more than two."""
+def of_sweep(
+    swept: Sweep, share: bool = False, width: float = WIDE, limit: Device | None = None
+) -> Figure:
+    """Lines over one axis, a map over two. Raises ``UserError`` for more than two.
+
+    A device's memory is drawn in as a limit of the lines.
+    """
     model = swept.config.title(leaving_out=swept.varying)
     unit = swept.quantity.unit[0].upper() + swept.quantity.unit[1:]
     axes = [name for name, axis in swept.axes.items() if len(axis) > 1]
     if len(axes) <= 1:
         title = f"{'Shares' if share else unit} of {model}"
-        return _drawn(width, 4.0, title, lambda ax: curves.sweep_lines(ax, swept, share))
+        return _drawn(width, 4.0, title, lambda ax: curves.sweep_lines(ax, swept, share, limit))
+    if limit is not None:
+        raise UserError(
+            "a device's memory is drawn over one axis: fix the others, or leave --gpu out"
+        )
     if len(axes) > 2 or share:
         reason = "shares are drawn over one axis" if share else "a picture has one axis or two"
         raise UserError(f"{len(axes)} axes cannot be drawn: {reason}; fix the others")

@@ -3,8 +3,9 @@
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 
 from gpt2calc.errors import UserError
 from gpt2calc.output.files import whole_file
+from gpt2calc.quantity import Quantity
 
 INK, PALE = "#26262e", "#d9d9de"
 """Text and axes; grid lines and leaders."""
@@ -117,15 +119,21 @@ def checked_ending(path: Path) -> str:
     return ending
 
 
-def human(count: float, _: object = None) -> str:
+def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
     """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
-    if count >= LONGEST_EXACT:
+    if count >= 10 ** (3 * len(scale) + 3):
         digits, power = f"{count:.2e}".split("e+")
         return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
-    for letter, unit in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+    for thousands, letter in reversed([*enumerate(scale, 1)]):
+        unit = 10.0 ** (3 * thousands)
         if count >= 0.9995 * unit:
             return f"{float(f'{count / unit:.3g}'):g}{letter}"
     return f"{float(f'{count:.3g}'):g}"
+
+
+def human_in(quantity: Quantity) -> Callable[..., str]:
+    """Return the same in the words of a quantity: 134 GB, 292 G."""
+    return partial(human, scale=quantity.scale)
 
 
 def exactly(count: int) -> str:

@@ -85,7 +85,9 @@ class Comparison(Result):
         ]
         rows.append(("total", *(each.total for each in self.counts)))
         for sublayer in self.quantity.parts:
-            if self.quantity.hides_empty and not any(each[sublayer].total for each in self.counts):
+            if self.quantity.has_many_parts and not any(
+                each[sublayer].total for each in self.counts
+            ):
                 continue
             rows.append((sublayer, *(each[sublayer].total for each in self.counts)))
             rows.append((f"{sublayer} share", *(each[sublayer].share for each in self.counts)))
