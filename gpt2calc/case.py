@@ -132,8 +132,8 @@ class Case:
     def in_words(self, leaving_out: Collection[str] = ()) -> str:
         """Say what model it is and how it is run, less the fields that are left out."""
         run = self.run.evaluate_at(seq=self.queries)
-        at_peak = f"at its peak, {self.moment}" if self.moment else ""
-        said = (self.model.in_words(leaving_out), run.in_words(leaving_out), at_peak)
+        at = f"at {self.moment}" if self.moment else ""
+        said = (self.model.in_words(leaving_out), run.in_words(leaving_out), at)
         return ", ".join(words for words in said if words)
 
     def title(self, leaving_out: Collection[str] = ()) -> str:

@@ -32,7 +32,7 @@ class Convention(NamedTuple):
 
 def _state(case: Case) -> int:
     """Return weights, as many gradients, and the optimizer's state, in bytes."""
-    weights: int = state.weights(case).amount
+    weights: int = sum(term.amount for term in state.weights(case))
     optimizer: int = sum(term.amount for term in state.optimizer(case))
     return 2 * weights + optimizer
 

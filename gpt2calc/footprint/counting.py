@@ -186,7 +186,7 @@ class Memory(Breakdown):
             for phase in phases
         }
         said = ", ".join(f"{phases[phase]} {size}" for phase, size in most.items())
-        return (f"{total} The peak is {self.moment.name}. The most of each phase: {said}.",)
+        return (f"{total} The peak is at {self.moment.name}. The most of each phase: {said}.",)
 
     @property
     def _moments(self) -> tuple[Moment, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from gpt2calc.architecture import Operation, forward, tensors
+from gpt2calc.architecture import Operation, forward
 from gpt2calc.case import Case
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, checkpoints, held, held_by
@@ -22,6 +22,8 @@ from gpt2calc.terms import Number, Term
 Phase = Literal["forward", "backward", "step"]
 FREED_BY_THE_LOSS = ("labels", "label beyond the last", "weight")
 """What the first kernel of backward frees, before its second one needs most."""
+START = "the start of backward"
+"""The moment at which all that is kept is still there, and most is needed besides."""
 SCALARS = 2
 """The loss, and its gradient, which is 1."""
 
@@ -75,12 +77,13 @@ class _Step:
             operation = self.operations[place]
             held = (
                 *self._base(),
-                *state.gradients(self.case, self._gradients(place, blocks)),
+                *self._gradients(place, blocks),
                 *(one.term for one in self._kept_up_to(place, blocks)),
             )
             for instant in operation.needs(self.case):
                 if instant:
-                    name = f"in backward, at {_plain_name(operation)}{where}"
+                    name = f"backward of {_plain_name(operation)}{where}"
+                    name = START if operation.role == "loss" else name
                     yield Moment(name, "backward", (*held, *self._needed(operation, instant)))
 
     def forward(self) -> Iterator[Moment]:
@@ -93,7 +96,7 @@ class _Step:
             *only_if(case.batch != 1, Kept("label beyond the last", (case.batch,), "int64")),
             Kept("value", (), "float32"),
         )
-        yield self._in_forward("the end", held(case), at_the_loss)
+        yield self._in_forward("the end of forward", held(case), at_the_loss)
         if case.checkpointing == "block":
             return
         copied = (case.batch != 1) & (case.known_heads != 1)
@@ -106,8 +109,8 @@ class _Step:
         )
         sums = (Kept("outcome of the MLP, and both sums", (3, *self._stream), kind),)
         for name, last, temporary in (
-            ("softmax of the last block", self._place_of("softmax") - 1, before),
-            ("the end of the last block", self._place_of("mlp_dropout"), sums),
+            ("forward of softmax of the last block", self._place_of("softmax") - 1, before),
+            ("the end of the last block in forward", self._place_of("mlp_dropout"), sums),
         ):
             kept = self._kept_up_to(last, Blocks(case.n_layer - 1, 1, 0))
             yield self._in_forward(name, kept, (*temporary, *self._locals()))
@@ -119,17 +122,16 @@ class _Step:
             *(one.term for one in kept),
             *(_temporary("model", each) for each in temporary),
         )
-        return Moment(f"in forward, at {name}", "forward", terms)
+        return Moment(name, "forward", terms)
 
     def of_the_optimizer(self) -> Moment:
         """Return the optimizer's step, with the ids of the batch and its loss still there."""
-        every = state.elements(tensors(self.case.model))
         return Moment(
-            "in the optimizer's step",
+            "the optimizer's step",
             "step",
             (
                 *self._base(),
-                *state.gradients(self.case, every),
+                *state.gradients(self.case),
                 *(one.term for one in held_by(self.operations[0], self.case)),
                 _temporary("loss", Kept("value", (), "float32")),
                 *state.optimizer_needs(self.case),
@@ -144,25 +146,31 @@ class _Step:
         return next(p for p, each in enumerate(self.operations) if each.role == role)
 
     def _base(self) -> Iterator[Term]:
-        yield state.weights(self.case)
+        yield from state.weights(self.case)
         yield from state.optimizer(self.case)
 
     def _accumulated(self) -> Iterator[Term]:
         if self.case.grad_accumulation > 1:
-            yield from state.gradients(self.case, state.elements(tensors(self.case.model)))
+            yield from state.gradients(self.case)
 
-    def _gradients(self, place: int, blocks: "Blocks") -> Number:
-        """Return how many there are: from an operation on, and in the blocks above its own."""
+    def _gradients(self, place: int, blocks: "Blocks") -> Iterator[Term]:
+        """Yield those that are made: from an operation on, and in the blocks above its own."""
         if self.case.grad_accumulation > 1:
-            return state.elements(tensors(self.case.model))
-        made: Number = 0
+            return state.gradients(self.case)
+        inside: Number = 0
+        outside: Number = 0
+        whole: Number = 0
         for other, each in enumerate(self._parameters):
-            own = 1 if other >= place else 0
-            made = made + each * (
-                blocks.above + blocks.own * own if self._is_inside[other] else own
-            )
-        is_head_done = place <= self._place_of("head")
-        return made + (self._parameters[0] if self.case.tie_embeddings and is_head_done else 0)
+            if not self._is_inside[other]:
+                outside = outside + (each if other >= place else 0)
+                continue
+            whole = whole + each
+            if other >= place:
+                inside = inside + each * blocks.own
+        if self.case.tie_embeddings and place <= self._place_of("head"):
+            outside = outside + self._parameters[0]
+        made = state.Numbers(whole, outside + inside, blocks.above)
+        return state.gradients(self.case, made)
 
     def _kept_up_to(self, place: int, blocks: "Blocks") -> Iterator[Held]:
         """Yield what is kept up to an operation, and in the blocks below its own."""
@@ -170,12 +178,12 @@ class _Step:
         if self.case.checkpointing == "block" and place >= self._in_block[0]:
             first = self._kept[self._in_block[0]][0]
             inputs = checkpoints(first.kept, self.case, below)
-            yield from (one for one in inputs if not _is_zero(one.copies))
+            yield from (one for one in inputs if not state.is_zero(one.copies))
             below = 0
         for other, kept in enumerate(self._kept):
             own = 1 if other <= place else 0
             copies = below + blocks.own * own if self._is_inside[other] else own
-            if not _is_zero(copies):
+            if not state.is_zero(copies):
                 yield from (one._replace(copies=copies) for one in kept)
 
     @cached_property
@@ -220,10 +228,6 @@ class _Step:
             Kept("position embeddings", (case.queries, case.n_embd), kind),
             Kept("causal mask", (case.batch, case.queries, case.keys), kind),
         )
-
-
-def _is_zero(number: Number) -> bool:
-    return isinstance(number, int) and number == 0
 
 
 def _temporary(role: str, kept: Kept) -> Term:

@@ -26,14 +26,14 @@ def serving(case: Case) -> Iterator[Moment]:
         heads = case.known_heads if operation.role == "scores" else 1
         times, m, _, n = product.sizes(heads)
         outcome = Kept("outcome", (times, m, n), case.product_type)
-        name = f"at {NAMES[operation.role].removeprefix(IN_EVERY_BLOCK)}"
+        name = f"the outcome of {NAMES[operation.role].removeprefix(IN_EVERY_BLOCK)}"
         made = _held(operation.role, "temporary", outcome)
         yield Moment(name, "forward", (*_standing(case), made))
 
 
 def _standing(case: Case) -> Iterator[Term]:
     """Yield what is there all the time; under autocast matrices are there in 16 bits, too."""
-    yield state.weights(case)
+    yield from state.weights(case)
     for operation in forward(case.model):
         copies = (one for one in held_by(operation, case) if one.kept.what == IN_16_BITS)
         yield from (one._replace(part="temporary").term for one in copies)

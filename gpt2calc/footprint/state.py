@@ -1,8 +1,7 @@
 """What training holds whatever the batch: weights, gradients, and the optimizer's state."""
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
@@ -17,6 +16,9 @@ SHARDED = {
     "parameters": ("optimizer", "gradients", "weights"),
 }
 """What each GPU holds a part of alone: stages 1, 2 and 3 of ZeRO (Rajbhandari et al. 2020)."""
+
+OF_A_BLOCK = "h.*"
+"""How the names of what every block has begin."""
 
 BLOCK_OF_8_BIT = 256
 """Numbers of 8 bits that share a float32 to scale them by, in bitsandbytes."""
@@ -36,31 +38,55 @@ class Stored(Term):
 
     @property
     def in_block(self) -> bool:
-        """Return False: it is counted for the whole model at once."""
-        return False
+        """Whether every block has its own."""
+        return self.role.startswith(OF_A_BLOCK)
 
 
-def stored(what: str, part: str, width: int, numbers: Number) -> Stored:
-    """Make a summand of some numbers of some bytes each."""
-    return Stored(what, part, "amount", (width, numbers), 1)
+class Numbers(NamedTuple):
+    """How many numbers are stored in each block, and how many outside the blocks."""
+
+    in_block: Number
+    outside: Number
+    blocks: Number
+
+    @property
+    def total(self) -> Number:
+        """All of them."""
+        return self.in_block * self.blocks + self.outside
 
 
-def elements(of: Iterable[Tensor]) -> Number:
-    """Return the parameters of some tensors in all their copies."""
-    return sum([tensor.amount for tensor in of])
+def numbers_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
+    """Add up over the tensors of a model what each of them counts for."""
+    listed = tensors(case.model)
+    in_block = sum([counted(tensor) for tensor in listed if tensor.in_block])
+    outside = sum([counted(tensor) for tensor in listed if not tensor.in_block])
+    return Numbers(in_block, outside, case.n_layer)
 
 
-def weights(case: Case) -> Stored:
-    """Return the weights, or one GPU's part of them."""
-    numbers = shared_out(case, "weights", elements(tensors(case.model)))
-    return stored("every parameter", "weights", BYTES[case.weight_type], numbers)
+def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> Iterator[Stored]:
+    """Yield numbers of some bytes each, of the blocks and outside; or one GPU's part of them."""
+    if case.gpus > 1 and part in SHARDED[case.shard]:
+        shape = (width, _shared_out(case, part, numbers.total))
+        yield Stored(what, part, "amount", shape, 1)
+        return
+    shapes = (
+        (f"{OF_A_BLOCK}, {what}", numbers.in_block, numbers.blocks),
+        (what, numbers.outside, 1),
+    )
+    for name, each, copies in shapes:
+        if not is_zero(each) and not is_zero(copies):
+            yield Stored(name, part, "amount", (width, each), copies)
 
 
-def gradients(case: Case, numbers: Number) -> Iterator[Stored]:
-    """Yield so many gradients, or one GPU's part of them; nothing where there are none yet."""
-    if not isinstance(numbers, int) or numbers:
-        numbers = shared_out(case, "gradients", numbers)
-        yield stored("gradients", "gradients", BYTES[case.weight_type], numbers)
+def weights(case: Case) -> Iterator[Stored]:
+    """Yield the weights, or one GPU's part of them."""
+    yield from stored(case, "parameters", "weights", BYTES[case.weight_type], _elements(case))
+
+
+def gradients(case: Case, numbers: Numbers | None = None) -> Iterator[Stored]:
+    """Yield the gradients of all parameters, or those that are made."""
+    made = _elements(case) if numbers is None else numbers
+    yield from stored(case, "gradients", "gradients", BYTES[case.weight_type], made)
 
 
 def optimizer(case: Case) -> Iterator[Stored]:
@@ -69,42 +95,45 @@ def optimizer(case: Case) -> Iterator[Stored]:
     Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
     ``bitsandbytes.optim.AdamW8bit``.
     """
-    listed, width = tensors(case.model), BYTES[case.weight_type]
+    width = BYTES[case.weight_type]
 
-    def part(what: str, width: int, numbers: Number) -> Stored:
-        return stored(what, "optimizer", width, shared_out(case, "optimizer", numbers))
+    def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[Stored]:
+        return stored(case, what, "optimizer", width, numbers_of(case, counted))
 
     match case.optimizer:
         case "adamw":
-            yield part("mean and mean square of gradients", 2 * width, elements(listed))
-            yield part("step of every tensor", 4, _count(listed))
+            yield from part("means of gradients and squares", 2 * width, _each)
+            yield from part("steps of tensors", 4, lambda _: 1)
         case "momentum":
-            yield part("momentum", width, elements(listed))
+            yield from part("momentum", width, _each)
         case "adafactor":
-            yield part("mean squares of rows and columns", 4, _rows_and_columns(listed))
-            yield part("step of every tensor", 4, _count(listed))
+            yield from part("mean squares of rows and columns", 4, lambda t: sum(t.shape))
+            yield from part("steps of tensors", 4, lambda _: 1)
         case "adamw-8bit":
-            large, small = _by_size(listed)
-            yield part("means in 8 bits", 2, elements(large))
-            yield part("scales of blocks", 8, sum(_blocks(t.each) * t.copies for t in large))
-            yield part("means of small tensors", 8, elements(small))
+            yield from part("means in 8 bits", 2, lambda t: t.each if _is_large(t) else 0)
+            yield from part("scales of blocks", 8, lambda t: _blocks(t.each) if _is_large(t) else 0)
+            yield from part("means of small tensors", 8, lambda t: 0 if _is_large(t) else t.each)
 
 
 def optimizer_needs(case: Case) -> Iterator[Stored]:
-    """Yield what a step needs besides: the roots of all mean squares at once, in AdamW.
+    """Yield what a step needs besides: the roots of all mean squares at once.
 
     Source: the ``foreach`` implementation, PyTorch's default on GPUs.
     """
     if case.optimizer in ("adamw", "adafactor"):
-        numbers = shared_out(case, "optimizer", elements(tensors(case.model)))
-        yield stored("roots of mean squares", "temporary", BYTES[case.weight_type], numbers)
+        width, numbers = BYTES[case.weight_type], _elements(case)
+        for one in stored(case, "roots of mean squares", "optimizer", width, numbers):
+            yield one._replace(sublayer="temporary")
 
 
-def shared_out(case: Case, part: str, numbers: Number) -> Number:
+def is_zero(number: Number) -> bool:
+    """Tell whether a number is 0 in every case: an integer, or what letters come to."""
+    return bool(getattr(number, "is_zero", isinstance(number, int) and number == 0))
+
+
+def _shared_out(case: Case, part: str, numbers: Number) -> Number:
     """Return what one GPU holds of so many numbers, rounded up."""
-    if case.gpus == 1 or part not in SHARDED[case.shard]:
-        return numbers
-    if hasattr(numbers, "free_symbols") and numbers.free_symbols:
+    if getattr(numbers, "free_symbols", None):
         raise UserError(
             f"{part} are shared out among {case.gpus} GPUs and rounded up: there is no formula of "
             "them in the model's fields; leave out --shard, or leave other fields open"
@@ -112,32 +141,23 @@ def shared_out(case: Case, part: str, numbers: Number) -> Number:
     return -(-numbers // case.gpus)
 
 
-def _count(listed: Iterable[Tensor]) -> Number:
-    """Return how many tensors there are, in all their copies."""
-    return sum([tensor.copies for tensor in listed])
+def _elements(case: Case) -> Numbers:
+    return numbers_of(case, _each)
 
 
-def _rows_and_columns(listed: Iterable[Tensor]) -> Number:
-    """Return the rows and columns of all matrices, and the numbers of all vectors."""
-    return sum([sum(tensor.shape) * tensor.copies for tensor in listed])
+def _each(tensor: Tensor) -> Number:
+    return tensor.each
 
 
-def _by_size(listed: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Part the tensors whose state is in 8 bits from the smaller ones."""
-
-    def is_large(tensor: Tensor) -> bool:
-        if not isinstance(tensor.each, int):
-            raise UserError(
-                f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits: "
-                "it has no formula in the model's sizes, and cannot be swept over them"
-            )
-        return tensor.each >= LEAST_IN_8_BIT
-
-    groups: dict[bool, list[Tensor]] = {True: [], False: []}
-    for size, run in groupby(listed, key=is_large):
-        groups[size].extend(run)
-    return groups[True], groups[False]
+def _is_large(tensor: Tensor) -> bool:
+    """Tell whether the state of a tensor is in 8 bits."""
+    if not isinstance(tensor.each, int):
+        raise UserError(
+            f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits: it has "
+            "no formula in the model's sizes, and cannot be swept over them"
+        )
+    return tensor.each >= LEAST_IN_8_BIT
 
 
-def _blocks(numbers: Any) -> Any:
+def _blocks(numbers: int) -> int:
     return -(-numbers // BLOCK_OF_8_BIT)

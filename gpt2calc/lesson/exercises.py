@@ -129,7 +129,7 @@ class Sheet(Result):
     def _solutions(self) -> Iterator[str]:
         if not self.with_answers:
             return
-        yield self.notation
+        yield wrapped(self.notation)
         for number, each in self._numbered():
             label = f"Answer {number}" if len(self.exercises) > 1 else "Answer"
             yield f"{label}: {_answer(each.solved)}"

@@ -9,9 +9,11 @@ from typing import Any
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import PARAMETERS, count
 from gpt2calc.flop_counting import FLOPS
+from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops
 from gpt2calc.lesson.formulas import formula
+from gpt2calc.lesson.memory_lessons import of_memory
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.output.table import percent
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS, words_of
@@ -132,5 +134,6 @@ def _fraction(share: Any) -> str:
 LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
     PARAMETERS.name: of_parameters,
     FLOPS.name: of_flops,
+    MEMORY.name: of_memory,
 }
 """The lessons of each quantity, by its name."""

@@ -1,5 +1,6 @@
-"""What each operation of GPT-2 is for, in one plain sentence: its weights, and its biases."""
+"""What each term is for, in one plain sentence: weights, biases, products, what is kept."""
 
+from gpt2calc.footprint.keeping import CHECKPOINTS, HeldTensor
 from gpt2calc.terms import Term
 
 MEANINGS = {
@@ -36,9 +37,52 @@ BACKWARD = "The gradient of its {}: as many FLOPs as forward."
 AGAIN = "The same again in backward, since the block kept nothing but its input."
 
 
+KEPT = {
+    "ids": "Says which rows get the gradient.",
+    "positions": "Says which rows get the gradient, once for all sequences.",
+    "mean": "Of every token's features, to normalize again.",
+    "1 / deviation": "Of every token's features, to normalize again.",
+    "queries": "The gradient of the keys is a product with them.",
+    "keys": "The gradient of the queries is a product with them.",
+    "values": "The gradient of the probabilities is a product with them.",
+    "probabilities": "The softmax needs what came out, and the gradient of the values is a product "
+    "with them.",
+    "logarithms of sums": "The probabilities of a row are computed again from it.",
+    "mask": "Says what was dropped.",
+    "dropped out": "What is left of the probabilities; the gradient of the values is a product "
+    "with it.",
+    "in 16 bits": "The same again, as they were multiplied with the values.",
+    "weight in 16 bits": "The matrix as it was multiplied: autocast keeps it beside the other.",
+    "half of it": "A step of gelu_new, which is written out in Python.",
+    "tanh": "A step of gelu_new; its own gradient needs what came out.",
+    "1 + tanh": "A step of gelu_new.",
+    "log-probabilities": "The gradient of the scores follows from them.",
+    "once": "The mask of the causal square, handed to every block.",
+}
+"""Why a tensor is kept, by what it is to its operation."""
+INPUTS = {
+    "layer_norm": "Is normalized again in backward.",
+    "mlp_gelu": "The gradient of GELU is computed from it.",
+    CHECKPOINTS: "All that is left of a block, which runs again from it.",
+}
+INPUT = "The gradient of the weight is a product with it."
+IN_BACKWARD = "Is there while the gradients are computed."
+
+
 def meaning_of(term: Term) -> str:
     """Say what a term's operation is for; empty where nothing is known of it."""
     role, _, factor = term.role.partition(":")
+    if isinstance(term, HeldTensor):
+        return _why_held(term, role, factor)
     if term.column == "recomputed":
         return AGAIN
     return BACKWARD.format(factor) if factor else MEANINGS.get((role, term.column), "")
+
+
+def _why_held(term: Term, role: str, what: str) -> str:
+    """Say why a tensor is kept, or that it is there for a moment alone."""
+    if term.sublayer == "temporary":
+        return IN_BACKWARD
+    if what != "input":
+        return KEPT.get(what, "")
+    return INPUTS.get("mlp_gelu" if role == "gelu" else term.sublayer, INPUT)

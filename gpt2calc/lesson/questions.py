@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace as with_changes
 from typing import NamedTuple, TypeVar, cast
 
 from gpt2calc.config import GPT2Config
+from gpt2calc.footprint.moments import START
 from gpt2calc.lesson.derivation import Chain, Derivation
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.quantity import Config, Quantity
@@ -29,10 +31,12 @@ PARTS_IN_WORDS = {
 PARTS_OF = {
     "parameters": ("attention", "mlp", "layer_norm"),
     "flops": ("projections", "scores", "mlp", "lm_head"),
+    "memory": ("layer_norm", "scores", "mlp"),
 }
 FIELDS_OF = {
     "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
     "flops": ("n_layer", "n_embd", "vocab", "batch", "seq"),
+    "memory": ("n_layer", "vocab", "batch"),
 }
 """The fields that are solved for, by quantity."""
 BATCHES = (1, 2, 4, 8, 16)
@@ -60,11 +64,11 @@ class Dice:
         if "seq" not in case.known:
             return case
         sequences = [each for each in SEQUENCES if each <= case.n_ctx]
-        return case.replace(
-            batch=self.one_of(BATCHES),
-            seq=self.one_of(sequences),
-            training=self.one_of((False, True)),
-        )
+        run = {"batch": self.one_of(BATCHES), "seq": self.one_of(sequences)}
+        if quantity.alternatives is None:
+            return case.replace(**run, training=self.one_of((False, True)))
+        drawn = case.replace(**run)
+        return with_changes(quantity.settle(drawn), moment=START)
 
     def model(self) -> GPT2Config:
         """Return a model of round numbers."""
@@ -103,7 +107,7 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
 
 def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
     """Return what a sublayer comes to over all layers, or one of its columns."""
-    config = dice.case(quantity).replace(bias=True)
+    config = dice.case(quantity).evaluate_at(bias=True)
     name = dice.one_of(PARTS_OF[quantity.name])
     what = dice.one_of((*quantity.columns_apart(config), "total"))
     chain = Derivation(config, (), quantity).sublayer(name).sum_of(what)

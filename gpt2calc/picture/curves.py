@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 
 from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
-from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.hardware import Device
 from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
-from gpt2calc.picture.style import INK, human, human_in
+from gpt2calc.picture.style import INK, human_in
 from gpt2calc.polynomial import curve_along
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.sublayers import colour_of, shortened, words_of
@@ -66,9 +65,8 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
 def _limit(ax: Axes, device: Device) -> None:
     """Draw a device's memory across, with its name above the line."""
     ax.axhline(float(device.memory), color=colour_of("activations"), linewidth=1.5)
-    words = f"{device.name}: {human(device.memory, scale=MEMORY.scale)}"
     place: Any = {"xytext": (4, 4), "textcoords": "offset points"}
-    ax.annotate(words, (0, device.memory), xycoords=("axes fraction", "data"), **place)
+    ax.annotate(device.name, (0, device.memory), xycoords=("axes fraction", "data"), **place)
 
 
 def budget(ax: Axes, shapes: Shapes) -> Axes:

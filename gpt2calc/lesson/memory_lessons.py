@@ -1,0 +1,104 @@
+"""Why memory is what it is: what the shape of the formula teaches about one case of training.
+
+Every line is computed for the case at hand, and there is none where it would not be true.
+"""
+
+from gpt2calc.case import Case
+from gpt2calc.flop_counting import FLOPS
+from gpt2calc.footprint.counting import ACTIVATIONS, MEMORY, peak
+from gpt2calc.footprint.keeping import held
+from gpt2calc.footprint.moments import START
+from gpt2calc.output.table import percent
+from gpt2calc.polynomial import polynomial_along
+from gpt2calc.sizes import in_words
+
+
+def of_memory(case: Case) -> tuple[str, ...]:
+    """Return the lines that are true of this case, each a sentence or two."""
+    if not case.training:
+        return ()
+    lines = (
+        _what_a_batch_adds(case),
+        _where_the_square_outweighs_the_rest(case),
+        _what_flash_saves(case),
+        _what_checkpointing_saves(case),
+        _why_gradients_are_missing(case),
+    )
+    return tuple(line for line in lines if line)
+
+
+def _what_a_batch_adds(case: Case) -> str:
+    """Return the line a B + c that memory is at this moment."""
+    line = polynomial_along(MEMORY.total, case, "batch")
+    if line.degree != 1:
+        return ""
+    constant, slope = line.coefficients[:2]
+    return (
+        f"At this moment memory is {slope:,} B + {constant:,} bytes: every sequence of "
+        f"{case.queries:,} tokens adds {in_words(slope)} to the {in_words(constant)} that are "
+        "there whatever the batch."
+    )
+
+
+def _where_the_square_outweighs_the_rest(case: Case) -> str:
+    """Return the sequence from which on the probabilities are half of what a block keeps."""
+    if case.attention == "flash" or case.checkpointing != "none":
+        return ""
+
+    def more(config: Case) -> object:
+        kept = [one.term for one in held(config) if one.term.in_block]
+        square = sum(term.each for term in kept if "softmax" in term.role)
+        return 2 * square - sum(term.each for term in kept)
+
+    length = polynomial_along(more, case, "seq").largest_within(0) + 1
+    kept = [one.term for one in held(case) if one.term.in_block]
+    square = sum(term.each for term in kept if "softmax" in term.role)
+    share = percent(square / sum(term.each for term in kept))
+    return (
+        "Attention's probabilities grow with the square of the sequence, all else in proportion "
+        f"to it. They are half of what a block keeps from {length:,} tokens on; here, at "
+        f"{case.queries:,}, they are {share}."
+    )
+
+
+def _what_flash_saves(case: Case) -> str:
+    if case.attention == "flash" or case.dropout:
+        return ""
+    saved = _kept(case) - _kept(case.evaluate_at(attention="flash"))
+    return (
+        f"Flash attention would keep {in_words(saved)} less, {percent(saved / _kept(case))} of "
+        "what is kept: of every row of probabilities it keeps one number."
+        if saved > 0
+        else ""
+    )
+
+
+def _what_checkpointing_saves(case: Case) -> str:
+    """Return bytes at the peak against FLOPs of a step."""
+    if case.checkpointing != "none":
+        return ""
+    plain = case.model, case.run.evaluate_at(checkpointing="block")
+    saved = MEMORY.total(Case(case.model, case.run)) - MEMORY.total(Case(*plain))
+    flops, more = FLOPS.total(case), FLOPS.total(Case(*plain))
+    if saved <= 0:
+        return ""
+    return (
+        f"Checkpointing every block would hold {in_words(saved)} less at the peak, for "
+        f"{percent(more / flops - 1)} more FLOPs: a block runs forward twice, and keeps its input "
+        "alone."
+    )
+
+
+def _why_gradients_are_missing(case: Case) -> str:
+    if peak(case).name != START or case.grad_accumulation > 1:
+        return ""
+    activations = sum(t.amount for t in peak(case).terms if t.sublayer in ACTIVATIONS)
+    return (
+        "At the peak there are no gradients yet: backward makes a block's as it frees what the "
+        f"block kept. So they never stand beside all {in_words(activations)} of activations."
+    )
+
+
+def _kept(case: Case) -> int:
+    kept: int = sum(one.term.amount for one in held(case))
+    return kept
