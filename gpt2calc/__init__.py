@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from gpt2calc.proof.flop_verification import verify_flops as verify_flops
     from gpt2calc.proof.inspection import Inspection as Inspection
     from gpt2calc.proof.inspection import inspect as inspect
+    from gpt2calc.proof.memory_verification import MemoryVerification as MemoryVerification
+    from gpt2calc.proof.memory_verification import verify_memory as verify_memory
     from gpt2calc.proof.verification import Verification as Verification
     from gpt2calc.proof.verification import count_by_name as count_by_name
     from gpt2calc.proof.verification import verify as verify
@@ -76,6 +78,7 @@ _LAZY = {
     "listing": ("TensorList", "list_tensors", "named_shapes", "tensors"),
     "proof.flop_verification": ("FlopsVerification", "verify_flops"),
     "proof.inspection": ("Inspection", "inspect"),
+    "proof.memory_verification": ("MemoryVerification", "verify_memory"),
     "proof.verification": ("Verification", "count_by_name", "verify"),
     "run": ("Run",),
     "training": ("Training", "train"),

@@ -45,11 +45,11 @@ class Scores(NamedTuple):
         """
         shape, kind = (case.batch, case.queries, self.width), _type_of(case)
         shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
+        joined = (Kept("gradients of q, k, v, joined", (4, *shape), kind),)
+        if _is_one_kernel(case):
+            return (joined,)
         square = Kept("gradient of the scores", _square(case), kind)
-        return (
-            (Kept("gradients of q, k, v", (3, *shape), kind), square, *shared),
-            (Kept("gradients of q, k, v, joined", (4, *shape), kind),),
-        )
+        return ((Kept("gradients of q, k, v", (3, *shape), kind), square, *shared), joined)
 
 
 class Softmax(NamedTuple):
@@ -73,7 +73,7 @@ class Softmax(NamedTuple):
         Where they are computed in float32 and multiplied in 16 bits, there are two of them.
         """
         rows = (case.batch, case.known_heads, case.queries)
-        if case.attention == "flash" and not case.dropout:
+        if _is_one_kernel(case):
             return (Kept("logarithms of sums", rows, "float32"),)
         square, factor = (*rows, case.keys), _type_of(case)
         probabilities = Kept("probabilities", square, _type_of(case, case.weight_type))
@@ -83,7 +83,9 @@ class Softmax(NamedTuple):
         return (probabilities, *only_if(case.is_mixed, Kept("in 16 bits", square, factor)))
 
     def needs(self, case: Case) -> Instants:
-        """Return the gradients of probabilities, scores and values."""
+        """Return the gradients of probabilities, scores and values; nothing inside one kernel."""
+        if _is_one_kernel(case):
+            return ()
         kind, shape = _type_of(case), (case.batch, case.queries, self.width)
         shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
         squares = Kept("gradients of probabilities and scores", (2, *_square(case)), kind)
@@ -117,8 +119,13 @@ class Mix(NamedTuple):
         return (values, *only_if(_is_view(case), joint))
 
     def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output, of the values and of the probabilities."""
+        """Return the gradients of its output, of the values and of the probabilities.
+
+        The one kernel of flash attention needs its output as well, which it keeps itself.
+        """
         kind, shape = _type_of(case), (case.batch, case.queries, self.width)
+        if _is_one_kernel(case):
+            return ((Kept("output, its gradient, and those of q, k, v", (5, *shape), kind),),)
         square = Kept("gradient of the probabilities", _square(case), kind)
         return ((Kept("gradients of output and values", (2, *shape), kind), square),)
 
@@ -135,6 +142,11 @@ def _is_view(case: Case) -> Number:
 def _type_of(case: Case, otherwise: str = "") -> str:
     """Return the type that attention computes in."""
     return "float32" if _is_written_out(case) else otherwise or case.product_type
+
+
+def _is_one_kernel(case: Case) -> bool:
+    """Tell whether all is done by one kernel, which stores no probabilities."""
+    return bool(case.attention == "flash" and not case.dropout)
 
 
 def _is_written_out(case: Case) -> bool:

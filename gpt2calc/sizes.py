@@ -1,4 +1,4 @@
-"""Bytes as people read and write them: MB is 10^6, MiB 2^20."""
+"""Bytes as people read and write them: MB is 10^6, MiB is 2^20."""
 
 import re
 
@@ -19,6 +19,15 @@ def in_words(size: int) -> str:
     for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
         if size >= 10**power:
             rounded = (200 * size // 10**power + 1) // 2
+            return f"{rounded // 100:,}.{rounded % 100:02} {unit}"
+    return f"{size} B"
+
+
+def in_binary(size: int) -> str:
+    """Say the same in a unit of 1,024: ``"31.86 GiB"``."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if size >= UNITS[unit]:
+            rounded = (200 * size // UNITS[unit] + 1) // 2
             return f"{rounded // 100:,}.{rounded % 100:02} {unit}"
     return f"{size} B"
 

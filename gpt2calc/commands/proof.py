@@ -1,7 +1,7 @@
 """The proof: against PyTorch's model, and against a real checkpoint."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -18,18 +18,33 @@ def verify(
     *,
     fields: CaseFields | None = None,
     of: Of = "parameters",
+    device: Annotated[
+        Literal["cpu", "cuda"],
+        Parameter(help="With --of memory: cuda runs a real step, and needs a GPU."),
+    ] = "cpu",
     form: Form = "text",
 ) -> int:
-    """Prove the count, or the FLOPs, against the model that PyTorch builds.
+    """Prove the count, the FLOPs or the bytes against the model that PyTorch builds.
 
     It takes no memory and no weights. Exit status 1 if anything differs.
     """
-    from gpt2calc.proof.flop_verification import verify_flops
-    from gpt2calc.proof.verification import verify
+    from gpt2calc.errors import UserError
+    from gpt2calc.proof.flop_verification import FlopsVerification, verify_flops
+    from gpt2calc.proof.memory_verification import MemoryVerification, verify_memory
+    from gpt2calc.proof.verification import Verification, verify
 
+    if device != "cpu" and of != "memory":
+        raise UserError("--device is of memory: give --of memory, too")
     case = case_given(model, of, fields)
     say("Importing PyTorch and transformers, and building the model on the meta device ...")
-    proof = verify(case) if of == "parameters" else verify_flops(case)
+    proof: Verification | FlopsVerification | MemoryVerification
+    match of:
+        case "parameters":
+            proof = verify(case)
+        case "flops":
+            proof = verify_flops(case)
+        case _:
+            proof = verify_memory(case, device)
     show(proof, form)
     return 0 if proof.identical else NOT_AS_IT_SHOULD_BE
 

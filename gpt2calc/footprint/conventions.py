@@ -22,7 +22,7 @@ class Convention(NamedTuple):
     formula: str
     source: str
     of: str
-    """The state (weights, gradients, optimizer), what the blocks keep, or the cache."""
+    """The state (weights, gradients, optimizer), what the blocks keep, the cache, or all of it."""
     run: dict[str, Any]
     """How the model is run where the rule is meant to hold."""
     bytes: Callable[[Case], Fraction]
@@ -50,6 +50,30 @@ def _cache(case: Case) -> int:
     return cache
 
 
+def _total(case: Case) -> int:
+    from gpt2calc.footprint.counting import MEMORY
+
+    total: int = MEMORY.total(case)
+    return total
+
+
+def _cookbook(case: Case) -> Fraction:
+    L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
+    B, S = case.batch, case.queries
+    parameters = 2 * V * d + S * d + 8 * d * L + 2 * d + 12 * L * d**2
+    return Fraction(18 * parameters + L * (34 * S * B * d + 5 * h * B * S**2))
+
+
+def _llm_analysis(case: Case) -> Fraction:
+    L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
+    tokens = case.batch * case.queries
+    block = 12 * d**2 + 2 * d
+    parameters = L * block + V * d + d
+    squares = 4 * h * tokens * case.queries
+    kept = L * (37 * tokens * d + squares) + 6 * tokens * d + 2 * tokens * V
+    return Fraction(14 * parameters + max(kept, 4 * parameters) + max(4 * block, 2 * tokens * V))
+
+
 _TOKENS = "S B d L"
 CONVENTIONS = (
     Convention(
@@ -64,7 +88,7 @@ CONVENTIONS = (
     Convention(
         "Korthikanti et al. 2022, in 16 bits",
         f"{_TOKENS} (34 + 5 h S / d)",
-        "equation 2: a block's activations in 16 bits, masks of a byte; eager, with dropout",
+        "equation 1: a block's activations in 16 bits, masks of a byte; eager, with dropout",
         "blocks",
         {"precision": "bfloat16", "attention": "eager", "dropout": True, "fused_gelu": True},
         lambda case: Fraction(
@@ -77,11 +101,41 @@ CONVENTIONS = (
     Convention(
         "Korthikanti et al. 2022, selective",
         f"34 {_TOKENS}",
-        "section 5: attention's square is computed again, as flash attention does",
+        "equation 6: attention's square is computed again, as flash attention does",
         "blocks",
         {"precision": "bfloat16", "attention": "flash", "fused_gelu": True},
         lambda case: Fraction(34 * case.n_layer * case.batch * case.queries * case.n_embd),
         _kept_by_blocks,
+    ),
+    Convention(
+        "EleutherAI cookbook",
+        "18 N + S B d L (34 + 5 h S / d), N = 2 V d + S d + 8 d L + 2 d + 12 L d²",
+        "calc_transformer_mem.py, mixed precision: the head untied, no biases, no logits; all of "
+        "the gradients beside all activations",
+        "total",
+        {"precision": "mixed", "attention": "eager", "dropout": True, "fused_gelu": True},
+        _cookbook,
+        _total,
+    ),
+    Convention(
+        "llm-analysis",
+        "14 N + max(A, 4 N) + 2 B S V, N = L (12 d² + 2 d) + V d + d, "
+        "A = L (37 B S d + 4 h B S²) + 6 B S d + 2 B S V",
+        "LLMAnalysis.training, 16-bit weights and activations: no biases, no positions; "
+        "logits in 16 bits, and never gradients beside activations",
+        "total",
+        {"precision": "mixed", "attention": "eager", "fused_gelu": True},
+        _llm_analysis,
+        _total,
+    ),
+    Convention(
+        "accelerate estimate-memory",
+        "16 N",
+        "commands/estimate.py, float32: four times the weights, whatever the batch",
+        "total",
+        {"precision": "float32"},
+        lambda case: Fraction(16 * (count(case.model).total - count(case.model)["lm_head"].total)),
+        _total,
     ),
     Convention(
         "2 L B S d x 2 bytes",

@@ -14,7 +14,7 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
-from gpt2calc.sizes import in_words
+from gpt2calc.sizes import in_binary, in_words
 from gpt2calc.terms import Term
 
 ACTIVATIONS = (
@@ -22,6 +22,7 @@ ACTIVATIONS = (
 )
 """The parts of what is kept for backward, in the order of the pass."""
 STATE = ("weights", "gradients", "optimizer")
+TEMPORARY = "Temporary is the largest tensor that a product makes. GB are 10^9 bytes, GiB 2^30."
 PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
 
@@ -177,9 +178,13 @@ class Memory(Breakdown):
         }
 
     def _notes(self) -> tuple[str, ...]:
-        total = f"In all {in_words(self.total)}."
+        total = f"In all {in_words(self.total)}, {in_binary(self.total)}."
         if not self.config.training:
-            return (f"{total} Temporary: the largest tensor that a product makes.",)
+            weights = self["weights"].total
+            return (
+                f"{total} Weights alone: {in_words(weights)}, {in_binary(weights)}.",
+                TEMPORARY,
+            )
         phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
         most = {
             phase: in_words(max(each.total for each in self._moments if each.phase == phase))

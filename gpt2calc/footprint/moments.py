@@ -108,8 +108,9 @@ class _Step:
             *only_if(copied, both),
         )
         sums = (Kept("outcome of the MLP, and both sums", (3, *self._stream), kind),)
+        softmax = ("forward of softmax of the last block", self._place_of("softmax") - 1, before)
         for name, last, temporary in (
-            ("forward of softmax of the last block", self._place_of("softmax") - 1, before),
+            *((softmax,) if case.attention == "eager" else ()),
             ("the end of the last block in forward", self._place_of("mlp_dropout"), sums),
         ):
             kept = self._kept_up_to(last, Blocks(case.n_layer - 1, 1, 0))
@@ -130,10 +131,11 @@ class _Step:
             "the optimizer's step",
             "step",
             (
-                *self._base(),
+                *state.weights(self.case),
+                *state.optimizer(self.case),
                 *state.gradients(self.case),
                 *(one.term for one in held_by(self.operations[0], self.case)),
-                _temporary("loss", Kept("value", (), "float32")),
+                _of_the_loss(Kept("value", (), "float32")),
                 *state.optimizer_needs(self.case),
             ),
         )
@@ -148,6 +150,7 @@ class _Step:
     def _base(self) -> Iterator[Term]:
         yield from state.weights(self.case)
         yield from state.optimizer(self.case)
+        yield from state.gathered_weights(self.case)
 
     def _accumulated(self) -> Iterator[Term]:
         if self.case.grad_accumulation > 1:
@@ -218,7 +221,8 @@ class _Step:
         if NAMES[operation.role].startswith(IN_EVERY_BLOCK):
             gradient = Kept("gradient", self._stream, self.case.weight_type)
             yield _temporary("residual stream", gradient)
-        yield _temporary("loss", Kept("value and gradient", (SCALARS,), "float32"))
+        yield _of_the_loss(Kept("value and gradient", (SCALARS,), "float32"))
+        yield from state.unsharded_gradients(self.case)
 
     def _locals(self) -> tuple[Kept, ...]:
         """Return what the model's own code holds on to while its blocks run."""
@@ -226,8 +230,15 @@ class _Step:
         return (
             Kept("embeddings", self._stream, kind),
             Kept("position embeddings", (case.queries, case.n_embd), kind),
-            Kept("causal mask", (case.batch, case.queries, case.keys), kind),
+            *only_if(
+                case.attention == "eager",
+                Kept("causal mask", (case.batch, case.queries, case.keys), kind),
+            ),
         )
+
+
+def _of_the_loss(kept: Kept) -> Term:
+    return Held("loss", "loss", kept, 1).term
 
 
 def _temporary(role: str, kept: Kept) -> Term:

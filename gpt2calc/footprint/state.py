@@ -22,6 +22,8 @@ OF_A_BLOCK = "h.*"
 
 BLOCK_OF_8_BIT = 256
 """Numbers of 8 bits that share a float32 to scale them by, in bitsandbytes."""
+TABLES_OF_8_BIT = ("optimizer", "amount", (4, 2, 256), 1)
+"""One of 256 numbers for each mean, in bitsandbytes."""
 LEAST_IN_8_BIT = 4096
 """Numbers of the smallest tensor whose state is in 8 bits, in bitsandbytes."""
 
@@ -113,6 +115,25 @@ def optimizer(case: Case) -> Iterator[Stored]:
             yield from part("means in 8 bits", 2, lambda t: t.each if _is_large(t) else 0)
             yield from part("scales of blocks", 8, lambda t: _blocks(t.each) if _is_large(t) else 0)
             yield from part("means of small tensors", 8, lambda t: 0 if _is_large(t) else t.each)
+            yield Stored("tables of the numbers that 8 bits stand for", *TABLES_OF_8_BIT)
+
+
+def gathered_weights(case: Case) -> Iterator[Stored]:
+    """Yield what is gathered of weights that are shared out: one block's, and what is outside.
+
+    As in FSDP with a unit a block: the root's parameters stay gathered from forward to backward.
+    """
+    if case.gpus > 1 and "weights" in SHARDED[case.shard]:
+        numbers = _elements(case)
+        shape = (BYTES[case.weight_type], numbers.in_block + numbers.outside)
+        yield Stored("weights of a block and outside, gathered", "temporary", "amount", shape, 1)
+
+
+def unsharded_gradients(case: Case) -> Iterator[Stored]:
+    """Yield one block's gradients before they are added up and shared out."""
+    if case.gpus > 1 and "gradients" in SHARDED[case.shard]:
+        shape = (BYTES[case.weight_type], _elements(case).in_block)
+        yield Stored("gradients of a block, whole", "temporary", "amount", shape, 1)
 
 
 def optimizer_needs(case: Case) -> Iterator[Stored]:

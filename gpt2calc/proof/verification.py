@@ -133,8 +133,8 @@ def built_on_meta(config: GPT2Config, heads: int) -> tuple[Any, str]:
 
     Its attention is the eager one, which multiplies scores and values one after the other.
     """
-    torch, transformers = _imported()
-    words = _in_their_words(config) | {"n_head": heads, "attn_implementation": "eager"}
+    torch, transformers = torch_and_transformers()
+    words = in_their_words(config) | {"n_head": heads, "attn_implementation": "eager"}
     with torch.device("meta"):
         model = transformers.GPT2LMHeadModel(
             transformers.GPT2Config(**words, bos_token_id=None, eos_token_id=None)
@@ -142,7 +142,7 @@ def built_on_meta(config: GPT2Config, heads: int) -> tuple[Any, str]:
     return model, f"GPT2LMHeadModel of transformers {transformers.__version__}"
 
 
-def _in_their_words(config: GPT2Config) -> dict[str, Any]:
+def in_their_words(config: GPT2Config) -> dict[str, Any]:
     """Return the fields under the names of a Hugging Face config."""
     return {known.keys[0]: config.value(name) for name, known in config.known.items() if known.keys}
 
@@ -201,7 +201,8 @@ def refuse_what_cannot_be_built(config: GPT2Config) -> None:
         )
 
 
-def _imported() -> tuple[Any, Any]:
+def torch_and_transformers() -> tuple[Any, Any]:
+    """Import both. Raises ``UserError`` where one is not installed."""
     try:
         import torch
         import transformers
