@@ -49,7 +49,14 @@ class Scores(NamedTuple):
         if _is_one_kernel(case):
             return (joined,)
         square = Kept("gradient of the scores", _square(case), kind)
-        return ((Kept("gradients of q, k, v", (3, *shape), kind), square, *shared), joined)
+        three = Kept("gradients of q, k, v", (3, *shape), kind)
+        values = Kept("gradient of the values", shape, kind)
+        precise = Kept("gradient of the scores in float32", _square(case), "float32")
+        return (
+            (three, square, *shared),
+            joined,
+            *(((values, square, precise, *shared),) if case.is_mixed else ()),
+        )
 
 
 class Softmax(NamedTuple):
@@ -68,19 +75,11 @@ class Softmax(NamedTuple):
         """Return None: its arithmetic is element by element."""
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return the probabilities: whole, dropped out, or as a sum a row.
-
-        Where they are computed in float32 and multiplied in 16 bits, there are two of them.
-        """
-        rows = (case.batch, case.known_heads, case.queries)
+        """Return the probabilities, or no more than a sum a row."""
         if _is_one_kernel(case):
+            rows = (case.batch, case.known_heads, case.queries)
             return (Kept("logarithms of sums", rows, "float32"),)
-        square, factor = (*rows, case.keys), _type_of(case)
-        probabilities = Kept("probabilities", square, _type_of(case, case.weight_type))
-        if case.dropout:
-            mask, dropped = Kept("mask", square, factor), Kept("dropped out", square, factor)
-            return (probabilities, mask, dropped)
-        return (probabilities, *only_if(case.is_mixed, Kept("in 16 bits", square, factor)))
+        return (Kept("probabilities", _square(case), _type_of(case, case.weight_type)),)
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of probabilities, scores and values; nothing inside one kernel."""
@@ -88,7 +87,8 @@ class Softmax(NamedTuple):
             return ()
         kind, shape = _type_of(case), (case.batch, case.queries, self.width)
         shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
-        squares = Kept("gradients of probabilities and scores", (2, *_square(case)), kind)
+        precise = _type_of(case, case.weight_type)
+        squares = Kept("gradients of probabilities and scores", (2, *_square(case)), precise)
         return ((squares, Kept("gradient of the values", shape, kind), *shared),)
 
 
@@ -110,13 +110,21 @@ class Mix(NamedTuple):
         return Product((case.batch,), case.queries, case.keys, self.width, split, pairs)
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return the values; the probabilities are kept already."""
-        shape = (case.batch, case.queries, self.width)
-        values = Kept("values", shape, _type_of(case))
-        if not _is_written_out(case) or case.product_type != "float32":
-            return (values,)
-        joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), "float32")
-        return (values, *only_if(_is_view(case), joint))
+        """Return the values, and the probabilities unless the softmax keeps the same.
+
+        They are others where they are dropped out, or computed in float32 and multiplied in 16
+        bits.
+        """
+        shape, kind = (case.batch, case.queries, self.width), _type_of(case)
+        kept = [Kept("values", shape, kind)]
+        if case.dropout:
+            kept += [Kept(what, _square(case), kind) for what in ("mask", "dropped out")]
+        elif case.attention == "eager":
+            kept += only_if(case.is_mixed, Kept("in 16 bits", _square(case), kind))
+        if _is_written_out(case) and case.product_type == "float32":
+            joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), kind)
+            kept += only_if(_is_view(case), joint)
+        return tuple(kept)
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of its output, of the values and of the probabilities.

@@ -102,7 +102,8 @@ class Linear(NamedTuple):
     bias: bool
     copies: Number
     joins: bool = False
-    """Whether its output is added to the residual stream, whose gradient is its own then."""
+    """Whether its output is added to the residual stream, whose gradient is its own then, unless
+    it has to be dropped out or made shorter."""
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the matrix, and the bias if there is one."""
@@ -127,9 +128,10 @@ class Linear(NamedTuple):
         """Return the gradients of its output and its input."""
         tokens, kind = (case.batch, case.queries), case.product_type
         output = Kept("gradient of the output", (*tokens, self.outputs), kind)
+        is_the_streams = self.joins and not (case.dropout or case.is_mixed)
         return (
             (
-                *only_if(not self.joins, output),
+                *only_if(not is_the_streams, output),
                 Kept("gradient of the input", (*tokens, self.inputs), kind),
             ),
         )

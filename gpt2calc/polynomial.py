@@ -31,6 +31,11 @@ class Curve(ABC):
     def degree(self) -> int:
         """The highest power of the field; 0 where it changes nothing."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its coefficients are whole numbers."""
+        return True
+
     @abstractmethod
     def at(self, x: Number) -> Number:
         """Return the value where the field is ``x``."""
@@ -60,6 +65,11 @@ class Polynomial(Curve):
         """The highest power whose coefficient is not zero."""
         nonzero = [power for power, c in enumerate(self.coefficients) if _is_nonzero(c)]
         return max(nonzero, default=0)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its coefficients are whole numbers."""
+        return not any(isinstance(each, Fraction) for each in self.coefficients)
 
     def __add__(self, other: Number) -> "Polynomial":
         pairs = zip_longest(self.coefficients, _polynomial(other).coefficients, fillvalue=0)
@@ -138,6 +148,11 @@ class Envelope(Curve):
     def degree(self) -> int:
         """The highest power that any of them has."""
         return max(each.degree for each in self.polynomials)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all coefficients of all of them are whole numbers."""
+        return all(each.is_whole for each in self.polynomials)
 
     def at(self, x: Number) -> Number:
         """Return the largest value where the field is ``x``."""

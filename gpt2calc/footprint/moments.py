@@ -15,9 +15,9 @@ from gpt2calc.architecture import Operation, forward
 from gpt2calc.case import Case
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, checkpoints, held, held_by
-from gpt2calc.kept import Kept, only_if
+from gpt2calc.kept import BYTES, Kept, only_if
 from gpt2calc.names import IN_EVERY_BLOCK, NAMES
-from gpt2calc.terms import Number, Term
+from gpt2calc.terms import Number, Tensor, Term
 
 Phase = Literal["forward", "backward", "step"]
 FREED_BY_THE_LOSS = ("labels", "label beyond the last", "weight")
@@ -53,6 +53,8 @@ def moments(case: Case) -> Iterator[Moment]:
     """Yield the moments of a step after the first, which has an optimizer's state already."""
     step = _Step(case, forward(case.model))
     yield from step.backward()
+    if case.checkpointing == "block":
+        yield from step.again()
     yield from step.forward()
     yield step.of_the_optimizer()
 
@@ -77,7 +79,8 @@ class _Step:
             operation = self.operations[place]
             held = (
                 *self._base(),
-                *self._gradients(place, blocks),
+                *self._gradients(place + 1, blocks),
+                *self._own_gradients(place),
                 *(one.term for one in self._kept_up_to(place, blocks)),
             )
             for instant in operation.needs(self.case):
@@ -86,12 +89,34 @@ class _Step:
                     name = START if operation.role == "loss" else name
                     yield Moment(name, "backward", (*held, *self._needed(operation, instant)))
 
+    def again(self) -> Iterator[Moment]:
+        """Yield the end of running a block again, before its backward begins."""
+        L, last = self.case.n_layer, self._in_block[-1]
+        case = self.case
+        sums = 3 if case.is_mixed or case.dropout else 2
+        streams = (
+            Kept("outcome, sums and gradient", (sums, *self._stream), case.weight_type),
+            *only_if(case.is_mixed & case.dropout, Kept("dropped out", self._stream, "bfloat16")),
+        )
+        for blocks, where in ((Blocks(L - 1, 1, 0), "last"), (Blocks(0, 1, L - 1), "first")):
+            terms = (
+                *self._base(),
+                *self._gradients(last + 1, blocks),
+                *(one.term for one in self._kept_up_to(last, blocks)),
+                *(_temporary("block", each) for each in streams),
+                _of_the_loss(Kept("value and gradient", (SCALARS,), "float32")),
+            )
+            yield Moment(f"the {where} block run again", "backward", terms)
+
     def forward(self) -> Iterator[Moment]:
         """Yield the end of forward; before it softmax and the end of the last block."""
         case, kind = self.case, self.case.weight_type
         tokens = (case.batch, case.queries)
+        every = (*tokens, case.vocab)
         at_the_loss = (
-            Kept("scores of the vocabulary", (*tokens, case.vocab), "float32"),
+            Kept("scores of the vocabulary", every, "float32"),
+            *only_if(case.product_type != "float32", Kept("in 16 bits", every, "bfloat16")),
+            *only_if(case.is_mixed, Kept("final norm in float32", self._stream, "float32")),
             *only_if(case.batch != 1, Kept("labels, one more", (*tokens,), "int64")),
             *only_if(case.batch != 1, Kept("label beyond the last", (case.batch,), "int64")),
             Kept("value", (), "float32"),
@@ -120,6 +145,7 @@ class _Step:
         terms = (
             *self._base(),
             *self._accumulated(),
+            *(self._cached_in_16_bits() if self.case.is_mixed else ()),
             *(one.term for one in kept),
             *(_temporary("model", each) for each in temporary),
         )
@@ -152,6 +178,19 @@ class _Step:
         yield from state.optimizer(self.case)
         yield from state.gathered_weights(self.case)
 
+    def _cached_in_16_bits(self) -> Iterator[Term]:
+        """Yield what autocast holds until forward ends: biases, and matrices that are not kept."""
+        checkpointed = self.case.checkpointing == "block"
+
+        def counted(tensor: Tensor) -> Number:
+            if tensor.sublayer == "layer_norm" or not tensor.in_block:
+                return 0
+            return tensor.each if tensor.kind == "bias" or checkpointed else 0
+
+        numbers = state.numbers_of(self.case, counted)
+        width = BYTES[self.case.product_type]
+        yield from state.stored(self.case, "cached in 16 bits", "temporary", width, numbers)
+
     def _accumulated(self) -> Iterator[Term]:
         if self.case.grad_accumulation > 1:
             yield from state.gradients(self.case)
@@ -170,10 +209,30 @@ class _Step:
             whole = whole + each
             if other >= place:
                 inside = inside + each * blocks.own
-        if self.case.tie_embeddings and place <= self._place_of("head"):
+        if self.case.tie_embeddings and place <= self._head:
             outside = outside + self._parameters[0]
         made = state.Numbers(whole, outside + inside, blocks.above)
         return state.gradients(self.case, made)
+
+    def _own_gradients(self, place: int) -> Iterator[Term]:
+        """Yield an operation's own: in 16 bits at first under autocast.
+
+        A block that runs again gives back what it kept before it makes the gradient of a bias.
+        Where gradients are added up, the tied head's waits for the embedding's.
+        """
+        operation, case = self.operations[place], self.case
+        is_product = operation.multiplies(case) is not None
+        own, width = self._parameters[place], BYTES[case.weight_type]
+        if is_product:
+            width = BYTES[case.product_type]
+            at_once = case.attention == "flash" and operation.role == "attention_out"
+            if case.checkpointing == "block" and self._is_inside[place] and not at_once:
+                own = sum([each.each for each in operation.tensors() if each.kind == "weight"])
+        is_waiting = place < self._head and case.grad_accumulation > 1
+        if case.tie_embeddings and (place == self._head or is_waiting):
+            own = own + self._parameters[0]
+        part = "temporary" if case.grad_accumulation > 1 else "gradients"
+        return state.stored(case, "own gradient", part, width, state.Numbers(0, own, 0))
 
     def _kept_up_to(self, place: int, blocks: "Blocks") -> Iterator[Held]:
         """Yield what is kept up to an operation, and in the blocks below its own."""
@@ -205,6 +264,10 @@ class _Step:
     def _parameters(self) -> list[Number]:
         """Parameters of each operation, of one copy."""
         return [sum([each.each for each in one.tensors()]) for one in self.operations]
+
+    @cached_property
+    def _head(self) -> int:
+        return self._place_of("head")
 
     @cached_property
     def _is_inside(self) -> list[bool]:

@@ -46,10 +46,11 @@ def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) 
     corner = config.evaluate_at(**{name: int(axis[0]) for name, axis in axes.items()})
     for name, axis in axes.items():
         try:
-            degree = along(measure, corner, name).degree
+            curve = along(measure, corner, name)
         except NoPolynomialError:
             continue
-        costs[name] = 2 * max(degree, 1) + LIST_PASSES / len(axis)
+        if curve.is_whole:
+            costs[name] = 2 * max(curve.degree, 1) + LIST_PASSES / len(axis)
     return min(costs, key=lambda name: costs[name], default=None)
 
 
