@@ -130,7 +130,7 @@ def _as_listed(added: list[Term]) -> list[Node]:
     terms: list[Node] = []
     for copies, run in groupby(added, key=lambda term: term.copies):
         shapes = [_shape(term, {}) for term in run]
-        terms += shapes if copies == 1 else [Beside((str(copies), plus(shapes)))]
+        terms += shapes if copies == 1 else [Beside((_copies(copies, {}), plus(shapes)))]
     return terms
 
 
@@ -143,11 +143,19 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
             terms += [monomial(*each, values) for each in collected]
         elif len(collected) == 1:
             ((coefficient, powers),) = collected
-            terms.append(monomial(coefficient, {str(copies): 1, **powers}, values))
+            one = monomial(coefficient, {str(copies): 1, **powers}, values)
+            is_letter = getattr(copies, "is_Symbol", True)
+            several = Beside((_copies(copies, values), monomial(coefficient, powers, values)))
+            terms.append(one if is_letter else several)
         else:
             inside = plus([monomial(*each, values) for each in collected])
-            terms.append(Beside((values.get(str(copies), str(copies)), inside)))
+            terms.append(Beside((_copies(copies, values), inside)))
     return terms
+
+
+def _copies(copies: Any, values: dict[str, int]) -> Node:
+    """Write how many there are: ``L``, or ``(L - 1)``; a number where its letter is known."""
+    return _size(copies, values)
 
 
 def _by_copies(added: list[Term]) -> list[tuple[Any, list[Term]]]:

@@ -84,7 +84,7 @@ def written(node: Node, style: Style) -> str:
         case Plus(()):
             return style.number(0)
         case Plus(terms):
-            return " + ".join(_as_factor(each, style, Plus) for each in terms)
+            return " + ".join(_as_factor(each, style, Plus) for each in terms).replace("+ -", "- ")
 
 
 def _as_factor(node: Node, style: Style, *in_brackets: type) -> str:
