@@ -1,5 +1,6 @@
 """Fields of a config: all that is known of one stands in its declaration, the rest is derived."""
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -132,7 +133,7 @@ class Declared(BaseModel):
         if value is None or (known.rule and is_usual and not known.always_said):
             return ""
         words = known.words.format(f"{value:,}")
-        return words.removesuffix("s") if value == 1 and words.endswith("s") else words
+        return re.sub(r"\b1 (\w+)s\b", r"1 \1", words) if value == 1 else words
 
     def __str__(self) -> str:
         return self.in_words()

@@ -13,7 +13,20 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
-from gpt2calc import GPT2Config, UserError, compare, count, load, presets, solve, sweep
+from gpt2calc import (
+    GPT2Config,
+    Run,
+    UserError,
+    compare,
+    count,
+    device,
+    fit,
+    load,
+    presets,
+    solve,
+    sweep,
+)
+from gpt2calc.case import case_of
 from gpt2calc.picture import charts, curves, maps, pictures
 from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
 from gpt2calc.quantities import QUANTITIES
@@ -41,6 +54,19 @@ DRAWN = {
     "cells": lambda: pictures.of_sweep(
         sweep(n_layer=[12, 24, 36, 48], n_embd=[768, 1_024, 1_280, 1_600], at_most="1B")
     ),
+    "fit": lambda: pictures.of_fit(
+        fit("gpt2-xl", Run(batch=8, precision="mixed", attention="flash")), name="gpt2-xl"
+    ),
+    "limit": lambda: pictures.of_sweep(
+        sweep(
+            case_of(load("gpt2-xl"), Run(precision="mixed", attention="flash")),
+            of="memory",
+            batch=range(1, 17),
+        ),
+        limit=device("a100-80gb"),
+    ),
+    "stacked-flops": lambda: pictures.of_comparison(compare(FOUR, of="flops"), "stacked"),
+    "stacked-memory": lambda: pictures.of_comparison(compare(FOUR, of="memory", batch=8)),
     "budget": lambda: pictures.of_shapes(solve(None, "350M")),
 }
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpt2calc.lesson.derivation import in_letters
+from gpt2calc.lesson.notation import split_sum
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, csv_lines
-from gpt2calc.output.table import Column, Table
+from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS, leave_open, with_symbols
+
+LONGEST = 62
+"""Characters of a formula in a line, beside the longest name of a part."""
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -92,6 +96,17 @@ class Formulas(Result):
             notes=(f"{stand_for}.",),
         )
 
+    def text(self) -> str:
+        """Write the formulas for a terminal of 80 columns, long ones in several lines."""
+        from gpt2calc.output.text import text
+
+        table = self.table()
+        rows = [line for row in table.rows for line in _broken(row)]
+        first, *more = _broken(table.footer or ("", ""))
+        if more:  # a total of several lines stands among the rows
+            return text(table._replace(rows=(*rows, first, *more), footer=None))
+        return text(table._replace(rows=tuple(rows)))
+
     def _in_field_names(self, expression: Any) -> str:
         from sympy import Symbol, expand, sympify
 
@@ -108,6 +123,13 @@ class Formulas(Result):
 
     def __str__(self) -> str:
         return str(self.total)
+
+
+def _broken(row: Row) -> list[Row]:
+    """Break a long sum before a plus, into rows without a name."""
+    name, written = row
+    first, *others = split_sum(written, LONGEST, LONGEST)
+    return [(name, first), *(("", f"  {each}") for each in others)]
 
 
 def formula(

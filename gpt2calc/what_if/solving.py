@@ -138,8 +138,11 @@ class Solutions(Result):
         """Return what the intervals say, for one model or for all."""
         figures = ", ".join(each.budget.text for each in self.solutions)
         if self.common is None:
-            together = " all together" if len(self.solutions) > 1 else ""
-            return f"No {self.field} gives {figures}{together}."
+            if len(self.solutions) > 1:
+                return f"No {self.field} gives {figures} all together."
+            below = self.solutions[0].below
+            within = f"; the largest within it is {below.value:,}" if below else ""
+            return f"No {self.field} gives {figures}{within}."
         first, last = self.common
         if first == last:
             return f"Only {self.field} {first:,} gives {figures}."
