@@ -7,7 +7,7 @@ such kernel on a CPU, and writes ``scaled_dot_product_attention`` out in float32
 
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.kept import Instants, Kept, only_if
+from gpt2calc.kept import Instants, Kept, only_if, unless
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Tensor
 
@@ -44,7 +44,7 @@ class Scores(NamedTuple):
         sequence or head.
         """
         shape, kind = (case.batch, case.queries, self.width), _type_of(case)
-        shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
+        shared = unless(case.copies_heads, Kept("values, as keys are still there", shape, kind))
         joined = (Kept("gradients of q, k, v, joined", (4, *shape), kind),)
         if _is_one_kernel(case):
             return (joined,)
@@ -86,7 +86,7 @@ class Softmax(NamedTuple):
         if _is_one_kernel(case):
             return ()
         kind, shape = _type_of(case), (case.batch, case.queries, self.width)
-        shared = only_if(_is_view(case), Kept("values, as keys are still there", shape, kind))
+        shared = unless(case.copies_heads, Kept("values, as keys are still there", shape, kind))
         precise = _type_of(case, case.weight_type)
         squares = Kept("gradients of probabilities and scores", (2, *_square(case)), precise)
         return ((squares, Kept("gradient of the values", shape, kind), *shared),)
@@ -123,7 +123,7 @@ class Mix(NamedTuple):
             kept += only_if(case.is_mixed, Kept("in 16 bits", _square(case), kind))
         if _is_written_out(case) and case.product_type == "float32":
             joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), kind)
-            kept += only_if(_is_view(case), joint)
+            kept += unless(case.copies_heads, joint)
         return tuple(kept)
 
     def needs(self, case: Case) -> Instants:
@@ -140,11 +140,6 @@ class Mix(NamedTuple):
 
 def _square(case: Case) -> tuple[Number, ...]:
     return (case.batch, case.known_heads, case.queries, case.keys)
-
-
-def _is_view(case: Case) -> Number:
-    """Tell whether no copy of queries, keys and values is needed to multiply them head by head."""
-    return (case.batch == 1) | (case.known_heads == 1)
 
 
 def _type_of(case: Case, otherwise: str = "") -> str:

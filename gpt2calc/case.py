@@ -73,6 +73,17 @@ class Case:
         return self.heads
 
     @property
+    def copies_heads(self) -> Any:
+        """Whether queries, keys and values are copied to be multiplied head by head.
+
+        A single sequence or head is a view of them instead. A width that is solved for, with heads
+        of their usual width, is taken to have several.
+        """
+        is_solved_for = self.model.n_head is None and hasattr(self.n_embd, "envelope")
+        several_heads = True if is_solved_for else self.known_heads != 1
+        return (self.batch != 1) & several_heads
+
+    @property
     def is_mixed(self) -> bool:
         """Whether weights are in float32 and products in 16 bits, as under autocast."""
         return bool(self.run.precision == "mixed")

@@ -29,6 +29,11 @@ Instants: TypeAlias = tuple[tuple[Kept, ...], ...]
 """What is needed at each of the instants of a backward operation that may be its worst."""
 
 
+def unless(condition: Number, kept: Kept) -> tuple[Kept, ...]:
+    """Keep a tensor unless a condition holds."""
+    return only_if(not condition if isinstance(condition, bool) else ~condition, kept)
+
+
 def only_if(condition: Number, kept: Kept) -> tuple[Kept, ...]:
     """Keep a tensor under a condition, which along an axis of a sweep is an array of conditions."""
     if isinstance(condition, bool):

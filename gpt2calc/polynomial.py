@@ -119,6 +119,8 @@ class Polynomial(Curve):
 
     __mod__ = __rmod__ = __rfloordiv__ = __rtruediv__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = __float__ = __bool__ = _refuse
+    __eq__ = __ne__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
 
     def at(self, x: Number) -> Number:
         """Return the value where the field is ``x``, by Horner's rule."""

@@ -90,10 +90,13 @@ def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
 
 def test_help_lists_the_choices(run):
     told = " ".join(run("explain", "--help").out.replace("│", " ").split())
-    assert "n_layer, n_embd, vocab, n_ctx, n_inner, batch, seq, or all" in told
-    assert "What is counted. [choices: parameters, flops]" in told
+    assert "n_layer, n_embd, n_head, vocab, n_ctx, n_inner, batch, seq, or all" in told
+    assert "What is counted. [choices: parameters, flops, memory]" in told
     told = " ".join(run("solve", "--help").out.replace("│", " ").split())
-    assert "Solve for this field alone: n_layer, n_embd, vocab, n_ctx, n_inner, batch, seq." in told
+    assert (
+        "Solve for this field alone: n_layer, n_embd, n_head, vocab, n_ctx, n_inner, batch, seq."
+        in told
+    )
     assert "--budget --params BUDGET How much" in told
 
 

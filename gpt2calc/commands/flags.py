@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 from cyclopts import Parameter
 
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.fields import Declared, choices_of, is_switch
+from gpt2calc.fields import Declared, choices_of, is_switch, numbers_of
 from gpt2calc.loading import preset_names
 from gpt2calc.models import labelled, load
 from gpt2calc.output.result import Format
-from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantities import QUANTITIES, as_quantity
 from gpt2calc.quantity import Quantity
 from gpt2calc.run import Run
 
-FORMULA_FIELDS = (*solvable_fields(PARAMETERS, GPT2Config()), "batch", "seq")
+FORMULA_FIELDS = (*numbers_of(GPT2Config()), "batch", "seq")
 """The fields that formulas have."""
 PRESETS = Parameter(completer=lambda _: preset_names())
 """Completes the names of models."""

@@ -100,18 +100,21 @@ class KeptTensors(Result):
         case = self.config.settled()
         letters = {name for name, known in case.known.items() if known.letter}
         symbolic = held(with_symbols(case, letters))
+        formulas = {(one.role, one.kept.what): one.kept.shape for one in symbolic}
         return [
             {
                 "name": NAMES.get(one.role, one.role),
                 "keeps": one.kept.what,
                 "part": one.part,
-                "formula": " x ".join(plain(size) for size in formula.kept.shape),
+                "formula": " x ".join(
+                    plain(size) for size in formulas.get((one.role, one.kept.what), ())
+                ),
                 "shape": " x ".join(str(size) for size in one.kept.shape),
                 "type": one.kept.type,
                 "copies": one.copies,
                 "bytes": one.term.amount,
             }
-            for one, formula in zip(self.held, symbolic, strict=True)
+            for one in self.held
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -122,13 +122,12 @@ def _last_block_forward(step: Step) -> Iterator[Moment]:
         ("the end of the last block in forward", step.place_of("mlp_dropout"), sums)
     ]
     if case.attention == "eager":
-        copied = (case.batch != 1) & (case.known_heads != 1)
         square = (case.batch, case.known_heads, case.queries, case.keys)
         both = Kept("queries and keys", (2, *step.stream), case.product_type)
         before = (
             Kept("scores and masked scores", (2, *square), kind),
             Kept("values", step.stream, case.product_type),
-            *only_if(copied, both),
+            *only_if(case.copies_heads, both),
         )
         ends.append(("forward of softmax of the last block", step.place_of("softmax") - 1, before))
     for name, last, made in ends:

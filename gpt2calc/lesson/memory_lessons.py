@@ -29,10 +29,11 @@ def of_memory(case: Case) -> tuple[str, ...]:
 
 def _what_a_batch_adds(case: Case) -> str:
     """Return the line a B + c that memory is at this moment."""
-    line = polynomial_along(MEMORY.total, case, "batch")
-    if line.degree != 1:
+    two, three = (MEMORY.total(case.evaluate_at(batch=batch)) for batch in (2, 3))
+    slope = three - two
+    constant = two - 2 * slope
+    if not slope:
         return ""
-    constant, slope = line.coefficients[:2]
     return (
         f"At this moment memory is {slope:,} B + {constant:,} bytes: every sequence of "
         f"{case.queries:,} tokens adds {in_words(slope)} to the {in_words(constant)} that are "

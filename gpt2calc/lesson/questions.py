@@ -36,7 +36,7 @@ PARTS_OF = {
 FIELDS_OF = {
     "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
     "flops": ("n_layer", "n_embd", "vocab", "batch", "seq"),
-    "memory": ("n_layer", "vocab", "batch"),
+    "memory": ("n_layer", "vocab", "seq"),
 }
 """The fields that are solved for, by quantity."""
 BATCHES = (1, 2, 4, 8, 16)

@@ -34,6 +34,8 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
         others = {name: axis for name, axis in spread.items() if name != line}
         curve = along(measure, config.evaluate_at(**others), line)
         return _drawn(curve, spread[line], np.empty(shape, np.int64))
+    except UserError:
+        raise
     except (MemoryError, ValueError):  # NumPy's word for more than it can even address
         raise UserError(
             f"{prod(shape):,} counts do not fit in memory at once: iterate over batches()"
