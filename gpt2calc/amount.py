@@ -21,6 +21,11 @@ class Amount:
     unit: int
     """One of the last digit written: 1 for 124439808, a million for 124M, 10^8 for 1.5B."""
 
+    def in_unit(self, unit: str) -> str:
+        """Write the amount with its unit, unless it is written with one: 80GB."""
+        has_own = unit == "bytes" and self.text[-1].isalpha()
+        return self.text if has_own else f"{self.text} {unit}"
+
     @property
     def smallest(self) -> int:
         """The smallest number that rounds to the amount; halves are rounded up."""

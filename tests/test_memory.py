@@ -266,7 +266,8 @@ def test_what_fits():
     assert tight.longest_seq == max(s for s, size in sizes.items() if size <= 79 * 10**9)
     assert not tight.fits
     assert "It does not fit on one NVIDIA A100" in tight.text()
-    small = fit("gpt2-xl", gpu="t4")
+    small = fit("gpt2-xl", Run(batch=4), gpu="t4")
+    assert "One sequence of 1,024 tokens takes 33.16 GB at the least." in small.text()
     assert (small.largest_batch, small.longest_seq) == (0, 0)
 
 

@@ -96,8 +96,16 @@ class Fit(Result):
             title=f"{self._verdict()} on one {self.device.name}",
             columns=(Column(""), Column("bytes", "count"), Column("")),
             rows=tuple(rows),
-            notes=(BESIDES,),
+            notes=(*self._least(), BESIDES),
         )
+
+    def _least(self) -> tuple[str, ...]:
+        """Say what the smallest batch takes, where not even that fits."""
+        if self.largest_batch:
+            return ()
+        case = self.memory.config
+        least = MEMORY.total(case.evaluate_at(batch=1))
+        return (f"One sequence of {case.queries:,} tokens takes {in_words(least)} at the least.",)
 
     def _verdict(self) -> str:
         return "It fits" if self.fits else "It does not fit"

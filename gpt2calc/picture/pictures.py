@@ -129,7 +129,7 @@ def of_sweep(
 
 def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
     """Draw the curve of shapes with a budget."""
-    title = f"Shapes of {shapes.budget.text} {shapes.quantity.unit}"
+    title = f"Shapes of {shapes.budget.in_unit(shapes.quantity.unit)}"
     return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
 
 

@@ -193,14 +193,13 @@ def built_for(case: Case) -> Any:
         **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), chance),
         **dict.fromkeys(("bos_token_id", "eos_token_id")),
     }
-    config = transformers.GPT2Config(**words)
-    config.loss_type = "ForCausalLM"  # left to itself, it warns that it has to guess
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, case.weight_type))
     try:
-        model = transformers.GPT2LMHeadModel(config)
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**words))
     finally:
         torch.set_default_dtype(before)
+    model.loss_type = "ForCausalLM"  # left to itself, it warns that it has to guess
     if case.checkpointing == "block":
         enable = getattr(model, "activation_checkpointing_enable", None)
         (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})

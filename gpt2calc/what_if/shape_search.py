@@ -104,7 +104,7 @@ def refuse_out_of_reach(
     )
     if budget.largest * (1 + bounds.tolerance) < smallest:
         raise UserError(
-            f"{budget.text} {quantity.unit} are too few: the smallest such model, "
+            f"{budget.in_unit(quantity.unit)} are too few: the smallest such model, "
             f"{bounds.n_layer or 1} layer of width {bounds.n_embd or bounds.multiple_of:,}, has "
             f"{smallest:,}"
         )
@@ -112,8 +112,8 @@ def refuse_out_of_reach(
     deepest = config.replace(n_layer=MOST_DEPTHS, n_embd=width)
     if bounds.n_layer is None and quantity.total(deepest) <= budget.value:
         raise UserError(
-            f"{budget.text} {quantity.unit} allow more than {MOST_DEPTHS:,} depths: solve for one "
-            "field with --for, or raise --min-aspect"
+            f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: solve for "
+            "one field with --for, or raise --min-aspect"
         )
 
 
@@ -128,7 +128,7 @@ def nothing_found(config: GPT2Config, quantity: Quantity, budget: Amount, bounds
     allowed = [found for found in nearest if bounds.allow(*found[:2])] or nearest
     depth, width, error = min(allowed, key=lambda found: abs(found[2]))
     return (
-        f"no shape within {100 * bounds.tolerance:g}% of {budget.text} {quantity.unit} has an "
+        f"no shape within {100 * bounds.tolerance:g}% of {budget.in_unit(quantity.unit)} has an "
         f"aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}; the nearest is {depth:,} x "
         f"{width:,}, aspect {width / depth:.1f}, {error / budget.value:+.1%}: widen --tolerance, "
         "--min-aspect or --max-aspect"

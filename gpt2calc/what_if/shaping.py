@@ -1,5 +1,6 @@
 """Which shapes, layers by width, have the size I want and look like models that people train."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import nsmallest
 from math import log2
@@ -136,7 +137,7 @@ class Shapes(Result):
         varying = {"n_layer", "n_embd"}
         shared = self.config.in_words(varying | self.config.following(varying))
         return Table(
-            title=f"Shapes near {self.budget.text} {self.quantity.unit}, with {shared}",
+            title=f"Shapes near {self.budget.in_unit(self.quantity.unit)}, with {shared}",
             columns=(
                 Column("n_layer", "count"),
                 Column("n_embd", "count"),
@@ -249,10 +250,12 @@ def solve(
 
 def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
     """Return width divided by depth of the preset nearest to a budget on a logarithmic scale."""
-    configs = [base.with_model(preset.config) for preset in presets()]
-    nearest = min(configs, key=lambda config: abs(log2(quantity.total(config)) - log2(budget)))
-    aspect: float = nearest.n_embd / nearest.n_layer
-    return aspect
+    sizes: dict[float, int] = {}
+    for preset in presets():
+        config = base.with_model(preset.config)
+        with suppress(UserError):  # a preset that does not say how many heads it has
+            sizes[config.n_embd / config.n_layer] = quantity.total(config)
+    return min(sizes, key=lambda aspect: abs(log2(sizes[aspect]) - log2(budget)))
 
 
 def _preset_like(config: Config) -> str | None:

@@ -200,7 +200,7 @@ def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: A
     curve = curve_along(config, field, quantity)
     if budget.largest < curve.at(1):
         raise UserError(
-            f"{budget.text} {quantity.unit} are too few for any {field} of {name}: "
+            f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} already"
         )
     below = curve.largest_within(budget.value)
