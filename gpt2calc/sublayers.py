@@ -22,7 +22,7 @@ KNOWN = {
     "layer_norm": Sublayer("layer norm", "#15151a"),
     "lm_head": Sublayer("head", "#f0b23e"),
     "weights": Sublayer("weights", "#1f4e8c"),
-    "gradients": Sublayer("gradients", "#6f92c3"),
+    "gradients": Sublayer("gradients", "#6f93c4"),
     "optimizer": Sublayer("optimizer", "#ccdef2"),
     "activations": Sublayer("activations", "#c8553d"),
     "temporary": Sublayer("temporary", "#f1b942"),

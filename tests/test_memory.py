@@ -325,10 +325,6 @@ def test_a_result_in_every_format(run):
     fitted = json.loads(run("memory", "--gpu", "t4", "--format", "json").out)["fit"]
     assert fitted["memory"] == 16 * 10**9
     assert "cache" in run("memory", "--inference").out
-    assert (
-        "scores"
-        not in run("compare", "gpt2,attention=flash", "--no-training", "--of", "memory").out
-    )
 
 
 def test_a_comparison_leaves_out_what_none_has():
