@@ -87,11 +87,12 @@ def test_each_number_of_memtrackers_peak():
 
 @settings(max_examples=40)
 @given(cases())
-def test_any_case_keeps_what_pytorch_keeps_module_by_module(case):
+def test_any_case_keeps_what_pytorch_keeps_modulekept_by_module(case):
     pytest.importorskip("transformers")
-    from gpt2calc.proof.memory_verification import _by_module, kept_by_pytorch
+    from gpt2calc.proof.memory_of_pytorch import kept_by_pytorch
+    from gpt2calc.proof.memory_verification import kept_by_module
 
-    assert _by_module(case) == kept_by_pytorch(case)
+    assert kept_by_module(case) == kept_by_pytorch(case)
 
 
 @settings(max_examples=15)
@@ -100,7 +101,7 @@ def test_tensors_with_memory_are_kept_like_those_without(case):
     """The proof gives tensors no memory; here a real pass is run, with no help of its."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from gpt2calc.proof.memory_verification import built_for, run_forward
+    from gpt2calc.proof.memory_of_pytorch import built_for, run_forward
 
     model, saved = built_for(case), {}
     own = {each.untyped_storage().data_ptr() for each in model.parameters()}
@@ -123,7 +124,7 @@ def test_the_peak_of_a_step_as_memtracker_follows_it(case, optimizer):
 
     proof = verify_memory(case.evaluate_at(optimizer=optimizer))
     assert proof.identical, proof.differences
-    if proof._is_exact_peak:
+    if proof.is_exact_peak:
         assert proof.tracked == proof.peak
     else:
         assert proof.tracked == pytest.approx(proof.peak, rel=0.12)
@@ -147,7 +148,7 @@ def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
 def test_the_state_of_optimizers_as_pytorch_holds_it(optimizer, tied):
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from gpt2calc.proof.memory_verification import built_for, optimizer_for, run_forward
+    from gpt2calc.proof.memory_of_pytorch import built_for, optimizer_for, run_forward
 
     config = GPT2Config(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=8, tie_embeddings=tied)
     case = memory_case(case_of(config, Run(optimizer=optimizer)))
@@ -171,7 +172,7 @@ def test_the_state_in_8_bits_as_bitsandbytes_holds_it():
 def test_cache_and_logits_as_a_real_model_holds_them(config, batch, data):
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from gpt2calc.proof.memory_verification import built_for
+    from gpt2calc.proof.memory_of_pytorch import built_for
 
     seq = data.draw(st.integers(1, config.n_ctx))
     case = case_of(config, Run(batch=batch, seq=seq, training=False))

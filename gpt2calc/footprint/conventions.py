@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.counting import count
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import held
+from gpt2calc.footprint.serving import serving
 from gpt2calc.output.table import Column, Table
-
-if TYPE_CHECKING:
-    from gpt2calc.footprint.counting import Memory
+from gpt2calc.quantity import Quantity
 
 
 class Convention(NamedTuple):
@@ -26,34 +25,30 @@ class Convention(NamedTuple):
     run: dict[str, Any]
     """How the model is run where the rule is meant to hold."""
     bytes: Callable[[Case], Fraction]
-    exact: Callable[[Case], int]
+    exact: Callable[[Case, Quantity], int]
     in_training: bool = True
 
 
-def _state(case: Case) -> int:
+def _state(case: Case, _: Quantity) -> int:
     """Return weights, as many gradients, and the optimizer's state, in bytes."""
     weights: int = sum(term.amount for term in state.weights(case))
     optimizer: int = sum(term.amount for term in state.optimizer(case))
     return 2 * weights + optimizer
 
 
-def _kept_by_blocks(case: Case) -> int:
+def _kept_by_blocks(case: Case, _: Quantity) -> int:
     kept: int = sum(one.term.amount for one in held(case) if one.term.in_block)
     return kept
 
 
-def _cache(case: Case) -> int:
-    from gpt2calc.footprint.serving import serving
-
+def _cache(case: Case, _: Quantity) -> int:
     moment = next(serving(case))
     cache: int = sum(term.amount for term in moment.terms if term.sublayer == "cache")
     return cache
 
 
-def _total(case: Case) -> int:
-    from gpt2calc.footprint.counting import MEMORY
-
-    total: int = MEMORY.total(case)
+def _total(case: Case, memory: Quantity) -> int:
+    total: int = memory.total(case)
     return total
 
 
@@ -187,31 +182,29 @@ class Estimated:
         }
 
 
-def estimated(counted: "Memory") -> tuple[Estimated, ...]:
+def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     """Return the rules for training, or those for inference, each beside the exact figure."""
     plain = {"checkpointing": "none", "gpus": 1, "shard": "none", "dropout": False}
-    case = counted.config.settled().evaluate_at(**plain)
+    is_training, case = bool(case.training), case.settled().evaluate_at(**plain)
     found = []
     for rule in CONVENTIONS:
-        if rule.in_training == bool(counted.config.training):
+        if rule.in_training == is_training:
             meant = case.evaluate_at(**rule.run)
-            found.append(Estimated(rule, int(rule.bytes(meant)), rule.exact(meant)))
+            found.append(Estimated(rule, int(rule.bytes(meant)), rule.exact(meant, memory)))
     return tuple(found)
 
 
-def estimates_table(counted: "Memory") -> tuple[Table, ...]:
+def estimates_table(found: tuple[Estimated, ...]) -> Table:
     """Return a row for each rule: what it says, and what it is off by."""
-    return (
-        Table(
-            title="What people estimate, against the exact figure of what it is of",
-            columns=(
-                *(Column("rule"), Column("of"), Column("bytes", "count")),
-                Column("error", "signed share"),
-            ),
-            rows=tuple(
-                (each.convention.name, each.convention.of, each.bytes, float(each.error))
-                for each in estimated(counted)
-            ),
-            notes=(MEANT,),
+    return Table(
+        title="What people estimate, against the exact figure of what it is of",
+        columns=(
+            *(Column("rule"), Column("of"), Column("bytes", "count")),
+            Column("error", "signed share"),
         ),
+        rows=tuple(
+            (each.convention.name, each.convention.of, each.bytes, float(each.error))
+            for each in found
+        ),
+        notes=(MEANT,),
     )

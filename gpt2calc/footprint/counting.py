@@ -7,6 +7,7 @@ from typing import Any
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
+from gpt2calc.footprint.conventions import estimated, estimates_table
 from gpt2calc.footprint.keeping import CHECKPOINTS, Held, KeptTensors, held
 from gpt2calc.footprint.moments import Moment, moments
 from gpt2calc.footprint.serving import serving
@@ -133,10 +134,8 @@ class Memory(Breakdown):
 
     def tables(self) -> tuple[Table, ...]:
         """Return what is held, what of it is kept for backward, and what people estimate."""
-        from gpt2calc.footprint.conventions import estimates_table
-
         shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
-        return (*shown, *estimates_table(self))
+        return (*shown, estimates_table(estimated(self.config, MEMORY)))
 
     def table(self) -> Table:
         """Return a row for each thing that memory is made of."""
@@ -158,8 +157,6 @@ class Memory(Breakdown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return bytes as integers: parts, their total, when it is, and each kept tensor."""
-        from gpt2calc.footprint.conventions import estimated
-
         sums = {part: self[part].total for part in PARTS if part not in ACTIVATIONS}
         parts = super().to_dict()
         return {
@@ -174,7 +171,7 @@ class Memory(Breakdown):
             "per_block": parts["per_block"],
             "sublayers": parts["sublayers"],
             "operations": KeptTensors(self.config, self.operations).to_rows(),
-            "estimates": [each.to_dict() for each in estimated(self)],
+            "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
         }
 
     def _notes(self) -> tuple[str, ...]:
