@@ -19,14 +19,16 @@ from gpt2calc.terms import Tensor
 if TYPE_CHECKING:
     from gpt2calc.case import Case as Case
     from gpt2calc.case import case_of as case_of
-    from gpt2calc.flop_counting import Flops as Flops
-    from gpt2calc.flop_counting import flops as flops
+    from gpt2calc.compute.counting import Flops as Flops
+    from gpt2calc.compute.counting import flops as flops
+    from gpt2calc.compute.generation import Generation as Generation
+    from gpt2calc.compute.generation import generate as generate
+    from gpt2calc.compute.training import Training as Training
+    from gpt2calc.compute.training import train as train
     from gpt2calc.footprint.counting import Memory as Memory
     from gpt2calc.footprint.counting import memory as memory
     from gpt2calc.footprint.fitting import Fit as Fit
     from gpt2calc.footprint.fitting import fit as fit
-    from gpt2calc.generation import Generation as Generation
-    from gpt2calc.generation import generate as generate
     from gpt2calc.hardware import Device as Device
     from gpt2calc.hardware import device as device
     from gpt2calc.hardware import devices as devices
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
     from gpt2calc.proof.verification import count_by_name as count_by_name
     from gpt2calc.proof.verification import verify as verify
     from gpt2calc.run import Run as Run
-    from gpt2calc.training import Training as Training
-    from gpt2calc.training import train as train
     from gpt2calc.what_if.comparison import Comparison as Comparison
     from gpt2calc.what_if.comparison import compare as compare
     from gpt2calc.what_if.diagnosis import Diagnosis as Diagnosis
@@ -67,10 +67,10 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "case": ("Case", "case_of"),
-    "flop_counting": ("Flops", "flops"),
+    "compute.counting": ("Flops", "flops"),
     "footprint.counting": ("Memory", "memory"),
     "footprint.fitting": ("Fit", "fit"),
-    "generation": ("Generation", "generate"),
+    "compute.generation": ("Generation", "generate"),
     "hardware": ("Device", "device", "devices"),
     "lesson.exercises": ("Sheet", "exercise"),
     "lesson.explanation": ("Explanation", "explain"),
@@ -81,7 +81,7 @@ _LAZY = {
     "proof.memory_verification": ("MemoryVerification", "verify_memory"),
     "proof.verification": ("Verification", "count_by_name", "verify"),
     "run": ("Run",),
-    "training": ("Training", "train"),
+    "compute.training": ("Training", "train"),
     "what_if.comparison": ("Comparison", "compare"),
     "what_if.diagnosis": ("Diagnosis", "diagnose"),
     "what_if.shaping": ("Shapes", "solve"),

@@ -1,8 +1,8 @@
 """All quantities by name: what ``of`` and ``--of`` choose from."""
 
+from gpt2calc.compute.counting import FLOPS
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.flop_counting import FLOPS
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.quantity import Quantity
 

@@ -22,8 +22,8 @@ from gpt2calc import (
 )
 from gpt2calc.architecture import tensors
 from gpt2calc.case import case_of
+from gpt2calc.compute.products import products
 from gpt2calc.lesson.meanings import MEANINGS, meaning_of
-from gpt2calc.products import products
 from gpt2calc.run import Run
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")

@@ -10,8 +10,8 @@ from strategies import runs_of, small_configs
 
 from gpt2calc import GPT2Config, Run, UserError, compare, flops, generate, load, solve_for, sweep
 from gpt2calc.case import case_of
-from gpt2calc.flop_counting import FLOPS, in_words
-from gpt2calc.products import Operations, products
+from gpt2calc.compute.counting import FLOPS, in_words
+from gpt2calc.compute.products import Operations, products
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 TINY = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)

@@ -17,7 +17,7 @@ from gpt2calc.commands.flags import (
     case_given,
     whole_number,
 )
-from gpt2calc.flop_counting import PARTS
+from gpt2calc.compute.counting import PARTS
 from gpt2calc.output.terminal import show
 from gpt2calc.sublayers import SUBLAYERS
 

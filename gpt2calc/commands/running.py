@@ -41,14 +41,14 @@ def flops(
 
     One forward pass over one whole context, unless flags say otherwise.
     """
-    from gpt2calc.flop_counting import FLOPS, Flops, terms
-    from gpt2calc.products import Operations, products
+    from gpt2calc.compute.counting import FLOPS, Flops, terms
+    from gpt2calc.compute.products import Operations, products
 
     case = case_given(model, FLOPS, fields)
     if plot is not None and (operations or generating):
         raise UserError("--plot draws the sublayers: leave out --operations and --generate")
     if generating:
-        from gpt2calc.generation import generate
+        from gpt2calc.compute.generation import generate
 
         if operations:
             raise UserError("--generate and --operations are two tables: give one of them")
@@ -159,8 +159,8 @@ def train(
 
     Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for.
     """
-    from gpt2calc.flop_counting import FLOPS
-    from gpt2calc.training import train as trained_by
+    from gpt2calc.compute.counting import FLOPS
+    from gpt2calc.compute.training import train as trained_by
 
     case = case_given(model, FLOPS, fields)
     trained = trained_by(

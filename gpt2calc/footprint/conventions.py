@@ -24,7 +24,7 @@ class Convention(NamedTuple):
     """The state (weights, gradients, optimizer), what the blocks keep, the cache, or all of it."""
     run: dict[str, Any]
     """How the model is run where the rule is meant to hold."""
-    bytes: Callable[[Case], Fraction]
+    bytes: Callable[[Case], int]
     exact: Callable[[Case, Quantity], int]
     in_training: bool = True
 
@@ -52,21 +52,23 @@ def _total(case: Case, memory: Quantity) -> int:
     return total
 
 
-def _cookbook(case: Case) -> Fraction:
+def _cookbook(case: Case) -> int:
     L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
     B, S = case.batch, case.queries
     parameters = 2 * V * d + S * d + 8 * d * L + 2 * d + 12 * L * d**2
-    return Fraction(18 * parameters + L * (34 * S * B * d + 5 * h * B * S**2))
+    total: int = 18 * parameters + L * (34 * S * B * d + 5 * h * B * S**2)
+    return total
 
 
-def _llm_analysis(case: Case) -> Fraction:
+def _llm_analysis(case: Case) -> int:
     L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
     tokens = case.batch * case.queries
     block = 12 * d**2 + 2 * d
     parameters = L * block + V * d + d
     squares = 4 * h * tokens * case.queries
     kept = L * (37 * tokens * d + squares) + 6 * tokens * d + 2 * tokens * V
-    return Fraction(14 * parameters + max(kept, 4 * parameters) + max(4 * block, 2 * tokens * V))
+    besides: int = max(kept, 4 * parameters) + max(4 * block, 2 * tokens * V)
+    return 14 * int(parameters) + besides
 
 
 _TOKENS = "S B d L"
@@ -77,7 +79,7 @@ CONVENTIONS = (
         "Rajbhandari et al. 2020 (ZeRO), section 3.1: 2 + 2 + 12 for mixed precision with Adam",
         "state",
         {"precision": "mixed", "optimizer": "adamw"},
-        lambda case: Fraction(16 * count(case.model).total),
+        lambda case: 16 * count(case.model).total,
         _state,
     ),
     Convention(
@@ -86,7 +88,7 @@ CONVENTIONS = (
         "equation 1: a block's activations in 16 bits, masks of a byte; eager, with dropout",
         "blocks",
         {"precision": "bfloat16", "attention": "eager", "dropout": True, "fused_gelu": True},
-        lambda case: Fraction(
+        lambda case: (
             case.n_layer
             * case.batch
             * (34 * case.queries * case.n_embd + 5 * case.known_heads * case.queries**2)
@@ -99,7 +101,7 @@ CONVENTIONS = (
         "equation 6: attention's square is computed again, as flash attention does",
         "blocks",
         {"precision": "bfloat16", "attention": "flash", "fused_gelu": True},
-        lambda case: Fraction(34 * case.n_layer * case.batch * case.queries * case.n_embd),
+        lambda case: 34 * case.n_layer * case.batch * case.queries * case.n_embd,
         _kept_by_blocks,
     ),
     Convention(
@@ -129,7 +131,7 @@ CONVENTIONS = (
         "commands/estimate.py, float32: four times the weights, whatever the batch",
         "total",
         {"precision": "float32"},
-        lambda case: Fraction(16 * (count(case.model).total - count(case.model)["lm_head"].total)),
+        lambda case: 16 * (count(case.model).total - count(case.model)["lm_head"].total),
         _total,
     ),
     Convention(
@@ -138,9 +140,7 @@ CONVENTIONS = (
         "the usual rule for the cache of keys and values, in 16 bits",
         "cache",
         {"precision": "bfloat16"},
-        lambda case: Fraction(
-            4 * case.n_layer * case.batch * (case.cache + case.queries) * case.n_embd
-        ),
+        lambda case: 4 * case.n_layer * case.batch * (case.cache + case.queries) * case.n_embd,
         _cache,
         in_training=False,
     ),
@@ -190,7 +190,7 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     for rule in CONVENTIONS:
         if rule.in_training == is_training:
             meant = case.evaluate_at(**rule.run)
-            found.append(Estimated(rule, int(rule.bytes(meant)), rule.exact(meant, memory)))
+            found.append(Estimated(rule, rule.bytes(meant), rule.exact(meant, memory)))
     return tuple(found)
 
 

@@ -6,9 +6,9 @@ Every line is computed for the config at hand, and there is none where it would 
 from collections.abc import Callable
 from typing import Any
 
+from gpt2calc.compute.counting import FLOPS
 from gpt2calc.config import HEAD_WIDTH, GPT2Config
 from gpt2calc.counting import PARAMETERS, count
-from gpt2calc.flop_counting import FLOPS
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops

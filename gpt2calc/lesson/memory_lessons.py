@@ -4,7 +4,7 @@ Every line is computed for the case at hand, and there is none where it would no
 """
 
 from gpt2calc.case import Case
-from gpt2calc.flop_counting import FLOPS
+from gpt2calc.compute.counting import FLOPS
 from gpt2calc.footprint.counting import ACTIVATIONS, MEMORY, peak
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.moments import START

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.case import Case
+from gpt2calc.compute.products import products
 from gpt2calc.errors import UserError
 from gpt2calc.names import IN_EVERY_BLOCK
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.products import products
 from gpt2calc.proof.verification import built_on_meta, refuse_what_cannot_be_built
 
 Flops = dict[str, tuple[int, int]]

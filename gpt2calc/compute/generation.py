@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.case import Case, case_of, refuse_beyond_positions
-from gpt2calc.flop_counting import FLOPS, Flops, in_words, terms
+from gpt2calc.compute.counting import FLOPS, Flops, in_words, terms
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.estimates import Estimated, estimated, estimates_table
+from gpt2calc.compute.estimates import Estimated, estimated, estimates_table
+from gpt2calc.compute.products import Multiplied, Operations, products
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Table
-from gpt2calc.products import Multiplied, Operations, products
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
 from gpt2calc.terms import Number, Term

@@ -7,9 +7,9 @@ from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.case import Case, case_of
+from gpt2calc.compute.counting import FLOPS, in_words
 from gpt2calc.counting import count
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.flop_counting import FLOPS, in_words
 from gpt2calc.hardware import Device, device
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result

@@ -1,0 +1,1 @@
+"""FLOPs: what a pass, generation and training take, exactly and by rules of thumb."""
