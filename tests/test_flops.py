@@ -73,7 +73,7 @@ def test_any_pass_as_pytorch_counts_it(config, data):
 @settings(max_examples=10)
 @given(small_configs(), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3))
 def test_a_pass_with_a_cache_as_pytorch_counts_it(config, batch, cached, seq):
-    import torch
+    torch = pytest.importorskip("torch")
 
     config = config.replace(n_ctx=16)
     model, count = built(config).eval(), counter()

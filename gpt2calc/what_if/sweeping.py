@@ -156,14 +156,19 @@ class Sweep(Result):
 
     def table(self) -> Table:
         """Return a row for each config: its place on the axes, its sums, the largest shares."""
-        groups = self.quantity.groups
+        listed = self._rows(MOST_ROWS["table"])
+        groups = {
+            name: parts
+            for name, parts in self.quantity.groups.items()
+            if not self.quantity.has_many_parts or any(row[p] for row in listed for p in parts)
+        }
         split = self.quantity.columns_apart(self.config)[1:]
         rows = [
             (
                 *(row[name] for name in (*self.axes, "total", *split)),
                 *(sum(row[part] for part in parts) / row["total"] for parts in groups.values()),
             )
-            for row in self._rows(MOST_ROWS["table"])
+            for row in listed
         ]
         return Table(
             title=self.config.title(leaving_out=self.varying),
