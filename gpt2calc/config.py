@@ -62,7 +62,7 @@ class GPT2Config(Declared):
         ),
     ] = Field(
         default=None,
-        description="Attention heads of a block; must divide n_embd, and never changes the number "
+        description="Attention heads of a block. Must divide n_embd, and never changes the number "
         "of parameters. GPT-2's own rule if left out: n_embd / 64.",
     )
     vocab: Annotated[

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.loading import DEVICES, folder, read_toml
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 
 Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
@@ -81,10 +81,7 @@ class Devices(Result):
 
     def csv(self) -> str:
         """Write all figures in bytes and FLOP/s."""
-        from gpt2calc.output.result import csv_lines
-
-        rows = self.to_rows()
-        return csv_lines([rows[0], *(row.values() for row in rows)]).rstrip("\n")
+        return rows_as_csv(self.to_rows())
 
     def summary(self) -> str:
         return f"{len(self.devices)} devices"

@@ -27,6 +27,10 @@ def _settled(config: Config) -> Config:
     return config.settled()
 
 
+def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
+    return ()
+
+
 def _no_notes(_: Config) -> tuple[str, ...]:
     return ()
 
@@ -82,6 +86,10 @@ class Quantity:
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
     has_many_parts: bool = False
     """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
+    holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
+    """Where the formulas of a settled config hold, with some fields left open, in sentences."""
+    example: str = "350M"
+    """A budget of it, for messages."""
     scale: tuple[str, ...] = ("k", "M", "B", "T")
     """What a thousand of it is called in pictures, a million, and so on."""
 

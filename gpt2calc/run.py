@@ -29,7 +29,8 @@ class Run(Declared):
     """
 
     batch: Annotated[Size, Known("batch {}", "B", -3, changes=BOTH)] = Field(
-        default=1, description="Sequences that are run at once, on one device."
+        default=1,
+        description="Sequences that are run at once: of memory on each GPU, of training over all.",
     )
     seq: Annotated[
         Size | None,

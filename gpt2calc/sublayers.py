@@ -22,12 +22,12 @@ KNOWN = {
     "layer_norm": Sublayer("layer norm", "#15151a"),
     "lm_head": Sublayer("head", "#f0b23e"),
     "weights": Sublayer("weights", "#1f4e8c"),
-    "gradients": Sublayer("gradients", "#6f93c4"),
-    "optimizer": Sublayer("optimizer", "#ccdef2"),
-    "activations": Sublayer("activations", "#c8553d"),
-    "temporary": Sublayer("temporary", "#f1b942"),
-    "cache": Sublayer("cache", "#71b79c"),
-    "logits": Sublayer("logits", "#fbf7e6"),
+    "gradients": Sublayer("gradients", "#5f82b5"),
+    "optimizer": Sublayer("optimizer", "#b9cde6"),
+    "activations": Sublayer("activations", "#b5442e"),
+    "temporary": Sublayer("temporary", "#e3a830"),
+    "cache": Sublayer("cache", "#5ba68b"),
+    "logits": Sublayer("logits", "#ece5c4"),
     "margin": Sublayer("margin", "#8a8a94"),
 }
 """All parts by name."""

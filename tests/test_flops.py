@@ -251,6 +251,8 @@ def test_a_number_of_flops_in_words(number, words):
         (["explain", "--of", "flops", "--free", "n_ctx"], "is in no formula"),
         (["explain", "--of", "bytes"], "--of is 'bytes': it must be parameters"),
         (["verify", "--of", "flops", "--causal"], "causal is set"),
+        (["verify", "--of", "flops", "--batch", str(10**30)], "verify a smaller batch"),
+        (["verify", "--of", "memory", "--batch", str(10**15)], "verify a smaller batch"),
     ],
 )
 def test_a_mistake_is_one_line(refused, arguments, words):

@@ -23,8 +23,9 @@ from gpt2calc import (
     sweep,
 )
 from gpt2calc.case import case_of
-from gpt2calc.footprint.counting import MEMORY, memory_case, moments_of
+from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.footprint.keeping import held
+from gpt2calc.footprint.peak import memory_case, moments_of
 from gpt2calc.sizes import as_bytes, in_binary, in_words
 
 TINY = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
@@ -204,7 +205,7 @@ def test_what_other_calculators_say_of_xl():
     assert said["EleutherAI cookbook"] == 101_200_089_600
     assert said["llm-analysis"] == 87_040_939_776
     assert said["accelerate estimate-memory"] == 24_921_779_200
-    assert said["Korthikanti et al. 2022, in 16 bits"] == 71_722_598_400
+    assert said["Korthikanti et al. 2022"] == 71_722_598_400
 
 
 @settings(max_examples=20)
@@ -229,6 +230,21 @@ def test_memory_in_terms_of_the_batch_of_xl():
     assert str(line) == "14472671232*B + 18691344920"
     assert memory("gpt2-xl", Run(batch=8)).total == 14_472_671_232 * 8 + 18_691_344_920
     assert "the start of backward" in formula("gpt2-xl", free="batch", of="memory").text()
+
+
+def test_a_formula_says_where_it_holds():
+    """The peak is in the optimizer's step for small batches, where backward begins for others."""
+    run = Run(checkpointing="block")
+    for batch, said in ((1, "for batch from 1 to 13"), (64, "for batch from 14 on")):
+        case = memory_case(case_of(load("gpt2-xl"), run.evaluate_at(batch=batch)))
+        assert said in formula(case, free="batch", of="memory").text()
+    moments = [memory("gpt2-xl", run.evaluate_at(batch=batch)).moment.name for batch in (13, 14)]
+    assert moments == ["the optimizer's step", "the start of backward"]
+    assert "for every batch" in formula("gpt2-xl", free="batch", of="memory").text()
+
+
+def test_gpus_that_share_nothing_hold_as_much_as_one():
+    assert memory("gpt2", Run(gpus=8)).total == memory("gpt2").total
 
 
 def test_widths_follow_heads_and_heads_follow_widths():
@@ -319,7 +335,7 @@ def test_a_result_in_every_format(run):
     assert as_json["operations"][2]["formula"] == "B x S x d"
     assert sum(each["bytes"] for each in as_json["operations"]) == as_json["kept"]
     assert as_json["moments"][as_json["moment"]] == max(as_json["moments"].values())
-    assert run("memory", "--format", "csv").out.splitlines()[0] == "memory,bytes,,share"
+    assert run("memory", "--format", "csv").out.splitlines()[0] == "part,bytes,share"
     assert "h.*.attn.softmax" in run("memory", "--operations").out
     listed = json.loads(run("memory", "--operations", "--format", "json").out)
     assert listed["total"] == memory("gpt2").kept
@@ -357,7 +373,10 @@ def test_bytes_as_people_read_them():
         (["memory", "--batch", "0"], "batch is 0: it must be a positive whole number"),
         (["memory", "--precision", "fp16"], "it must be float32, bfloat16 or mixed"),
         (["memory", "--optimizer", "adam"], "it must be adamw, sgd, momentum"),
-        (["memory", "--gpus", "8"], "gpus is 8, but nothing is shared out"),
+        (["memory", "--inference", "--dropout"], "dropout is of training"),
+        (["memory", "--inference", "--optimizer", "sgd"], "optimizer is of training"),
+        (["solve", "--of", "memory", "--for", "batch"], "a number of bytes, such as 80GB"),
+        (["sweep", "--of", "memory", "--gpu", "t4", "--batch", "1,2"], "give --plot with a file"),
         (["memory", "--shard", "optimizer"], "among how many GPUs? give gpus"),
         (["memory", "--last-logits"], "last_logits is of generation"),
         (["memory", "--cached", "7", "--seq", "9"], "cached is of generation"),
@@ -374,7 +393,7 @@ def test_bytes_as_people_read_them():
         (["solve", "--of", "memory", "--budget", "x", "--for", "batch"], "no number of bytes"),
         (["formula", "--of", "memory", "--gpus", "3", "--shard", "optimizer"], "leave out --shard"),
         (["formula", "--of", "memory", "--optimizer", "adamw-8bit"], "has no formula in the model"),
-        (["sweep", "--gpu", "t4", "--n-layer", "1,2"], "give --of memory and --plot"),
+        (["sweep", "--gpu", "t4", "--n-layer", "1,2"], "give --of memory, too"),
         (["verify", "--of", "memory", "--inference"], "there is no flag --inference"),
         (["verify", "--device", "cuda"], "--device is of memory"),
     ],

@@ -52,6 +52,20 @@ def test_what_it_says_beside_the_time():
     assert with_causal.flops < found.flops == train("gpt2", tokens="10B").flops
 
 
+def test_what_is_computed_again_is_no_utilization_of_the_model():
+    plain, again = (
+        train("gpt2-xl", Run(checkpointing=kind), tokens="300B", gpus=8)
+        for kind in ("none", "block")
+    )
+    assert again.days == plain.days
+    assert again.hfu / again.mfu == Fraction(
+        flops("gpt2-xl", Run(training=True, checkpointing="block")).total,
+        flops("gpt2-xl", Run(training=True)).total,
+    )
+    assert "utilization (HFU)" in again.text()
+    assert "HFU" not in plain.text()
+
+
 @pytest.mark.parametrize("asked", [{"tokens": "1B"}, {"days": 3}])
 def test_a_run_forward_alone_is_trained_all_the_same(asked):
     assert train("gpt2", **asked).flops_per_step == flops("gpt2", Run(training=True)).total
@@ -105,6 +119,8 @@ def test_the_operations_of_adamw_are_those_of_pytorch():
         (["--tokens", "1T", "--days", "1", "--gpus", "1"], "would need a utilization of"),
         (["--tokens", "1B", "--days", "1", "--gpus", "1", "--mfu", "0.1"], "all given: leave out"),
         (["--tokens", "1B", "--price", "-2"], "price is '-2'"),
+        (["--tokens", "1B", "--last-logits"], "last_logits is of generation"),
+        (["--days", "0"], "such as 30"),
         (["--tokens", "1B", "--seq", "5000"], "the model has positions for 1,024 tokens"),
     ],
 )

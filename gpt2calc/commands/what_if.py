@@ -27,6 +27,7 @@ from gpt2calc.commands.flags import (
 )
 from gpt2calc.errors import UserError
 from gpt2calc.output.terminal import show, stream
+from gpt2calc.quantities import as_quantity
 
 MOST_LINES = 10_000
 """Lines of CSV that a terminal is given; more go to a file or a pipe."""
@@ -123,8 +124,10 @@ def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
         return None
     from gpt2calc.hardware import device
 
-    if of != "memory" or plot is None:
-        raise UserError("--gpu draws a limit of bytes: give --of memory and --plot, too")
+    if of != "memory":
+        raise UserError("--gpu draws a limit of bytes: give --of memory, too")
+    if plot is None:
+        raise UserError("--gpu is drawn in: give --plot with a file, too")
     return device(gpu)
 
 
@@ -175,7 +178,11 @@ def solve(
     the figure.
     """
     if not budget:
-        raise UserError("solve needs a budget: --budget with a number of parameters, such as 350M")
+        quantity = as_quantity(of)
+        raise UserError(
+            f"solve needs a budget: --budget with a number of {quantity.unit}, such as "
+            f"{quantity.example}"
+        )
     refuse_idle_run(of, fields)
     changes = given(fields)
     if field is not None:

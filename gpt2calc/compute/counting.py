@@ -84,6 +84,7 @@ FLOPS = Quantity(
     notes_on_terms=_notes_on_products,
     case=case_of,
     apart=_passes,
+    example="1e15",
     scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 from gpt2calc.case import Case, case_of, refuse_beyond_positions
 from gpt2calc.compute.counting import FLOPS, Flops, in_words, terms
 from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
 
@@ -37,6 +37,10 @@ class Generation(Result):
 
     def summary(self) -> str:
         return f"{self.prefill.total:,} and {self.following.total:,} FLOPs"
+
+    def csv(self) -> str:
+        """Write a row for each, numbers bare."""
+        return rows_as_csv(self.to_rows())
 
     def table(self) -> Table:
         """Return a row for each sublayer: the prompt, and each next token, with their shares."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gpt2calc.architecture import forward
 from gpt2calc.case import Case
 from gpt2calc.names import NAMES
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Term
@@ -135,6 +135,10 @@ class Operations(Result):
             "total": sum(one.term.amount for one in self.products),
             "operations": self.to_rows(),
         }
+
+    def csv(self) -> str:
+        """Write a row for each, numbers bare."""
+        return rows_as_csv(self.to_rows())
 
     def table(self) -> Table:
         """Return a row for each product: the sizes of one copy, the FLOPs of all copies."""

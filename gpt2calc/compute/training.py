@@ -12,7 +12,7 @@ from gpt2calc.counting import count
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.hardware import Device, device
 from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
 
@@ -46,9 +46,15 @@ class Training(Result):
 
     @property
     def flops_per_step(self) -> int:
-        """FLOPs of one forward and backward pass over a batch."""
-        flops: int = FLOPS.total(self.config)
+        """FLOPs of one forward and backward pass over a batch, each product counted once."""
+        flops: int = FLOPS.total(_each_once(self.config))
         return flops
+
+    @property
+    def hfu(self) -> Fraction:
+        """Hardware FLOPs utilization: with what checkpointing computes again."""
+        again = Fraction(FLOPS.total(self.config), self.flops_per_step)
+        return self.mfu * again
 
     @property
     def steps(self) -> int:
@@ -94,13 +100,14 @@ class Training(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return FLOPs, tokens and steps as integers; times, shares and costs as fractions."""
         return {
-            "config": self.config.effective(),
+            "config": _fields_of(self.config),
             "solved_for": self.solved_for,
             "tokens": self.tokens,
             "steps": self.steps,
             "days": self.days,
             "gpus": self.gpus,
             "mfu": float(self.mfu),
+            "hfu": float(self.hfu),
             "gpu": self.device.name,
             "precision": self.precision,
             "peak": self.device.peak[self.precision],  # type: ignore[index]
@@ -122,10 +129,7 @@ class Training(Result):
 
     def csv(self) -> str:
         """Write a heading, and one row of plain numbers."""
-        from gpt2calc.output.result import csv_lines
-
-        (row,) = self.to_rows()
-        return csv_lines([row, row.values()]).rstrip("\n")
+        return rows_as_csv(self.to_rows())
 
     def summary(self) -> str:
         return f"{self.tokens:,} tokens in {self.days:,.1f} days"
@@ -138,11 +142,13 @@ class Training(Result):
             "GPUs": f"{self.gpus:,} x {self.device.name}",
             "utilization (MFU)": f"{float(self.mfu):.1%} of {self._peak()}",
         }
+        if self.config.checkpointing != "none":
+            rows["utilization (HFU)"] = f"{float(self.hfu):.1%}, with what is computed again"
         first = _ROWS[self.solved_for]
         rows = {first: rows.pop(first), **rows}
         rows |= {
             "FLOPs": f"{self.flops:,}, which are {in_words(self.flops)}",
-            "GPU-hours": f"{self.gpu_hours:,.1f}",
+            "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
         }
         if self.config.batch > 1:
             batch = f"{self.config.batch:,} x {self.config.queries:,} tokens"
@@ -208,10 +214,13 @@ def train(
 
     """
     case = case_of(as_config(config), run).evaluate_at(training=True)
+    if case.last_logits or case.run.cached is not None:
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(f"{name} is of generation, and training scores all tokens: leave it out")
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)
-    seconds = None if days is None else _positive("days", days) * DAY
+    seconds = None if days is None else _positive("days", days, "30") * DAY
     share = None if mfu is None else _utilization(mfu)
     if gpus is not None and gpus < 1:
         raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
@@ -236,20 +245,34 @@ def train(
             )
     else:
         raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
-    each = None if price is None else _positive("price", price)
+    each = None if price is None else _positive("price", price, "2.50")
     return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
 
 
 def _flops_of(case: Case, tokens: int) -> int:
     """Return the FLOPs of some tokens in whole sequences, as the last one is filled up."""
     sequences = ceil(Fraction(tokens, case.queries))
-    flops: int = FLOPS.total(case.evaluate_at(batch=sequences))
+    flops: int = FLOPS.total(_each_once(case).evaluate_at(batch=sequences))
     return flops
+
+
+def _each_once(case: Case) -> Case:
+    """Return the case without what runs again, which utilization of a model does not count."""
+    return case.evaluate_at(checkpointing="none")
+
+
+def _fields_of(case: Case) -> dict[str, Any]:
+    """Return the fields of the model, and those of the run that change its FLOPs."""
+    return {
+        name: value
+        for name, value in case.effective().items()
+        if name not in Run.known or FLOPS.name in Run.known[name].changes
+    }
 
 
 def _tokens_within(case: Case, flops: Fraction) -> int:
     """Return the tokens of as many whole sequences as some FLOPs allow."""
-    sequences = int(flops // FLOPS.total(case.evaluate_at(batch=1)))
+    sequences = int(flops // FLOPS.total(_each_once(case).evaluate_at(batch=1)))
     if sequences < 1:
         raise UserError("the time is too short for one sequence: give more days or more GPUs")
     tokens: int = sequences * case.queries
@@ -268,13 +291,13 @@ def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> in
 
 
 def _utilization(mfu: float | str) -> Fraction:
-    share = _positive("mfu", mfu)
+    share = _positive("mfu", mfu, "0.4")
     if share > 1:
         raise UserError(f"mfu is {quoted(mfu)}: it must be at most 1, such as 0.4")
     return share
 
 
-def _positive(name: str, value: float | str) -> Fraction:
+def _positive(name: str, value: float | str, example: str) -> Fraction:
     """Read a number exactly as it is written; ``40%`` is 0.4. Raises ``UserError`` for others."""
     text = str(value).strip()
     try:
@@ -282,7 +305,9 @@ def _positive(name: str, value: float | str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         number = Fraction(0)
     if number <= 0:
-        raise UserError(f"{name} is {quoted(value)}: it must be a positive number, such as 0.4")
+        raise UserError(
+            f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
+        )
     return number
 
 
@@ -293,4 +318,6 @@ def _time(seconds: Fraction) -> str:
         return f"{float(days):,.1f} days, {float(days / Fraction('365.25')):,.1f} years"
     if days >= 2:
         return f"{float(days):,.1f} days"
-    return f"{float(seconds / 3_600):,.2f} hours, {float(days):,.3f} days"
+    if days >= Fraction(1, 24):
+        return f"{float(seconds / 3_600):,.2f} hours, {float(days):,.3f} days"
+    return f"{float(seconds):,.3g} seconds, {float(days):.3g} days"

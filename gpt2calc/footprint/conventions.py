@@ -83,7 +83,7 @@ CONVENTIONS = (
         _state,
     ),
     Convention(
-        "Korthikanti et al. 2022, in 16 bits",
+        "Korthikanti et al. 2022",
         f"{_TOKENS} (34 + 5 h S / d)",
         "equation 1: a block's activations in 16 bits, masks of a byte; eager, with dropout",
         "blocks",
@@ -96,7 +96,7 @@ CONVENTIONS = (
         _kept_by_blocks,
     ),
     Convention(
-        "Korthikanti et al. 2022, selective",
+        "Korthikanti, selective",
         f"34 {_TOKENS}",
         "equation 6: attention's square is computed again, as flash attention does",
         "blocks",
@@ -148,9 +148,10 @@ CONVENTIONS = (
 """In the order in which tables list them."""
 
 
+PARTS_MEANT = "State: weights, gradients and optimizer; blocks: what they keep for backward."
 MEANT = (
-    "State is weights, gradients and optimizer; blocks is what they keep for backward. Formulas, "
-    "sources, and the run that each is meant for: --format json."
+    "Exact is of the run that a rule is meant for, 16 bits mostly, which may not be the one above: "
+    "--format json names it, with formulas and sources."
 )
 
 
@@ -197,14 +198,17 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
 def estimates_table(found: tuple[Estimated, ...]) -> Table:
     """Return a row for each rule: what it says, and what it is off by."""
     return Table(
-        title="What people estimate, against the exact figure of what it is of",
+        title="What people estimate, against the exact figure of the same",
         columns=(
             *(Column("rule"), Column("of"), Column("bytes", "count")),
-            Column("error", "signed share"),
+            *(Column("exact", "count"), Column("error", "signed share")),
         ),
         rows=tuple(
-            (each.convention.name, each.convention.of, each.bytes, float(each.error))
+            (
+                *(each.convention.name, each.convention.of, each.bytes),
+                *(each.exact, float(each.error)),
+            )
             for each in found
         ),
-        notes=(MEANT,),
+        notes=(MEANT,) if len(found) == 1 else (PARTS_MEANT, MEANT),
     )

@@ -6,12 +6,19 @@ from dataclasses import replace as with_changes
 from typing import Any
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.errors import UserError
 from gpt2calc.footprint.conventions import estimated, estimates_table
 from gpt2calc.footprint.keeping import CHECKPOINTS, Held, KeptTensors, held
-from gpt2calc.footprint.moments import Moment, moments
-from gpt2calc.footprint.serving import serving
+from gpt2calc.footprint.moments import Moment
+from gpt2calc.footprint.peak import (
+    in_span,
+    memory_case,
+    moments_of,
+    peak,
+    range_of_peak,
+    refuse_what_makes_no_sense,
+)
 from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
@@ -24,43 +31,10 @@ ACTIVATIONS = (
 """The parts of what is kept for backward, in the order of the pass."""
 STATE = ("weights", "gradients", "optimizer")
 TEMPORARY = "Temporary is the largest tensor that a product makes. GB are 10^9 bytes, GiB 2^30."
+GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
+IN_16_BITS_TOO = "Autocast's copies of all matrices in 16 bits are temporary, too."
 PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
-
-
-def memory_case(model: Any) -> Case:
-    """Return a model with a run that trains it, unless the run says otherwise."""
-    case = case_of(model)
-    return case if case.run.training is not None else case.evaluate_at(training=True)
-
-
-def moments_of(case: Case) -> Iterator[Moment]:
-    """Yield the moments at which memory may be at its peak, or the one that is asked about."""
-    found = moments(case) if case.training else serving(case)
-    return (each for each in found if case.moment in (None, each.name))
-
-
-def peak(case: Case) -> Moment:
-    """Return the moment at which most is held, the first of several."""
-    refuse_what_makes_no_sense(case)
-    return max(moments_of(case), key=lambda moment: moment.total)
-
-
-def refuse_what_makes_no_sense(case: Case) -> None:
-    """Raise ``UserError`` for a run that is neither training nor inference."""
-    if case.training and (case.last_logits or case.run.cached is not None):
-        name = "last_logits" if case.last_logits else "cached"
-        raise UserError(
-            f"{name} is of generation, and training scores all tokens without a cache: leave it "
-            "out, or ask about inference"
-        )
-    if case.gpus > 1 and case.shard == "none":
-        raise UserError(
-            f"gpus is {case.gpus}, but nothing is shared out: each holds as much as one alone; "
-            "give shard, too: optimizer, gradients or parameters"
-        )
-    if case.gpus == 1 and case.shard != "none":
-        raise UserError(f"shard is {case.shard}, among how many GPUs? give gpus, such as 8")
 
 
 def _terms(case: Case) -> tuple[Term, ...]:
@@ -77,6 +51,18 @@ def _settle(case: Case) -> Case:
     case = case.settled()
     heads = case.evaluate_at(n_head=case.known_heads)
     return with_changes(heads, moment=peak(heads).name)
+
+
+def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
+    """Say for which values of a field that is left open the moment is that of the peak."""
+    if len(free) != 1:
+        return (f"It is the peak of those cases that hold most at {case.moment}.",)
+    (field,) = free
+    span = range_of_peak(case, field)
+    if span == (1, None):
+        return (f"It is the peak for every {field}.",)
+    flag = field.replace("_", "-")
+    return (f"It is the peak for {field} {in_span(*span)}; --{flag} asks for another part.",)
 
 
 def _notes_on_terms(_: Case) -> tuple[str, ...]:
@@ -100,8 +86,10 @@ MEMORY = Quantity(
     notes_on_terms=_notes_on_terms,
     case=memory_case,
     alternatives=_alternatives,
+    holds=_holds,
     settle=_settle,
     has_many_parts=True,
+    example="80GB",
     scale=(" kB", " MB", " GB", " TB", " PB"),
 )
 
@@ -153,7 +141,9 @@ class Memory(Breakdown):
         for one in self.operations:
             rows[one.part] += one.term.amount
         shown = {part: size for part, size in rows.items() if size}
-        return _table("Activations, kept for backward at the end of forward", "sublayer", shown)
+        title = "Activations, kept for backward at the end of forward"
+        notes = (GONE_BY_THEN,) if self.activations != self.kept else ()
+        return _table(title, "sublayer", shown)._replace(notes=notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return bytes as integers: parts, their total, when it is, and each kept tensor."""
@@ -174,14 +164,25 @@ class Memory(Breakdown):
             "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
         }
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each part that there is: bytes, and their share of the total."""
+        return [
+            {"part": name, "bytes": part.total, "share": part.share}
+            for name, part in self.sublayers.items()
+            if part.total
+        ]
+
+    def csv(self) -> str:
+        """Write a row for each part that there is."""
+        return rows_as_csv(self.to_rows())
+
     def _notes(self) -> tuple[str, ...]:
         total = f"In all {in_words(self.total)}, {in_binary(self.total)}."
         if not self.config.training:
             weights = self["weights"].total
-            return (
-                f"{total} Weights alone: {in_words(weights)}, {in_binary(weights)}.",
-                TEMPORARY,
-            )
+            copies = (IN_16_BITS_TOO,) if self.config.is_mixed else ()
+            alone = f"Weights alone: {in_words(weights)}, {in_binary(weights)}."
+            return (f"{total} {alone}", TEMPORARY, *copies)
         phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
         most = {
             phase: in_words(max(each.total for each in self._moments if each.phase == phase))

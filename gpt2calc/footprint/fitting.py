@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.footprint.counting import MEMORY, Memory, memory_case
+from gpt2calc.footprint.counting import MEMORY, Memory
+from gpt2calc.footprint.peak import memory_case
 from gpt2calc.hardware import Device, device
 from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.polynomial import curve_along
 from gpt2calc.run import Run
@@ -19,7 +20,8 @@ the allocator cannot use. About what a process of PyTorch holds beyond its tenso
 
 BESIDES = (
     "Margin: the driver's context, workspaces and fragmentation, which no formula has (--margin). "
-    "GB are 10^9 bytes, GiB 2^30."
+    "GB are 10^9 bytes, GiB 2^30; a device has what its data sheet says, and drivers report some "
+    "percent more or less."
 )
 
 
@@ -65,10 +67,7 @@ class Fit(Result):
 
     def csv(self) -> str:
         """Write a heading, and one row of plain numbers."""
-        from gpt2calc.output.result import csv_lines
-
-        (row,) = self.to_rows()
-        return csv_lines([row, row.values()]).rstrip("\n")
+        return rows_as_csv(self.to_rows())
 
     def tables(self) -> tuple[Table, ...]:
         """Return whether it fits, and beneath it what is held."""

@@ -8,7 +8,7 @@ from gpt2calc.architecture import Operation, forward
 from gpt2calc.case import Case
 from gpt2calc.kept import Kept
 from gpt2calc.names import NAMES
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.terms import Number, Term
 
@@ -124,6 +124,10 @@ class KeptTensors(Result):
             "total": self.total,
             "operations": self.to_rows(),
         }
+
+    def csv(self) -> str:
+        """Write a row for each, numbers bare."""
+        return rows_as_csv(self.to_rows())
 
     def table(self) -> Table:
         """Return a row for each tensor: the shape of one copy, the bytes of all copies."""

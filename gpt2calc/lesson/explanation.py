@@ -91,7 +91,8 @@ class Explanation(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of how terms are listed."""
-        return self.quantity.notes_on_terms(self.config)
+        holds = self.quantity.holds(self.config, self.free) if self.free else ()
+        return (*self.quantity.notes_on_terms(self.config), *holds)
 
     @property
     def notation(self) -> Table:

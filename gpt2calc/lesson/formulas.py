@@ -93,7 +93,7 @@ class Formulas(Result):
             columns=(Column(self.quantity.unit), Column("")),
             rows=(*rows, ("one block", in_letters(self.per_block))),
             footer=("total", in_letters(self.total)),
-            notes=(f"{stand_for}.",),
+            notes=(f"{stand_for}.", *self.quantity.holds(self.config, self.free)),
         )
 
     def text(self) -> str:

@@ -45,12 +45,10 @@ KEPT = {
     "queries": "The gradient of the keys is a product with them.",
     "keys": "The gradient of the queries is a product with them.",
     "values": "The gradient of the probabilities is a product with them.",
-    "probabilities": "The softmax needs what came out, and the gradient of the values is a product "
-    "with them.",
+    "probabilities": "The gradients of the softmax and of the values need them.",
     "logarithms of sums": "The probabilities of a row are computed again from it.",
     "mask": "Says what was dropped.",
-    "dropped out": "What is left of the probabilities; the gradient of the values is a product "
-    "with it.",
+    "dropped out": "The gradient of the values is a product with what is left.",
     "in 16 bits": "The same again, as they were multiplied with the values.",
     "weight in 16 bits": "The matrix as it was multiplied: autocast keeps it beside the other.",
     "half of it": "A step of gelu_new, which is written out in Python.",

@@ -101,7 +101,8 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
     steps = dice.one_of(Derivation(config, (), quantity).sublayers())
     step = dice.one_of(steps.terms)
     name, where = step.term.name, "in one block of" if step.term.in_block else "in"
-    question = f"How many {quantity.unit} does {name} {quantity.verb}, {where} {_model(config)}?"
+    what = name if quantity.alternatives is None else f"the tensor '{name}'"
+    question = f"How many {quantity.unit} does {what} {quantity.verb}, {where} {_model(config)}?"
     return Solved(config, question, _end(step.chain), quantity.unit, ((name, step.chain),))
 
 
@@ -169,7 +170,9 @@ def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> s
 
 
 def _model(config: Config) -> str:
-    return f"a {config.title(leaving_out={'n_head'})}"
+    if getattr(config, "moment", None) is None:
+        return f"a {config.title(leaving_out={'n_head'})}"
+    return f"a {config.title()}, in float32 with AdamW and eager attention"
 
 
 def _end(chain: Chain) -> int:

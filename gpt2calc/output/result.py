@@ -102,6 +102,11 @@ def csv(table: Table) -> str:
     return csv_lines([shown.headings, *shown.all_rows]).rstrip("\n")
 
 
+def rows_as_csv(rows: list[dict[str, Any]]) -> str:
+    """Write flat rows as comma-separated values, with a heading."""
+    return csv_lines([rows[0], *(row.values() for row in rows)]).rstrip("\n")
+
+
 def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
     """Write rows as comma-separated values, a line for each."""
     import csv

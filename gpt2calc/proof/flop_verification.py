@@ -10,7 +10,11 @@ from gpt2calc.errors import UserError
 from gpt2calc.names import IN_EVERY_BLOCK
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.proof.verification import built_on_meta, refuse_what_cannot_be_built
+from gpt2calc.proof.verification import (
+    built_on_meta,
+    refuse_what_cannot_be_built,
+    refuse_what_cannot_be_run,
+)
 
 Flops = dict[str, tuple[int, int]]
 """FLOPs of the linear modules, and of all batched products of each block: forward, backward."""
@@ -107,6 +111,7 @@ def verify_flops(case: Case) -> FlopsVerification:
     """
     case = case.settled()
     refuse_what_cannot_be_built(case.model)
+    refuse_what_cannot_be_run(case)
     _refuse_other_runs(case)
     model, against = built_on_meta(case.model, case.heads or 1)
     counted = _counted(model, case)

@@ -5,8 +5,8 @@ from typing import Any
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
-from gpt2calc.footprint.counting import moments_of, refuse_what_makes_no_sense
 from gpt2calc.footprint.keeping import CHECKPOINTS, held
+from gpt2calc.footprint.peak import moments_of, refuse_what_makes_no_sense
 from gpt2calc.names import NAMES
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
@@ -19,7 +19,11 @@ from gpt2calc.proof.memory_of_pytorch import (
     peak_on_gpu,
     peak_tracked,
 )
-from gpt2calc.proof.verification import refuse_what_cannot_be_built, torch_and_transformers
+from gpt2calc.proof.verification import (
+    refuse_what_cannot_be_built,
+    refuse_what_cannot_be_run,
+    torch_and_transformers,
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,6 +134,7 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     """
     case = case.settled()
     refuse_what_cannot_be_built(case.model)
+    refuse_what_cannot_be_run(case)
     refuse_what_makes_no_sense(case)
     if not case.training:
         raise UserError("inference keeps nothing for backward: verify --of memory is of training")

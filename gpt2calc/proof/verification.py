@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from gpt2calc.architecture import named_shapes, tensors
+from gpt2calc.case import Case
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, Tally
 from gpt2calc.errors import UserError
@@ -198,6 +199,17 @@ def refuse_what_cannot_be_built(config: GPT2Config) -> None:
         raise UserError(
             f"{largest.name} has {largest.each:,} elements: PyTorch describes at most "
             f"{LARGEST_TENSOR:,}; verify a smaller model of the same family"
+        )
+
+
+def refuse_what_cannot_be_run(case: Case) -> None:
+    """Raise ``UserError`` for a run whose tensors PyTorch cannot describe."""
+    tokens, heads = case.tokens, case.heads or 1
+    largest = max(tokens * case.vocab, tokens * case.mlp_width, tokens * heads * case.queries)
+    if largest > LARGEST_TENSOR:
+        raise UserError(
+            f"a tensor of this run would have {largest:,} elements: PyTorch describes at most "
+            f"{LARGEST_TENSOR:,}; verify a smaller batch"
         )
 
 

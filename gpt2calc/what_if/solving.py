@@ -129,7 +129,7 @@ class Solutions(Result):
         for solution in self.solutions:
             value = (solution.below or solution.above).value
             try:
-                solution.config.replace(**{self.field: value})
+                self.quantity.total(solution.config.replace(**{self.field: value}))
             except UserError as error:
                 return (f"{str(error)[0].upper()}{str(error)[1:]}.",)
         return ()
@@ -201,7 +201,7 @@ def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: A
     if budget.largest < curve.at(1):
         raise UserError(
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
-            f"with {field} 1 there are {curve.at(1):,} already"
+            f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
         )
     below = curve.largest_within(budget.value)
     above = below if curve.at(below) == budget.value else below + 1
