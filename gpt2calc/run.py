@@ -30,7 +30,7 @@ class Run(Declared):
 
     batch: Annotated[Size, Known("batch {}", "B", -3, changes=BOTH)] = Field(
         default=1,
-        description="Sequences that are run at once: of memory on each GPU, of training over all.",
+        description="Sequences that are run at once. Of each GPU in memory, of all in training time.",
     )
     seq: Annotated[
         Size | None,

@@ -119,7 +119,7 @@ def exercise(
     ] = "1",
     form: SheetForm = "text",
 ) -> int:
-    """Set an exercise in counting parameters or FLOPs.
+    """Set an exercise in counting parameters, FLOPs or bytes.
 
     Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
     exercises in Markdown or LaTeX are a sheet, with its answer key at the end; --no-answer leaves
