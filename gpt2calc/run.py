@@ -30,7 +30,7 @@ class Run(Declared):
 
     batch: Annotated[Size, Known("batch {}", "B", -3, changes=BOTH)] = Field(
         default=1,
-        description="Sequences that are run at once. Of each GPU in memory, of all in training time.",
+        description="Sequences that are run at once. Of each GPU in memory, of all in `train`.",
     )
     seq: Annotated[
         Size | None,
