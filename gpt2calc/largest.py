@@ -19,7 +19,7 @@ def largest(numbers: Sequence[Number]) -> Number:
     for number in numbers:
         if hasattr(number, "envelope"):
             return number.envelope(numbers)
-    if all(isinstance(number, int) for number in numbers):
+    if not any(hasattr(number, "dtype") for number in numbers):
         return max(numbers)
     from functools import reduce
 

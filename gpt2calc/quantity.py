@@ -132,6 +132,13 @@ class Quantity:
             [sum([term.amount for term in terms]) for terms in self.alternatives(config)]
         )
 
+    def per_block(self, config: Config) -> Number:
+        """Return what one more block adds to a settled config, all else as it is."""
+        if self.alternatives is None:
+            return sum([term.each for term in self.terms(config) if term.in_block])
+        more = config.evaluate_at(n_layer=config.n_layer + 1)
+        return self.total(more) - self.total(config)
+
     def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
         """Add terms up to the parts of one model, with their shares of its total."""
         rows = [(*row.values(),) for row in self.rows(terms).values()]
@@ -201,7 +208,8 @@ class Breakdown(Result):
     @property
     def per_block(self) -> int:
         """What one transformer block has: what one more layer adds."""
-        return sum(term.each for term in self.quantity.terms(self.config) if term.in_block)
+        added: int = self.quantity.per_block(self.quantity.settle(self.config))
+        return added
 
     @property
     def sublayers(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from gpt2calc import (
     sweep,
 )
 from gpt2calc.case import case_of
+from gpt2calc.counting import breakdown
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.peak import memory_case, moments_of
@@ -93,6 +94,22 @@ def test_any_case_keeps_what_pytorch_keeps_modulekept_by_module(case):
     from gpt2calc.proof.memory_of_pytorch import kept_by_pytorch
     from gpt2calc.proof.memory_verification import kept_by_module
 
+    assert kept_by_module(case) == kept_by_pytorch(case)
+
+
+@pytest.mark.parametrize(("batch", "heads"), [(1, 4), (3, 1), (3, 4)])
+@pytest.mark.parametrize("ways", list(every(("none", "block"), (False, True), (False, True))))
+@pytest.mark.parametrize("attention", ["eager", "flash"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "mixed"])
+def test_every_way_to_train_keeps_what_pytorch_keeps(precision, attention, ways, batch, heads):
+    pytest.importorskip("transformers")
+    from gpt2calc.proof.memory_of_pytorch import kept_by_pytorch
+    from gpt2calc.proof.memory_verification import kept_by_module
+
+    config = GPT2Config(n_layer=2, n_embd=16, n_head=heads, vocab=30, n_ctx=8)
+    named = dict(zip(("checkpointing", "dropout", "fused_gelu"), ways, strict=True))
+    run = Run(batch=batch, seq=6, precision=precision, attention=attention, **named)
+    case = memory_case(case_of(config, run))
     assert kept_by_module(case) == kept_by_pytorch(case)
 
 
@@ -184,6 +201,63 @@ def test_cache_and_logits_as_a_real_model_holds_them(config, batch, data):
     held_then = memory(case, case.run)
     assert held_then["cache"].total == sum(4 * each.numel() for pair in layers for each in pair)
     assert held_then["logits"].total == 4 * out.logits.numel()
+
+
+def test_one_more_token_with_a_cache_as_a_real_model_holds_it():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from gpt2calc.proof.memory_of_pytorch import built_for
+
+    config = GPT2Config(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=16)
+    run = Run(batch=2, seq=1, cached=7, last_logits=True, training=False)
+    ids = torch.zeros(2, 8, dtype=torch.long)
+    with torch.no_grad():
+        out = built_for(case_of(config, run)).eval()(ids, use_cache=True, logits_to_keep=1)
+    cache = getattr(out, "cache", None) or out.past_key_values
+    held_then = memory(config, run)
+    pairs = [(each.keys, each.values) for each in cache.layers]
+    assert held_then["cache"].total == sum(4 * each.numel() for pair in pairs for each in pair)
+    assert held_then["logits"].total == 4 * out.logits.numel()
+    assert held_then["temporary"].total == 4 * 2 * 48
+    causal = memory(config, run.evaluate_at(causal=True))
+    assert causal.total == held_then.total
+
+
+@settings(max_examples=20)
+@given(cases(), st.booleans())
+def test_one_more_block_adds_what_it_says(case, training):
+    ways = {} if training else {"checkpointing": "none", "dropout": False}
+    case = MEMORY.settle(case.evaluate_at(training=training, **ways))
+    one, two = (MEMORY.total(case.evaluate_at(n_layer=case.n_layer + n)) for n in (0, 1))
+    assert breakdown(case, MEMORY).per_block == two - one
+    line = formula(case, free="n_layer", of="memory")
+    assert line.total.subs("L", case.n_layer + 1) - line.total.subs("L", case.n_layer) == (
+        line.per_block if line.per_block.is_number else line.per_block.subs("L", case.n_layer)
+    )
+
+
+def test_shared_and_short_states_are_swept_and_solved():
+    grid = sweep(
+        case_of(load("gpt2"), Run(**SHARED)), of="memory", n_layer=[1, 2], vocab=[50_257, 50_304]
+    )
+    for (n, layers), (v, vocab) in every(enumerate([1, 2]), enumerate([50_257, 50_304])):
+        model = load("gpt2").replace(n_layer=layers, vocab=vocab)
+        assert grid.total[n, v] == memory(model, Run(**SHARED)).total
+    run = Run(optimizer="adamw-8bit")
+    (found,) = solve_for("batch", case_of(load("gpt2"), run), "80GB", of="memory").solutions
+    assert memory("gpt2", run.evaluate_at(batch=found.below.value)).total <= 80 * 10**9
+    assert memory("gpt2", run.evaluate_at(batch=found.above.value)).total > 80 * 10**9
+    with pytest.raises(UserError, match="the axis batch goes up to"):
+        sweep("gpt2", of="memory", batch=[1, 10**12])
+
+
+def test_a_width_that_is_solved_for_has_whole_heads():
+    (found,) = solve_for("n_embd", "gpt2", "10GB", of="memory").solutions
+    assert found.below.value % 64 == found.above.value % 64 == 0
+    for value in (found.below, found.above):
+        assert value.total == memory(load("gpt2").replace(n_embd=value.value)).total
+        assert type(value.total) is int
+    assert found.below.total <= 10**10 < found.above.total
 
 
 def test_known_sizes():
@@ -314,7 +388,7 @@ def test_what_gpus_share_out(shard, parts):
 def test_what_a_gpu_gathers():
     whole, shared = (memory("gpt2-xl", Run(**ways)) for ways in ({}, SHARED))
     block, outside = 30_740_800, 82_052_800
-    assert shared["temporary"].total - whole["temporary"].total == 4 * (2 * block + outside)
+    assert shared["temporary"].total - whole["temporary"].total == 4 * (block + outside)
 
 
 SHARED = {"gpus": 8, "shard": "parameters"}

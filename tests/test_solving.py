@@ -101,7 +101,10 @@ def test_the_command(run):
         (["--params", "-3"], "'-3' is no number of parameters"),
         (["--params", "350M", "--for", "bias"], "'bias' cannot be solved for; solve for n_layer"),
         (["--params", "350M", "--for", "vocabs"], "did you mean 'vocab'?"),
-        (["--params", "1M", "--for", "vocab"], "with vocab 1 there are 85,843,200 already"),
+        (
+            ["--params", "1M", "--for", "vocab"],
+            "with vocab 1 there are 85,843,200 parameters already",
+        ),
         (
             ["gpt2", "gpt2-xl", "--params", "1B", "--for", "vocab"],
             "models: 2, numbers of parameters: 1;",

@@ -222,7 +222,7 @@ def train(
     wanted = _tokens(case, tokens, steps)
     seconds = None if days is None else _positive("days", days, "30") * DAY
     share = None if mfu is None else _utilization(mfu)
-    if gpus is not None and gpus < 1:
+    if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
         raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
     speed = Fraction(peak)
     if wanted is None and seconds is not None:

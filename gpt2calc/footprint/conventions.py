@@ -185,7 +185,14 @@ class Estimated:
 
 def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     """Return the rules for training, or those for inference, each beside the exact figure."""
-    plain = {"checkpointing": "none", "gpus": 1, "shard": "none", "dropout": False}
+    plain = {
+        "checkpointing": "none",
+        "gpus": 1,
+        "shard": "none",
+        "dropout": False,
+        "optimizer": "adamw",
+        "grad_accumulation": 1,
+    }
     is_training, case = bool(case.training), case.settled().evaluate_at(**plain)
     found = []
     for rule in CONVENTIONS:

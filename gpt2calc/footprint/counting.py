@@ -1,4 +1,4 @@
-"""Bytes: what training or inference holds at its peak, exactly as PyTorch allocates it."""
+"""Bytes: what training holds at its peak, as PyTorch allocates it, and what inference holds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

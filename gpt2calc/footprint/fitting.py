@@ -141,7 +141,4 @@ def fit(
 
 def _most(case: Case, field: str, room: int) -> int:
     """Return the largest value of a field that fits, 0 if none does."""
-    value = max(curve_along(case, field, MEMORY).largest_within(room), 0)
-    while value and MEMORY.total(case.evaluate_at(**{field: value})) > room:
-        value -= 1  # a single sequence keeps a few bytes more than the formula of several
-    return value
+    return max(curve_along(case, field, MEMORY).largest_within(room), 0)

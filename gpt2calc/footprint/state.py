@@ -7,6 +7,7 @@ from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.kept import BYTES
+from gpt2calc.polynomial import NoPolynomialError
 from gpt2calc.terms import Number, Tensor, Term
 
 SHARDED = {
@@ -129,11 +130,16 @@ def gathered_weights(case: Case) -> Iterator[Stored]:
         yield Stored("weights of a block and outside, gathered", "temporary", "amount", shape, 1)
 
 
-def unsharded_gradients(case: Case) -> Iterator[Stored]:
-    """Yield one block's gradients before they are added up and shared out."""
-    if case.gpus > 1 and "gradients" in SHARDED[case.shard]:
-        shape = (BYTES[case.weight_type], _elements(case).in_block)
-        yield Stored("gradients of a block, whole", "temporary", "amount", shape, 1)
+def unsharded_gradients(case: Case, role: str, is_inside: bool) -> Iterator[Stored]:
+    """Yield gradients before they are added up and shared out: a block's, and those outside.
+
+    Outside the blocks the first is the head's, and they stay whole until backward ends.
+    """
+    if case.gpus > 1 and "gradients" in SHARDED[case.shard] and role != "loss":
+        numbers = _elements(case)
+        whole = numbers.outside + (numbers.in_block if is_inside else 0)
+        shape = (BYTES[case.weight_type], whole)
+        yield Stored("gradients before they are shared out", "temporary", "amount", shape, 1)
 
 
 def optimizer_needs(case: Case) -> Iterator[Stored]:
@@ -172,6 +178,8 @@ def _each(tensor: Tensor) -> Number:
 
 def _is_large(tensor: Tensor) -> bool:
     """Tell whether the state of a tensor is in 8 bits."""
+    if hasattr(tensor.each, "envelope"):
+        raise NoPolynomialError("small tensors have another state")
     if not isinstance(tensor.each, int):
         raise UserError(
             f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits: it has "

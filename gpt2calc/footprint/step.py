@@ -160,7 +160,8 @@ class Step:
             gradient = Kept("gradient", self.stream, self.case.weight_type)
             yield temporary("residual stream", gradient)
         yield of_the_loss(Kept("value and gradient", (SCALARS,), "float32"))
-        yield from state.unsharded_gradients(self.case)
+        is_inside = NAMES[operation.role].startswith(IN_EVERY_BLOCK)
+        yield from state.unsharded_gradients(self.case, operation.role, is_inside)
 
     def held_by_the_model(self) -> tuple[Kept, ...]:
         """Return what the model's own code holds on to while its blocks run."""

@@ -91,7 +91,11 @@ class Derivation:
 
     def block(self) -> Chain:
         """Derive one block: what its sublayers add up to."""
-        own = [term._replace(copies=1) for term in self.terms if term.in_block]
+        own = [
+            term._replace(copies=1)
+            for term in self.terms
+            if term.in_block and getattr(term.copies, "free_symbols", None)
+        ]
         by_sublayer = [[t for t in own if t.sublayer == name] for name in self.quantity.parts]
         sums = [plus(_collected(part, {})) for part in by_sublayer if part]
         return _distinct([plus(sums), *self._chain(own)[1:]])

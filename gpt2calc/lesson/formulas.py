@@ -155,8 +155,9 @@ def formula(
     quantity = as_quantity(of)
     case = quantity.settle(quantity.case(as_config(config)))
     case, fields = leave_open(case, free, quantity)
-    terms = list(quantity.terms(with_symbols(case, fields)))
-    block = expand(sum(term.each for term in terms if term.in_block))
+    symbolic = with_symbols(case, fields)
+    terms = list(quantity.terms(symbolic))
+    block = expand(quantity.per_block(symbolic))
     parts = {
         name: quantity.tally(*(expand(each) for each in tally))
         for name, tally in quantity.sums(terms).items()

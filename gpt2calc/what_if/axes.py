@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gpt2calc.case import Case, refuse_beyond_positions
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.polynomial import NoPolynomialError, total_along
+from gpt2calc.polynomial import curve_along
 from gpt2calc.quantity import Config, Quantity
 
 Array = NDArray[np.int64]
@@ -108,10 +108,7 @@ def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity:
 
 def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
     """Return the largest value of a field that fits; -1 if none does, or none is known to."""
-    try:
-        curve = total_along(corner, name, quantity)
-    except NoPolynomialError:
-        return -1
+    curve = curve_along(corner, name, quantity)
     return curve.largest_within(LARGEST) if curve.degree else -1
 
 

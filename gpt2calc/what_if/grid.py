@@ -34,6 +34,8 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
         others = {name: axis for name, axis in spread.items() if name != line}
         curve = along(measure, config.evaluate_at(**others), line)
         return _drawn(curve, spread[line], np.empty(shape, np.int64))
+    except NoPolynomialError:  # a rounding that leaves no rest at the corner alone
+        return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
     except UserError:
         raise
     except (MemoryError, ValueError):  # NumPy's word for more than it can even address

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.amount import Amount
+from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.models import Models, labelled
 from gpt2calc.output.result import Result
@@ -203,15 +204,21 @@ def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: A
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
         )
-    below = curve.largest_within(budget.value)
-    above = below if curve.at(below) == budget.value else below + 1
-    first = max(curve.largest_within(budget.smallest - 1) + 1, 1)
-    last = curve.largest_within(budget.largest)
+    step = 1 if curve.is_whole else HEAD_WIDTH  # where heads follow the width
+    below = curve.largest_within(budget.value) // step * step
+    above = below if curve.at(below) == budget.value else below + step
+    first = -(-max(curve.largest_within(budget.smallest - 1) + 1, 1) // step) * step
+    last = curve.largest_within(budget.largest) // step * step
+    total = quantity.total
+
+    def at(value: int) -> Config:
+        return config.evaluate_at(**{field: value})
+
     return Solution(
         name=name,
         config=config,
         budget=budget,
-        below=Value(below, curve.at(below)) if below > 0 else None,
-        above=Value(max(above, 1), curve.at(max(above, 1))),
+        below=Value(below, total(at(below))) if below > 0 else None,
+        above=Value(max(above, step), total(at(max(above, step)))),
         interval=(first, last) if first <= last else None,
     )
