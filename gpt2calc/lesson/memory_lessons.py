@@ -12,6 +12,7 @@ from gpt2calc.footprint.peak import peak
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.sizes import in_words
+from gpt2calc.terms import Number
 
 
 def of_memory(case: Case) -> tuple[str, ...]:
@@ -47,15 +48,13 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
     if case.attention == "flash" or case.checkpointing != "none":
         return ""
 
-    def more(config: Case) -> object:
-        kept = [one.term for one in held(config) if one.term.in_block]
-        square = sum(term.each for term in kept if "softmax" in term.role)
-        return 2 * square - sum(term.each for term in kept)
+    def more(config: Case) -> Number:
+        square, all_of_it = _square_and_all(config)
+        return 2 * square - all_of_it
 
     length = polynomial_along(more, case, "seq").largest_within(0) + 1
-    kept = [one.term for one in held(case) if one.term.in_block]
-    square = sum(term.each for term in kept if "softmax" in term.role)
-    share = percent(square / sum(term.each for term in kept))
+    square, all_of_it = _square_and_all(case)
+    share = percent(square / all_of_it)
     return (
         "Attention's probabilities grow with the square of the sequence, all else in proportion "
         f"to it. They are half of what a block keeps from {length:,} tokens on; here, at "
@@ -104,3 +103,14 @@ def _why_gradients_are_missing(case: Case) -> str:
 def _kept(case: Case) -> int:
     kept: int = sum(one.term.amount for one in held(case))
     return kept
+
+
+def _square_and_all(case: Case) -> tuple[Number, Number]:
+    """Return the bytes of a block's probabilities in all their forms, and of all that it keeps."""
+    kept = [one for one in held(case) if one.term.in_block]
+    square = sum(
+        one.term.each
+        for one in kept
+        if one.role in ("softmax", "mix") and one.kept.what != "values"
+    )
+    return square, sum(one.term.each for one in kept)

@@ -1,7 +1,7 @@
 """Kinds of questions about a quantity: each draws a config, and derives its own solution."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace as with_changes
 from typing import NamedTuple, TypeVar, cast
 
@@ -141,7 +141,7 @@ def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
     config = dice.case(quantity)
     field = dice.one_of(FIELDS_OF[quantity.name])
     total, value = quantity.total(config), getattr(config, field)
-    model = config.title(leaving_out={field, "n_head"})
+    model = _model(config, {field}).removeprefix("a ")
     has = "has" if quantity.verb == "have" else f"{quantity.verb}s"
     return Solved(
         config,
@@ -169,10 +169,10 @@ def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> s
     return f"That is {total:,} where {letter} is ({rest}) / {slope:,}, which is {value:,}."
 
 
-def _model(config: Config) -> str:
+def _model(config: Config, unsaid: Collection[str] = ()) -> str:
     if getattr(config, "moment", None) is None:
-        return f"a {config.title(leaving_out={'n_head'})}"
-    return f"a {config.title()}, in float32 with AdamW and eager attention"
+        return f"a {config.title(leaving_out={'n_head', *unsaid})}"
+    return f"a {config.title(leaving_out=unsaid)}, in float32 with AdamW and eager attention"
 
 
 def _end(chain: Chain) -> int:
