@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gpt2calc.commands.drawing import draw
 from gpt2calc.commands.flags import Form, Model, Overrides, Plot, configured, given
 from gpt2calc.errors import UserError
 from gpt2calc.output.terminal import show
@@ -32,14 +33,14 @@ def count_parameters(
     from gpt2calc.counting import count
 
     counted = count(config)
-    if plot is not None:
-        from gpt2calc.models import labelled
-        from gpt2calc.picture import pictures, style
-
-        style.save(
-            pictures.of_count(counted, name=labelled(model, **given(overrides))[0].name), plot
-        )
+    draw(plot, lambda pictures: pictures.of_count(counted, name=_name(model, overrides)))
     return show(counted, form)
+
+
+def _name(model: str, overrides: Overrides | None) -> str:
+    from gpt2calc.models import labelled
+
+    return labelled(model, **given(overrides))[0].name
 
 
 def presets(*, form: Form = "text") -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gpt2calc.commands.drawing import draw
 from gpt2calc.commands.flags import (
     FlopFields,
     Form,
@@ -56,10 +57,7 @@ def flops(
     if operations:
         return show(Operations(case, tuple(products(case))), form)
     counted = Flops(case, FLOPS.shares(terms(case)))
-    if plot is not None:
-        from gpt2calc.picture import pictures, style
-
-        style.save(pictures.of_count(counted, name=model), plot)
+    draw(plot, lambda pictures: pictures.of_count(counted, name=model))
     return show(counted, form)
 
 
@@ -113,16 +111,10 @@ def memory(
         from gpt2calc.footprint.fitting import MARGIN, fit
 
         fitted = fit(case, case.run, gpu=gpu, margin=MARGIN if margin is None else margin)
-        if plot is not None:
-            from gpt2calc.picture import pictures, style
-
-            style.save(pictures.of_fit(fitted, name=model), plot)
+        draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))
         return show(fitted, form)
     counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
-    if plot is not None:
-        from gpt2calc.picture import pictures, style
-
-        style.save(pictures.of_count(counted, name=model), plot)
+    draw(plot, lambda pictures: pictures.of_count(counted, name=model))
     return show(counted, form)
 
 

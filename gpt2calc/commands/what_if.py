@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from gpt2calc.commands.drawing import draw
 from gpt2calc.commands.flags import (
     FORMULA_FIELDS,
     PRESETS,
@@ -53,12 +54,9 @@ def compare(
 
     refuse_idle_run(of, fields)
     compared = compare(models, of=of, **given(fields))
-    if plot is not None:
-        from gpt2calc.picture import pictures, style
-
-        style.save(pictures.of_comparison(compared, kind or "stacked"), plot)
-    elif kind is not None:
+    if plot is None and kind is not None:
         raise UserError("--kind says how to draw: give --plot with a file, too")
+    draw(plot, lambda pictures: pictures.of_comparison(compared, kind or "stacked"))
     return show(compared, form)
 
 
@@ -104,9 +102,7 @@ def sweep(
         if out.resolve() == plot.resolve():
             raise UserError(f"{out} cannot be both the table and the picture: name two files")
     if plot is not None:
-        from gpt2calc.picture import pictures, style
-
-        style.save(pictures.of_sweep(grid, share, limit=limit), plot)
+        draw(plot, lambda pictures: pictures.of_sweep(grid, share, limit=limit))
         if form == "text" and out is None and grid.size > MOST_LINES:
             return 0
     elif share:
@@ -214,10 +210,7 @@ def solve(
         of=of,
         **{name: bound for name, bound in bounds.items() if bound is not None},
     )
-    if plot is not None:
-        from gpt2calc.picture import pictures, style
-
-        style.save(pictures.of_shapes(shapes), plot)
+    draw(plot, lambda pictures: pictures.of_shapes(shapes))
     return show(shapes, form)
 
 

@@ -25,6 +25,13 @@ def bench_the_command(benchmark):
     benchmark(process, "-m", "gpt2calc", "--n-layer", "48")
 
 
+@pytest.mark.benchmark(group="commands, whole processes", min_rounds=15)
+@pytest.mark.parametrize("command", [(), ("flops",), ("memory",)], ids=["count", "flops", "memory"])
+def bench_other_commands(benchmark, command):
+    """Aim: FLOPs as fast as the count; memory looks at dozens of moments, and is not far behind."""
+    benchmark(process, "-m", "gpt2calc", *command, "--n-layer", "48")
+
+
 @pytest.mark.benchmark(group="gpt2calc --n-layer 48, whole process", min_rounds=20)
 def bench_pydantic_and_one_model(benchmark):
     benchmark(process, "-c", ONE_MODEL)

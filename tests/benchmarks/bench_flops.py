@@ -1,7 +1,4 @@
-"""FLOPs: the whole command against the plain count, and grids against NumPy's arithmetic."""
-
-import subprocess
-import sys
+"""FLOPs over a grid, against NumPy's own arithmetic."""
 
 import numpy as np
 import pytest
@@ -9,22 +6,6 @@ import pytest
 from gpt2calc import sweep
 
 BATCHES, SEQUENCES, WIDTHS = range(1, 101), range(1, 1_001), range(64, 64 + 100)
-
-
-def process(*arguments):
-    command = [sys.executable, "-m", "gpt2calc", *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-@pytest.mark.benchmark(group="gpt2calc flops, whole process", min_rounds=15)
-def bench_the_count(benchmark):
-    benchmark(process, "--n-layer", "48")
-
-
-@pytest.mark.benchmark(group="gpt2calc flops, whole process", min_rounds=15)
-def bench_the_flops(benchmark):
-    """Aim: as fast as the count, to some percent."""
-    benchmark(process, "flops", "--n-layer", "48")
 
 
 @pytest.mark.benchmark(group="FLOPs over a grid of 100 x 1,000 x 100")

@@ -1,7 +1,4 @@
-"""Memory: the whole command against the plain count, and a grid against NumPy's arithmetic."""
-
-import subprocess
-import sys
+"""Bytes over a grid, against NumPy's own arithmetic."""
 
 import numpy as np
 import pytest
@@ -9,22 +6,6 @@ import pytest
 from gpt2calc import sweep
 
 BATCHES, DEPTHS = range(1, 1_001), range(1, 1_001)
-
-
-def process(*arguments):
-    command = [sys.executable, "-m", "gpt2calc", *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-@pytest.mark.benchmark(group="gpt2calc memory, whole process", min_rounds=15)
-def bench_the_count(benchmark):
-    benchmark(process, "--n-layer", "48")
-
-
-@pytest.mark.benchmark(group="gpt2calc memory, whole process", min_rounds=15)
-def bench_the_bytes(benchmark):
-    """Aim: not much slower than the count, though it looks at dozens of moments."""
-    benchmark(process, "memory", "--n-layer", "48")
 
 
 @pytest.mark.benchmark(group="bytes over a grid of 1,000 x 1,000")
