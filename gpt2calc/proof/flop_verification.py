@@ -8,8 +8,8 @@ from gpt2calc.case import Case
 from gpt2calc.compute.products import products
 from gpt2calc.errors import UserError
 from gpt2calc.names import IN_EVERY_BLOCK
-from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
+from gpt2calc.proof.proof import Proof
 from gpt2calc.proof.verification import (
     built_on_meta,
     refuse_what_cannot_be_built,
@@ -25,11 +25,9 @@ DIFFERENCES_SHOWN = 5
 
 
 @dataclass(frozen=True, repr=False)
-class FlopsVerification(Result):
+class FlopsVerification(Proof):
     """FLOPs by the formulas and by ``FlopCounterMode``, module by module."""
 
-    config: Case
-    against: str
     formulas: Flops
     pytorch: Flops
 
@@ -49,15 +47,10 @@ class FlopsVerification(Result):
             if self.formulas.get(name) != self.pytorch.get(name)
         )
 
-    def summary(self) -> str:
-        return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the FLOPs of every module, forward and backward; the differences as sentences."""
         return {
-            "config": self.config.effective(),
-            "against": self.against,
-            "identical": self.identical,
+            **self.head(),
             "modules": {
                 name: {
                     "formulas": _as_dict(self.formulas.get(name)),

@@ -8,7 +8,6 @@ from gpt2calc.errors import UserError
 from gpt2calc.footprint.keeping import CHECKPOINTS, held
 from gpt2calc.footprint.peak import moments_of, refuse_what_makes_no_sense
 from gpt2calc.names import NAMES
-from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.memory_of_pytorch import (
     AS_ONE,
@@ -19,6 +18,7 @@ from gpt2calc.proof.memory_of_pytorch import (
     peak_on_gpu,
     peak_tracked,
 )
+from gpt2calc.proof.proof import Proof
 from gpt2calc.proof.verification import (
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
@@ -27,11 +27,9 @@ from gpt2calc.proof.verification import (
 
 
 @dataclass(frozen=True, repr=False)
-class MemoryVerification(Result):
+class MemoryVerification(Proof):
     """Bytes by the formulas and in PyTorch, module by module; and the peak of a step."""
 
-    config: Case
-    against: str
     formulas: Bytes
     pytorch: Bytes
     peak: int
@@ -71,15 +69,10 @@ class MemoryVerification(Result):
             found.append(f"the peak: {self.peak:,} bytes by the formulas, {self.tracked:,} tracked")
         return tuple(found)
 
-    def summary(self) -> str:
-        return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the bytes of every module, and the peak; the differences as sentences."""
         return {
-            "config": self.config.effective(),
-            "against": self.against,
-            "identical": self.identical,
+            **self.head(),
             "modules": {
                 name: {"formulas": self.formulas.get(name, 0), "pytorch": self.pytorch.get(name, 0)}
                 for name in dict.fromkeys((*self.formulas, *self.pytorch))

@@ -11,8 +11,8 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, Tally
 from gpt2calc.errors import UserError
 from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
+from gpt2calc.proof.proof import Proof
 from gpt2calc.sublayers import SUBLAYERS
 
 NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
@@ -43,12 +43,9 @@ OTHERS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True, repr=False)
-class Verification(Result):
+class Verification(Proof):
     """Formulas and PyTorch side by side, sublayer by sublayer, and every tensor that differs."""
 
-    config: GPT2Config
-    against: str
-    """What was built, and by which version of what."""
     tensor_count: int
     """Tensors that PyTorch's model has."""
     formulas: dict[str, Tally]
@@ -62,16 +59,10 @@ class Verification(Result):
         """Whether names, order, shapes and every sublayer's sums agree."""
         return not self.differences and self.formulas == self.pytorch
 
-    def summary(self) -> str:
-        """Say whether formulas and PyTorch agree."""
-        return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
-
     def to_dict(self) -> dict[str, Any]:
         """Return counts in parameters; the differences as sentences."""
         return {
-            "config": self.config.effective(),
-            "against": self.against,
-            "identical": self.identical,
+            **self.head(),
             "tensors": self.tensor_count,
             "sublayers": {
                 name: {
