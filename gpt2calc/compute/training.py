@@ -8,16 +8,15 @@ from typing import Any
 from gpt2calc.amount import Amount
 from gpt2calc.case import Case, case_of
 from gpt2calc.compute.counting import FLOPS, in_words
+from gpt2calc.compute.figures import DAY, in_days, positive, utilization
 from gpt2calc.counting import count
-from gpt2calc.errors import UserError, quoted
+from gpt2calc.errors import UserError
 from gpt2calc.hardware import Device, device
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
 
-DAY = 86_400
-"""Seconds."""
 USUAL_MFU = Fraction(2, 5)
 """Model FLOPs utilization that a well-tuned run reaches: 0.3 to 0.55 are reported."""
 CHINCHILLA = 20
@@ -137,7 +136,7 @@ class Training(Result):
     def table(self) -> Table:
         """Return a row for each figure, the one that was asked for first."""
         rows = {
-            "time": _time(self.seconds),
+            "time": in_days(self.seconds),
             "tokens": f"{self.tokens:,}",
             "GPUs": f"{self.gpus:,} x {self.device.name}",
             "utilization (MFU)": f"{float(self.mfu):.1%} of {self._peak()}",
@@ -220,8 +219,8 @@ def train(
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)
-    seconds = None if days is None else _positive("days", days, "30") * DAY
-    share = None if mfu is None else _utilization(mfu)
+    seconds = None if days is None else positive("days", days, "30") * DAY
+    share = None if mfu is None else utilization(mfu)
     if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
         raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
     speed = Fraction(peak)
@@ -245,7 +244,7 @@ def train(
             )
     else:
         raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
-    each = None if price is None else _positive("price", price, "2.50")
+    each = None if price is None else positive("price", price, "2.50")
     return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
 
 
@@ -288,36 +287,3 @@ def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> in
         in_all: int = Amount.of(steps, "steps").value * case.tokens
         return in_all
     return None
-
-
-def _utilization(mfu: float | str) -> Fraction:
-    share = _positive("mfu", mfu, "0.4")
-    if share > 1:
-        raise UserError(f"mfu is {quoted(mfu)}: it must be at most 1, such as 0.4")
-    return share
-
-
-def _positive(name: str, value: float | str, example: str) -> Fraction:
-    """Read a number exactly as it is written; ``40%`` is 0.4. Raises ``UserError`` for others."""
-    text = str(value).strip()
-    try:
-        number = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except (ValueError, ZeroDivisionError):
-        number = Fraction(0)
-    if number <= 0:
-        raise UserError(
-            f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
-        )
-    return number
-
-
-def _time(seconds: Fraction) -> str:
-    """Say a time in the unit that it is easy to think of; days always."""
-    days = seconds / DAY
-    if days >= 730:
-        return f"{float(days):,.1f} days, {float(days / Fraction('365.25')):,.1f} years"
-    if days >= 2:
-        return f"{float(days):,.1f} days"
-    if days >= Fraction(1, 24):
-        return f"{float(seconds / 3_600):,.2f} hours, {float(days):,.3f} days"
-    return f"{float(seconds):,.3g} seconds, {float(days):.3g} days"
