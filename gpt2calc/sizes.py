@@ -1,6 +1,7 @@
 """Bytes as people read and write them: MB is 10^6, MiB is 2^20."""
 
 import re
+from collections.abc import Iterable
 
 from gpt2calc.errors import UserError, quoted
 
@@ -16,20 +17,25 @@ _WRITTEN = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE
 
 def in_words(size: int) -> str:
     """Say a number of bytes in a unit of 1,000: ``"34.21 GB"``; below 1,000 as it is."""
-    for power, unit in ((15, "PB"), (12, "TB"), (9, "GB"), (6, "MB"), (3, "kB")):
-        if size >= 10**power:
-            rounded = (200 * size // 10**power + 1) // 2
-            return f"{rounded // 100:,}.{rounded % 100:02} {unit}"
-    return f"{size} B"
+    return _in_largest_of(("PB", "TB", "GB", "MB", "kB"), size)
 
 
 def in_binary(size: int) -> str:
     """Say the same in a unit of 1,024: ``"31.86 GiB"``."""
-    for unit in ("TiB", "GiB", "MiB", "KiB"):
+    return _in_largest_of(("TiB", "GiB", "MiB", "KiB"), size)
+
+
+def _in_largest_of(units: Iterable[str], size: int) -> str:
+    for unit in units:
         if size >= UNITS[unit]:
-            rounded = (200 * size // UNITS[unit] + 1) // 2
-            return f"{rounded // 100:,}.{rounded % 100:02} {unit}"
+            return f"{in_units(size, UNITS[unit])} {unit}"
     return f"{size} B"
+
+
+def in_units(number: int, unit: int) -> str:
+    """Write an integer in units of another, rounded to two decimals without a float."""
+    rounded = (200 * number // unit + 1) // 2
+    return f"{rounded // 100:,}.{rounded % 100:02}"
 
 
 def as_bytes(size: int | str) -> int:

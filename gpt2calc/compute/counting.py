@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.compute.estimates import Estimated, estimated, estimates_table
+from gpt2calc.compute.estimates import estimated, estimates_table
 from gpt2calc.compute.products import Multiplied, Operations, products
+from gpt2calc.estimated import Estimated
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
+from gpt2calc.sizes import in_units
 from gpt2calc.terms import Number, Term
 
 PARTS = ("projections", "scores", "mlp", "lm_head")
@@ -25,8 +27,7 @@ def in_words(flops: int) -> str:
     prefixes = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"))
     for power, prefix in prefixes:
         if flops >= 10**power:
-            rounded = (200 * flops // 10**power + 1) // 2
-            return f"{rounded // 100:,}.{rounded % 100:02} {prefix}FLOPs (10^{power})"
+            return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
     return f"{flops:,} FLOPs"
 
 

@@ -1,13 +1,12 @@
 """The estimates of FLOPs that people use, each with its source, beside the exact figure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.counting import count
+from gpt2calc.estimated import Estimated
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
 
@@ -121,32 +120,6 @@ ESTIMATES = (
 """In the order in which tables list them."""
 
 
-@dataclass(frozen=True)
-class Estimated:
-    """An estimate for one case, and the exact figure that it is of."""
-
-    estimate: Estimate
-    flops: int
-    exact: int
-
-    @property
-    def error(self) -> Fraction:
-        """What the estimate is off by, as a fraction of the exact figure."""
-        return Fraction(self.flops, self.exact) - 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return FLOPs as integers; the error as a fraction, 0.1 where it is ten percent over."""
-        return {
-            "name": self.estimate.name,
-            "formula": self.estimate.formula,
-            "source": self.estimate.source,
-            "of": self.estimate.of,
-            "flops": self.flops,
-            "exact": self.exact,
-            "error": float(self.error),
-        }
-
-
 CHECKPOINTED = (
     "Checkpointed: blocks run forward again in backward; PyTorch skips each one's last product, "
     "Narayanan does not. Formulas and sources: --format json."
@@ -172,7 +145,7 @@ def estimated(case: Case, quantity: Quantity) -> tuple[Estimated, ...]:
         *(case.batch, case.queries),
     )
     exact = {of: quantity.total(case.evaluate_at(**run)) for of, run in _RUNS.items()}
-    return tuple(Estimated(each, each.flops(sizes), exact[each.of]) for each in ESTIMATES)
+    return tuple(Estimated(each, "flops", each.flops(sizes), exact[each.of]) for each in ESTIMATES)
 
 
 def estimates_table(found: tuple[Estimated, ...]) -> Table:
@@ -184,7 +157,7 @@ def estimates_table(found: tuple[Estimated, ...]) -> Table:
             Column("error", "signed share"),
         ),
         rows=tuple(
-            (each.estimate.name, each.estimate.of, each.flops, float(each.error)) for each in found
+            (each.rule.name, each.rule.of, each.amount, float(each.error)) for each in found
         ),
         notes=(CHECKPOINTED,),
     )

@@ -1,12 +1,11 @@
 """The rules of thumb for bytes that people use, each with its source, beside the exact figure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.counting import count
+from gpt2calc.estimated import Estimated
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.serving import serving
@@ -155,34 +154,6 @@ MEANT = (
 )
 
 
-@dataclass(frozen=True)
-class Estimated:
-    """A rule of thumb for one case, and the exact figure of what it is of."""
-
-    convention: Convention
-    bytes: int
-    exact: int
-
-    @property
-    def error(self) -> Fraction:
-        """What the rule is off by, as a fraction of the exact figure."""
-        return Fraction(self.bytes, self.exact) - 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return bytes as integers; the error as a fraction."""
-        rule = self.convention
-        return {
-            "name": rule.name,
-            "formula": rule.formula,
-            "source": rule.source,
-            "of": rule.of,
-            "run": rule.run,
-            "bytes": self.bytes,
-            "exact": self.exact,
-            "error": float(self.error),
-        }
-
-
 def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     """Return the rules for training, or those for inference, each beside the exact figure."""
     plain = {
@@ -198,7 +169,7 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     for rule in CONVENTIONS:
         if rule.in_training == is_training:
             meant = case.evaluate_at(**rule.run)
-            found.append(Estimated(rule, rule.bytes(meant), rule.exact(meant, memory)))
+            found.append(Estimated(rule, "bytes", rule.bytes(meant), rule.exact(meant, memory)))
     return tuple(found)
 
 
@@ -212,7 +183,7 @@ def estimates_table(found: tuple[Estimated, ...]) -> Table:
         ),
         rows=tuple(
             (
-                *(each.convention.name, each.convention.of, each.bytes),
+                *(each.rule.name, each.rule.of, each.amount),
                 *(each.exact, float(each.error)),
             )
             for each in found

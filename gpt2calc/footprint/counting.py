@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as with_changes
+from functools import cached_property
 from typing import Any
 
 from gpt2calc.case import Case, case_of
@@ -102,13 +103,14 @@ class Memory(Breakdown):
 
     @property
     def moment(self) -> Moment:
-        """When the peak is."""
-        return peak(self.config)
+        """When the peak is, or the moment that is asked about."""
+        asked = (each for each in self._moments if self.config.moment in (None, each.name))
+        return max(asked, key=lambda moment: moment.total)
 
     @property
     def activations(self) -> int:
         """Bytes of what is kept for backward and is still there at the peak."""
-        return sum(self[part].total for part in ACTIVATIONS)
+        return int(self.coarse["activations"].total)
 
     @property
     def kept(self) -> int:
@@ -127,12 +129,10 @@ class Memory(Breakdown):
 
     def table(self) -> Table:
         """Return a row for each thing that memory is made of."""
-        names = (*STATE, "activations", "cache", "logits", "temporary")
-        sums = {
-            name: self.activations if name == "activations" else self[name].total for name in names
-        }
         always = STATE if self.config.training else ()
-        shown = {name: size for name, size in sums.items() if size or name in always}
+        shown = {
+            name: part.total for name, part in self.coarse.items() if part.total or name in always
+        }
         title = self.config.title() + ("" if self.config.training else ", inference")
         return _table(title, "memory", shown)._replace(notes=self._notes())
 
@@ -147,13 +147,10 @@ class Memory(Breakdown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return bytes as integers: parts, their total, when it is, and each kept tensor."""
-        sums = {part: self[part].total for part in PARTS if part not in ACTIVATIONS}
         parts = super().to_dict()
         return {
             "config": parts["config"],
-            **{part: sums[part] for part in STATE},
-            "activations": self.activations,
-            **{part: sums[part] for part in ("temporary", "cache", "logits")},
+            **{name: part.total for name, part in self.coarse.items()},
             "total": self.total,
             "kept": self.kept,
             "moment": self.moment.name,
@@ -191,7 +188,7 @@ class Memory(Breakdown):
         said = ", ".join(f"{phases[phase]} {size}" for phase, size in most.items())
         return (f"{total} The peak is at {self.moment.name}. The most of each phase: {said}.",)
 
-    @property
+    @cached_property
     def _moments(self) -> tuple[Moment, ...]:
         return tuple(moments_of(with_changes(self.config, moment=None)))
 

@@ -156,11 +156,11 @@ class Step:
         """Yield what an operation needs at one of its instants, and what all of backward needs."""
         for kept in instant:
             yield temporary(operation.role, kept)
-        if NAMES[operation.role].startswith(IN_EVERY_BLOCK):
+        is_inside = NAMES[operation.role].startswith(IN_EVERY_BLOCK)
+        if is_inside:
             gradient = Kept("gradient", self.stream, self.case.weight_type)
             yield temporary("residual stream", gradient)
         yield of_the_loss(Kept("value and gradient", (SCALARS,), "float32"))
-        is_inside = NAMES[operation.role].startswith(IN_EVERY_BLOCK)
         yield from state.unsharded_gradients(self.case, operation.role, is_inside)
 
     def held_by_the_model(self) -> tuple[Kept, ...]:
