@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from gpt2calc.what_if.shaping import solve as solve
     from gpt2calc.what_if.solving import Solutions as Solutions
     from gpt2calc.what_if.solving import solve_for as solve_for
+    from gpt2calc.what_if.steps import Steps as Steps
+    from gpt2calc.what_if.steps import steps as steps
     from gpt2calc.what_if.sweeping import Sweep as Sweep
     from gpt2calc.what_if.sweeping import sweep as sweep
 
@@ -86,6 +88,7 @@ _LAZY = {
     "what_if.diagnosis": ("Diagnosis", "diagnose"),
     "what_if.shaping": ("Shapes", "solve"),
     "what_if.solving": ("Solutions", "solve_for"),
+    "what_if.steps": ("Steps", "steps"),
     "what_if.sweeping": ("Sweep", "sweep"),
 }
 """Names by module, imported when asked for: they would slow down those who only count."""

@@ -1,81 +1,115 @@
-"""The forward pass of GPT-2, operation by operation: the only place where a size is put to use.
+"""The forward pass, operation by operation: the only place where a size is put to use.
 
-Source: ``GPT2LMHeadModel`` in Hugging Face transformers (``models/gpt2/modeling_gpt2.py``), which
-fixes names, order and shapes; Radford et al. 2019 for the model itself.
+One list for GPT-2 and all its descendants: a switch of the config adds an operation, leaves one out
+or changes its sizes. Source: Radford et al. 2019 and ``models/*/modeling_*.py`` of Hugging Face
+transformers, which fix names, order and shapes.
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
-from gpt2calc.attention import Mix, Scores, Softmax
+from gpt2calc.attention import Mix, Rotation, Scores, Softmax
 from gpt2calc.config import GPT2Config
-from gpt2calc.names import torch_name
-from gpt2calc.operations import (
-    Dropout,
-    Embedding,
-    Gelu,
-    Head,
-    LayerNorm,
-    Linear,
-    Loss,
-)
+from gpt2calc.mlp import Experts, experts_of, one_mlp
+from gpt2calc.norms import Norm, norm_kind, qk_norms
+from gpt2calc.operations import Activation, Dropout, Embedding, Head, Linear, Loss
 from gpt2calc.terms import Tensor
 
 Operation: TypeAlias = (
-    Embedding | Dropout | LayerNorm | Linear | Scores | Softmax | Mix | Gelu | Head | Loss
+    Embedding
+    | Rotation
+    | Dropout
+    | Norm
+    | Linear
+    | Scores
+    | Softmax
+    | Mix
+    | Activation
+    | Experts
+    | Head
+    | Loss
 )
 
 
 def forward(config: GPT2Config) -> tuple[Operation, ...]:
     """List the operations of a forward pass in order, a block's operations once.
 
-    L is the number of blocks, d the width of the model, f that of the MLP's hidden layer, V the
-    vocabulary and T the context.
+    L is the number of blocks, d the width of the model, V the vocabulary and T the context.
     """
-    L, d, V, T = config.n_layer, config.n_embd, config.vocab, config.n_ctx
-    f, bias, qkv_bias = config.mlp_width, config.bias, config.has_qkv_bias
+    L, d, V = config.n_layer, config.n_embd, config.vocab
+    norm = norm_kind(config)
+    place = config.norm_place
     return (
         Embedding("token_embedding", "token_embedding", V, d, tied=config.tie_embeddings),
-        Embedding("position_embedding", "position_embedding", T, d, of_positions=True),
+        *_positions(config),
+        *(norm("embedding_norm", d) if config.embedding_norm else ()),
         Dropout("embedding_dropout", "token_embedding", d),
-        LayerNorm("attention_norm", "layer_norm", d, bias, L),
-        Linear("qkv", "attention", d, 3 * d, qkv_bias, L),
-        Scores("scores", "scores", d, L),
-        Softmax("softmax", "scores", d, L),
-        Mix("mix", "scores", d, L),
-        Linear("attention_out", "attention", d, d, bias, L, joins=True),
-        Dropout("attention_dropout", "attention", d, L),
-        LayerNorm("mlp_norm", "layer_norm", d, bias, L),
-        Linear("mlp_in", "mlp", d, f, bias, L),
-        Gelu("gelu", "mlp", f, L),
-        Linear("mlp_out", "mlp", f, d, bias, L, joins=True),
-        Dropout("mlp_dropout", "mlp", d, L),
-        LayerNorm("final_norm", "layer_norm", d, bias),
-        Head("head", "lm_head", V, d, tied=config.tie_embeddings),
+        *(norm("attention_norm", d, L) if place != "after" else ()),
+        *_attention(config),
+        *(norm("attention_norm", d, L) if place == "after" else ()),
+        *(norm("attention_post_norm", d, L) if place == "both" else ()),
+        *(norm("mlp_norm", d, L) if place in ("before", "both") else ()),
+        *_mlp(config),
+        *(norm("mlp_norm", d, L) if place == "after" else ()),
+        *(norm("mlp_post_norm", d, L) if place == "both" else ()),
+        *(norm("final_norm", d) if config.final_norm else ()),
+        Head("head", "lm_head", V, d, tied=config.tie_embeddings, bias=config.head_bias),
         Loss("loss", "loss", V),
     )
 
 
+def _positions(config: GPT2Config) -> tuple[Operation, ...]:
+    """List what tells a token its place: ALiBi's slopes are no operation of their own."""
+    role = "position_embedding"
+    if config.positions == "learned":
+        rows = config.n_ctx + (config.position_offset or 0)
+        return (Embedding(role, role, rows, config.n_embd, of_positions=True),)
+    if config.positions == "rotary":
+        return (Rotation("rotation", role, config.head_width),)
+    return ()
+
+
+def _attention(config: GPT2Config) -> Iterator[Operation]:
+    """List attention: q is the width of all queries, kv that of all keys, and of all values."""
+    L, d, q, kv = config.n_layer, config.n_embd, config.query_width, config.kv_width
+    bias, turned = config.biased("qkv_bias"), config.of_family.outputs_first
+    if config.of_family.joins_qkv:
+        yield Linear("qkv", "attention", d, q + 2 * kv, bias, L, turned)
+    else:
+        yield Linear("query", "attention", d, q, bias, L, turned)
+        yield Linear("key", "attention", d, kv, bias, L, turned, same_input=True)
+        yield Linear("value", "attention", d, kv, bias, L, turned, same_input=True)
+    if config.qk_norm != "none":
+        yield from qk_norms(config)
+    yield Scores("scores", "scores", q, L)
+    yield Softmax("softmax", "scores", q, L)
+    yield Mix("mix", "scores", q, L)
+    out_bias = config.biased("attn_proj_bias")
+    yield Linear("attention_out", "attention", q, d, out_bias, L, turned, joins=True)
+    yield Dropout("attention_dropout", "attention", d, L)
+
+
+def _mlp(config: GPT2Config) -> Iterator[Operation]:
+    """List the MLP, the experts, or both, where the layers differ."""
+    L, dense = config.n_layer, len(config.dense_layers)
+    if config.n_expert is None:
+        yield from one_mlp(config, config.mlp_width, L)
+    else:
+        yield from experts_of(config, L - dense)
+        if dense:
+            yield from one_mlp(config, config.mlp_width, dense)
+    yield Dropout("mlp_dropout", "mlp", config.n_embd, L)
+
+
 def tensors(config: GPT2Config) -> tuple[Tensor, ...]:
-    """List every parameter tensor of the model in PyTorch's order, a block's tensors once."""
+    """List every parameter tensor of the model, a block's tensors once.
+
+    In PyTorch's order for GPT-2; another family's is in that of :func:`named_shapes`.
+    """
     return tuple([tensor for operation in forward(config) for tensor in operation.tensors()])
 
 
-def named_shapes(config: GPT2Config) -> list[tuple[str, tuple[int, ...]]]:
-    """List every parameter as ``(name, shape)``, block by block.
-
-    Names, order and shapes are those of ``GPT2LMHeadModel.named_parameters()`` in Hugging Face
-    transformers: ``transformer.wte.weight`` first, an untied ``lm_head.weight`` last.
-    """
-    listed = tensors(config)
-    block = [tensor for tensor in listed if tensor.in_block]
-    first, last = listed.index(block[0]), listed.index(block[-1])
-    unrolled = [
-        *((tensor.name, tensor.shape) for tensor in listed[:first]),
-        *(
-            (tensor.name.replace("*", str(layer), 1), tensor.shape)
-            for layer in range(config.n_layer)
-            for tensor in block
-        ),
-        *((tensor.name, tensor.shape) for tensor in listed[last + 1 :]),
-    ]
-    return [(torch_name(name), shape) for name, shape in unrolled]
+def active_tensors(config: GPT2Config) -> tuple[Tensor, ...]:
+    """List the same, of the experts no more than a token goes through."""
+    active = [one.active() if isinstance(one, Experts) else one for one in forward(config)]
+    return tuple([tensor for operation in active for tensor in operation.tensors()])

@@ -15,6 +15,36 @@ Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""
 
 
+class Rotation(NamedTuple):
+    """Rotary positions: queries and keys are turned by angles that are the same in all blocks.
+
+    PyTorch's counter sees the angles as one small product of positions and frequencies; it is none
+    of the model's features, and is not counted here.
+    """
+
+    role: str
+    sublayer: str
+    width: Number
+    """Of a head."""
+    copies: Number = 1
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: angles are no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return cosines and sines of every position, the same for all sequences and blocks."""
+        shape = (case.queries, self.width)
+        return tuple(Kept(what, shape, case.weight_type) for what in ("cosines", "sines"))
+
+    def needs(self, case: Case) -> Instants:  # noqa: ARG002
+        """Return nothing: angles have no gradient."""
+        return ()
+
+
 class Scores(NamedTuple):
     """Every query times every key, a product for each head of each sequence."""
 

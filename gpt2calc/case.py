@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import Any, ClassVar
 
-from gpt2calc.config import HEAD_WIDTH, GPT2Config
+from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.fields import Known
 from gpt2calc.run import Run
+from gpt2calc.sense import HEAD_WIDTH
 
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
@@ -171,7 +172,7 @@ def case_of(model: Any, run: Run | None = None) -> Case:
 
 def refuse_beyond_positions(case: Case, longest: int) -> None:
     """Raise ``UserError`` if a sequence of so many tokens has more than the model's positions."""
-    if case.cache + longest > case.n_ctx:
+    if case.positions == "learned" and case.cache + longest > case.n_ctx:
         before = f" after a cache of {case.cache:,}" if case.cache else ""
         raise UserError(
             f"seq is {longest:,}{before}: the model has positions for {case.n_ctx:,} tokens; give "

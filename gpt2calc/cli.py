@@ -26,13 +26,20 @@ Shell = Literal["bash", "fish", "powershell", "zsh"]
 
 app = App(
     name="gpt2calc",
-    help="Exactly how many parameters a GPT-2 has and what it takes to run, by its config alone.",
+    help="Exactly how many parameters a GPT-2 or a descendant has and what it takes to run.",
     version=__version__,
     help_format="markdown",
 )
 app.default(counting.count_parameters)
 for command in (
-    *(counting.presets, what_if.compare, what_if.sweep, what_if.solve, what_if.diagnose),
+    *(
+        counting.presets,
+        what_if.compare,
+        what_if.steps,
+        what_if.sweep,
+        what_if.solve,
+        what_if.diagnose,
+    ),
     *(running.flops, running.memory, running.train, running.devices),
     *(lesson.explain, lesson.formula, lesson.exercise, lesson.study, proof.verify, proof.inspect),
 ):

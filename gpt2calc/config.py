@@ -1,153 +1,228 @@
-"""The integers and switches that define a GPT-2."""
+"""The integers and switches that define a GPT-2, or one of its descendants."""
 
-from collections.abc import Collection
-from typing import Annotated, Any, Self
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from gpt2calc.errors import quoted
-from gpt2calc.fields import Declared, Known, Size
-
-HEAD_WIDTH = 64
-"""Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
-
-
-def _usual_heads(config: Any) -> Any:
-    """Return the heads of GPT-2's width, None for a number that is no multiple of it."""
-    width = config.n_embd
-    if isinstance(width, int):
-        return None if width % HEAD_WIDTH else width // HEAD_WIDTH
-    return width // HEAD_WIDTH if hasattr(width, "dtype") else width / HEAD_WIDTH
+from gpt2calc.derived import Derived
+from gpt2calc.families.table import family_called
+from gpt2calc.fields import Layers, Size, declared
+from gpt2calc.sense import refuse_nonsense, usual_heads
 
 
-class GPT2Config(Declared):
-    """What defines a GPT-2: eight numbers and switches that change its count, and ``n_head``.
+def _as_bias(config: Any) -> Any:
+    return config.bias
 
-    The defaults are GPT-2 small. Every number is a positive ``int`` of any size; ``True``, floats
-    and strings are refused. A field left at None follows its rule: ``n_inner`` is ``4 * n_embd``,
-    ``qkv_bias`` is ``bias``, ``n_head`` is ``n_embd / 64``.
+
+class GPT2Config(Derived):
+    """What defines a model: the defaults are GPT-2 small, each switch is what a descendant changed.
+
+    Every number is a positive ``int`` of any size; ``True``, floats and strings are refused. A
+    field left at None follows its rule: ``n_inner`` is ``4 * n_embd``, ``n_head`` is ``n_embd /
+    64``, ``n_kv_head`` is ``n_head``, each bias is as ``bias``. A ``family`` brings its switches
+    along, where they are not given.
 
     Raises:
-        UserError: a field is unknown or out of range, or ``n_head`` does not divide ``n_embd``.
+        UserError: a field is unknown or out of range, or two make no sense together.
 
-    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2.
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2;
+    for the descendants Hugging Face transformers, ``models/*/configuration_*.py``.
     """
 
-    n_layer: Annotated[
-        Size,
-        Known(
-            *("{} layers", "L", 3),
-            keys=("n_layer", "num_hidden_layers"),
-            other_names=("num_layers",),
-        ),
-    ] = Field(default=12, description="Transformer blocks, one above the other.")
-    n_embd: Annotated[
-        Size,
-        Known(
-            *("width {}", "d", 4),
-            keys=("n_embd", "hidden_size"),
-            other_names=("d_model", "embed_dim", "width", "dim"),
-        ),
-    ] = Field(default=768, description="Width of the model: features of one token.")
-    n_head: Annotated[
-        Size | None,
-        Known(
-            *("{} heads", "h", 5),
-            rule=_usual_heads,
-            follows=("n_embd",),
-            always_said=True,
-            example=12,
-            keys=("n_head", "num_attention_heads"),
-            other_names=("num_heads", "n_heads"),
-        ),
-    ] = Field(
-        default=None,
-        description="Attention heads of a block. Must divide n_embd, and never changes the number "
-        "of parameters. GPT-2's own rule if left out: n_embd / 64.",
+    family: str = declared("gpt2", "{}", "Whose switches are the defaults, and whose the names.")
+
+    n_layer: Size = declared(
+        12, "{} layers", "Transformer blocks, one above the other.", letter="L", place=3
     )
-    vocab: Annotated[
-        Size,
-        Known(
-            *("vocabulary {}", "V", 1),
-            keys=("vocab_size",),
-            other_names=("n_vocab", "vocabulary"),
-        ),
-    ] = Field(default=50257, description="Tokens in the vocabulary.")
-    n_ctx: Annotated[
-        Size,
-        Known(
-            *("context {}", "T", 2),
-            keys=("n_positions", "max_position_embeddings"),
-            other_names=("block_size", "context_length", "seq_len", "max_seq_len"),
-        ),
-    ] = Field(default=1024, description="Longest context, in tokens: learned positions.")
-    n_inner: Annotated[
-        Size | None,
-        Known(
-            *("MLP width {}", "f", 6),
-            rule=lambda config: 4 * config.n_embd,
-            follows=("n_embd",),
-            example=3072,
-            keys=("n_inner",),
-            other_names=("intermediate_size", "d_ff", "ffn_dim"),
-        ),
-    ] = Field(default=None, description="Width of the MLP's hidden layer. If left out: 4 * n_embd.")
-    bias: Annotated[bool, Known("no biases", other_names=("use_bias",))] = Field(
-        default=True, description="Biases in the linear layers and the layer norms."
+    n_embd: Size = declared(
+        768, "width {}", "Width of the model: features of one token.", letter="d", place=6
     )
-    qkv_bias: Annotated[
-        bool | None,
-        Known("no QKV bias", rule=lambda config: config.bias, follows=("bias",)),
-    ] = Field(
-        default=None,
-        description="A bias in c_attn, the query-key-value matrix. If left out: as bias.",
+    n_head: Size | None = declared(
+        None,
+        "{} heads",
+        "Attention heads of a block. Must divide n_embd, unless head_dim is given, and changes no "
+        "number of parameters then. GPT-2's own rule if left out: n_embd / 64.",
+        *("h", 7, usual_heads, ("n_embd", "head_dim")),
+        always_said=True,
+        example=12,
     )
-    tie_embeddings: Annotated[
-        bool,
-        Known("untied head", keys=("tie_word_embeddings",), other_names=("tie_weights", "tied")),
-    ] = Field(default=True, description="The output head shares the token embedding's matrix.")
+    n_kv_head: Size | None = declared(
+        None,
+        "{} KV heads",
+        "Heads of keys and values, each shared by as many queries. Must divide n_head. If left "
+        "out: n_head.",
+        *("g", 8, lambda config: config.heads, ("n_head", "n_embd")),
+        example=4,
+    )
+    head_dim: Size | None = declared(
+        None,
+        "heads of width {}",
+        "Width of a head, where it is not n_embd / n_head.",
+        *("w", 9, lambda config: config.head_width, ("n_embd", "n_head")),
+        example=128,
+    )
+    vocab: Size = declared(50257, "vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
+    n_ctx: Size = declared(
+        1024, "context {}", "Longest context, in tokens: learned positions.", letter="T", place=2
+    )
+    positions: Literal["learned", "rotary", "alibi", "none"] = declared(
+        "learned",
+        "{} positions",
+        "How tokens know their places; only learned positions have parameters.",
+        said={"alibi": "ALiBi", "none": "no"},
+    )
+    position_offset: Size | None = declared(
+        None, "{} more positions", "Rows in the table of positions before the first one.", example=2
+    )
+
+    n_inner: Size | None = declared(
+        None,
+        "MLP width {}",
+        "Width of the MLP's hidden layer. If left out: 4 * n_embd.",
+        *("f", 10, lambda config: 4 * config.n_embd, ("n_embd",)),
+        example=3072,
+    )
+    gated_mlp: bool = declared(False, "no gated MLP", "A gate in the MLP: a third matrix.")
+    n_expert: Size | None = declared(
+        None,
+        "{} experts",
+        "MLPs of a block, of which a router chooses some for each token.",
+        *("E", 4),
+        example=8,
+    )
+    n_expert_active: Size | None = declared(
+        None,
+        "{} of them active",
+        "Experts that a token goes through. If left out: 2.",
+        *("A", 5, lambda config: config.chosen_experts, ("n_expert",)),
+        always_said=True,
+        example=2,
+    )
+    n_inner_expert: Size | None = declared(
+        None,
+        "experts of width {}",
+        "Width of an expert's hidden layer. If left out: n_inner.",
+        *("x", 11, lambda config: config.expert_width, ("n_inner", "n_embd", "n_expert")),
+        example=768,
+    )
+    n_inner_shared: Size | None = declared(
+        None,
+        "a shared expert of width {}",
+        "Width of an expert that every token goes through, with a gate of its own.",
+        *("s", 12),
+        example=5632,
+    )
+    dense_layers: Layers = declared(
+        (), "no experts in layers {}", "Layers that have one MLP and no experts, from 0 on."
+    )
+
+    norm: Literal["layer", "rms", "none"] = declared(
+        "layer",
+        "{} norms",
+        "Layer norms, RMS norms, which have no shift, or norms with no parameters.",
+        said={"rms": "RMS", "none": "parameterless"},
+    )
+    norm_place: Literal["before", "shared", "after", "both"] = declared(
+        "before",
+        "{}",
+        "A block's norms: before attention and before the MLP, one that both share, after each, "
+        "or before and after each.",
+        said={
+            "before": "norms before attention and MLP",
+            "shared": "one norm for attention and MLP",
+            "after": "norms after attention and MLP",
+            "both": "norms before and after",
+        },
+    )
+    qk_norm: Literal["none", "head", "heads", "width"] = declared(
+        "none",
+        "{}",
+        "A norm of queries and of keys: one for all heads, one for each, or over all their width.",
+        said={
+            "none": "no QK norm",
+            "head": "QK norm",
+            "heads": "a QK norm for each head",
+            "width": "QK norm of the whole width",
+        },
+    )
+    embedding_norm: bool = declared(False, "no norm of embeddings", "A norm after the embedding.")
+    final_norm: bool = declared(True, "no final norm", "A norm after the last block.")
+
+    bias: bool = declared(True, "no biases", "Biases in the linear layers and the layer norms.")
+    qkv_bias: bool | None = declared(
+        None,
+        "no QKV bias",
+        "A bias of queries, keys and values. If left out: as bias.",
+        rule=_as_bias,
+        follows=("bias",),
+    )
+    attn_proj_bias: bool | None = declared(
+        None,
+        "no bias of attention's output",
+        "A bias in attention's output projection. If left out: as bias.",
+        rule=_as_bias,
+        follows=("bias",),
+    )
+    mlp_bias: bool | None = declared(
+        None,
+        "no MLP biases",
+        "Biases in the MLP. If left out: as bias.",
+        rule=_as_bias,
+        follows=("bias",),
+    )
+    norm_bias: bool | None = declared(
+        None,
+        "no shift in norms",
+        "A shift in layer norms. If left out: as bias.",
+        rule=lambda config: config.bias and config.norm == "layer",
+        follows=("bias", "norm"),
+    )
+    head_bias: bool = declared(False, "no bias of the head", "A bias in the output head.")
+    tie_embeddings: bool = declared(
+        True, "untied head", "The output head shares the token embedding's matrix."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_family(cls, given: Any) -> Any:
+        """Take the family's switches, where nothing else is given."""
+        if not isinstance(given, Mapping) or given.get("family", "gpt2") == "gpt2":
+            return given
+        return {**family_called(given["family"]).ways, **given}
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
-        if self.n_head is not None and self.n_embd % self.n_head:
-            by_rule = 1 if self.n_embd % HEAD_WIDTH else self.n_embd // HEAD_WIDTH
-            raise ValueError(
-                f"n_head is {quoted(self.n_head)}: it must divide n_embd, "
-                f"which is {quoted(self.n_embd)}, as {quoted(by_rule)} does"
-            )
+    def _makes_sense(self) -> Self:
+        refuse_nonsense(self)
         return self
 
-    @property
-    def heads(self) -> int | None:
-        """Attention heads of a block, or None where GPT-2's rule gives no whole number of them."""
-        heads: int | None = self.value("n_head")
-        return heads
-
-    @property
-    def mlp_width(self) -> int:
-        """Width of the MLP's hidden layer: ``n_inner``, or four times the model's width."""
-        width: int = self.value("n_inner")
-        return width
-
-    @property
-    def has_qkv_bias(self) -> bool:
-        """Whether ``c_attn`` has a bias: ``qkv_bias``, or what ``bias`` says of all of them."""
-        has_bias: bool = self.value("qkv_bias")
-        return has_bias
+    def usual(self, name: str) -> Any:
+        """Return what a field is where nothing is said of it: as its family has it, or its rule."""
+        if self.family != "gpt2" and name in self.of_family.ways:
+            return self.of_family.ways[name]
+        return super().usual(name)
 
     def replace(self, **fields: Any) -> "GPT2Config":
         """Return this config with some fields replaced, checked like a new one.
 
         An ``n_head`` that does not divide a new ``n_embd`` gives way to its rule, unless it is
-        given anew.
+        given anew. A new ``family`` brings its switches along.
         """
         given = self.model_dump() | fields
+        if fields.get("family", self.family) != self.family:
+            given = GPT2Config(**self._numbers() | fields).model_dump()
         width, heads = given["n_embd"], self.n_head
-        if "n_head" not in fields and heads and isinstance(width, int) and width % heads:
+        gives_way = "n_head" not in fields and given["head_dim"] is None
+        if gives_way and heads and isinstance(width, int) and width % heads:
             given["n_head"] = None
         return GPT2Config(**given)
 
+    def _numbers(self) -> dict[str, Any]:
+        """Return the fields that no family decides."""
+        return {name: getattr(self, name) for name, known in self.known.items() if known.letter}
+
     def title(self, leaving_out: Collection[str] = ()) -> str:
         """Say which model it is: ``"GPT-2 with 12 layers, width 768, ..."``."""
-        words = self.in_words(leaving_out)
-        return f"GPT-2 with {words}" if words else "GPT-2"
+        words = self.in_words({"family", *leaving_out})
+        family = "GPT-2" if self.family == "gpt2" else self.of_family.words
+        return f"{family} with {words}" if words else str(family)

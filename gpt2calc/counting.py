@@ -1,9 +1,9 @@
 """Parameters: how many a GPT-2 has, and where they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from gpt2calc.architecture import tensors
+from gpt2calc.architecture import active_tensors, tensors
 from gpt2calc.models import Model, as_config
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
@@ -35,8 +35,18 @@ class Part(NamedTuple):
 def _notes_on_tensors(config: Any) -> tuple[str, ...]:
     notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
     if config.tie_embeddings:
-        notes.append("The head is tied: it uses wte.weight again, and has no parameters.")
-    return tuple(notes)
+        embedding = config.names.of_tensor("token_embedding", "weight")
+        has = "no weights" if config.head_bias else "no parameters"
+        notes.append(f"The head is tied: it uses {embedding} again, and has {has}.")
+    return (*notes, *active_said(config))
+
+
+def active_said(config: Any) -> tuple[str, ...]:
+    """Say how many parameters a token goes through, in a model with experts."""
+    if config.n_expert is None:
+        return ()
+    chosen = f"{config.chosen_experts:,} of {config.n_expert:,} experts"
+    return (f"Active for a token, {chosen}: {ACTIVE.total(config):,}.",)
 
 
 PARAMETERS = Quantity(
@@ -49,6 +59,16 @@ PARAMETERS = Quantity(
     notes_on_terms=_notes_on_tensors,
     groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
 )
+
+
+ACTIVE = replace(
+    PARAMETERS,
+    name="active",
+    unit="active parameters",
+    terms=active_tensors,
+    notes_on_terms=lambda _: ("Of the experts, those are counted that a token goes through.",),
+)
+"""The parameters that a token goes through: all of them, less the experts not chosen for it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,18 +98,28 @@ class Count(Breakdown):
         embeddings: int = sum(self[name].total for name in EMBEDDINGS)
         return self.total - embeddings
 
+    @property
+    def active(self) -> int:
+        """The total less the experts that a token does not go through; all without experts."""
+        return self.total if self.config.n_expert is None else int(ACTIVE.total(self.config))
+
     def _more(self) -> dict[str, int]:
-        return {"non_embedding": self.non_embedding, "per_block": self.per_block}
+        return {
+            "active": self.active,
+            "non_embedding": self.non_embedding,
+            "per_block": self.per_block,
+        }
 
     def _notes(self) -> tuple[str, ...]:
         sums = f"One block: {self.per_block:,}. Without embeddings: {self.non_embedding:,}."
+        notes = (*active_said(self.config), sums)
         if not self.config.tie_embeddings:
-            return (sums,)
-        return (sums, "The head is tied: it shares the token embedding's matrix.")
+            return notes
+        return (*notes, "The head is tied: it shares the token embedding's matrix.")
 
 
 def count(config: Model) -> Count:
-    """Count the parameters of a GPT-2, exactly, at any size.
+    """Count the parameters of a GPT-2 or one of its descendants, exactly, at any size.
 
     Args:
         config: the model, a config or its name.

@@ -1,11 +1,11 @@
 """Fields of a config: all that is known of one stands in its declaration, the rest is derived."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,17 @@ def _plain(value: Any) -> Any:
 
 Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
 """A positive Python integer of any size."""
+
+
+def _listed(value: Any) -> Any:
+    """Return a list as a tuple, in order and each number once; what is none, as it is."""
+    if not isinstance(value, list | tuple) or not all(type(each) is int for each in value):
+        return value
+    return tuple(sorted(set(value)))
+
+
+Layers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
+"""Numbers of blocks, from 0."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +52,31 @@ class Known:
     """Whether the field is said even where it follows its rule."""
     example: int | None = None
     """A value for messages, where the default is None."""
-    keys: tuple[str, ...] = ()
-    """Names in a Hugging Face ``config.json``; where several are there, the last one holds."""
     other_names: tuple[str, ...] = ()
     """What the field is called elsewhere, for hints."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """How each choice is said, where it is not the word itself."""
     changes: tuple[str, ...] = ()
     """The quantities that a field of a run changes, by name; one of a model may change any."""
 
 
+def declared(
+    default: Any,
+    words: str,
+    description: str,
+    letter: str = "",
+    place: int = 0,
+    rule: Callable[[Any], Any] | None = None,
+    follows: tuple[str, ...] = (),
+    **known: Any,
+) -> Any:
+    """Declare a field: its default, what it is in a sentence or two, and what is :class:`Known`."""
+    extra: Any = {"known": Known(words, letter, place, rule, follows, **known)}
+    return Field(default=default, description=description, json_schema_extra=extra)
+
+
 class Declared(BaseModel):
-    """A config whose behaviour follows from its fields, each annotated with its :class:`Known`.
+    """A config whose behaviour follows from its fields, each made by :func:`declared`.
 
     Every number is a positive ``int`` of any size, every switch a ``bool``; anything else is
     refused. A field left at None follows its rule.
@@ -72,9 +98,14 @@ class Declared(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         cls.known = {
-            name: next(each for each in field.metadata if isinstance(each, Known))
+            name: cast(Any, field.json_schema_extra)["known"]
             for name, field in cls.model_fields.items()
         }
+
+    @classmethod
+    def called_elsewhere(cls) -> dict[str, tuple[str, ...]]:
+        """Return what other people call the fields, for hints."""
+        return {name: known.other_names for name, known in cls.known.items()}
 
     def value(self, name: str) -> Any:
         """Return one field with its rule applied; None where the rule gives no value."""
@@ -106,6 +137,11 @@ class Declared(BaseModel):
         """Say what a field is, in a sentence or two."""
         return type(self).model_fields[name].description or ""
 
+    def usual(self, name: str) -> Any:
+        """Return what a field is where nothing is said of it: its rule, or its default."""
+        rule = self.known[name].rule
+        return rule(self) if rule else type(self).model_fields[name].default
+
     def following(self, fields: Collection[str]) -> set[str]:
         """Return the fields that are left to a rule which reads one of ``fields``."""
         return {
@@ -124,12 +160,12 @@ class Declared(BaseModel):
 
     def _said(self, name: str, leaving_out: Collection[str]) -> str:
         known, value = self.known[name], self.value(name)
-        usual = known.rule(self) if known.rule else type(self).model_fields[name].default
+        usual = self.usual(name)
         rule_is_seen = set(leaving_out).isdisjoint(known.follows)
         is_usual = value == usual and (rule_is_seen or getattr(self, name) is None)
         if not known.letter:
             switched = known.words.removeprefix("no " if value is True else "")
-            return "" if is_usual else switched.format(value)
+            return "" if is_usual else switched.format(known.said.get(str(value), _listing(value)))
         if value is None or (known.rule and is_usual and not known.always_said):
             return ""
         words = known.words.format(f"{value:,}")
@@ -137,6 +173,10 @@ class Declared(BaseModel):
 
     def __str__(self) -> str:
         return self.in_words()
+
+
+def _listing(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 @cache
@@ -157,9 +197,7 @@ def order_of_letters(*kinds: type[Declared]) -> list[str]:
 def field_called(word: str, kind: type[Declared]) -> str | None:
     """Return the field that other people call by a name, or None."""
     plain = word.strip().lower().replace("-", "_")
-    named = (
-        name for name, known in kind.known.items() if plain in (*known.keys, *known.other_names)
-    )
+    named = (name for name, others in kind.called_elsewhere().items() if plain in others)
     return next(named, None)
 
 
@@ -201,7 +239,8 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
     complaint = error.errors(include_url=False)[0]
     if not complaint["loc"]:
         return str(complaint["ctx"]["error"])
-    name, value = str(complaint["loc"][0]), quoted(complaint["input"])
+    name = str(complaint["loc"][0])
+    value = quoted(complaint["input"])
     field = kind.model_fields.get(name)
     if field is None:
         return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
@@ -209,5 +248,9 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
         return f"{name} is {value}: it must be true or false"
     if choices := choices_of(kind, name):
         return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+    if field.annotation is str:
+        return f"{name} is {value}: it must be a name"
+    if isinstance(field.default, tuple):
+        return f"{name} is {value}: it must be a list of whole numbers, such as 0,1"
     example = field.default or kind.known[name].example
     return f"{name} is {value}: it must be a positive whole number, such as {example}"

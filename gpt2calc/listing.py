@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc import architecture
+from gpt2calc import architecture, naming
 from gpt2calc.config import GPT2Config
+from gpt2calc.counting import ACTIVE, active_said
 from gpt2calc.fields import letters
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
@@ -27,14 +28,20 @@ class TensorList(Result):
         """Parameters of all tensors in all their copies."""
         return sum(tensor.parameters for tensor in self.tensors)
 
+    @property
+    def active(self) -> int:
+        """Parameters that a token goes through: all of them, but for experts not chosen for it."""
+        return int(ACTIVE.total(self.config))
+
     def to_dict(self) -> dict[str, Any]:
         """Shapes as lists of integers and of formulas; counts in parameters."""
         return {
             "config": self.config.effective(),
             "total": self.total,
+            "active": self.active,
             "tensors": [
                 {
-                    "name": tensor.name,
+                    "name": tensor.name(self.config.names),
                     "sublayer": tensor.sublayer,
                     "kind": tensor.kind,
                     "formula": list(formula),
@@ -73,7 +80,7 @@ class TensorList(Result):
             ),
             rows=tuple(
                 (
-                    tensor.name,
+                    tensor.name(self.config.names),
                     " × ".join(formula),
                     " × ".join(map(str, tensor.shape)),
                     tensor.copies,
@@ -82,6 +89,7 @@ class TensorList(Result):
                 for tensor, formula in zip(self.tensors, self.formulas, strict=True)
             ),
             footer=("total", None, None, None, self.total),
+            notes=active_said(self.config),
         )
 
 
@@ -96,13 +104,13 @@ def tensors(config: Model) -> tuple[Tensor, ...]:
 
 
 def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
-    """List every parameter as ``(name, shape)``, block by block, as ``GPT2LMHeadModel`` does.
+    """List every parameter as ``(name, shape)``, block by block, as its class in transformers.
 
     Args:
         config: the model, a config or its name.
 
     """
-    return architecture.named_shapes(as_config(config))
+    return naming.named_shapes(as_config(config))
 
 
 def list_tensors(config: Model) -> TensorList:

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,8 @@ class Preset(NamedTuple):
     """The number of parameters as its source reports it, or None."""
     hub: str | None = None
     """What the model is called on the Hugging Face Hub, or None if it is not there."""
+    parameters: int | None = None
+    """The number of parameters as published, to the last one, or None."""
 
 
 def presets() -> list[Preset]:
@@ -48,8 +50,8 @@ def preset(name: str) -> Preset:
         raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
     contents = read_toml(path)
     source = contents["source"]
-    reported, hub = source.get("reported"), source.get("hub")
-    return Preset(name, _config(contents, path), source["title"], source["url"], reported, hub)
+    said = (source.get(key) for key in ("reported", "hub", "parameters"))
+    return Preset(name, _config(contents, path), source["title"], source["url"], *said)
 
 
 def config_of(word: str) -> GPT2Config:
@@ -72,40 +74,9 @@ def config_of(word: str) -> GPT2Config:
             return on_the_hub.config
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
+    from gpt2calc.hugging_face import from_hugging_face
+
     return from_hugging_face(path) if path.suffix == ".json" else _config(read_toml(path), path)
-
-
-def from_hugging_face(path: Path, *, with_cross_attention: bool = False) -> GPT2Config:
-    """Read a Hugging Face ``config.json``; keys that change no count are passed over.
-
-    One with cross-attention is refused, unless it is only asked what the rest of the model is.
-    """
-    return from_contents(read_json(path), path, with_cross_attention=with_cross_attention)
-
-
-def from_contents(
-    contents: Mapping[str, Any], source: str | Path, *, with_cross_attention: bool = False
-) -> GPT2Config:
-    """Read what a Hugging Face config says. Raises ``UserError``, which names the source."""
-    model_type = contents.get("model_type")
-    if model_type != "gpt2":
-        raise UserError(f"{source}: model_type is {quoted(model_type)}: it must be 'gpt2'")
-    if not with_cross_attention and contents.get("add_cross_attention", False) is not False:
-        raise UserError(
-            f"{source}: add_cross_attention is {quoted(contents['add_cross_attention'])}: "
-            "cross-attention adds parameters that GPT-2 does not have; set it to false to count "
-            "the model without them"
-        )
-    fields, keys = {}, {}
-    for name, known in GPT2Config.known.items():
-        for key in known.keys:
-            if key in contents:
-                fields[name], keys[name] = contents[key], key
-    try:
-        return GPT2Config(**fields)
-    except UserError as error:
-        field, rest = str(error).split(" ", 1)
-        raise UserError(f"{source}: {keys.get(field, field)} {rest}") from None
 
 
 def _on_the_hub(word: str) -> Preset | None:

@@ -14,7 +14,7 @@ from gpt2calc.case import Case
 from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.fields import is_switch
-from gpt2calc.loading import config_of, from_contents, preset_names
+from gpt2calc.loading import config_of, preset_names
 from gpt2calc.run import Run
 
 Model: TypeAlias = str | PathLike[str] | GPT2Config | Any
@@ -64,6 +64,8 @@ def as_config(model: Model | None) -> Any:
     if isinstance(model, str | PathLike):
         return load(model)
     if hasattr(model, "to_dict") and hasattr(model, "model_type"):
+        from gpt2calc.hugging_face import from_contents
+
         return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
     raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a GPT2Config")
 

@@ -1,63 +1,135 @@
-"""What the tensors of each operation are called: the one table that every reader of names uses."""
+"""What the tensors of each operation are called: a table a family, and how its names are read."""
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
-IN_EVERY_BLOCK = "h.*."
-"""How the names of a block's tensors begin; the star stands for the block's number."""
+EVERY = "*"
+"""Stands for a block's number in a name; a second one for a head's or an expert's."""
 
-NAMES = {
+OUTSIDE = {
     "token_embedding": "wte",
     "position_embedding": "wpe",
+    "embedding_norm": "ln_e",
+    "rotation": "rotary_emb",
     "embedding_dropout": "drop",
-    "attention_norm": "h.*.ln_1",
-    "qkv": "h.*.attn.c_attn",
-    "scores": "h.*.attn.scores",
-    "softmax": "h.*.attn.softmax",
-    "mix": "h.*.attn.mix",
-    "attention_out": "h.*.attn.c_proj",
-    "attention_dropout": "h.*.attn.resid_dropout",
-    "mlp_norm": "h.*.ln_2",
-    "mlp_in": "h.*.mlp.c_fc",
-    "gelu": "h.*.mlp.act",
-    "mlp_out": "h.*.mlp.c_proj",
-    "mlp_dropout": "h.*.mlp.dropout",
     "final_norm": "ln_f",
     "head": "lm_head",
     "loss": "loss",
-    "block": "h.*",
-    "cache": "h.*.cache",
-    "mlp_gate": "h.*.mlp.c_gate",
-    "causal_mask": "h.*.attn.bias",
 }
-"""The module that holds an operation's tensors, by the operation's role, in transformers' GPT-2.
+"""The modules outside the blocks, by the role of the operation, in transformers' GPT-2.
 
-Scores, softmax, mix and loss are no modules there, but lines of ``attn`` and of the model.
+The loss is no module there, nor are scores, softmax, mix and rotation below, but lines of code.
 """
+INSIDE = {
+    "block": "",
+    "cache": "cache",
+    "attention_norm": "ln_1",
+    "qkv": "attn.c_attn",
+    "query": "attn.c_query",
+    "key": "attn.c_key",
+    "value": "attn.c_value",
+    "query_norm": "attn.ln_q",
+    "key_norm": "attn.ln_k",
+    "scores": "attn.scores",
+    "softmax": "attn.softmax",
+    "mix": "attn.mix",
+    "attention_out": "attn.c_proj",
+    "attention_dropout": "attn.resid_dropout",
+    "attention_post_norm": "ln_1_post",
+    "mlp_norm": "ln_2",
+    "mlp_gate": "mlp.c_gate",
+    "mlp_in": "mlp.c_fc",
+    "mlp_gate_in": "mlp.c_gate_fc",
+    "gelu": "mlp.act",
+    "mlp_out": "mlp.c_proj",
+    "router": "mlp.router",
+    "experts_in": "mlp.experts.c_fc",
+    "experts_act": "mlp.experts.act",
+    "experts_out": "mlp.experts.c_proj",
+    "shared_gate": "mlp.shared_expert.c_gate",
+    "shared_in": "mlp.shared_expert.c_fc",
+    "shared_act": "mlp.shared_expert.act",
+    "shared_out": "mlp.shared_expert.c_proj",
+    "shared_router": "mlp.shared_expert_gate",
+    "mlp_dropout": "mlp.dropout",
+    "mlp_post_norm": "ln_2_post",
+    "causal_mask": "attn.bias",
+}
+"""The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
+
+OF_NO_MODULE = ("experts_in", "experts_out")
+"""Tensors that are parameters themselves, and not the weight of a module."""
 
 
-def pattern_of(name: str) -> str:
-    """Return a parameter's name as the list has it: ``h.*.ln_1.bias`` for block 7's, too."""
-    return re.sub(r"^h\.[0-9]+\.", IN_EVERY_BLOCK, bare_name(name), count=1)
+class Names(NamedTuple):
+    """The names of one family's tensors."""
+
+    prefix: str
+    """What all names begin with, but for those of the head: ``"transformer."``."""
+    blocks: str
+    """How the names of a block begin, less the prefix: ``"h.*."``."""
+    modules: Mapping[str, str]
+    """By role, in PyTorch's order, less ``blocks``; what is not there is called as in GPT-2."""
+
+    def module(self, role: str) -> str:
+        """Return the module of an operation, ``h.*.attn.c_attn``; a role that is none as it is."""
+        if role in OUTSIDE:
+            return self.modules.get(role, OUTSIDE[role])
+        if role in INSIDE:
+            return f"{self.blocks}{self.inside(role)}".removesuffix(".")
+        return role
+
+    def inside(self, role: str) -> str:
+        """Return the same as it is called in its block: ``attn.c_attn``."""
+        return self.modules.get(role, INSIDE.get(role, OUTSIDE.get(role, role)))
+
+    def of_tensor(self, role: str, kind: str) -> str:
+        """Return the name of a tensor, its kind ``weight`` or ``bias``, as tables have it."""
+        module = self.module(role)
+        return module if role in OF_NO_MODULE and kind == "weight" else f"{module}.{kind}"
+
+    def in_full(self, name: str) -> str:
+        """Return a tensor's name in the model with a head, where the head stands beside the rest.
+
+        Only in names are the two told apart: the head is no part of what the prefix says.
+        """
+        return name if self.is_of_the_head(name) else f"{self.prefix}{name}"
+
+    def is_of_the_head(self, name: str) -> bool:
+        """Tell whether a tensor is the output head's."""
+        head = self.module("head")
+        return name == head or name.startswith(f"{head}.")
+
+    def bare(self, name: str) -> str:
+        """Remove what wrappers put before a name, and the prefix of a model with a head."""
+        inner = re.sub(r"^((_orig_mod|module)\.)+", "", name)
+        bare = inner.removeprefix(self.prefix)
+        return inner if self.is_of_the_head(bare) else bare
+
+    def pattern(self, name: str) -> str:
+        """Return a parameter's name as the list has it: ``h.*.ln_1.bias`` for block 7's, too."""
+        return re.sub(r"(?<=\.)[0-9]+(?=\.)", EVERY, self.bare(name))
+
+    def block(self, name: str) -> int | None:
+        """Return the number of the block that a bare name is in, or None."""
+        start = re.escape(self.blocks).replace(r"\*", "([0-9]{1,9})")
+        match = re.match(start, name)
+        return int(match[1]) if match else None
+
+    def place(self, role: str) -> int:
+        """Return where a role stands in PyTorch's order; those that are not there, in front."""
+        return list(self.modules).index(role) if role in self.modules else -1
 
 
-def bare_name(name: str) -> str:
-    """Remove what wrappers put before a name, and the ``transformer.`` of a model with a head."""
-    inner = re.sub(r"^((_orig_mod|module)\.)+", "", name)
-    bare = inner.removeprefix("transformer.")
-    return inner if is_of_the_head(bare) else bare
+GPT2_NAMES = Names("transformer.", "h.*.", {})
+"""The names of ``GPT2LMHeadModel``, in the order of the forward pass."""
 
 
-def torch_name(name: str) -> str:
-    """Return a tensor's name in ``GPT2LMHeadModel``, where the head is beside ``transformer``."""
-    return name if is_of_the_head(name) else f"transformer.{name}"
-
-
-def is_of_the_head(name: str) -> bool:
-    """Tell whether a tensor is the output head's."""
-    return name.startswith(f"{NAMES['head']}.")
-
-
-def block_of(name: str) -> int | None:
-    """Return the number of the block that a bare name is in, or None."""
-    match = re.match(r"h\.([0-9]{1,9})\.", name)
-    return int(match[1]) if match else None
+def named(prefix: str, blocks: str, table: str) -> Names:
+    """Read the names of a family from a table of roles and modules, ``"qkv attn.Wqkv, ..."``."""
+    modules = {}
+    for entry in table.split(","):
+        role, module = entry.split()
+        modules[role] = module
+    return Names(prefix, blocks, modules)

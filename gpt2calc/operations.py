@@ -55,45 +55,8 @@ class Embedding(NamedTuple):
         return ((gradient,), *(((both,),) if self.tied else ()))
 
 
-class LayerNorm(NamedTuple):
-    """``nn.LayerNorm``: a scale (its weight) and a shift (its bias) for every feature."""
-
-    role: str
-    sublayer: str
-    width: Number
-    bias: bool
-    copies: Number = 1
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Return the scale, and the shift if there is one."""
-        scale = make(Tensor, (self.role, self.sublayer, "weights", (self.width,), self.copies))
-        if not self.bias:
-            return (scale,)
-        return (
-            scale,
-            make(Tensor, (self.role, self.sublayer, "biases", (self.width,), self.copies)),
-        )
-
-    def multiplies(self, case: Case) -> None:
-        """Return None: its arithmetic is element by element."""
-
-    def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return its input, and two statistics of every token."""
-        tokens = (case.batch, case.queries)
-        return (
-            Kept("input", (*tokens, self.width), case.weight_type),
-            Kept("mean", tokens, case.weight_type),
-            Kept("1 / deviation", tokens, case.weight_type),
-        )
-
-    def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output and its input."""
-        shape = (case.batch, case.queries, self.width)
-        return ((Kept("gradients of output and input", (2, *shape), case.weight_type),),)
-
-
 class Linear(NamedTuple):
-    """Transformers' ``Conv1D``: a linear layer that stores its matrix as inputs x outputs."""
+    """A linear layer: transformers' ``Conv1D``, or ``nn.Linear``, which stores outputs first."""
 
     role: str
     sublayer: str
@@ -101,13 +64,17 @@ class Linear(NamedTuple):
     outputs: Number
     bias: bool
     copies: Number
+    outputs_first: bool = False
     joins: bool = False
     """Whether its output is added to the residual stream, whose gradient is its own then, unless
     it has to be dropped out or made shorter."""
+    same_input: bool = False
+    """Whether its input is that of the layer before it, which keeps it."""
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the matrix, and the bias if there is one."""
         shape = (self.inputs, self.outputs)
+        shape = shape[::-1] if self.outputs_first else shape
         weight = make(Tensor, (self.role, self.sublayer, "weights", shape, self.copies))
         if not self.bias:
             return (weight,)
@@ -122,7 +89,8 @@ class Linear(NamedTuple):
         """Return its input; under autocast also the matrix as it was multiplied, in 16 bits."""
         matrix = Kept(IN_16_BITS, (self.inputs, self.outputs), case.product_type)
         shape = (case.batch, case.queries, self.inputs)
-        return (Kept("input", shape, case.product_type), *only_if(case.is_mixed, matrix))
+        kept = Kept("input", shape, case.product_type)
+        return (*only_if(not self.same_input, kept), *only_if(case.is_mixed, matrix))
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of its output and its input."""
@@ -164,13 +132,19 @@ class Dropout(NamedTuple):
         return (only_if(case.dropout, Kept("gradient of the input", shape, case.product_type)),)
 
 
-class Gelu(NamedTuple):
-    """GELU by its approximation with tanh: one kernel, or ``gelu_new`` written out in Python."""
+class Activation(NamedTuple):
+    """GELU by its approximation with tanh, or what a gate lets through of the hidden layer.
+
+    GELU is one kernel, or ``gelu_new`` written out in Python; a gate's activation is one kernel.
+    """
 
     role: str
     sublayer: str
     width: Number
     copies: Number
+    gated: bool = False
+    times: Number = 1
+    """How often for each token: experts that it goes through."""
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return nothing: it has no parameters."""
@@ -180,32 +154,45 @@ class Gelu(NamedTuple):
         """Return None: its arithmetic is element by element."""
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return its input; written out also its half, the tanh, and that plus one."""
-        shape = (case.batch, case.queries, self.width)
-        steps = ("input",) if case.fused_gelu else ("input", "half of it", "tanh", "1 + tanh")
-        return tuple(Kept(step, shape, case.product_type) for step in steps)
+        """Return its input; written out also its half, the tanh, and that plus one.
+
+        A gate's is multiplied with the hidden layer, so both factors are kept as well.
+        """
+        steps: tuple[str, ...] = ("input", "half of it", "tanh", "1 + tanh")
+        if self.gated:
+            steps = ("input", "gate", "hidden layer")
+        elif case.fused_gelu:
+            steps = ("input",)
+        return tuple(Kept(step, self._shape(case), case.product_type) for step in steps)
 
     def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output and input; written out, of two steps between."""
-        shape = (2 if case.fused_gelu else 3, case.batch, case.queries, self.width)
-        return ((Kept("gradients of its steps", shape, case.product_type),),)
+        """Return the gradients of its output and input; of two steps between, where there are."""
+        several = 2 if case.fused_gelu and not self.gated else 3
+        return (
+            (Kept("gradients of its steps", (several, *self._shape(case)), case.product_type),),
+        )
+
+    def _shape(self, case: Case) -> tuple[Number, ...]:
+        shape = (case.batch, case.queries, self.width)
+        return shape if isinstance(self.times, int) and self.times == 1 else (self.times, *shape)
 
 
 class Head(NamedTuple):
-    """``nn.Linear`` with no bias: one score for every token of the vocabulary."""
+    """``nn.Linear``: one score for every token of the vocabulary."""
 
     role: str
     sublayer: str
     rows: Number
     width: Number
     tied: bool
+    bias: bool = False
     copies: Number = 1
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return the matrix, outputs first, unless it is the token embedding's."""
-        if self.tied:
-            return ()
-        return (make(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1)),)
+        """Return the matrix, outputs first, unless it is the token embedding's; and the bias."""
+        own = make(Tensor, (self.role, self.sublayer, "weights", (self.rows, self.width), 1))
+        bias = make(Tensor, (self.role, self.sublayer, "biases", (self.rows,), 1))
+        return (*(() if self.tied else (own,)), *((bias,) if self.bias else ()))
 
     def multiplies(self, case: Case) -> Product:
         """Return the product of the tokens that get scores with the matrix, transposed."""

@@ -52,11 +52,11 @@ class Product(NamedTuple):
             return times, self.m, self.k, self.n
         sizes = [times * heads, self.m, self.k, self.n]
         if self.doubled_pairs:
-            sizes = [_divided(times * heads * prod(self.doubled_pairs), 2), 1, 1, 1]
-        sizes[self.split] = _divided(self[self.split], heads)
+            sizes = [divided(times * heads * prod(self.doubled_pairs), 2), 1, 1, 1]
+        sizes[self.split] = divided(self[self.split], heads)
         return tuple(sizes)
 
 
-def _divided(number: Any, by: Any) -> Any:
+def divided(number: Any, by: Any) -> Any:
     """Divide what leaves no rest, in integers or letters."""
     return number // by if isinstance(number, int) else number / by

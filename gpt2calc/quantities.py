@@ -1,12 +1,12 @@
 """All quantities by name: what ``of`` and ``--of`` choose from."""
 
 from gpt2calc.compute.counting import FLOPS
-from gpt2calc.counting import PARAMETERS
+from gpt2calc.counting import ACTIVE, PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.quantity import Quantity
 
-QUANTITIES = {quantity.name: quantity for quantity in (PARAMETERS, FLOPS, MEMORY)}
+QUANTITIES = {quantity.name: quantity for quantity in (PARAMETERS, ACTIVE, FLOPS, MEMORY)}
 
 
 def as_quantity(of: str | Quantity) -> Quantity:

@@ -134,8 +134,6 @@ class Quantity:
 
     def per_block(self, config: Config) -> Number:
         """Return what one more block adds to a settled config, all else as it is."""
-        if self.alternatives is None:
-            return sum([term.each for term in self.terms(config) if term.in_block])
         more = config.evaluate_at(n_layer=config.n_layer + 1)
         return self.total(more) - self.total(config)
 

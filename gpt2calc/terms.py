@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
+from gpt2calc.names import INSIDE, Names
 
 Number: TypeAlias = Any
 """Whatever does arithmetic: a Python integer, a NumPy array, a SymPy expression, a polynomial."""
@@ -29,10 +29,9 @@ class Term(_Term):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """The operation's name, such as ``h.*.attn.c_attn`` for that of every block."""
-        return NAMES.get(self.role, self.role)
+    def name(self, names: Names) -> str:
+        """Return the operation's name, such as ``h.*.attn.c_attn`` for that of every block."""
+        return names.module(self.role)
 
     @property
     def each(self) -> Number:
@@ -47,7 +46,7 @@ class Term(_Term):
     @property
     def in_block(self) -> bool:
         """Whether every block has its own copy."""
-        return self.name.startswith(IN_EVERY_BLOCK)
+        return self.role.partition(":")[0] in INSIDE
 
 
 class Tensor(Term):
@@ -60,10 +59,9 @@ class Tensor(Term):
         """What the tensor is in its module."""
         return "weight" if self.column == "weights" else "bias"
 
-    @property
-    def name(self) -> str:
-        """PyTorch's name, less the ``transformer.`` it begins with; in a block, ``h.*.`` ..."""
-        return f"{NAMES.get(self.role, self.role)}.{self.kind}"
+    def name(self, names: Names) -> str:
+        """Return PyTorch's name, less the ``transformer.`` it begins with; in a block, ``h.*.``."""
+        return names.of_tensor(self.role, self.kind)
 
     @property
     def parameters_each(self) -> Number:

@@ -9,7 +9,7 @@ from sympy import Expr, expand, symbols
 
 from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, tensors
 from gpt2calc.counting import PARAMETERS
-from gpt2calc.names import pattern_of
+from gpt2calc.names import GPT2_NAMES
 from gpt2calc.symbols import with_symbols
 
 
@@ -74,7 +74,7 @@ def test_the_unrolled_list_adds_up_to_the_count(config):
 def test_every_unrolled_name_leads_back_to_its_tensor(config):
     listed = {tensor.name: tensor for tensor in tensors(config)}
     for name, shape in named_shapes(config):
-        assert listed[pattern_of(name)].shape == shape
+        assert listed[GPT2_NAMES.pattern(name)].shape == shape
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_every_unrolled_name_leads_back_to_its_tensor(config):
     ],
 )
 def test_patterns_of_names(name, pattern):
-    assert pattern_of(name) == pattern
+    assert GPT2_NAMES.pattern(name) == pattern
 
 
 def test_sublayers_appear_in_the_order_of_the_list():

@@ -14,7 +14,7 @@ from strategies import LETTERS
 
 from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
 from gpt2calc.lesson.exercises import QUESTIONS
-from gpt2calc.names import pattern_of
+from gpt2calc.names import GPT2_NAMES
 
 
 def config_in(question):
@@ -52,7 +52,7 @@ def answered(question):
 
     if found := re.search(r"How many parameters does (\S+\.(?:weight|bias)) have", question):
         copies = config.n_layer if "in one block" in question else 1
-        return size(lambda name: pattern_of(name) == found[1]) // copies
+        return size(lambda name: GPT2_NAMES.pattern(name) == found[1]) // copies
     if found := re.search(r"How many (\w+) do.* (attention|MLP|layer norms) have", question):
         part = {"attention": ".attn.", "MLP": ".mlp.", "layer norms": ".ln_"}[found[2]]
         end = {"weights": ".weight", "biases": ".bias", "parameters": ""}[found[1]]

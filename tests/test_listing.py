@@ -7,13 +7,13 @@ from hypothesis import given
 from strategies import LETTERS, configs
 
 from gpt2calc import GPT2Config, count, list_tensors, named_shapes
-from gpt2calc.names import pattern_of
+from gpt2calc.names import GPT2_NAMES
 
 
 @given(configs())
 def test_the_list_is_that_of_pytorch_with_copies(config):
     listed = json.loads(json.dumps(list_tensors(config).to_dict()))["tensors"]
-    unrolled = [(pattern_of(name), list(shape)) for name, shape in named_shapes(config)]
+    unrolled = [(GPT2_NAMES.pattern(name), list(shape)) for name, shape in named_shapes(config)]
     for each in listed:
         assert unrolled.count((each["name"], each["shape"])) == each["copies"]
     assert sum(each["parameters"] for each in listed) == count(config).total

@@ -43,8 +43,14 @@ def _name(model: str, overrides: Overrides | None) -> str:
     return labelled(model, **given(overrides))[0].name
 
 
-def presets(*, form: Form = "text") -> int:
-    """List the presets with their sizes, counted and as reported."""
+def presets(
+    *words: Annotated[str, Parameter(help="Words of a name or a family, like llama 3.")],
+    form: Form = "text",
+) -> int:
+    """List the presets by family with their sizes, counted and as reported.
+
+    WORDS leave those that have all of them in their name or their family.
+    """
     from gpt2calc.catalogue import catalogue
 
-    return show(catalogue(), form)
+    return show(catalogue(words), form)

@@ -17,6 +17,11 @@ from gpt2calc.run import Run
 
 FORMULA_FIELDS = (*numbers_of(GPT2Config()), "batch", "seq")
 """The fields that formulas have."""
+OF_GPT2 = (
+    *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
+    *("bias", "qkv_bias", "tie_embeddings"),
+)
+"""The fields in which GPT-2s differ from each other; all others are what descendants changed."""
 PRESETS = Parameter(completer=lambda _: preset_names())
 """Completes the names of models."""
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
@@ -36,13 +41,31 @@ Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png
 
 def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
     """Make the flag of a field: a switch, a choice, or a number, which the config itself checks."""
-    group = Parameter(group="The run") if kind is Run else Parameter()
+    group = Parameter(group=_group_of(kind, name))
     help_text = Parameter(help=kind.model_fields[name].description)
     if is_switch(kind, name):
         return Annotated[bool, help_text, group]
     if choices_of(kind, name):
         return Annotated[kind.model_fields[name].annotation, help_text, group]
     return Annotated[str, help_text, Parameter(metavar=metavar), group]
+
+
+def _group_of(kind: type[Declared], name: str) -> str:
+    if kind is Run:
+        return "The run"
+    return "The model" if name in OF_GPT2 else "What descendants changed"
+
+
+def _leaving_out(kind: type[Declared]) -> list[str]:
+    """Return the choices of which one is none: they have a flag that says so, --no-positions."""
+    is_of_model = kind is GPT2Config
+    return [name for name in kind.known if is_of_model and "none" in choices_of(kind, name)]
+
+
+def _without(kind: type[Declared], name: str) -> Any:
+    plain = name.replace("_", "-")
+    group = Parameter(group=_group_of(kind, name))
+    return Annotated[bool, Parameter(help=f"The same as --{plain} none.", negative=()), group]
 
 
 def _flags(
@@ -57,7 +80,7 @@ def _flags(
         for kind in kinds
         for name, known in kind.known.items()
         if kind is not Run or of is None or of in known.changes
-    }
+    } | {f"no_{name}": _without(kind, name) for kind in kinds for name in _leaving_out(kind)}
     return Annotated[TypedDict(title, fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
@@ -79,7 +102,13 @@ else:
 
 def given(fields: Overrides | None) -> dict[str, Any]:
     """Return the fields given as flags; the config refuses what is no integer."""
-    return {name: _integer(value) for name, value in (fields or {}).items()}
+    read: dict[str, Any] = {}
+    for name, value in (fields or {}).items():
+        if name not in _NONE_OF:
+            read[name] = _numbers(value) if name == "dense_layers" else _integer(value)
+        elif value:
+            read[_NONE_OF[name]] = "none"
+    return read
 
 
 def configured(model: str, overrides: Overrides | None) -> GPT2Config:
@@ -114,6 +143,17 @@ def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]
     several = {n: v for n, v in flags.items() if isinstance(v, str) and ("," in v or ":" in v)}
     single = {name: value for name, value in flags.items() if name not in several}
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
+
+
+_NONE_OF = {f"no_{name}": name for name in _leaving_out(GPT2Config)}
+"""The choices that each flag leaves out."""
+
+
+def _numbers(text: Any) -> Any:
+    """Read a list of numbers, ``0,1``; the config refuses what is none."""
+    if not isinstance(text, str):
+        return text
+    return [_integer(part) for part in text.split(",") if part.strip()]
 
 
 def whole_number(flag: str, text: str | None) -> Any:

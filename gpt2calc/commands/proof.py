@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.commands.flags import CaseFields, Form, Model, Of, case_given
+from gpt2calc.commands.flags import CaseFields, Form, Model, case_given
 from gpt2calc.output.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1
@@ -17,7 +17,9 @@ def verify(
     /,
     *,
     fields: CaseFields | None = None,
-    of: Of = "parameters",
+    of: Annotated[
+        Literal["parameters", "flops", "memory"], Parameter(help="What is proved.")
+    ] = "parameters",
     device: Annotated[
         Literal["cpu", "cuda"],
         Parameter(help="With --of memory: cuda runs a real step, and needs a GPU."),

@@ -60,6 +60,38 @@ def compare(
     return show(compared, form)
 
 
+def steps(
+    first: Annotated[str, Parameter(help="The model to start from: a preset or a file."), PRESETS],
+    last: Annotated[str, Parameter(help="The model to end at."), PRESETS],
+    /,
+    *,
+    order: Annotated[
+        str | None,
+        Parameter(help="Fields to change first, like norm,n_kv_head.", metavar="FIELDS"),
+    ] = None,
+    seq: Annotated[
+        str | None,
+        Parameter(help="Tokens of the sequence whose FLOPs are counted.", metavar="N"),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Parameter(help="What the cache is stored in.")
+    ] = "bfloat16",
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Go from one model to another, one field at a time: what does each change cost?
+
+    Every step says what it adds or takes away in parameters, in FLOPs a token and in bytes of cache
+    a token. The steps add up.
+    """
+    from gpt2calc.what_if.steps import steps
+
+    fields = [name.strip() for name in order.split(",")] if order else ()
+    walked = steps(first, last, order=fields, seq=whole_number("--seq", seq), precision=precision)
+    draw(plot, lambda pictures: pictures.of_steps(walked))
+    return show(walked, form)
+
+
 def sweep(
     model: Model = "gpt2",
     /,

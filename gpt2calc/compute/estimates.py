@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case
-from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.counting import count
 from gpt2calc.estimated import Estimated
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
+from gpt2calc.sense import HEAD_WIDTH
 
 Pass = Literal["forward", "training", "checkpointed"]
 """What an estimate is of: one pass, forward and backward, or that with checkpointing."""

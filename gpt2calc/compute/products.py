@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gpt2calc.architecture import forward
 from gpt2calc.case import Case
-from gpt2calc.names import NAMES
+from gpt2calc.names import Names
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.product import Product
@@ -44,12 +44,11 @@ class MatrixProduct(Term):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """The operation's name, and whose gradient it is, or that it is done again."""
+    def name(self, names: Names) -> str:
+        """Return the operation's name, and whose gradient it is, or that it is done again."""
         role, _, factor = self.role.partition(":")
         again = ", again" if self.column == "recomputed" else ""
-        return f"{NAMES[role]}{f', d {factor}' if factor else again}"
+        return f"{names.module(role)}{f', d {factor}' if factor else again}"
 
 
 def products(case: Case) -> Iterator[Multiplied]:
@@ -114,7 +113,7 @@ class Operations(Result):
             sizes = formula.product.sizes(symbol("n_head") if case.heads else 1)
             rows.append(
                 {
-                    "name": one.term.name,
+                    "name": one.term.name(case.names),
                     "part": one.part,
                     "pass": one.column,
                     "formula": " x ".join(plain(size) for size in sizes),

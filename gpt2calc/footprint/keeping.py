@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gpt2calc.architecture import Operation, forward
 from gpt2calc.case import Case
 from gpt2calc.kept import Kept
-from gpt2calc.names import NAMES
+from gpt2calc.names import Names
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.terms import Number, Term
@@ -42,11 +42,10 @@ class HeldTensor(Term):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """The operation's name, and what the tensor is to it."""
+    def name(self, names: Names) -> str:
+        """Return the operation's name, and what the tensor is to it."""
         role, _, what = self.role.partition(":")
-        return f"{NAMES.get(role, role)}, {what}"
+        return f"{names.module(role)}, {what}"
 
 
 def held(case: Case) -> tuple[Held, ...]:
@@ -103,7 +102,7 @@ class KeptTensors(Result):
         formulas = {(one.role, one.kept.what): one.kept.shape for one in symbolic}
         return [
             {
-                "name": NAMES.get(one.role, one.role),
+                "name": case.names.module(one.role),
                 "keeps": one.kept.what,
                 "part": one.part,
                 "formula": " x ".join(

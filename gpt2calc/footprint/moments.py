@@ -15,7 +15,7 @@ from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, held, held_by
 from gpt2calc.footprint.step import SCALARS, Blocks, Step, of_the_loss, temporary
 from gpt2calc.kept import Kept, only_if
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
+from gpt2calc.names import Names
 from gpt2calc.terms import Number, Term
 
 Phase = Literal["forward", "backward", "step"]
@@ -71,13 +71,13 @@ def _at(step: Step, places: Iterable[int], blocks: Blocks, where: str) -> Iterat
         for instant in operation.needs(step.case):
             if instant:
                 terms = (*standing, *step.needed(operation, instant))
-                yield Moment(_name_of(operation, where), "backward", terms)
+                yield Moment(_name_of(operation, where, step.case.names), "backward", terms)
 
 
-def _name_of(operation: Operation, where: str) -> str:
+def _name_of(operation: Operation, where: str, names: Names) -> str:
     if operation.role == "loss":
         return START
-    return f"backward of {NAMES[operation.role].removeprefix(IN_EVERY_BLOCK)}{where}"
+    return f"backward of {names.inside(operation.role)}{where}"
 
 
 def _blocks_run_again(step: Step) -> Iterator[Moment]:

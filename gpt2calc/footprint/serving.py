@@ -8,7 +8,6 @@ from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, held_by
 from gpt2calc.footprint.moments import Moment
 from gpt2calc.kept import IN_16_BITS, Kept
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
 from gpt2calc.terms import Number, Term
 
 
@@ -27,7 +26,7 @@ def serving(case: Case) -> Iterator[Moment]:
         heads = case.known_heads if operation.role == "scores" else 1
         times, m, _, n = product.sizes(heads)
         outcome = Kept("outcome", (times, m, n), case.product_type)
-        name = f"the outcome of {NAMES[operation.role].removeprefix(IN_EVERY_BLOCK)}"
+        name = f"the outcome of {case.names.inside(operation.role)}"
         made = _held(operation.role, "temporary", outcome)
         yield Moment(name, "forward", (*_standing(case), made))
 
@@ -38,10 +37,21 @@ def _standing(case: Case) -> Iterator[Term]:
     for operation in forward(case.model):
         copies = (one for one in held_by(operation, case) if one.kept.what == IN_16_BITS)
         yield from (one._replace(part="temporary").term for one in copies)
-    cache = (2, case.batch, case.cache + case.queries, case.n_embd)
-    yield _held("cache", "cache", Kept("keys and values", cache, case.product_type), case.n_layer)
+    yield cached(case)
     scores = (case.scored_tokens, case.vocab)
     yield _held("head", "logits", Kept("scores of all words", scores, case.product_type))
+
+
+def cached(case: Case) -> Term:
+    """Return the cache of keys and values of all tokens."""
+    shape = (2, case.batch, case.cache + case.queries, case.kv_width)
+    return _held("cache", "cache", Kept("keys and values", shape, case.product_type), case.n_layer)
+
+
+def cache_per_token(case: Case) -> Number:
+    """Return the bytes of keys and values that one token leaves in all blocks."""
+    alone = case.evaluate_at(batch=1, seq=1, cached=None)
+    return cached(alone).amount
 
 
 def _held(role: str, part: str, kept: Kept, copies: Number = 1) -> Term:

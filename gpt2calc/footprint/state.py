@@ -7,6 +7,7 @@ from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.kept import BYTES
+from gpt2calc.names import Names
 from gpt2calc.polynomial import NoPolynomialError
 from gpt2calc.terms import Number, Tensor, Term
 
@@ -34,9 +35,8 @@ class Stored(Term):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """What it is, in words."""
+    def name(self, names: Names) -> str:  # noqa: ARG002
+        """Return what it is, in words."""
         return self.role
 
     @property

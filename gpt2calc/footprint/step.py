@@ -10,7 +10,7 @@ from gpt2calc.case import Case
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, checkpoints, held_by
 from gpt2calc.kept import BYTES, Kept, only_if
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
+from gpt2calc.names import INSIDE
 from gpt2calc.terms import Number, Tensor, Term
 
 FREED_BY_THE_LOSS = ("labels", "label beyond the last", "weight")
@@ -145,7 +145,7 @@ class Step:
 
     @cached_property
     def _is_inside(self) -> list[bool]:
-        return [NAMES[each.role].startswith(IN_EVERY_BLOCK) for each in self.operations]
+        return [each.role in INSIDE for each in self.operations]
 
     @cached_property
     def in_block(self) -> list[int]:
@@ -156,7 +156,7 @@ class Step:
         """Yield what an operation needs at one of its instants, and what all of backward needs."""
         for kept in instant:
             yield temporary(operation.role, kept)
-        is_inside = NAMES[operation.role].startswith(IN_EVERY_BLOCK)
+        is_inside = operation.role in INSIDE
         if is_inside:
             gradient = Kept("gradient", self.stream, self.case.weight_type)
             yield temporary("residual stream", gradient)

@@ -83,7 +83,7 @@ class Explanation(Result):
         """Every chain of equal expressions that is displayed, with what it is of."""
         found = []
         for steps in self.sublayers:
-            found += [(each.term.name, each.chain) for each in steps.terms]
+            found += [(each.term.name(self.config.names), each.chain) for each in steps.terms]
             found += [(f"{steps.sublayer}, {name}", chain) for name, chain in steps.sums]
         ends = (("one block", self.block), ("the whole model", self.total))
         return found + [(name, chain) for name, chain in ends if chain is not None]
@@ -123,7 +123,7 @@ class Explanation(Result):
         for steps in self.sublayers:
             yield Heading(steps.sublayer, is_name=True)
             for each in steps.terms:
-                yield Step(each.term.name, meaning_of(each.term), each.chain)
+                yield Step(each.term.name(self.config.names), meaning_of(each.term), each.chain)
             yield Sums(steps.sums)
         if self.block is not None and self.total is not None:
             yield Heading("one block")

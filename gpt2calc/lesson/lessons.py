@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpt2calc.compute.counting import FLOPS
-from gpt2calc.config import HEAD_WIDTH, GPT2Config
+from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, count
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
@@ -16,6 +16,7 @@ from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.memory_lessons import of_memory
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.output.table import percent
+from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS, words_of
 from gpt2calc.symbols import symbol
 

@@ -72,13 +72,9 @@ class Dice:
 
     def model(self) -> GPT2Config:
         """Return a model of round numbers."""
-        return GPT2Config(
-            n_layer=self.one_of(DEPTHS),
-            n_embd=self.one_of(WIDTHS),
-            vocab=self.one_of(VOCABS),
-            n_ctx=self.one_of(CONTEXTS),
-            **self.one_of(SWITCHES),
-        )
+        sizes = {"n_layer": DEPTHS, "n_embd": WIDTHS, "vocab": VOCABS, "n_ctx": CONTEXTS}
+        drawn = {name: self.one_of(values) for name, values in sizes.items()}
+        return GPT2Config().replace(**drawn, **self.one_of(SWITCHES))
 
 
 class Solved(NamedTuple):
@@ -100,7 +96,8 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
     config = dice.case(quantity)
     steps = dice.one_of(Derivation(config, (), quantity).sublayers())
     step = dice.one_of(steps.terms)
-    name, where = step.term.name, "in one block of" if step.term.in_block else "in"
+    name = step.term.name(config.names)
+    where = "in one block of" if step.term.in_block else "in"
     what = name if quantity.alternatives is None else f"the tensor '{name}'"
     question = f"How many {quantity.unit} does {what} {quantity.verb}, {where} {_model(config)}?"
     return Solved(config, question, _end(step.chain), quantity.unit, ((name, step.chain),))

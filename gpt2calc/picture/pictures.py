@@ -11,13 +11,14 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.fitting import Fit
 from gpt2calc.hardware import Device
-from gpt2calc.picture import charts, curves, maps
+from gpt2calc.picture import charts, curves, maps, waterfall
 from gpt2calc.picture.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantity import Breakdown
 from gpt2calc.sublayers import shortened
 from gpt2calc.what_if.comparison import Comparison
 from gpt2calc.what_if.shaping import Shapes
+from gpt2calc.what_if.steps import Steps
 from gpt2calc.what_if.sweeping import Sweep
 
 Kind = Literal["stacked", "grouped", "layer-norm"]
@@ -131,6 +132,11 @@ def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
     """Draw the curve of shapes with a budget."""
     title = f"Shapes of {shapes.budget.in_unit(shapes.quantity.unit)}"
     return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
+
+
+def of_steps(walked: Steps, width: float = WIDE) -> Figure:
+    """Draw what each step from one model to another adds."""
+    return waterfall.of_steps(walked, width)
 
 
 def _drawn(width: float, height: float, title: str, draw: Callable[[Axes], Axes]) -> Figure:

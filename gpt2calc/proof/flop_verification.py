@@ -1,13 +1,13 @@
 """The proof of FLOPs: every matrix product against PyTorch's own counter, module by module."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.case import Case
 from gpt2calc.compute.products import products
 from gpt2calc.errors import UserError
-from gpt2calc.names import IN_EVERY_BLOCK
+from gpt2calc.names import EVERY, Names
+from gpt2calc.naming import is_in_layer
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof
 from gpt2calc.proof.verification import (
@@ -17,10 +17,15 @@ from gpt2calc.proof.verification import (
 )
 
 Flops = dict[str, tuple[int, int]]
-"""FLOPs of the linear modules, and of all batched products of each block: forward, backward."""
+"""FLOPs of the linear modules, and of all other products of each block: forward, backward."""
 
-ATTENTION = "h.{}.attn (scores and mix)"
-"""The products of attention that are no modules; the counter knows them as batched ones."""
+ATTENTION = "scores and mix"
+"""The products of attention that are no modules; what else a block takes, the counter has there."""
+BACKWARD = "all modules, backward"
+"""What is compared of backward, but for GPT-2: of modules that share an input, as queries and keys
+do, the counter gives the backward of one to another."""
+EXPERTS = ("experts_in", "experts_out")
+"""The products of experts, which are one module."""
 DIFFERENCES_SHOWN = 5
 
 
@@ -63,7 +68,7 @@ class FlopsVerification(Proof):
 
     def table(self) -> Table:
         """Return a row for each kind of module, those of all blocks together, and the verdict."""
-        ours, theirs = _by_kind(self.formulas), _by_kind(self.pytorch)
+        ours, theirs = (_by_kind(each, self.config.names) for each in (self.formulas, self.pytorch))
         rows = [
             (name, *ours.get(name, (0, 0)), *theirs.get(name, (0, 0)))
             for name in dict.fromkeys((*ours, *theirs))
@@ -106,9 +111,10 @@ def verify_flops(case: Case) -> FlopsVerification:
     refuse_what_cannot_be_built(case.model)
     refuse_what_cannot_be_run(case)
     _refuse_other_runs(case)
-    model, against = built_on_meta(case.model, case.heads or 1)
-    counted = _counted(model, case)
-    return FlopsVerification(case, f"FlopCounterMode on {against}", _by_module(case), counted)
+    model, against = built_on_meta(case.model)
+    ours = _by_module(case)
+    counted = _counted(model, case, [name for name in ours if name != BACKWARD])
+    return FlopsVerification(case, f"FlopCounterMode on {against}", ours, counted)
 
 
 def _refuse_other_runs(case: Case) -> None:
@@ -126,17 +132,28 @@ def _refuse_other_runs(case: Case) -> None:
         )
 
 
-def _counted(model: Any, case: Case) -> Flops:
+def _counted(model: Any, case: Case, modules: list[str]) -> Flops:
     """Count a pass forward, and one forward and backward; the difference is backward."""
-    forward = dict(_of_counter(_run(model, case, training=False)))
+    counted = _run(model, case, training=False)
+    forward = _sorted(counted, case.names, modules)
     if not case.training:
         return {name: (flops, 0) for name, flops in forward.items()}
-    both = dict(_of_counter(_run(model, case, training=True)))
-    return {name: (flops, both.get(name, 0) - flops) for name, flops in forward.items()}
+    with_backward = _run(model, case, training=True)
+    both = _sorted(with_backward, case.names, modules)
+    each = {name: (flops, both[name] - flops) for name, flops in forward.items()}
+    if _shows_backward(case):
+        return each
+    backward = with_backward[""] - counted[""]
+    return {name: (flops, 0) for name, (flops, _) in each.items()} | {BACKWARD: (0, backward)}
 
 
-def _run(model: Any, case: Case, *, training: bool) -> dict[str, dict[str, int]]:
-    """Return the counter's FLOPs by module and operator, without the operators' namespaces."""
+def _shows_backward(case: Case) -> bool:
+    """Tell whether the counter finds the module of each backward product."""
+    return bool(case.model.family == "gpt2" and not case.gated_mlp)
+
+
+def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
+    """Return the counter's FLOPs of every module, all that is in it included."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -145,54 +162,58 @@ def _run(model: Any, case: Case, *, training: bool) -> dict[str, dict[str, int]]
         logits = model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits
         if training:
             logits.sum().backward()
-    counts = counter.get_flop_counts()
     return {
-        module: {str(operator): flops for operator, flops in by_operator.items()}
-        for module, by_operator in counts.items()
+        ".".join(module.split(".")[1:]): sum(by_operator.values())
+        for module, by_operator in counter.get_flop_counts().items()
     }
 
 
-def _of_counter(counts: dict[str, dict[str, int]]) -> Iterator[tuple[str, int]]:
-    """Yield the FLOPs of the modules that are linear layers, and of attention in each block."""
-    for module, by_operator in counts.items():
-        path = module.split(".")[1:]
-        name = ".".join(path).removeprefix("transformer.")
-        if name.endswith(("c_attn", "c_proj", "c_fc", "lm_head")):
-            yield name, sum(by_operator.values())
-        elif len(path) == 3 and path[1] == "h":
-            batched = (flops for operator, flops in by_operator.items() if "bmm" in operator)
-            yield ATTENTION.format(path[2]), sum(batched)
+def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[str, int]:
+    """Return the FLOPs of some modules, and what is left of each block, which is attention's own.
+
+    The angles of rotary positions are outside the blocks, and not the formulas' business.
+    """
+    sums = {name: counted.get(names.in_full(name), 0) for name in modules}
+    for name in modules:
+        if name.endswith(ATTENTION):
+            block = name.removesuffix(f".{ATTENTION}")
+            inside = sum(sums[each] for each in modules if each.startswith(f"{block}."))
+            sums[name] = counted.get(names.in_full(block), 0) - inside
+    return sums
 
 
 def _by_module(case: Case) -> Flops:
     """Return the same by the formulas: every block's modules one by one."""
-    sums: dict[str, list[int]] = {}
+    listed: dict[str, tuple[str, list[int]]] = {}
     for one in products(case):
-        name = one.term.name.partition(",")[0]
-        row = sums.setdefault(name, [0, 0])
+        role = one.role.partition(":")[0]
+        _, row = listed.setdefault(_module_of(role, case.names), (role, [0, 0]))
         row[one.column == "backward"] += one.term.each
-    listed = {_attention_as_one(name): [0, 0] for name in sums}
-    for name, row in sums.items():
-        for place, flops in enumerate(row):
-            listed[_attention_as_one(name)][place] += flops
-    return {
-        name.replace("*", str(block), 1): (row[0], row[1])
-        for name, row in listed.items()
-        for block in (range(case.n_layer) if name.startswith(IN_EVERY_BLOCK) else (0,))
+    every = {
+        name.replace(EVERY, str(layer), 1): (row[0], row[1])
+        for name, (role, row) in listed.items()
+        for layer in (range(case.n_layer) if EVERY in name else (0,))
+        if is_in_layer(role, layer, case.model)
     }
+    if not case.training or _shows_backward(case):
+        return every
+    backward = sum(row[1] for row in every.values())
+    return {name: (row[0], 0) for name, row in every.items()} | {BACKWARD: (0, backward)}
 
 
-def _attention_as_one(name: str) -> str:
-    return ATTENTION.format("*") if name.endswith(("scores", "mix")) else name
+def _module_of(role: str, names: Names) -> str:
+    """Return the row that an operation is in: a module, or a block's attention."""
+    if role in ("scores", "mix"):
+        return f"{names.module('block')}.{ATTENTION}"
+    module = names.module(role)
+    return module.rpartition(".")[0] if role in EXPERTS else module
 
 
-def _by_kind(flops: Flops) -> Flops:
+def _by_kind(flops: Flops, names: Names) -> Flops:
     """Add up the modules of all blocks."""
     kinds: dict[str, list[int]] = {}
     for name, row in flops.items():
-        start, _, rest = name.partition(".")
-        kind = f"h.*.{rest.partition('.')[2]}" if start == "h" else name
-        sums = kinds.setdefault(kind, [0, 0])
+        sums = kinds.setdefault(names.pattern(name), [0, 0])
         for place, each in enumerate(row):
             sums[place] += each
     return {kind: (row[0], row[1]) for kind, row in kinds.items()}

@@ -7,17 +7,25 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.architecture import named_shapes, tensors
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import PARAMETERS, Part
+from gpt2calc.counting import ACTIVE, PARAMETERS, Part, active_said
 from gpt2calc.errors import UserError, printable, quoted
-from gpt2calc.loading import from_hugging_face, read_json
-from gpt2calc.names import NAMES, bare_name, block_of, pattern_of
+from gpt2calc.hugging_face import from_hugging_face
+from gpt2calc.loading import read_json
+from gpt2calc.naming import Located, located
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Table
 from gpt2calc.proof.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.proof.inference import Shapes, infer_config
 
+CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
+"""How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""
+MASKED_BIAS = ".masked_bias"
+"""How the name of the number ends that older versions put where a score is masked."""
+FREQUENCIES = "rotary_emb.inv_freq"
+"""How the names of the frequencies of rotary positions end."""
+NEVER_SHOWN = ("n_head", "n_kv_head", "head_dim")
+"""Fields that shapes do not show by themselves; where they do not fit, tensors are misshapen."""
 LISTED = 5
 """Tensors of one fault that are named before the rest are only counted."""
 
@@ -65,6 +73,7 @@ class Inspection(Result):
             "tensors": self.tensor_count,
             "stored": self.stored,
             **PARAMETERS.dict_of(self.config, self.parts),
+            "active": int(ACTIVE.total(self.config)),
             "buffers": {name: list(shape) for name, shape in self.buffers.items()},
             "missing": {name: list(shape) for name, shape in self.missing.items()},
             "extra": {name: list(shape) for name, shape in self.extra.items()},
@@ -87,11 +96,21 @@ class Inspection(Result):
                 },
             ),
         )
-        verdict = "Nothing missing, nothing extra: every tensor is GPT-2's." if self.sound else ""
+        whose = self.config.of_family.words
+        verdict = (
+            f"Nothing missing, nothing extra: every tensor is {whose}'s." if self.sound else ""
+        )
         turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
         if self.misshapen and turned:
             faults += ("Those matrices are stored transposed, as nn.Linear does.",)
-        notes = (f"{self.tensor_count:,} tensors.", *self._buffers_said(), verdict, *faults)
+        active = active_said(self.config)
+        notes = (
+            f"{self.tensor_count:,} tensors.",
+            *active,
+            *self._buffers_said(),
+            verdict,
+            *faults,
+        )
         unseen = {"n_head"} if self.config.n_head is None else set()  # no shape shows it
         title = f"{printable(self.path)}: {self.config.title(leaving_out=unseen)}"
         said = tuple(note for note in notes if note)
@@ -100,11 +119,23 @@ class Inspection(Result):
     def _buffers_said(self) -> tuple[str, ...]:
         if not self.buffers:
             return ()
-        kinds = Counter(pattern_of(name) for name in self.buffers)
+        head = self.config.names.of_tensor("head", "weight")
+        kinds = Counter(self.config.names.pattern(name) for name in self.buffers)
+        copy = kinds.pop(head, 0)
+        said = [f"{times:,} x {name}" for name, times in kinds.items()]
+        why = [self._kind_of_buffers(kinds)] if kinds else []
+        said += [head] if copy else []
+        why += ["a copy of the token embedding, which the head is tied to"] if copy else []
         numbers = sum(prod(shape) for shape in self.buffers.values())
-        names = " and ".join(f"{times:,} x {name}" for name, times in kinds.items())
-        said = f"Not counted: {names}, causal-mask buffers of {numbers:,} numbers"
-        return (f"{said}; with them the file holds {self.stored:,}.",)
+        what = f"{' and '.join(said)}, {' and '.join(why)}"
+        return (
+            f"Not counted: {what}, {numbers:,} numbers; with them the file holds {self.stored:,}.",
+        )
+
+    @staticmethod
+    def _kind_of_buffers(kinds: Counter[str]) -> str:
+        is_rotary = all(name.endswith(FREQUENCIES) for name in kinds)
+        return "buffers of rotary positions" if is_rotary else "causal-mask buffers"
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
@@ -121,7 +152,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     file = find_checkpoint(path)
     shapes = read_shapes(file)
     beside = file.parent / "config.json"
-    stated = from_hugging_face(beside, with_cross_attention=True) if beside.exists() else None
+    stated = from_hugging_face(beside, in_part=True) if beside.exists() else None
     config = infer_config(str(path), shapes, stated)
     if stated is not None:
         _refuse_disagreement(beside, stated, config)
@@ -130,60 +161,66 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
 
 
 def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
-    expected = {bare_name(name): shape for name, shape in named_shapes(config)}
+    names = config.names
+    expected = {each.name: each for each in _expected(config, shapes)}
     belonging: Shapes = {}
     buffers: Shapes = {}
     extra: Shapes = {}
     for name, shape in shapes.items():
-        bare = bare_name(name)
+        bare = names.bare(name)
         if bare in expected and bare not in belonging:
             belonging[bare] = shape
-        elif _is_causal_mask(bare, shape, config):
+        elif _is_no_parameter(bare, shape, config):
             buffers[name] = shape
         else:
             extra[name] = shape
     return Inspection(
         path=path,
         config=config,
-        parts=_parts_of(config, belonging),
+        parts=PARAMETERS.shares(
+            expected[name].tensor._replace(shape=shape, copies=1)
+            for name, shape in belonging.items()
+        ),
         tensor_count=len(shapes),
         stored=sum(prod(shape) for shape in shapes.values()),
         buffers=buffers,
-        missing={name: shape for name, shape in expected.items() if name not in belonging},
+        missing={name: each.shape for name, each in expected.items() if name not in belonging},
         extra=extra,
         misshapen={
-            name: (shape, expected[name])
+            name: (shape, expected[name].shape)
             for name, shape in belonging.items()
-            if shape != expected[name]
+            if shape != expected[name].shape
         },
     )
 
 
-def _parts_of(config: GPT2Config, belonging: Shapes) -> tuple[Part, ...]:
-    """Add up tensors that really exist, each where the list has the tensor of its name."""
-    places = {tensor.name: tensor for tensor in tensors(config)}
-    found = (
-        places[pattern_of(name)]._replace(shape=shape, copies=1)
-        for name, shape in belonging.items()
-    )
-    return PARAMETERS.shares(found)
+def _expected(config: GPT2Config, shapes: Shapes) -> list[Located]:
+    """Return the model's parameters, with experts cut as most of the file's names have them."""
+    names = {config.names.bare(name) for name in shapes}
+    ways = [located(config, one_by_one=each) for each in (False, True)]
+    return max(ways, key=lambda way: sum(each.name in names for each in way))
 
 
-def _is_causal_mask(name: str, shape: tuple[int, ...], config: GPT2Config) -> bool:
-    """Whether a tensor is what older transformers stored beside a block's parameters."""
-    pattern, block = pattern_of(name), block_of(name)
+def _is_no_parameter(bare: str, shape: tuple[int, ...], config: GPT2Config) -> bool:
+    """Whether a tensor is a buffer that older transformers stored, or a copy of the tied head."""
+    if bare == config.names.of_tensor("head", "weight"):
+        return config.tie_embeddings and shape == (config.vocab, config.n_embd)
+    block = config.names.block(bare)
+    if bare.endswith(FREQUENCIES):
+        return len(shape) == 1
     if block is None or block >= config.n_layer:
         return False
-    if pattern == NAMES["causal_mask"]:
-        return shape == (1, 1, config.n_ctx, config.n_ctx)
-    return pattern == "h.*.attn.masked_bias" and prod(shape) == 1
+    if bare.endswith(CAUSAL_MASKS):
+        return shape[-2:] == (config.n_ctx, config.n_ctx) and prod(shape[:-2]) == 1
+    return bare.endswith(MASKED_BIAS) and prod(shape) == 1
 
 
 def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -> None:
-    for name, known in GPT2Config.known.items():
+    for name in GPT2Config.known:
         said, shown = stated.value(name), inferred.value(name)
-        if said != shown and known.keys and name != "n_head":
-            raise UserError(f"{path}: {known.keys[0]} is {said}, but {_evidence(name, shown)}")
+        keys = stated.of_family.called.get(name)
+        if said != shown and keys and name not in NEVER_SHOWN:
+            raise UserError(f"{path}: {keys[0]} is {said}, but {_evidence(name, shown)}")
 
 
 def _refuse_missing_cross_attention(path: Path, shapes: Shapes) -> None:

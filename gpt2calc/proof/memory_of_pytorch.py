@@ -10,8 +10,9 @@ from typing import Any
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.keeping import CHECKPOINTS
-from gpt2calc.names import IN_EVERY_BLOCK, NAMES
-from gpt2calc.proof.verification import in_their_words, torch_and_transformers
+from gpt2calc.hugging_face import in_their_words
+from gpt2calc.names import GPT2_NAMES, INSIDE, OUTSIDE
+from gpt2calc.proof.verification import torch_and_transformers
 
 Bytes = dict[str, int]
 """Bytes by module, those of all blocks together."""
@@ -62,7 +63,7 @@ def built_for(case: Case) -> Any:
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, case.weight_type))
     try:
-        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**words))
+        model = transformers.GPT2LMHeadModel(transformers.AutoConfig.for_model(**words))
     finally:
         torch.set_default_dtype(before)
     model.loss_type = "ForCausalLM"  # left to itself, it warns that it has to guess
@@ -193,18 +194,21 @@ def _kind_of(module: str) -> str:
     """Return the module's kind: blocks as one, and what is no module by its own name."""
     name = module.removeprefix("transformer.")
     if not name:
-        return NAMES["loss"]
+        return GPT2_NAMES.module("loss")
     start, _, rest = name.partition(".")
     inside = rest.partition(".")[2]
     if start == "transformer" or (start == "h" and not inside):
         return CHECKPOINTS
-    kind = f"{IN_EVERY_BLOCK}{inside}" if start == "h" else name
+    kind = f"{GPT2_NAMES.blocks}{inside}" if start == "h" else name
     return AS_ONE if kind in ("h.*.attn", "h.*.attn.c_proj") else kind
 
 
 def in_order(sums: Bytes) -> list[str]:
     """Return the names in the order of the pass."""
-    named = [NAMES[role] for role in NAMES]
+    after = ("final_norm", "head", "loss")
+    before = (role for role in OUTSIDE if role not in after)
+    named = [GPT2_NAMES.module(role) for role in (*before, *INSIDE, *after)]
     order = {name: place for place, name in enumerate(named)}
-    order |= {AS_ONE: order[NAMES["mix"]], CHECKPOINTS: order[NAMES["embedding_dropout"]]}
+    order[AS_ONE] = order[GPT2_NAMES.module("mix")]
+    order[CHECKPOINTS] = order[GPT2_NAMES.module("embedding_dropout")]
     return sorted(sums, key=lambda name: order.get(name, len(order)))

@@ -7,7 +7,6 @@ from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.keeping import CHECKPOINTS, held
 from gpt2calc.footprint.peak import moments_of, refuse_what_makes_no_sense
-from gpt2calc.names import NAMES
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.memory_of_pytorch import (
     AS_ONE,
@@ -131,6 +130,11 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     refuse_what_makes_no_sense(case)
     if not case.training:
         raise UserError("inference keeps nothing for backward: verify --of memory is of training")
+    if case.family != "gpt2":
+        raise UserError(
+            f"what {case.of_family.words} keeps for backward is held against no run here: verify "
+            "--of memory is of GPT-2; verify its parameters or --of flops"
+        )
     if case.gpus > 1:
         raise UserError("one process holds no part of what GPUs share out: verify without --gpus")
     _, transformers = torch_and_transformers()
@@ -151,7 +155,7 @@ def kept_by_module(case: Case) -> Bytes:
     """Return the same by the formulas."""
     sums: Bytes = {}
     for one in held(case):
-        name = NAMES[one.role]
+        name = case.names.module(one.role)
         if one.part == CHECKPOINTS:
             name = CHECKPOINTS
         elif one.role in ("scores", "softmax", "mix", "attention_out"):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from gpt2calc.architecture import named_shapes, tensors
+from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
 from gpt2calc.config import GPT2Config
-from gpt2calc.counting import PARAMETERS, Tally
+from gpt2calc.counting import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.errors import UserError
+from gpt2calc.hugging_face import in_their_words
 from gpt2calc.models import Model, as_config
+from gpt2calc.naming import named_shapes
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof
 from gpt2calc.sublayers import SUBLAYERS
@@ -64,6 +66,8 @@ class Verification(Proof):
         return {
             **self.head(),
             "tensors": self.tensor_count,
+            "total": sum(part.total for part in self.pytorch.values()),
+            "active": int(ACTIVE.total(self.config)),
             "sublayers": {
                 name: {
                     "formulas": self.formulas[name]._asdict(),
@@ -89,7 +93,7 @@ class Verification(Proof):
             ),
             rows=tuple(rows),
             footer=("total", *totals),
-            notes=(self._verdict(), *self._first_differences()),
+            notes=(self._verdict(), *active_said(self.config), *self._first_differences()),
         )
 
     def _verdict(self) -> str:
@@ -107,7 +111,7 @@ class Verification(Proof):
 
 
 def verify(config: Model) -> Verification:
-    """Build transformers' ``GPT2LMHeadModel`` without memory or weights, and compare.
+    """Build the family's class in transformers without memory or weights, and compare.
 
     Raises:
         UserError: torch or transformers is not installed, or they cannot build such a model.
@@ -115,28 +119,31 @@ def verify(config: Model) -> Verification:
     """
     config = as_config(config)
     refuse_what_cannot_be_built(config)
-    model, against = built_on_meta(config, config.heads or 1)
+    model, against = built_on_meta(config)
     shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
     return compare_shapes(config, shapes, against)
 
 
-def built_on_meta(config: GPT2Config, heads: int) -> tuple[Any, str]:
-    """Build transformers' model with no memory, and say what it is and of which version.
+def built_on_meta(config: GPT2Config) -> tuple[Any, str]:
+    """Build the model's class with no memory, and say what it is and of which version.
 
-    Its attention is the eager one, which multiplies scores and values one after the other.
+    Its attention is the eager one, which multiplies scores and values one after the other; its
+    experts are multiplied in batches, since none of them has tokens on the meta device.
     """
     torch, transformers = torch_and_transformers()
-    words = in_their_words(config) | {"n_head": heads, "attn_implementation": "eager"}
-    with torch.device("meta"):
-        model = transformers.GPT2LMHeadModel(
-            transformers.GPT2Config(**words, bos_token_id=None, eos_token_id=None)
+    builds = config.of_family.builds
+    if not hasattr(transformers, builds):
+        raise UserError(
+            f"transformers {transformers.__version__} has no {builds}: install a newer one, "
+            "pip install --upgrade transformers"
         )
-    return model, f"GPT2LMHeadModel of transformers {transformers.__version__}"
-
-
-def in_their_words(config: GPT2Config) -> dict[str, Any]:
-    """Return the fields under the names of a Hugging Face config."""
-    return {known.keys[0]: config.value(name) for name, known in config.known.items() if known.keys}
+    words = in_their_words(config) | {"attn_implementation": "eager"}
+    words |= {"experts_implementation": "batched_mm"} if config.n_expert else {}
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    theirs = transformers.AutoConfig.for_model(**words, **nobody)
+    with torch.device("meta"):
+        model = getattr(transformers, builds)(theirs)
+    return model, f"{builds} of transformers {transformers.__version__}"
 
 
 def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Verification:
@@ -146,7 +153,7 @@ def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Ver
         against=against,
         tensor_count=len(shapes),
         formulas=PARAMETERS.of(config),
-        pytorch=_sorted_by_name(shapes),
+        pytorch=_sorted_by_name(config, shapes),
         differences=tuple(_differences(named_shapes(config), shapes)),
     )
 
@@ -174,12 +181,7 @@ def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tall
 
 def refuse_what_cannot_be_built(config: GPT2Config) -> None:
     """Raise ``UserError`` for a model that transformers or PyTorch cannot build."""
-    if not config.bias or not config.has_qkv_bias:
-        raise UserError(
-            "transformers' GPT-2 always has its biases, so it cannot be built "
-            f"{'with no biases' if not config.bias else 'with no QKV bias'} and compared; "
-            "verify the same model with all of them"
-        )
+    in_their_words(config)
     if config.n_layer > DEEPEST:
         raise UserError(
             f"n_layer is {config.n_layer:,}: building more than {DEEPEST:,} blocks takes too long; "
@@ -188,8 +190,8 @@ def refuse_what_cannot_be_built(config: GPT2Config) -> None:
     largest = max(tensors(config), key=lambda tensor: tensor.each)
     if largest.each > LARGEST_TENSOR:
         raise UserError(
-            f"{largest.name} has {largest.each:,} elements: PyTorch describes at most "
-            f"{LARGEST_TENSOR:,}; verify a smaller model of the same family"
+            f"{largest.name(config.names)} has {largest.each:,} elements: PyTorch describes at "
+            f"most {LARGEST_TENSOR:,}; verify a smaller model of the same family"
         )
 
 
@@ -221,15 +223,24 @@ def torch_and_transformers() -> tuple[Any, Any]:
     return torch, transformers
 
 
-def _sorted_by_name(shapes: NamedShapes) -> dict[str, Tally]:
-    """Add tensors up, sorted by their names alone, with no help of the formulas."""
+def _sorted_by_name(config: GPT2Config, shapes: NamedShapes) -> dict[str, Tally]:
+    """Add tensors up, sorted by their names alone: GPT-2's with no help of the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
-    rules = (*NAMES_OF, *((name, (part,)) for name, part in OTHERS))
     for name, shape in shapes:
-        group = next((to for to, parts in rules if any(part in name for part in parts)), None)
+        group = _by_the_article(name) if config.family == "gpt2" else _by_the_list(config, name)
         if group is not None:
             sums[group][name.endswith("bias")] += prod(shape)
     return {name: Tally(*sums[name]) for name in SUBLAYERS}
+
+
+def _by_the_article(name: str) -> str | None:
+    rules = (*NAMES_OF, *((group, (part,)) for group, part in OTHERS))
+    return next((group for group, parts in rules if any(part in name for part in parts)), None)
+
+
+def _by_the_list(config: GPT2Config, name: str) -> str | None:
+    places = {tensor.name(config.names): tensor.sublayer for tensor in tensors(config)}
+    return places.get(config.names.pattern(name))
 
 
 def _differences(expected: NamedShapes, found: NamedShapes) -> list[str]:

@@ -73,7 +73,7 @@ def _mlp_holds(models: Comparison) -> Judgement:
 
 def _layers_of(models: Comparison, sublayer: str, claimed: set[str]) -> Judgement:
     found = {
-        tensor.name.split(".")[-2]
+        tensor.name(counted.config.names).split(".")[-2]
         for counted in models.counts
         for tensor in tensors(counted.config)
         if tensor.sublayer == sublayer

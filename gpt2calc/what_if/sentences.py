@@ -9,8 +9,8 @@ MOST_TERMS = 2
 
 def difference(before: Reckoning, after: Reckoning) -> str:
     """Return what was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
-    olds = {tensor.name: tensor for tensor in before.counted}
-    news = {tensor.name: tensor for tensor in after.counted}
+    olds = {(tensor.role, tensor.column): tensor for tensor in before.counted}
+    news = {(tensor.role, tensor.column): tensor for tensor in after.counted}
     names = [name for name in {**olds, **news} if olds.get(name) != news.get(name)]
     changes = [(olds.get(name), news.get(name)) for name in names]
     delta = after.total - before.total

@@ -7,7 +7,6 @@ from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
@@ -16,6 +15,7 @@ from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Breakdown, Config, Quantity
+from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.what_if.shape_search import (
     LARGEST_ASPECT,
     Bounds,

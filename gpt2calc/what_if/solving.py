@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import HEAD_WIDTH
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.models import Models, labelled
 from gpt2calc.output.result import Result
@@ -13,6 +12,7 @@ from gpt2calc.output.table import Column, Table
 from gpt2calc.polynomial import curve_along, solvable_fields
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.sense import HEAD_WIDTH
 
 Interval = tuple[int, int]
 """First and last value, both included."""

@@ -1,0 +1,1 @@
+"""The families: what is called what in each, what a missing key stands for, what never varies."""

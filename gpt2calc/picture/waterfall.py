@@ -1,0 +1,73 @@
+"""A waterfall: from one model to another, what each step adds or takes away."""
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpt2calc.picture.style import INK, PALE, house_style, human, is_narrow, refuse_undrawable
+from gpt2calc.sublayers import shortened
+from gpt2calc.what_if.steps import Steps
+
+ADDED, TAKEN, WHOLE = "#c8553d", "#4fae8b", "#1f4e8c"
+"""What a step adds, what it takes away, and both models."""
+KINDS = {
+    "parameters": ("parameters", ("k", "M", "B", "T")),
+    "flops": ("FLOPs a token", (" k", " M", " G", " T")),
+    "cache": ("bytes of cache a token", (" kB", " MB", " GB", " TB")),
+}
+"""What each column of the picture is of, and what its thousands are called."""
+ROW, MARGIN = 0.27, 1.05
+"""Inches of one step, and above and beneath all of them."""
+NARROWEST_ROW = 6.0
+"""Inches from which on all three stand in one row."""
+LONGEST_STEP = 34
+"""Characters of a step that have room beside the bars."""
+
+
+def of_steps(walked: Steps, width: float) -> Figure:
+    """Draw all three amounts side by side, a row for each step; one above the other on a phone."""
+    for amounts in (walked.start, *(step.after for step in walked.steps)):
+        refuse_undrawable(max(amounts))
+    rows = len(walked.steps) + 2
+    is_phone = width < NARROWEST_ROW
+    shape = (3, 1) if is_phone else (1, 3)
+    with house_style():
+        figure = Figure(figsize=(width, (ROW * rows + MARGIN) * shape[0]))
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(*shape)
+        for place, (ax, kind) in enumerate(zip(axes, KINDS, strict=True)):
+            _column(ax, walked, kind, labelled=is_phone or place == 0)
+        figure.suptitle(_title(walked, is_phone), x=0.01, ha="left", fontsize=10, color=INK)
+        return figure
+
+
+def _title(walked: Steps, is_phone: bool) -> str:
+    first, last = (shortened(name, 24) for name in walked.names)
+    return f"{first} to {last}" if is_phone else f"From {first} to {last}, one step after another"
+
+
+def _column(ax: Axes, walked: Steps, kind: str, *, labelled: bool) -> None:
+    title, scale = KINDS[kind]
+    first, last = (getattr(each, kind) for each in (walked.start, walked.end))
+    names = [walked.names[0], *(step.words for step in walked.steps), walked.names[1]]
+    last_row = len(names) - 1
+    ax.barh(0, first, color=WHOLE, height=0.7)
+    ax.barh(last_row, last, color=WHOLE, height=0.7)
+    level = first
+    for row, step in enumerate(walked.steps, start=1):
+        added = getattr(step.added, kind)
+        ax.barh(row, added, left=level, color=ADDED if added > 0 else TAKEN, height=0.7)
+        ax.plot([level, level], [row - 0.65, row + 0.35], color=INK, linewidth=0.6)
+        level += added
+    ax.plot([level, level], [last_row - 0.65, last_row + 0.35], color=INK, linewidth=0.6)
+    ax.set_ylim(last_row + 0.6, -0.6)
+    ax.set_xlim(left=0)
+    ax.set_title(title, fontsize=8.5)
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: human(x, scale=scale)))
+    ax.grid(axis="x", color=PALE)
+    ax.spines["left"].set_visible(False)
+    size = 6.5 if is_narrow(ax) and len(names) > 12 else 7.5
+    ax.set_yticks(range(len(names)), [shortened(name, LONGEST_STEP) for name in names])
+    ax.tick_params(axis="y", labelsize=size, labelleft=labelled)
