@@ -129,6 +129,10 @@ class Case:
         """Return the same case with a sequence of its own, if it borrowed the model's context."""
         return with_changes(self, run=self.run.evaluate_at(seq=self.queries))
 
+    def spelled_out(self) -> "Case":
+        """Return the same, the width of the model's heads as a number of its own."""
+        return with_changes(self, model=self.model.spelled_out())
+
     def with_model(self, model: GPT2Config) -> "Case":
         """Return another model run in the same way."""
         return with_changes(self, model=model)
@@ -150,8 +154,9 @@ class Case:
 
     def title(self, leaving_out: Collection[str] = ()) -> str:
         """Say the same as a title: ``"GPT-2 with 12 layers, ..., batch 1, ..."``."""
-        words = self.in_words(leaving_out)
-        return f"GPT-2 with {words}" if words else "GPT-2"
+        words = self.in_words({"family", *leaving_out})
+        family = self.model.family_words
+        return f"{family} with {words}" if words else family
 
     def __str__(self) -> str:
         return self.in_words()

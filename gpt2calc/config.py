@@ -53,6 +53,7 @@ class GPT2Config(Derived):
         "Heads of keys and values, each shared by as many queries. Must divide n_head. If left "
         "out: n_head.",
         *("g", 8, lambda config: config.heads, ("n_head", "n_embd")),
+        echoes=True,
         example=4,
     )
     head_dim: Size | None = declared(
@@ -60,6 +61,7 @@ class GPT2Config(Derived):
         "heads of width {}",
         "Width of a head, where it is not n_embd / n_head.",
         *("w", 9, lambda config: config.head_width, ("n_embd", "n_head")),
+        echoes=True,
         example=128,
     )
     vocab: Size = declared(50257, "vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
@@ -104,6 +106,7 @@ class GPT2Config(Derived):
         "experts of width {}",
         "Width of an expert's hidden layer. If left out: n_inner.",
         *("x", 11, lambda config: config.expert_width, ("n_inner", "n_embd", "n_expert")),
+        echoes=True,
         example=768,
     )
     n_inner_shared: Size | None = declared(
@@ -156,6 +159,7 @@ class GPT2Config(Derived):
         "A bias of queries, keys and values. If left out: as bias.",
         rule=_as_bias,
         follows=("bias",),
+        echoes=True,
     )
     attn_proj_bias: bool | None = declared(
         None,
@@ -163,6 +167,7 @@ class GPT2Config(Derived):
         "A bias in attention's output projection. If left out: as bias.",
         rule=_as_bias,
         follows=("bias",),
+        echoes=True,
     )
     mlp_bias: bool | None = declared(
         None,
@@ -170,6 +175,7 @@ class GPT2Config(Derived):
         "Biases in the MLP. If left out: as bias.",
         rule=_as_bias,
         follows=("bias",),
+        echoes=True,
     )
     norm_bias: bool | None = declared(
         None,
@@ -177,10 +183,14 @@ class GPT2Config(Derived):
         "A shift in layer norms. If left out: as bias.",
         rule=lambda config: config.bias and config.norm == "layer",
         follows=("bias", "norm"),
+        echoes=True,
     )
     head_bias: bool = declared(False, "no bias of the head", "A bias in the output head.")
     tie_embeddings: bool = declared(
-        True, "untied head", "The output head shares the token embedding's matrix."
+        True,
+        "{}",
+        "The output head shares the token embedding's matrix.",
+        said={"True": "tied head", "False": "untied head"},
     )
 
     @model_validator(mode="before")
@@ -224,5 +234,4 @@ class GPT2Config(Derived):
     def title(self, leaving_out: Collection[str] = ()) -> str:
         """Say which model it is: ``"GPT-2 with 12 layers, width 768, ..."``."""
         words = self.in_words({"family", *leaving_out})
-        family = "GPT-2" if self.family == "gpt2" else self.of_family.words
-        return f"{family} with {words}" if words else str(family)
+        return f"{self.family_words} with {words}" if words else self.family_words

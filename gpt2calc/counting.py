@@ -33,7 +33,12 @@ class Part(NamedTuple):
 
 
 def _notes_on_tensors(config: Any) -> tuple[str, ...]:
-    notes = ["A name with h.* is of a tensor in each of the L blocks; its own line counts one."]
+    block = config.names.module("block")
+    notes = [
+        f"A name with {block} is of a tensor in each of the L blocks; its own line counts one."
+    ]
+    if config.norm == "rms":
+        notes.append("RMS norms divide by the root of the mean square: no mean, and no shift.")
     if config.tie_embeddings:
         embedding = config.names.of_tensor("token_embedding", "weight")
         has = "no weights" if config.head_bias else "no parameters"

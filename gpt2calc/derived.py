@@ -1,6 +1,6 @@
 """What follows from the fields of a model: heads, widths, biases, and its family."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from gpt2calc.families.family import COLLOQUIAL, Family
 from gpt2calc.families.table import families, family_called
@@ -75,6 +75,17 @@ class Derived(Declared):
             return self.n_expert_active
         return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
 
+    def spelled_out(self) -> Self:
+        """Return the same model, the width of a head as a number of its own.
+
+        Else formulas of keys and values, which have fewer heads, would divide by the number of
+        heads.
+        """
+        is_needed = self.n_kv_head is not None or self.qk_norm in ("head", "heads")
+        if self.head_dim is not None or not is_needed:
+            return self
+        return self.evaluate_at(head_dim=self.head_width)
+
     def biased(self, name: str) -> bool:
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""
         own: bool | None = getattr(self, name)
@@ -84,6 +95,11 @@ class Derived(Declared):
     def of_family(self) -> Family:
         """The family, with the names of its tensors."""
         return family_called(self.family)
+
+    @property
+    def family_words(self) -> str:
+        """What people call the family."""
+        return self.of_family.words
 
     @property
     def names(self) -> Names:

@@ -50,6 +50,9 @@ class Known:
     """The fields that the rule reads."""
     always_said: bool = False
     """Whether the field is said even where it follows its rule."""
+    echoes: bool = False
+    """Whether its number is another field's or follows from others, unless it is given: then it is
+    no quantity of its own."""
     example: int | None = None
     """A value for messages, where the default is None."""
     other_names: tuple[str, ...] = ()
@@ -155,10 +158,11 @@ class Declared(BaseModel):
 
         A number that follows its rule is not said, nor a switch at its default.
         """
-        said = (self._said(name, leaving_out) for name in self.known if name not in leaving_out)
+        said = (self.said(name, leaving_out) for name in self.known if name not in leaving_out)
         return ", ".join(words for words in said if words)
 
-    def _said(self, name: str, leaving_out: Collection[str]) -> str:
+    def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
+        """Say one field; nothing where it is as usual."""
         known, value = self.known[name], self.value(name)
         usual = self.usual(name)
         rule_is_seen = set(leaving_out).isdisjoint(known.follows)

@@ -1,6 +1,6 @@
 """Configs from Hugging Face: what a ``config.json`` says, in the words of its own family."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from gpt2calc.loading import read_json
 NULL_FOR_THE_RULE = ("n_kv_head", "head_dim")
 """Fields whose null is their rule, even where a missing key is something else."""
 
+OF_HEADS = ("n_head", "n_kv_head", "head_dim")
+"""Fields that no shape depends on where nobody knows how many heads there are."""
 OUT_OF_REACH = {
     "deepseek": "multi-head latent attention",
     "minicpm3": "multi-head latent attention",
@@ -99,25 +101,27 @@ def in_their_words(config: GPT2Config) -> dict[str, Any]:
         if not _differing(read, config):
             return said
     plain = from_contents(contents | _numbers(base, config), family.words)
-    (name, *_) = _differing(plain, config) or ("family",)
+    (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
     raise UserError(
-        f"transformers' {family.words} has no {name} of {quoted(config.value(name))}, so "
-        f"{family.builds} cannot be built and compared; verify the same model with "
-        f"{quoted(plain.value(name))}"
+        f"transformers' {family.words} cannot be built with {first}, and compared: verify the same "
+        "model as its family has it"
     )
 
 
 def _numbers(family: Family, config: GPT2Config) -> dict[str, Any]:
     """Return the extra keys that are told by the config alone, and are no choice of a few."""
-    every = range(config.n_layer) if config.n_expert is None else config.dense_layers
-    told: dict[str, Any] = {
-        "num_kv_heads": config.value("n_kv_head"),
-        "rotary_dim": config.head_width,
-        "mlp_only_layers": list(every),
-        "word_embed_proj_dim": config.n_embd,
-        "attention_types": [[["global"], config.n_layer]],
+    told: dict[str, Callable[[], Any]] = {
+        "num_kv_heads": lambda: config.value("n_kv_head"),
+        "rotary_dim": lambda: config.head_width,
+        "mlp_only_layers": lambda: _dense_layers(config),
+        "word_embed_proj_dim": lambda: config.n_embd,
+        "attention_types": lambda: [[["global"], config.n_layer]],
     }
-    return {key: value for key, value in told.items() if key in family.extra}
+    return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _dense_layers(config: GPT2Config) -> list[int]:
+    return list(range(config.n_layer) if config.n_expert is None else config.dense_layers)
 
 
 def _differing(one: GPT2Config, other: GPT2Config) -> list[str]:
@@ -125,7 +129,7 @@ def _differing(one: GPT2Config, other: GPT2Config) -> list[str]:
     return [
         name
         for name in GPT2Config.known
-        if one.value(name) != other.value(name) and not (name == "n_head" and not other.heads)
+        if one.value(name) != other.value(name) and (other.heads or name not in OF_HEADS)
     ]
 
 

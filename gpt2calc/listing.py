@@ -121,6 +121,6 @@ def list_tensors(config: Model) -> TensorList:
 
     """
     config = as_config(config)
-    symbolic = tensors(with_symbols(config, letters(GPT2Config)))
+    symbolic = tensors(with_symbols(config.spelled_out(), letters(GPT2Config)))
     formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
     return TensorList(config, tensors(config), formulas)

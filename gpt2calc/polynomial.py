@@ -237,7 +237,11 @@ def fields_of(quantity: Quantity, config: Config) -> tuple[str, ...]:
 
 def solvable_fields(quantity: Quantity, config: Config) -> tuple[str, ...]:
     """Return the numbers that a budget can be solved for, those that follow a rule as well."""
-    ruled = {name: config.value(name) for name, known in config.known.items() if known.letter}
+    ruled = {
+        name: config.value(name)
+        for name, known in config.known.items()
+        if known.letter and not known.echoes
+    }
     filled = config.evaluate_at(**{name: value for name, value in ruled.items() if value})
     return fields_of(quantity, filled)
 

@@ -17,9 +17,12 @@ LETTERS = letters(GPT2Config, Run)
 def with_symbols(config: Config, fields: Iterable[str]) -> Any:
     """Leave some of a config's numbers open, for the forward pass to read.
 
-    A number that follows its rule keeps following it.
+    A number that follows its rule keeps following it. Heads whose width follows that of the model
+    stay a number, so that no formula divides by a letter.
     """
-    there = (field for field in fields if getattr(config, field, None) is not None)
+    there = [field for field in fields if getattr(config, field, None) is not None]
+    if config.spelled_out() is not config:
+        there = [field for field in there if field != "n_head"]
     return config.evaluate_at(**{field: symbol(field) for field in there})
 
 
@@ -32,7 +35,9 @@ def symbol(field: str) -> Any:
 
 def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
     """Return the letters that this model's formulas are written in, by field."""
-    return {name: LETTERS[name] for name in fields_of(quantity, config)}
+    follows = config.spelled_out() is not config
+    fields = fields_of(quantity, config)
+    return {name: LETTERS[name] for name in fields if not (follows and name == "n_head")}
 
 
 def leave_open(
@@ -42,7 +47,8 @@ def leave_open(
 
     Args:
         config: the model.
-        free: fields by name or letter, one or several, or "all".
+        free: fields by name or letter, one or several, or "all". With the width alone, that of a
+            head follows it.
         quantity: what the formulas are of.
 
     Raises:
@@ -50,10 +56,13 @@ def leave_open(
 
     """
     words = [free] if isinstance(free, str) else list(free)
+    spelled = config.spelled_out()
     if any(word.strip() == "all" for word in words):
-        return config, fields_of(quantity, config)
-    there = solvable_fields(quantity, config)
+        return spelled, fields_of(quantity, spelled)
+    there = solvable_fields(quantity, spelled)
     names = [_checked(word, there) for word in words]
+    follows = "n_embd" in names and not {"n_head", "head_dim"}.intersection(names)
+    config = config if follows else spelled
     own = {name: config.value(name) for name in names if getattr(config, name) is None}
     return config.replace(**own) if own else config, tuple(n for n in there if n in names)
 

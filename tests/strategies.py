@@ -15,13 +15,13 @@ def sizes(largest: int) -> st.SearchStrategy[int]:
     return st.integers(1, largest)
 
 
-LETTERS = letters(GPT2Config)
-"""The letters of a model's numbers; a run has others."""
 OF_GPT2 = (
     *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
     *("bias", "qkv_bias", "tie_embeddings"),
 )
 """The fields in which GPT-2s differ from each other."""
+LETTERS = {name: letter for name, letter in letters(GPT2Config).items() if name in OF_GPT2}
+"""The letters of a GPT-2's numbers; descendants and runs have others."""
 RANGES = {"n_layer": 6, "n_head": 40, "n_embd": 5_000}
 """The largest value drawn, where a million would be too slow."""
 

@@ -72,7 +72,7 @@ def test_the_unrolled_list_adds_up_to_the_count(config):
 
 @given(configs())
 def test_every_unrolled_name_leads_back_to_its_tensor(config):
-    listed = {tensor.name: tensor for tensor in tensors(config)}
+    listed = {tensor.name(GPT2_NAMES): tensor for tensor in tensors(config)}
     for name, shape in named_shapes(config):
         assert listed[GPT2_NAMES.pattern(name)].shape == shape
 
@@ -85,7 +85,7 @@ def test_every_unrolled_name_leads_back_to_its_tensor(config):
         ("wte.weight", "wte.weight"),
         ("lm_head.weight", "lm_head.weight"),
         ("h.x.ln_1.bias", "h.x.ln_1.bias"),
-        ("encoder.h.1.ln_1.bias", "encoder.h.1.ln_1.bias"),
+        ("h.3.mlp.experts.17.c_fc.weight", "h.*.mlp.experts.*.c_fc.weight"),
     ],
 )
 def test_patterns_of_names(name, pattern):
@@ -95,5 +95,5 @@ def test_patterns_of_names(name, pattern):
 def test_sublayers_appear_in_the_order_of_the_list():
     untied = tensors(GPT2Config(tie_embeddings=False))
     assert {tensor.sublayer for tensor in untied} == set(SUBLAYERS)
-    assert untied[0].name == "wte.weight"
-    assert untied[-1].name == "lm_head.weight"
+    assert untied[0].name(GPT2_NAMES) == "wte.weight"
+    assert untied[-1].name(GPT2_NAMES) == "lm_head.weight"

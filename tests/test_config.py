@@ -14,7 +14,7 @@ def test_the_defaults_are_gpt2_small():
     config = GPT2Config()
     assert (config.n_layer, config.n_embd, config.vocab, config.n_ctx) == (12, 768, 50257, 1024)
     assert (config.heads, config.mlp_width) == (12, 3072)
-    assert (config.bias, config.has_qkv_bias, config.tie_embeddings) == (True, True, True)
+    assert (config.bias, config.value("qkv_bias"), config.tie_embeddings) == (True, True, True)
 
 
 @pytest.mark.parametrize("width", [768, 1024, 1280, 1600])
@@ -60,7 +60,9 @@ def test_heads_must_divide_the_width():
 def test_an_unknown_field_names_the_nearest():
     with pytest.raises(UserError, match="unknown field 'n_layers'; did you mean 'n_layer'"):
         GPT2Config(n_layers=12)
-    with pytest.raises(UserError, match="unknown field 'rotary'; the fields are n_layer, n_embd"):
+    with pytest.raises(
+        UserError, match="unknown field 'rotary'; the fields are family, n_layer, n_embd"
+    ):
         GPT2Config(rotary=True)
 
 

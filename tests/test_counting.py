@@ -109,6 +109,7 @@ def test_json_has_everything():
         "total",
         "weights",
         "biases",
+        "active",
         "non_embedding",
         "per_block",
         "sublayers",

@@ -23,6 +23,7 @@ from gpt2calc import (
 from gpt2calc.architecture import tensors
 from gpt2calc.case import case_of
 from gpt2calc.compute.products import products
+from gpt2calc.families.table import families
 from gpt2calc.lesson.meanings import MEANINGS, meaning_of
 from gpt2calc.run import Run
 
@@ -178,13 +179,32 @@ def test_formulas_show_themselves_in_a_notebook():
 
 
 def test_every_tensor_has_its_sentence():
-    for config in (GPT2Config(tie_embeddings=False), GPT2Config(bias=False)):
-        for tensor in tensors(config):
-            assert meaning_of(tensor).endswith(".")
-    untied = tensors(GPT2Config(tie_embeddings=False))
-    multiplied = [one.term for one in products(case_of(GPT2Config()))]
-    known = {(term.role, term.column) for term in (*untied, *multiplied)}
+    known = set()
+    for config in (GPT2Config(bias=False), *with_every_switch()):
+        multiplied = [one.term for one in products(case_of(config))]
+        for term in (*tensors(config), *multiplied):
+            assert meaning_of(term).endswith("."), term.role
+            known.add((term.role, term.column))
     assert set(MEANINGS) == known
+
+
+def with_every_switch():
+    """Every family with biases, norms of all kinds and places, a gate, experts, and so on."""
+    all_of_it = {
+        "bias": True,
+        "norm": "layer",
+        "norm_bias": True,
+        "norm_place": "both",
+        "embedding_norm": True,
+        "qk_norm": "head",
+        "head_bias": True,
+        "tie_embeddings": False,
+    }
+    for family in families():
+        plain = GPT2Config(family=family, **all_of_it, gated_mlp=False)
+        yield plain
+        yield plain.replace(gated_mlp=True)
+        yield plain.replace(gated_mlp=True, n_expert=4, n_inner_shared=8, dense_layers=[0])
 
 
 def test_every_product_has_its_sentence():

@@ -150,11 +150,11 @@ def test_the_peak_of_a_step_as_memtracker_follows_it(case, optimizer):
 
 def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
     pytest.importorskip("transformers")
-    from gpt2calc.operations import Gelu
+    from gpt2calc.operations import Activation
     from gpt2calc.proof.memory_verification import verify_memory
 
-    right = Gelu.keeps
-    monkeypatch.setattr(Gelu, "keeps", lambda self, case: right(self, case)[1:])
+    right = Activation.keeps
+    monkeypatch.setattr(Activation, "keeps", lambda self, case: right(self, case)[1:])
     proof = verify_memory(memory_case(case_of(TINY, Run(**BATCH))))
     assert not proof.identical
     assert len(proof.differences) == 2

@@ -55,8 +55,13 @@ def test_a_config_of_transformers_is_a_model(name):
 
 def test_a_config_of_another_family_is_refused():
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-    with pytest.raises(UserError, match="the config: model_type is 'llama': it must be 'gpt2'"):
-        count(transformers.LlamaConfig())
+    with pytest.raises(UserError, match="the config: model_type is 't5': an encoder and a decoder"):
+        count(transformers.T5Config())
+
+
+def test_a_config_of_transformers_is_read_in_its_familys_words():
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    assert count(transformers.LlamaConfig()).total == 6_738_415_616
 
 
 @pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object()])
@@ -72,9 +77,12 @@ def test_the_hubs_name_of_a_preset(name):
 
 
 def test_every_preset_of_the_hub_is_called_as_its_preset():
-    hubs = {preset.hub: preset.name for preset in gpt2calc.presets() if preset.hub}
-    assert len(hubs) == 12
-    assert all(hub.partition("/")[2].lower() == name for hub, name in hubs.items())
+    hubs = {preset.hub: preset for preset in gpt2calc.presets() if preset.hub}
+    assert len(hubs) > 100
+    of_gpt2 = {hub: each.name for hub, each in hubs.items() if each.config.family == "gpt2"}
+    assert len(of_gpt2) == 12
+    assert all(hub.partition("/")[2].lower() == name for hub, name in of_gpt2.items())
+    assert load("meta-llama/Llama-2-7b-hf") == hubs["meta-llama/Llama-2-7b-hf"].config
     with pytest.raises(UserError, match="neither a preset nor a file"):
         load("openai-community/gpt3")
 

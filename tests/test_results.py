@@ -10,8 +10,7 @@ from safetensors.numpy import save_file
 import gpt2calc
 from gpt2calc import GPT2Config, named_shapes
 
-CONFIG = ["n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner", "bias", "qkv_bias"]
-CONFIG += ["tie_embeddings"]
+CONFIG = list(GPT2Config.model_fields)
 SUBLAYERS = ["token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"]
 
 
@@ -39,8 +38,11 @@ RESULTS = {
     "inspect": gpt2calc.inspect,
 }
 KEYS = {
-    "count": ["config", "total", "weights", "biases", "non_embedding", "per_block", "sublayers"],
-    "list_tensors": ["config", "total", "tensors"],
+    "count": [
+        *("config", "total", "weights", "biases", "active", "non_embedding", "per_block"),
+        "sublayers",
+    ],
+    "list_tensors": ["config", "total", "active", "tensors"],
     "compare": ["differing", "models"],
     "sweep": ["config", "axes", "at_least", "at_most", "rows"],
     "solve": ["config", "budget", "min_aspect", "max_aspect", "tolerance", "found", "shapes"],
@@ -51,7 +53,7 @@ KEYS = {
     "catalogue": ["presets"],
     "inspect": [
         *("path", "sound", "tensors", "stored", "config", "total", "weights", "biases"),
-        *("sublayers", "buffers", "missing", "extra", "misshapen"),
+        *("sublayers", "active", "buffers", "missing", "extra", "misshapen"),
     ],
 }
 CSV = {
@@ -64,7 +66,7 @@ CSV = {
     "diagnose": "explanation,total,residual",
     "explain": "of,derivation",
     "exercise": "seed,level,question,answer",
-    "catalogue": "preset,n_layer,n_embd,vocab,n_ctx,parameters,reported,≠",
+    "catalogue": ",".join(["name", *CONFIG, "total", "active", "reported", "agrees"]),
     "inspect": "sublayer,weights,biases,total,share",
 }
 ROWS = {
@@ -82,7 +84,7 @@ ROWS = {
     "diagnose": ["explanation", "total", "residual"],
     "explain": ["of", "derivation"],
     "exercise": ["seed", "level", "question", "answer"],
-    "catalogue": ["name", *CONFIG, "total", "reported", "agrees"],
+    "catalogue": ["name", *CONFIG, "total", "active", "reported", "agrees"],
     "inspect": ["sublayer", "weights", "biases", "total", "share"],
 }
 

@@ -240,6 +240,7 @@ def solve(
         case_given(models[0] if models else "gpt2", of, changes),
         budget[0],
         of=of,
+        fixed=tuple(changes),
         **{name: bound for name, bound in bounds.items() if bound is not None},
     )
     draw(plot, lambda pictures: pictures.of_shapes(shapes))

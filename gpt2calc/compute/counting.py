@@ -66,9 +66,10 @@ def _passes(case: Case) -> tuple[str, ...]:
     return ("forward", "backward", *(("recomputed",) if case.checkpointing == "block" else ()))
 
 
-def _notes_on_products(_: Case) -> tuple[str, ...]:
+def _notes_on_products(case: Case) -> tuple[str, ...]:
+    block = case.names.module("block")
     return (
-        "A name with h.* is of a product in each of the L blocks; its own line is of one.",
+        f"A name with {block} is of a product in each of the L blocks; its own line is of one.",
         "The product of an m x k with a k x n matrix takes 2 m k n: a multiply and an add are two.",
     )
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case
-from gpt2calc.counting import count
+from gpt2calc.counting import ACTIVE, breakdown
 from gpt2calc.estimated import Estimated
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
 from gpt2calc.sense import HEAD_WIDTH
+from gpt2calc.sublayers import EMBEDDINGS
 
 Pass = Literal["forward", "training", "checkpointed"]
 """What an estimate is of: one pass, forward and backward, or that with checkpointing."""
@@ -135,12 +136,14 @@ _RUNS: dict[Pass, dict[str, Any]] = {
 def estimated(case: Case, quantity: Quantity) -> tuple[Estimated, ...]:
     """Return every estimate for a model, a batch and a sequence, beside the exact figure.
 
-    They know of no cache and no causal kernels: they are for a whole pass over the full square.
+    They know of no cache and no causal kernels: they are for a whole pass over the full square. N
+    counts the parameters that a token goes through: all of them, but for experts not chosen.
     """
     case = case.settled().evaluate_at(cached=None, last_logits=False, causal=False)
-    counted = count(case.model)
+    counted = breakdown(case.model, ACTIVE)
+    embeddings = sum(counted[name].total for name in EMBEDDINGS)
     sizes = Sizes(
-        *(counted.total, counted.non_embedding, case.n_layer, case.n_embd),
+        *(counted.total, counted.total - embeddings, case.n_layer, case.n_embd),
         *(case.heads or -(-case.n_embd // HEAD_WIDTH), case.mlp_width, case.vocab, case.n_ctx),
         *(case.batch, case.queries),
     )

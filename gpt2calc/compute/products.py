@@ -104,7 +104,7 @@ class Operations(Result):
         """Return a row for each product: sizes of one copy as a kernel sees them, and FLOPs."""
         from gpt2calc.symbols import plain, symbol, with_symbols
 
-        case = self.config.settled()
+        case = self.config.settled().spelled_out()
         letters = {name for name, known in case.known.items() if known.letter}
         symbolic = products(with_symbols(case, letters))
         rows = []

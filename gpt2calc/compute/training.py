@@ -88,12 +88,12 @@ class Training(Result):
 
     @property
     def parameters(self) -> int:
-        """Parameters of the model."""
-        return count(self.config.model).total
+        """Parameters of the model that a token goes through: all, without experts."""
+        return count(self.config.model).active
 
     @property
     def six_nd(self) -> int:
-        """The usual estimate, 6 N D, with N all parameters."""
+        """The usual estimate, 6 N D, with N all parameters, of experts those that are active."""
         return 6 * self.parameters * self.tokens
 
     def to_dict(self) -> dict[str, Any]:

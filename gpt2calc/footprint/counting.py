@@ -66,9 +66,10 @@ def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
     return (f"It is the peak for {field} {in_span(*span)}; --{flag} asks for another part.",)
 
 
-def _notes_on_terms(_: Case) -> tuple[str, ...]:
+def _notes_on_terms(case: Case) -> tuple[str, ...]:
+    block = case.names.module("block")
     return (
-        "A name with h.* is of a tensor in each of the L blocks; its own line is of one.",
+        f"A name with {block} is of a tensor in each of the L blocks; its own line is of one.",
         "The first factor is the bytes of a number: 4 in float32, 2 in bfloat16, 8 in int64.",
     )
 

@@ -96,7 +96,7 @@ class KeptTensors(Result):
         """Return a row for each tensor: its shape as a formula and in numbers, and bytes."""
         from gpt2calc.symbols import plain, with_symbols
 
-        case = self.config.settled()
+        case = self.config.settled().spelled_out()
         letters = {name for name, known in case.known.items() if known.letter}
         symbolic = held(with_symbols(case, letters))
         formulas = {(one.role, one.kept.what): one.kept.shape for one in symbolic}

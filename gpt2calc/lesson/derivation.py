@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -183,17 +184,23 @@ def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:
     return [monomial(*each, {}) for each in _monomials(expression.subs(known))]
 
 
-def _monomials(expression: Any) -> list[tuple[int, dict[str, int]]]:
+def _monomials(expression: Any) -> list[tuple[int | Fraction, dict[str, int]]]:
     """Coefficients and powers of an expression's terms, in the order of the letters."""
     from sympy import Poly, sympify
 
     expression = sympify(expression)
     letters = sorted(expression.free_symbols, key=lambda each: ORDER.index(each.name))
     if not letters:
-        return [(int(expression), {})] if expression else []
+        return [(_exact(expression), {})] if expression else []
     terms = Poly(expression, *letters).terms()
     names = [each.name for each in letters]
-    return [(int(c), {n: p for n, p in zip(names, ps, strict=True) if p}) for ps, c in terms]
+    return [(_exact(c), {n: p for n, p in zip(names, ps, strict=True) if p}) for ps, c in terms]
+
+
+def _exact(number: Any) -> int | Fraction:
+    """Return a number of SymPy's as one of Python's."""
+    fraction = Fraction(int(number.p), int(number.q))
+    return int(fraction) if fraction.denominator == 1 else fraction
 
 
 def _shape(term: Term, values: dict[str, int]) -> Node:
@@ -212,10 +219,11 @@ def _size(size: Any, values: dict[str, int]) -> Node:
     return plus(nodes)
 
 
-def _tight(coefficient: int, powers: dict[str, int], values: dict[str, int]) -> Node:
+def _tight(coefficient: int | Fraction, powers: dict[str, int], values: dict[str, int]) -> Node:
     if all(letter in values for letter in powers):
         known: int = prod(values[letter] ** power for letter, power in powers.items())
-        return coefficient * known
+        number = coefficient * known
+        return int(number) if number == int(number) else number
     is_one_letter = len(powers) == 1 and not values.keys() & powers.keys()
     if is_one_letter and coefficient != 1 and set(powers.values()) == {1}:
         return Beside((coefficient, *powers), tight=True)

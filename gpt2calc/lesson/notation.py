@@ -6,6 +6,7 @@ shows is the sum before it is added up. So these few kinds of node only remember
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 
@@ -39,8 +40,8 @@ class Plus:
     terms: tuple["Node", ...]
 
 
-Atom: TypeAlias = int | str
-"""A number, or a letter."""
+Atom: TypeAlias = int | Fraction | str
+"""A number, whole or not, or a letter."""
 Node: TypeAlias = Atom | Power | Times | Beside | Plus
 
 
@@ -49,6 +50,7 @@ class Style:
     """How one format writes what the formats write differently."""
 
     number: Callable[[int], str]
+    fraction: Callable[[str, str], str]
     power: Callable[[str, int], str]
     times: str
 
@@ -57,11 +59,13 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 TEXT = Style(
     number=lambda number: f"{number:,}",
+    fraction=lambda above, beneath: f"{above}/{beneath}",
     power=lambda base, exponent: f"{base}{str(exponent).translate(_RAISED)}",
     times=" × ",
 )
 LATEX = Style(
     number=lambda number: f"{number:,}".replace(",", "{,}"),
+    fraction=lambda above, beneath: rf"\frac{{{above}}}{{{beneath}}}",
     power=lambda base, exponent: f"{base}^{{{exponent}}}",
     times=r" \times ",
 )
@@ -72,6 +76,8 @@ def written(node: Node, style: Style) -> str:
     match node:
         case int():
             return style.number(node)
+        case Fraction():
+            return style.fraction(style.number(node.numerator), style.number(node.denominator))
         case str():
             return node
         case Power(base, exponent):
@@ -119,7 +125,7 @@ def plus(terms: list[Node]) -> Node:
     return terms[0] if len(terms) == 1 else Plus(tuple(terms))
 
 
-def monomial(coefficient: int, powers: dict[str, int], values: dict[str, int]) -> Node:
+def monomial(coefficient: int | Fraction, powers: dict[str, int], values: dict[str, int]) -> Node:
     """Write a product of powers, numbers for letters that have a value: ``(4 × 768²) L``."""
     numbers: list[Node] = [coefficient] if coefficient != 1 else []
     letters: list[Node] = []

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace as with_changes
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from gpt2calc.config import GPT2Config
 from gpt2calc.footprint.moments import START
@@ -16,8 +16,11 @@ DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
 WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
 VOCABS = (1_000, 8_000, 16_000, 32_000, 40_478, 50_257)
 CONTEXTS = (128, 256, 512, 1_024, 2_048)
-SWITCHES: tuple[dict[str, bool], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
-"""Two in four models are plain ones."""
+SWITCHES: tuple[dict[str, Any], ...] = (
+    *({}, {}, {}, {"bias": False}, {"tie_embeddings": False}),
+    *({"gated_mlp": True}, {"n_kv_head": 1}, {"norm": "rms", "positions": "rotary"}),
+)
+"""Three in eight models are plain ones, three have one of Llama's switches."""
 
 PARTS_IN_WORDS = {
     "attention": "does attention {} over all layers",

@@ -41,11 +41,24 @@ def family_of(path: str, shapes: Shapes) -> Family:
     """
     fitting = {family.name: _fit(family, shapes) for family in families().values()}
     best = max(fitting, key=lambda name: fitting[name])
+    if best == "gpt_bigcode" and _has_all_heads(families()[best], shapes):
+        best = "gpt2"
     if not fitting[best][0]:
         raise UserError(
             f"{path} holds no model of a known family: none of its tensors has the name of one"
         )
     return families()[best]
+
+
+def _has_all_heads(family: Family, shapes: Shapes) -> bool:
+    """Tell whether keys and values are as wide as queries.
+
+    Then it is a GPT-2 with its matrices turned, as nanoGPT and others store them.
+    """
+    names = family.names
+    kinds = {names.pattern(name): shape for name, shape in shapes.items()}
+    joined = kinds.get(names.of_tensor("qkv", "weight"), ())
+    return len(joined) == 2 and max(joined) == 3 * min(joined)
 
 
 def _fit(family: Family, shapes: Shapes) -> tuple[int, int, int]:
@@ -94,7 +107,9 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
     if not (stated is not None and seen.has("head")):
         fields["tie_embeddings"] = not seen.has("head")
     for name, role in {"vocab": "token_embedding", "n_ctx": "position_embedding"}.items():
-        if name not in fields and not (name == "n_ctx" and fields.get("positions") != "learned"):
+        if name not in fields and not (
+            name == "n_ctx" and fields.get("positions", "learned") != "learned"
+        ):
             raise UserError(
                 f"{path} has no {family.names.of_tensor(role, 'weight')}, and without it nothing "
                 f"tells its {name}"
@@ -144,13 +159,10 @@ class _Seen:
         return blocks
 
     def switches(self) -> dict[str, Any]:
-        """Return the switches that the tensors show, beside those of the family."""
+        """Return the switches that vary in the family as the tensors show them, and all others."""
         family, has = self._family, self.has
         fields: dict[str, Any] = {**family.ways, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
-        fields["embedding_norm"] = has("embedding_norm")
-        fields["final_norm"] = has("final_norm")
-        fields["head_bias"] = has("head", "bias")
         if has("query_norm"):
             fields["qk_norm"] = self._qk_norm()
         if not any(has(role) for role in BIAS_OF["norm_bias"]):

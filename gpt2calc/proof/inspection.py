@@ -127,9 +127,9 @@ class Inspection(Result):
         said += [head] if copy else []
         why += ["a copy of the token embedding, which the head is tied to"] if copy else []
         numbers = sum(prod(shape) for shape in self.buffers.values())
-        what = f"{' and '.join(said)}, {' and '.join(why)}"
+        what = f"{' and '.join(said)}, {' and '.join(why)} of"
         return (
-            f"Not counted: {what}, {numbers:,} numbers; with them the file holds {self.stored:,}.",
+            f"Not counted: {what} {numbers:,} numbers; with them the file holds {self.stored:,}.",
         )
 
     @staticmethod

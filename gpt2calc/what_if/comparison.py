@@ -41,7 +41,11 @@ class Comparison(Result):
         A field that follows a rule has the value of the rule; ``n_head`` may have none.
         """
         effective = [each.config.effective() for each in self.counts]
-        values = {name: tuple(fields[name] for fields in effective) for name in effective[0]}
+        values = {
+            name: tuple(fields[name] for fields in effective)
+            for name, known in self.counts[0].config.known.items()
+            if not known.echoes or any(getattr(each.config, name) for each in self.counts)
+        }
         return {name: each for name, each in values.items() if len(set(each)) > 1}
 
     @property

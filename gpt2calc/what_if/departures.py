@@ -11,7 +11,7 @@ from typing import Any, Literal
 from gpt2calc.loading import preset, presets
 from gpt2calc.sublayers import EMBEDDINGS
 from gpt2calc.terms import Tensor
-from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning
+from gpt2calc.what_if.reckoning import ALL_CELLS, GATE, HEAD_BIAS, MASK, Reckoning
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
@@ -22,8 +22,8 @@ NANOGPT_VOCAB = 50_304
 
 ANOTHER_MODEL = "preset_"
 """How the keys of departures to another preset begin."""
-OTHER_SIZE, OTHER_FAMILY = 2, 4
-"""Bits that it takes to name another GPT-2, and another preset."""
+OTHER_SIZE, OTHER_GPT2, OTHER_FAMILY = 2, 4, 6
+"""Bits that it takes to name another GPT-2, another preset of its family, and any other one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]
 STAGES: tuple[Stage, ...] = ("model", "config", "padding", "counting", "unit")
@@ -63,7 +63,8 @@ def other_models() -> list[Departure]:
 
 def _preset_instead(name: str) -> Departure:
     config = preset(name).config
-    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_FAMILY
+    is_of_family = config.family == "gpt2"
+    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_GPT2 if is_of_family else OTHER_FAMILY
     return Departure(
         *(f"{ANOTHER_MODEL}{name}", "model", cost),
         f"the model is {name}",
@@ -113,6 +114,11 @@ def _as_nanogpt(reckoning: Reckoning) -> Reckoning:
     return _keep(lambda t: t.sublayer != "position_embedding")(default)
 
 
+def _only_active(reckoning: Reckoning) -> Reckoning:
+    """Count the experts of one token; the router still chooses among all of them."""
+    return reckoning._replace(is_of_a_token=reckoning.config.n_expert is not None)
+
+
 def _is_matrix(tensor: Tensor) -> bool:
     return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
 
@@ -143,7 +149,7 @@ DEPARTURES = (
         *("causal_masks", "counting", 2),
         "the causal-mask buffers of {config.n_layer:,} layers were counted as parameters, as the "
         "Hub counts the file",
-        _add(lambda t: t.role == "causal_mask"),
+        _add(lambda t: t.role == MASK),
     ),
     Departure(
         *("vocab_64", "padding", 2),
@@ -179,12 +185,12 @@ DEPARTURES = (
     Departure(
         *("head_bias", "counting", 6),
         "the output head has a bias",
-        _add(lambda t: t.role == "head" and t.column == "biases"),
+        _add(lambda t: t.role == HEAD_BIAS),
     ),
     Departure(
         *("gated_mlp", "counting", 5),
         "the MLP is gated: a third matrix beside c_fc and c_proj",
-        _add(lambda t: t.role == "mlp_gate"),
+        _add(lambda t: t.role == GATE),
     ),
     Departure(
         *("matrices_only", "counting", 3),
@@ -255,6 +261,26 @@ DEPARTURES = (
         *("block_norms_twice", "counting", 6),
         "the layer norms of the blocks were counted twice",
         _add(_is_block_norm),
+    ),
+    Departure(
+        *("kv_heads_ignored", "config", 4),
+        "keys and values were counted as wide as the queries, whose heads share them",
+        _fields(n_kv_head=None),
+    ),
+    Departure(
+        *("gate_ignored", "config", 4),
+        "the gate of the MLP was left out: two matrices, and not three",
+        _fields(gated_mlp=False),
+    ),
+    Departure(
+        *("mlp_width_ignored", "config", 5),
+        "the MLP was taken to be four times as wide as the model",
+        _fields(n_inner=None, n_inner_expert=None),
+    ),
+    Departure(
+        *("active_experts", "config", 3),
+        "of the experts only those were counted that a token goes through",
+        _only_active,
     ),
     Departure(
         *("float32_bytes", "unit", 3),

@@ -18,7 +18,7 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.polynomial import NoPolynomialError, along, solvable_fields
 from gpt2calc.what_if.departures import DEPARTURES, STAGES, Departure, other_models
-from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning, cells, reckoning_of
+from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning, reckoning_of
 
 MOST_DEPARTURES = 4
 """Departures that are combined at most."""
@@ -137,7 +137,7 @@ def _sizes(bases: Sequence[Found]) -> tuple[Any, Any]:
     rows, counted = [], []
     for base in bases:
         last = base.reckonings[-1]
-        amounts = {cell: tensor.amount for cell, tensor in cells(last.config).items()}
+        amounts = {cell: tensor.amount for cell, tensor in last.cells.items()}
         rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
         counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
     largest = max(map(max, rows))

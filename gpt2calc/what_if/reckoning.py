@@ -1,16 +1,21 @@
 """Ways of counting a model: its tensors, each as often as somebody counted it, in some unit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.architecture import tensors
+from gpt2calc.architecture import active_tensors, tensors
 from gpt2calc.config import GPT2Config
+from gpt2calc.families.table import families
 from gpt2calc.terms import Number, Tensor
 
 Cell: TypeAlias = tuple[str, str]
 """The role and column of a tensor."""
 Times: TypeAlias = Mapping[Cell, int]
 """How often each tensor is counted."""
+
+
+MASK, GATE, HEAD_BIAS = BESIDE = ("causal_mask", "gate_beside", "head_bias_beside")
+"""Roles of what is no parameter of a model, and may be counted all the same."""
 
 
 class Reckoning(NamedTuple):
@@ -20,13 +25,20 @@ class Reckoning(NamedTuple):
     times: Times
     unit: int = 1
     """What a parameter counts: 1, or its bytes."""
+    is_of_a_token: bool = False
+    """Whether of the experts only those count that a token goes through."""
+
+    @property
+    def cells(self) -> dict[Cell, Tensor]:
+        """The tensors of the model, and those that somebody may count beside them."""
+        return cells(self.config, active_tensors if self.is_of_a_token else tensors)
 
     @property
     def counted(self) -> tuple[Tensor, ...]:
         """The tensors that are counted; one that is counted twice has twice the copies."""
         return tuple(
             tensor._replace(copies=tensor.copies * self.times[cell])
-            for cell, tensor in cells(self.config).items()
+            for cell, tensor in self.cells.items()
             if self.times[cell]
         )
 
@@ -41,27 +53,42 @@ def reckoning_of(config: GPT2Config) -> Reckoning:
     return Reckoning(config, EACH_ONCE)
 
 
-def cells(config: GPT2Config) -> dict[Cell, Tensor]:
+def cells(
+    config: GPT2Config, of: Callable[[GPT2Config], tuple[Tensor, ...]] = tensors
+) -> dict[Cell, Tensor]:
     """Return the tensors of a model, and those that somebody may count beside them."""
-    listed = (*tensors(config), *_others(config))
+    listed = (*of(config), *_others(config))
     return {(tensor.role, tensor.column): tensor for tensor in listed}
 
 
 def _others(config: GPT2Config) -> tuple[Tensor, ...]:
-    """Masks that older transformers registered, a gate beside ``c_fc``, and a head's bias."""
+    """Masks that older transformers registered; a gate and a head's bias, where there is none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
-    gate_bias = (Tensor("mlp_gate", "mlp", "biases", (f,), L),)
+    has_mlp = not config.gated_mlp and config.n_expert is None
+    gate = Tensor(GATE, "mlp", "weights", (d, f), L)
+    gate_bias = Tensor(GATE, "mlp", "biases", (f,), L)
     return (
-        Tensor("causal_mask", "attention", "weights", (1, 1, T, T), L),
-        Tensor("mlp_gate", "mlp", "weights", (d, f), L),
-        *(gate_bias if config.bias else ()),
-        Tensor("head", "lm_head", "biases", (V,), 1),
+        Tensor(MASK, "attention", "weights", (1, 1, T, T), L),
+        *((gate,) if has_mlp else ()),
+        *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
+        *(() if config.head_bias else (Tensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
     )
 
 
-ALL_CELLS = cells(GPT2Config(tie_embeddings=False))
-"""Whatever a GPT-2 may have, and somebody may count."""
-_BESIDE = {(tensor.role, tensor.column) for tensor in _others(GPT2Config())}
-EACH_ONCE: Times = {cell: int(cell not in _BESIDE) for cell in ALL_CELLS}
+def _whatever_there_is() -> dict[Cell, Tensor]:
+    """Return every kind of tensor that a model of any family has."""
+    found: dict[Cell, Tensor] = {}
+    for family in families():
+        model = GPT2Config(family=family, tie_embeddings=False, bias=True, norm="layer")
+        heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)
+        mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)
+        for each in (model, heads, mixed):
+            found |= cells(each)
+    return found
+
+
+ALL_CELLS = _whatever_there_is()
+"""Whatever a model may have, and somebody may count."""
+EACH_ONCE: Times = {cell: int(cell[0] not in BESIDE) for cell in ALL_CELLS}
 """Every parameter once, and nothing else."""

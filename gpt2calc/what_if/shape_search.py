@@ -1,14 +1,15 @@
 """The search for shapes: which depths and widths lie within given bounds of a budget."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
-from gpt2calc.polynomial import Curve, curve_along
-from gpt2calc.quantity import Quantity
+from gpt2calc.families.gpt2 import GPT2
+from gpt2calc.polynomial import Curve, NoPolynomialError, X, along, curve_along
+from gpt2calc.quantity import Config, Quantity
 
 MOST_DEPTHS = 10**5
 LARGEST_ASPECT = 10**9
@@ -17,6 +18,11 @@ MOST_WIDTHS = 64
 """Widths of one depth that are weighed; where there are more, those of the least error."""
 DEPTHS_NEARBY = 1_000
 """Depths that are looked at for the shape nearest to bounds that allow none."""
+
+STEP_OF_MLPS = 64
+"""Widths of MLPs are multiples of it."""
+OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared")
+"""The widths of MLPs."""
 
 Found = tuple[int, int, int]
 """Depth, width, and the total less the budget."""
@@ -31,6 +37,16 @@ class Bounds(NamedTuple):
     tolerance: float
     n_layer: int | None
     n_embd: int | None
+    ratios: Mapping[str, Fraction] = {}
+    """Numbers that grow with the width, and how large they are beside it."""
+
+    def grown(self, width: int) -> dict[str, int]:
+        """Return those numbers for a width, those of MLPs as round as published ones."""
+        steps = {name: 1 if name == "n_head" else STEP_OF_MLPS for name in self.ratios}
+        return {
+            name: max(round(ratio * width / steps[name]), 1) * steps[name]
+            for name, ratio in self.ratios.items()
+        }
 
     def allow(self, depth: int, width: int) -> bool:
         """Tell whether a shape lies within the aspects."""
@@ -38,13 +54,13 @@ class Bounds(NamedTuple):
 
 
 def within(
-    config: GPT2Config, quantity: Quantity, budget: Amount, bounds: Bounds
+    config: Config, quantity: Quantity, budget: Amount, bounds: Bounds
 ) -> Iterator[tuple[int, list[Found]]]:
     """Yield for each depth how many shapes lie within the bounds, and those of the least error."""
     room = max(int(bounds.tolerance * budget.value), budget.unit // 2)
     step = bounds.multiple_of
     for depth in _depths(bounds):
-        curve = curve_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
+        curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
         widest = curve.largest_within(budget.value + room)
         if bounds.n_layer is None and widest < max(step, bounds.min_aspect * depth):
             return
@@ -57,13 +73,36 @@ def within(
         yield len(widths), _nearest(curve, budget.value, depth, widths)
 
 
+def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:
+    """Return the numbers of a descendant that grow with its width, beside that width.
+
+    A GPT-2 has rules for them. In heads that queries share, their number grows, and not their
+    width.
+    """
+    if config.family == GPT2.name:
+        return {}
+    names = [name for name in OF_MLPS if getattr(config, name) is not None and name not in fixed]
+    if config.n_kv_head is not None or config.head_dim is not None:
+        names.append("n_head")
+    return {name: Fraction(config.value(name), config.n_embd) for name in names}
+
+
+def along_the_width(config: Config, quantity: Quantity, bounds: Bounds) -> Curve:
+    """Return the total along the width, with the numbers that grow with it."""
+    grown = {name: X * ratio for name, ratio in bounds.ratios.items()}
+    try:
+        return along(quantity.total, config.evaluate_at(**grown), "n_embd")
+    except NoPolynomialError:
+        return curve_along(config, "n_embd", quantity)
+
+
 def _nearest(curve: Curve, budget: int, depth: int, widths: range) -> list[Found]:
     """Return the shapes of one depth, those of the least error if there are very many."""
     if len(widths) > MOST_WIDTHS:
         exact = (curve.largest_within(budget) - widths.start) // widths.step
         first = min(max(exact - MOST_WIDTHS // 2, 0), len(widths) - MOST_WIDTHS)
         widths = widths[first : first + MOST_WIDTHS]
-    return [(depth, width, curve.at(width) - budget) for width in widths]
+    return [(depth, width, round(curve.at(width)) - budget) for width in widths]
 
 
 def _depths(bounds: Bounds) -> range:
@@ -95,12 +134,11 @@ def refuse_senseless(bounds: Bounds) -> None:
         )
 
 
-def refuse_out_of_reach(
-    config: GPT2Config, quantity: Quantity, budget: Amount, bounds: Bounds
-) -> None:
+def refuse_out_of_reach(config: Config, quantity: Quantity, budget: Amount, bounds: Bounds) -> None:
     """Raise ``UserError`` for a budget below all models, or above too many depths."""
+    narrowest = bounds.n_embd or bounds.multiple_of
     smallest = quantity.total(
-        config.replace(n_layer=bounds.n_layer or 1, n_embd=bounds.n_embd or bounds.multiple_of)
+        config.evaluate_at(n_layer=bounds.n_layer or 1, n_embd=narrowest, **bounds.grown(narrowest))
     )
     if budget.largest * (1 + bounds.tolerance) < smallest:
         raise UserError(
@@ -109,7 +147,7 @@ def refuse_out_of_reach(
             f"{smallest:,}"
         )
     width = bounds.n_embd or max(bounds.multiple_of, ceil(bounds.min_aspect * MOST_DEPTHS))
-    deepest = config.replace(n_layer=MOST_DEPTHS, n_embd=width)
+    deepest = config.evaluate_at(n_layer=MOST_DEPTHS, n_embd=width, **bounds.grown(width))
     if bounds.n_layer is None and quantity.total(deepest) <= budget.value:
         raise UserError(
             f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: solve for "
@@ -117,7 +155,7 @@ def refuse_out_of_reach(
         )
 
 
-def nothing_found(config: GPT2Config, quantity: Quantity, budget: Amount, bounds: Bounds) -> str:
+def nothing_found(config: Config, quantity: Quantity, budget: Amount, bounds: Bounds) -> str:
     """Say which shape is nearest, and which bound leaves it out."""
     open_bounds = bounds._replace(min_aspect=0, max_aspect=LARGEST_ASPECT)
     candidates = (
@@ -136,10 +174,10 @@ def nothing_found(config: GPT2Config, quantity: Quantity, budget: Amount, bounds
 
 
 def _nearest_width(
-    config: GPT2Config, quantity: Quantity, budget: int, bounds: Bounds, depth: int
+    config: Config, quantity: Quantity, budget: int, bounds: Bounds, depth: int
 ) -> Found:
     """Return a depth, the width nearest the budget at it, and the error."""
-    curve = curve_along(config.evaluate_at(n_layer=depth), "n_embd", quantity)
+    curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
     step = bounds.multiple_of
     below = curve.largest_within(budget) // step * step
     widths = (
@@ -148,4 +186,4 @@ def _nearest_width(
         else [width for width in (below, below + step) if width > 0]
     )
     width = min(widths, key=lambda width: abs(curve.at(width) - budget))
-    return depth, width, curve.at(width) - budget
+    return depth, width, round(curve.at(width)) - budget

@@ -1,8 +1,9 @@
 """Which shapes, layers by width, have the size I want and look like models that people train."""
 
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from heapq import nsmallest
+from itertools import islice
 from math import log2
 from typing import Any
 
@@ -20,6 +21,7 @@ from gpt2calc.what_if.shape_search import (
     LARGEST_ASPECT,
     Bounds,
     Found,
+    growing_with_the_width,
     nothing_found,
     refuse_out_of_reach,
     refuse_senseless,
@@ -34,6 +36,8 @@ ODDITY_OF_TWICE = 4
 """Being twice as wide or deep as usual weighs as much as so many divisors that a size lacks."""
 EQUALLY_NEAR = 0.02
 """Errors, as fractions, that differ by less than this make no shape better than another."""
+OF_A_SHAPE = ("family", "n_layer", "n_embd")
+"""What a model and the preset that it has the shape of have in common."""
 BEST = 10
 """Shapes that are listed."""
 
@@ -134,7 +138,9 @@ class Shapes(Result):
 
     def table(self) -> Table:
         """Return a row for each shape."""
-        varying = {"n_layer", "n_embd"}
+        varying = {"n_layer", "n_embd", *self.bounds.ratios}
+        is_like = any(shape.preset for shape in self.shapes)
+        grown = [name for name in self.bounds.ratios if name != "n_head"]
         shared = self.config.in_words(varying | self.config.following(varying))
         return Table(
             title=f"Shapes near {self.budget.in_unit(self.quantity.unit)}, with {shared}",
@@ -142,18 +148,21 @@ class Shapes(Result):
                 Column("n_layer", "count"),
                 Column("n_embd", "count"),
                 Column("n_head", "count"),
+                *(Column(name, "count") for name in grown),
                 Column("total", "count"),
                 Column("error", "signed share"),
                 Column("aspect", "ratio"),
                 *(Column(name, "share") for name in list(self.quantity.groups)[:1]),
-                Column("shape of"),
+                *((Column("shape of"),) if is_like else ()),
             ),
             rows=tuple(
                 (
-                    *(shape.n_layer, shape.n_embd, shape.n_head, shape.counted.total),
+                    *(shape.n_layer, shape.n_embd, shape.n_head),
+                    *(shape.counted.config.value(name) for name in grown),
+                    shape.counted.total,
                     *(shape.error / self.budget.value, shape.aspect),
                     *list(shape.shares.values())[:1],
-                    shape.preset,
+                    *((shape.preset,) if is_like else ()),
                 )
                 for shape in self.shapes
             ),
@@ -184,6 +193,7 @@ def solve(
     limit: int = BEST,
     n_layer: int | None = None,
     n_embd: int | None = None,
+    fixed: Collection[str] = (),
 ) -> Shapes:
     """Find the shapes (``n_layer``, ``n_embd``) that have about the size of a budget.
 
@@ -204,13 +214,16 @@ def solve(
         limit: how many shapes are listed.
         n_layer: look at this depth alone.
         n_embd: look at this width alone.
+        fixed: fields of a descendant that stay as they are: its MLP grows with the width otherwise.
 
     Raises:
         UserError: a bound makes no sense, or there is no such shape: the nearest is named.
 
     """
     quantity = as_quantity(of)
-    base = quantity.case(as_config(config)).replace(n_head=None)
+    given = quantity.case(as_config(config))
+    ratios = growing_with_the_width(given, fixed)
+    base = given.spelled_out() if "n_head" in ratios else given.replace(n_head=None)
     amount = Amount.of(budget, quantity.unit)
     least, most = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
     bounds = Bounds(
@@ -220,6 +233,7 @@ def solve(
         tolerance=tolerance,
         n_layer=n_layer,
         n_embd=n_embd,
+        ratios=ratios,
     )
     refuse_senseless(bounds)
     if limit < 1:
@@ -238,20 +252,29 @@ def solve(
         off = abs(log2(width / depth / usual))
         return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
 
-    best = nsmallest(limit, found, key=oddity)
-    configs = (base.replace(n_layer=depth, n_embd=width) for depth, width, _ in best)
-    shapes = (
-        Shape(breakdown(shaped, quantity), error, _preset_like(shaped))
-        for shaped, (_, _, error) in zip(configs, best, strict=True)
+    sensible = _sensible(base, sorted(found, key=oddity), bounds)
+    counted = (breakdown(shaped, quantity) for shaped in islice(sensible, limit))
+    shapes = tuple(
+        Shape(each, each.total - amount.value, _preset_like(each.config)) for each in counted
     )
+    if not shapes:
+        raise UserError(nothing_found(base, quantity, amount, bounds))
     count = sum(number for number, _ in by_depth)
-    return Shapes(base, amount, bounds, tuple(shapes), count, quantity)
+    return Shapes(base, amount, bounds, shapes, count, quantity)
+
+
+def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[Config]:
+    """Yield the models of some shapes, less those whose heads do not divide."""
+    for depth, width, _ in found:
+        with suppress(UserError):
+            yield base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
 
 
 def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
-    """Return width divided by depth of the preset nearest to a budget on a logarithmic scale."""
+    """Return width divided by depth of the family's preset nearest to a budget by its logarithm."""
+    alike = [preset for preset in presets() if preset.config.family == base.family]
     sizes: dict[float, int] = {}
-    for preset in presets():
+    for preset in alike or presets():
         config = base.with_model(preset.config)
         with suppress(UserError):  # a preset that does not say how many heads it has
             sizes[config.n_embd / config.n_layer] = quantity.total(config)
@@ -264,7 +287,7 @@ def _preset_like(config: Config) -> str | None:
     alike = {
         preset.name: sum(preset.config.value(name) == wanted[name] for name in preset.config.known)
         for preset in presets()
-        if (preset.config.n_layer, preset.config.n_embd) == (config.n_layer, config.n_embd)
+        if all(getattr(preset.config, name) == getattr(config, name) for name in OF_A_SHAPE)
     }
     return max(alike, key=lambda name: alike[name], default=None)
 
