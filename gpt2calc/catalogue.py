@@ -150,7 +150,7 @@ def catalogue(words: Iterable[str] = ()) -> Catalogue:
         if all(word in f"{entry.preset.name} {entry.family}".lower() for word in wanted)
     ]
     if not found:
-        families = dict.fromkeys(entry.family for entry in entries)
+        families = _in_order(entries)
         said = " ".join(wanted)
         hint = did_you_mean(said, [family.lower() for family in families])
         raise UserError(

@@ -197,9 +197,10 @@ class GPT2Config(Derived):
     @classmethod
     def _as_the_family(cls, given: Any) -> Any:
         """Take the family's switches, where nothing else is given."""
-        if not isinstance(given, Mapping) or given.get("family", "gpt2") == "gpt2":
+        family = given.get("family") if isinstance(given, Mapping) else None
+        if not isinstance(family, str) or family == "gpt2":
             return given
-        return {**family_called(given["family"]).ways, **given}
+        return {**family_called(family).ways, **given}
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -173,7 +173,7 @@ class Declared(BaseModel):
         if value is None or (known.rule and is_usual and not known.always_said):
             return ""
         words = known.words.format(f"{value:,}")
-        return re.sub(r"\b1 (\w+)s\b", r"1 \1", words) if value == 1 else words
+        return re.sub(r"\b1 ((?:KV )?\w+)s\b", r"1 \1", words) if value == 1 else words
 
     def __str__(self) -> str:
         return self.in_words()

@@ -90,8 +90,8 @@ def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
 
 def test_help_lists_the_choices(run):
     told = " ".join(run("explain", "--help").out.replace("│", " ").split())
-    assert "n_layer, n_embd, n_head, n_kv_head, head_dim, vocab, n_ctx, n_inner, n_expert" in told
-    assert "What is counted. [choices: parameters, flops, memory]" in told
+    assert "n_layer, n_embd, n_head, n_kv_head, head_dim, vocab, n_ctx," in told
+    assert "What is counted. [choices: parameters, active, flops, memory]" in told
     told = " ".join(run("solve", "--help").out.replace("│", " ").split())
     assert (
         "Solve for this field alone: n_layer, n_embd, n_head, vocab, n_ctx, n_inner, batch, seq."
@@ -139,8 +139,8 @@ def test_install_completion_says_which_files_it_writes(run):
         (["--n-head", "7"], "n_head is 7: it must divide n_embd, which is 768, as 12 does"),
         (["inspect"], "PATH needs a value"),
         (
-            ["presets", "zebra"],
-            "no preset has 'zebra' in its name or family; the families are GPT-2",
+            ["presets", "qqq"],
+            "no preset has 'qqq' in its name or family; the families are GPT-2",
         ),
         (["presets", "--formt", "csv"], "there is no flag --formt; did you mean '--format'?"),
         (["--n-embd", "9" * 5000, "--n-head", "7"], "n_head is 7: it must divide n_embd"),

@@ -163,6 +163,7 @@ ALONE = {
     "head_bias": V,
     "gated_mlp": L * (4 * D * D + 4 * D),
     "block_norms_twice": L * 4 * D,
+    **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored", "active_experts"), 0),
 }
 """What each departure changes in GPT-2 small, written out by hand."""
 
@@ -171,6 +172,30 @@ ALONE = {
 def test_each_departure_changes_what_it_says(departure):
     changed = departure.change(reckoning_of(GPT2)).total - 124_439_808
     assert changed == ALONE[departure.key]
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "changed"),
+    [
+        ("kv_heads_ignored", "llama-3-8b", 32 * 2 * (32 - 8) * 128 * 4_096),
+        ("gate_ignored", "llama-3-8b", -32 * 4_096 * 14_336),
+        ("mlp_width_ignored", "llama-2-7b", 32 * 3 * 4_096 * (4 * 4_096 - 11_008)),
+        ("active_experts", "mixtral-8x7b", -32 * 6 * 3 * 4_096 * 14_336),
+        ("untied_head", "gemma-2b", 256_000 * 2_048),
+        ("untied_head", "falcon-7b", 7_217_189_760 - 6_921_720_704),
+    ],
+)
+def test_what_calculators_miss_of_descendants(key, model, changed):
+    meant = reckoning_of(load(model))
+    departure = next(each for each in DEPARTURES if each.key == key)
+    assert departure.change(meant).total - meant.total == changed
+    best = diagnose(meant.total + changed, model).explanations[0]
+    assert [each.key for each in best.departures] == [key]
+
+
+def test_a_preset_of_another_family_is_recognized():
+    best = diagnose(8_030_261_248, "llama-2-7b").explanations[0]
+    assert best.sentence == "8,030,261,248 is exactly what llama-3-8b has"
 
 
 def test_departures_that_gpt2_small_cannot_tell_apart():

@@ -15,6 +15,7 @@ from strategies import LETTERS
 from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
 from gpt2calc.lesson.exercises import QUESTIONS
 from gpt2calc.names import GPT2_NAMES
+from gpt2calc.quantities import as_quantity
 
 
 def config_in(question):
@@ -244,3 +245,14 @@ def test_a_mistake_is_one_line(refused, arguments, words):
 def test_a_level_that_is_none_is_refused():
     with pytest.raises(UserError, match="level is 'insane'"):
         exercise(1, "insane")
+
+
+@pytest.mark.parametrize("family", ["llama", "mixtral", "falcon", "opt", "qwen3"])
+@pytest.mark.parametrize("of", ["parameters", "flops", "memory"])
+def test_a_family_can_be_asked_about(family, of):
+    for level in ("easy", "medium", "hard"):
+        sheet = exercise(0, level, of=of, count=8, family=family)
+        for solved in (each.solved for each in sheet.exercises):
+            assert solved.config.family == family
+            if level == "hard" and solved.unit == as_quantity(of).unit:
+                assert solved.answer == as_quantity(of).total(solved.config)

@@ -113,6 +113,9 @@ def exercise(
     level: Annotated[
         Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
     ] = "easy",
+    family: Annotated[
+        str, Parameter(help="Whose models are asked about: gpt2, llama, gpt_neox ...")
+    ] = "gpt2",
     answer: Annotated[bool | None, Parameter(help="With the worked solutions, or without.")] = None,
     number: Annotated[
         str, Parameter(name="--count", help="How many exercises.", metavar="N")
@@ -131,4 +134,5 @@ def exercise(
     count = whole_number("--count", number)
     is_sheet = form in ("markdown", "latex") and count > 1
     answers = is_sheet if answer is None else answer
-    return show(exercise(first, level, of=of, count=count, answers=answers), form)
+    sheet = exercise(first, level, of=of, count=count, answers=answers, family=family)
+    return show(sheet, form)

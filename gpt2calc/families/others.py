@@ -108,7 +108,7 @@ FALCON = Family(
         "new_decoder_architecture": (False, True),
         "multi_query": (True, False),
         "parallel_attn": (True, False),
-        "num_ln_in_parallel_attn": (None, 1, 2),
+        "num_ln_in_parallel_attn": (None, 1),
         "num_kv_heads": (None,),
         "alibi": (False, True),
     },

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
+from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.lesson.derivation import in_one_line
 from gpt2calc.lesson.questions import (
     Dice,
@@ -109,7 +110,11 @@ class Sheet(Result):
     @property
     def notation(self) -> str:
         """What the letters of a solution stand for."""
-        fields = solvable_fields(self.quantity, self.quantity.case(GPT2Config()).settled())
+        model = GPT2Config()
+        if self.exercises[0].solved.config.family != GPT2.name:
+            model = GPT2Config(family=self.exercises[0].solved.config.family, n_kv_head=1)
+        case = self.quantity.case(model.spelled_out()).settled()
+        fields = solvable_fields(self.quantity, case)
         return f"{', '.join(f'{LETTERS[name]} is {name}' for name in fields)}."
 
     def _heading(self) -> str:
@@ -122,7 +127,9 @@ class Sheet(Result):
     def _questions(self) -> Iterator[str]:
         for number, each in self._numbered():
             of = "" if self.quantity.name == PARAMETERS.name else f"--of {self.quantity.name} "
-            again = f"({of}--level {each.level} --seed {each.seed})"
+            whose = each.solved.config.family
+            family = "" if whose == GPT2.name else f"--family {whose} "
+            again = f"({of}{family}--level {each.level} --seed {each.seed})"
             label = f"{number}. " if len(self.exercises) > 1 else ""
             yield wrapped(f"{label}{each.solved.question} {again}")
 
@@ -164,6 +171,7 @@ def exercise(
     of: str | Quantity = "parameters",
     count: int = 1,
     answers: bool = False,
+    family: str = GPT2.name,
 ) -> Sheet:
     """Set exercises, each with a seed of its own.
 
@@ -174,9 +182,11 @@ def exercise(
         of: the quantity that is asked about, or its name.
         count: how many exercises.
         answers: with worked solutions.
+        family: whose models are drawn, such as "llama".
 
     Raises:
-        UserError: there is no such level, the seed is negative, or there are too many exercises.
+        UserError: there is no such level or family, the seed is negative, or there are too many
+            exercises.
 
     """
     if level not in get_args(Level):
@@ -188,12 +198,12 @@ def exercise(
         raise UserError(f"seed is {first}: it must be 0 or more")
     seeds = range(first, first + count)
     quantity = as_quantity(of)
-    exercises = tuple(_set(each, level, quantity) for each in seeds)
+    exercises = tuple(_set(each, level, quantity, family) for each in seeds)
     return Sheet(exercises, answers, quantity)
 
 
-def _set(seed: int, level: Any, quantity: Quantity) -> Exercise:
-    dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level))
+def _set(seed: int, level: Any, quantity: Quantity, family: str) -> Exercise:
+    dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level), family)
     return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice, quantity))
 
 

@@ -6,21 +6,22 @@ from dataclasses import replace as with_changes
 from typing import Any, NamedTuple, TypeVar, cast
 
 from gpt2calc.config import GPT2Config
+from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.moments import START
 from gpt2calc.lesson.derivation import Chain, Derivation
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.symbols import LETTERS
 
 DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
 WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
 VOCABS = (1_000, 8_000, 16_000, 32_000, 40_478, 50_257)
 CONTEXTS = (128, 256, 512, 1_024, 2_048)
-SWITCHES: tuple[dict[str, Any], ...] = (
-    *({}, {}, {}, {"bias": False}, {"tie_embeddings": False}),
-    *({"gated_mlp": True}, {"n_kv_head": 1}, {"norm": "rms", "positions": "rotary"}),
-)
-"""Three in eight models are plain ones, three have one of Llama's switches."""
+SWITCHES: tuple[dict[str, Any], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
+"""Two in four models are plain ones."""
+OF_OTHERS: tuple[dict[str, Any], ...] = ({}, {"n_kv_head": 1}, {"tie_embeddings": True})
+"""What varies in models of another family, beside their sizes."""
 
 PARTS_IN_WORDS = {
     "attention": "does attention {} over all layers",
@@ -33,11 +34,13 @@ PARTS_IN_WORDS = {
 """The parts that are asked about, by quantity, with a place for what they do."""
 PARTS_OF = {
     "parameters": ("attention", "mlp", "layer_norm"),
+    "active": ("attention", "mlp", "layer_norm"),
     "flops": ("projections", "scores", "mlp", "lm_head"),
     "memory": ("layer_norm", "scores", "mlp"),
 }
 FIELDS_OF = {
     "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
+    "active": ("n_layer", "n_embd", "vocab", "n_ctx"),
     "flops": ("n_layer", "n_embd", "vocab", "batch", "seq"),
     "memory": ("n_layer", "vocab", "seq"),
 }
@@ -54,8 +57,9 @@ class Dice:
     Of Python's generator only ``random()`` is promised never to change, so nothing else is used.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, family: str = GPT2.name) -> None:
         self._random = random.Random(seed)
+        self._family = family
 
     def one_of(self, choices: Sequence[T]) -> T:
         """One of them, each as likely as the others."""
@@ -76,8 +80,12 @@ class Dice:
     def model(self) -> GPT2Config:
         """Return a model of round numbers."""
         sizes = {"n_layer": DEPTHS, "n_embd": WIDTHS, "vocab": VOCABS, "n_ctx": CONTEXTS}
-        drawn = {name: self.one_of(values) for name, values in sizes.items()}
-        return GPT2Config().replace(**drawn, **self.one_of(SWITCHES))
+        drawn: dict[str, Any] = {name: self.one_of(values) for name, values in sizes.items()}
+        if self._family == GPT2.name:
+            return GPT2Config(**drawn, **self.one_of(SWITCHES))
+        heads = {"n_head": drawn["n_embd"] // HEAD_WIDTH}
+        model = GPT2Config(family=self._family, **drawn, **heads)
+        return model.replace(**self.one_of(OF_OTHERS)).spelled_out()
 
 
 class Solved(NamedTuple):
@@ -108,10 +116,12 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
 
 def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
     """Return what a sublayer comes to over all layers, or one of its columns."""
-    config = dice.case(quantity).evaluate_at(bias=True)
+    config = dice.case(quantity)
+    config = config.evaluate_at(bias=True) if config.family == GPT2.name else config
     name = dice.one_of(PARTS_OF[quantity.name])
-    what = dice.one_of((*quantity.columns_apart(config), "total"))
-    chain = Derivation(config, (), quantity).sublayer(name).sum_of(what)
+    steps = Derivation(config, (), quantity).sublayer(name)
+    what = dice.one_of([column for column, chain in steps.sums if isinstance(chain[-1], int)])
+    chain = steps.sum_of(what)
     unit = what if what in ("weights", "biases") else quantity.unit
     passes = f" in the {what} pass" if what in ("forward", "backward") else ""
     asked = PARTS_IN_WORDS[name].format(quantity.verb)
@@ -139,9 +149,13 @@ def about_the_whole(dice: Dice, quantity: Quantity) -> Solved:
 def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
     """Return which value of one field gives a total."""
     config = dice.case(quantity)
-    field = dice.one_of(FIELDS_OF[quantity.name])
+
+    def matters(name: str) -> bool:
+        return polynomial_along(quantity.total, config, name).degree > 0
+
+    field = dice.one_of([name for name in FIELDS_OF[quantity.name] if matters(name)])
     total, value = quantity.total(config), getattr(config, field)
-    model = _model(config, {field}).removeprefix("a ")
+    model = _model(config, {field}).partition(" ")[2]
     has = "has" if quantity.verb == "have" else f"{quantity.verb}s"
     return Solved(
         config,
@@ -171,8 +185,13 @@ def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> s
 
 def _model(config: Config, unsaid: Collection[str] = ()) -> str:
     if getattr(config, "moment", None) is None:
-        return f"a {config.title(leaving_out={'n_head', *unsaid})}"
+        unsaid = {"n_head", *unsaid} if config.head_dim is None else unsaid
+        return _with_article(config.title(leaving_out=unsaid))
     return f"a {config.title(leaving_out=unsaid)}, in float32 with AdamW and eager attention"
+
+
+def _with_article(title: str) -> str:
+    return f"{'an' if title.startswith(('O', 'MPT')) else 'a'} {title}"
 
 
 def _end(chain: Chain) -> int:

@@ -56,9 +56,14 @@ def departure_called(key: str) -> Departure:
     return next(departure for departure in DEPARTURES if departure.key == key)
 
 
-def other_models() -> list[Departure]:
-    """Return a departure for each preset: that it was counted, and not the model that was meant."""
-    return [_preset_instead(known.name) for known in presets()]
+def other_models(family: str) -> tuple[list[Departure], list[Departure]]:
+    """Return a departure for each preset: that it was counted, and not the model that was meant.
+
+    First come those of the family, then all others.
+    """
+    kin = [each.name for each in presets() if each.config.family == family]
+    others = [each.name for each in presets() if each.config.family != family]
+    return [_preset_instead(name) for name in kin], [_preset_instead(name) for name in others]
 
 
 def _preset_instead(name: str) -> Departure:

@@ -32,6 +32,8 @@ NEAREST = 3
 """How many explanations are given, where none is whole."""
 MOST_IN_NEAREST = 2
 """Departures of such an explanation at most: with more, something always comes near."""
+MOST_OF_STRANGERS = 2
+"""Departures that are combined at most, the preset among them, where it is of another family."""
 CANDIDATES = 60
 """Of all that gives the number, as many of the cheapest are looked at."""
 ANYTHING = 10**1000
@@ -107,15 +109,24 @@ def _hits(config: GPT2Config, most: int, within: tuple[int, int]) -> Iterator[_H
 
 
 def _models(config: GPT2Config, most: int) -> Iterator[Found]:
-    """Yield the model that was meant and every preset, under changes to the config, by size."""
+    """Yield the model that was meant and every preset, under changes to the config, by size.
+
+    A preset of another family is taken as it is, or with a single change.
+    """
     meant = reckoning_of(config)
-    others = other_models()
-    changes = (*_of_stages("config"), *_of_stages("padding"))
+    kin, strangers = other_models(config.family)
+    every = (*_of_stages("config"), *_of_stages("padding"))
+    reckonings = [meant, *(other.change(meant) for other in kin)]
+    changes = [each for each in every if any(each.change(one) != one for one in reckonings)]
     for size in range(most + 1):
         alone = combinations(changes, size)
         instead = combinations(changes, size - 1) if size else ()
-        for chosen in (*alone, *((other, *more) for more in instead for other in others)):
-            found = _applied(meant, chosen)
+        chosen = [*alone, *((other, *more) for more in instead for other in kin)]
+        if 0 < size <= MOST_OF_STRANGERS:
+            of_others = combinations(every, size - 1)
+            chosen += [(other, *more) for more in of_others for other in strangers]
+        for each in chosen:
+            found = _applied(meant, each)
             if found is not None:
                 yield found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
-from gpt2calc.case import Case
+from gpt2calc.case import Case, case_of
 from gpt2calc.compute.counting import FLOPS
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, PARAMETERS
@@ -163,13 +163,17 @@ def steps(
         precision: what the cache is stored in.
 
     Raises:
-        UserError: a model is not found, or a field in ``order`` is none or no different.
+        UserError: a model is not found, a field in ``order`` is none or no different, or a model
+            has fewer positions than ``seq``.
 
     """
     (first, here, _), (last, there, _) = labelled([start, end])
     here, there = _with_own_numbers(here), _with_own_numbers(there)
     pending = _pending(here, there, order)
-    run = Run(seq=seq or min(here.n_ctx, there.n_ctx), precision=precision)
+    shorter = min(here.n_ctx, there.n_ctx)
+    run = Run(seq=shorter if seq is None else seq, precision=precision)
+    for config in (here, there):
+        case_of(config, run)
     begin = before = _amounts(here, run)
     walked = []
     while pending:

@@ -1,0 +1,71 @@
+"""Random tiny models of every family, as somebody's ``config.json`` may describe them."""
+
+import random
+from typing import Any
+
+from gpt2calc.families.family import Family
+from gpt2calc.families.table import families
+
+FAMILIES = [family for family in families().values() if not family.variant_of]
+"""One for each ``model_type``."""
+KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active")
+"""Fields whose keys are never left out: the defaults of the classes are of full size, or would not
+fit the rest."""
+
+
+def draw(family: Family, seed: int) -> dict[str, Any]:
+    """Return a tiny config of a family, some of whose keys are left out; the same for a seed."""
+    dice = random.Random(f"{family.name} {seed}")
+    contents = {"model_type": family.name, **_fields(family, dice), **_extra(family, dice)}
+    kept = {key for name in KEPT for key in family.called.get(name, ())}
+    optional = [key for key in contents if key not in {"model_type", "word_embed_proj_dim", *kept}]
+    for key in optional:
+        if dice.random() < 0.25:
+            del contents[key]
+    if contents.get("qk_layernorm") and family.name == "phi":
+        contents.pop("head_dim", None)  # which the norm does not heed
+    if family.name == "opt":
+        contents["word_embed_proj_dim"] = contents["hidden_size"]
+    if family.name == "gpt_neo":
+        layers = contents.get("num_layers") or contents["num_hidden_layers"]
+        contents["attention_types"] = [[["global"], layers]]
+    return contents
+
+
+def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
+    """Draw a value for each field of the family, under any of the keys that it has."""
+    heads, width = dice.choice((2, 4, 8)), dice.choice((8, 16))
+    sizes = {
+        "vocab": dice.randint(5, 60),
+        "n_ctx": dice.randint(8, 40),
+        "n_embd": heads * width * dice.choice((1, 2)),
+        "n_layer": dice.randint(1, 4),
+        "n_head": heads,
+        "n_kv_head": dice.choice([each for each in (1, 2, heads) if heads % each == 0]),
+        "head_dim": 2 * width,
+        "n_inner": dice.randint(1, 50),
+        "n_expert": dice.randint(2, 5),
+        "n_expert_active": dice.choice((1, 2)),
+        "n_inner_expert": dice.randint(2, 20),
+        "n_inner_shared": dice.randint(2, 20),
+    }
+    drawn = {}
+    for name, keys in family.called.items():
+        if keys:
+            drawn[dice.choice(keys)] = sizes.get(name, dice.random() < 0.5)
+    return drawn
+
+
+def _extra(family: Family, dice: random.Random) -> dict[str, Any]:
+    """Draw the keys of no single field."""
+    drawn = {key: dice.choice(values) for key, values in family.extra.items()}
+    if family.name == "falcon":
+        drawn["num_kv_heads"] = dice.choice((1, 2))
+        if drawn["new_decoder_architecture"]:  # its class cannot run without these two
+            drawn |= {"parallel_attn": True, "num_ln_in_parallel_attn": None}
+        elif drawn["num_ln_in_parallel_attn"] == 2:
+            drawn["num_ln_in_parallel_attn"] = 1
+    if "mlp_only_layers" in drawn:
+        drawn["mlp_only_layers"] = dice.choice(([], [0]))
+        drawn["decoder_sparse_step"] = dice.choice((1, 1, 2))
+    return {key: value for key, value in drawn.items() if value is not None}

@@ -1,0 +1,226 @@
+"""Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from drawing import FAMILIES, draw
+
+from gpt2calc import GPT2Config, Run, UserError, count, load, named_shapes, presets, verify
+from gpt2calc.case import Case, case_of
+from gpt2calc.families.table import family_called
+from gpt2calc.footprint.serving import cached
+from gpt2calc.hugging_face import from_contents, in_their_words
+from gpt2calc.names import Names
+from gpt2calc.proof.flop_verification import verify_flops
+
+PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text())
+"""Published models by their names on the Hub: the keys that count, and the totals."""
+DRAWS = 24
+OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+
+
+def built(contents):
+    """Build the model that transformers makes of a config, with no memory."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    config = transformers.AutoConfig.for_model(**contents, **nobody)
+    with torch.device("meta"):
+        return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+
+
+@OF_TYPE
+def test_names_order_and_shapes_are_those_of_the_class(family):
+    for seed in range(DRAWS):
+        contents = draw(family, seed)
+        model = built(contents)
+        config = from_contents(contents, "drawn")
+        theirs = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
+        assert named_shapes(config) == theirs, contents
+        assert count(config).total == sum(each.numel() for each in model.parameters()), contents
+        assert type(model).__name__ == family.builds
+
+
+@OF_TYPE
+def test_flops_forward_and_backward_are_those_of_pytorchs_counter(family):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    for seed in range(4):
+        config = from_contents(draw(family, seed), "drawn")
+        run = Run(batch=1 + seed % 2, seq=min(3 + seed, config.n_ctx), training=True)
+        proof = verify_flops(Case(config, run))
+        assert proof.identical, (config, proof.differences)
+
+
+@OF_TYPE
+def test_the_cache_is_what_the_models_own_cache_holds(family):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    if family.name == "openai-gpt":
+        pytest.skip("the first GPT has no cache")
+    contents = draw(family, 1)
+    config = from_contents(contents, "drawn")
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    words = transformers.AutoConfig.for_model(**in_their_words(config), **nobody)
+    words._experts_implementation = "eager"  # the others want sizes that tiny models do not have
+    model = transformers.AutoModelForCausalLM.from_config(words).eval()
+    with torch.no_grad():
+        held = model(torch.zeros(2, 5, dtype=torch.long), use_cache=True).past_key_values
+    tensors = [each for layer in held.layers for each in (layer.keys, layer.values)]
+    size = sum(each.numel() * each.element_size() for each in tensors)
+    assert cached(Case(config, Run(batch=2, seq=5))).amount == size
+
+
+@OF_TYPE
+def test_what_is_read_can_be_said_again_in_the_familys_words(family):
+    for seed in range(DRAWS):
+        config = from_contents(draw(family, seed), "drawn")
+        again = from_contents(in_their_words(config), "again")
+        assert named_shapes(again) == named_shapes(config)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models_have_their_published_totals(name):
+    published = PUBLISHED[name]
+    assert count(from_contents(published["config"], name)).total == published["parameters"]
+
+
+def test_presets_have_the_totals_that_are_published():
+    exact = [preset for preset in presets() if preset.parameters is not None]
+    assert len(exact) > 60
+    for preset in exact:
+        assert count(preset.config).total == preset.parameters, preset.name
+    by_hub = {preset.hub: preset for preset in presets() if preset.hub}
+    for name, published in PUBLISHED.items():
+        assert by_hub[name].parameters == published["parameters"]
+
+
+@pytest.mark.parametrize(
+    "name", ["llama-3-8b", "mixtral-8x7b", "falcon-7b", "gemma-2-2b", "opt-1.3b"]
+)
+def test_presets_are_verified_by_their_class(name):
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert verify(load(name)).identical
+
+
+def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    family = family_called("llama")
+    wrong = Names("model.", "layers.*.", {**family.names.modules, "query": "self_attn.p_proj"})
+    object.__setattr__(family, "names", wrong)
+    try:
+        assert not verify(load("tinyllama")).identical
+    finally:
+        object.__setattr__(family, "names", family_called("granite").names)
+    assert verify(load("tinyllama")).identical
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"model_type": "deepseek_v3"}, "multi-head latent attention is out of reach"),
+        ({"model_type": "gpt_oss"}, "attention sinks and experts with biases is out of reach"),
+        ({"model_type": "mamba"}, "a state-space model is out of reach"),
+        ({"model_type": "t5"}, "an encoder and a decoder is out of reach"),
+        ({"model_type": "gemma3"}, "a vision tower is out of reach"),
+        ({"model_type": "opt", "word_embed_proj_dim": 512}, "word_embed_proj_dim is 512"),
+        ({"model_type": "gpt2", "add_cross_attention": True}, "add_cross_attention is True"),
+        (
+            {"model_type": "mistral", "num_key_value_heads": None},
+            "num_key_value_heads is null: Mistral has no rule for it",
+        ),
+        ({"model_type": "llama", "intermediate_size": None}, "intermediate_size is null"),
+        (
+            {"model_type": "llama", "num_attention_heads": 32, "num_key_value_heads": 5},
+            "num_key_value_heads is 5: it must divide n_head, which is 32",
+        ),
+        ({"model_type": "phi", "qk_layernorm": True, "head_dim": 64}, "qk_layernorm is true"),
+    ],
+)
+def test_what_is_out_of_reach_is_refused_by_name(contents, words):
+    with pytest.raises(UserError) as refusal:
+        from_contents(contents, "config.json")
+    assert str(refusal.value).startswith("config.json: ")
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("contents", "field", "value"),
+    [
+        ({"model_type": "smollm3"}, "n_kv_head", 4),
+        ({"model_type": "smollm3", "num_key_value_heads": None}, "n_kv_head", 16),
+        ({"model_type": "mistral"}, "n_kv_head", 8),
+        ({"model_type": "qwen2", "num_attention_heads": 64}, "n_kv_head", 32),
+        ({"model_type": "gemma"}, "head_dim", 256),
+        ({"model_type": "gpt2", "n_embd": 128, "hidden_size": 256}, "n_embd", 256),
+        ({"model_type": "gpt2", "hidden_size": 256, "n_embd": 128}, "n_embd", 256),
+        ({"model_type": "bloom", "n_embed": 128, "hidden_size": 256}, "n_embd", 128),
+        ({"model_type": "mpt", "expansion_ratio": 3}, "n_inner", 8_192),
+        ({"model_type": "gpt_bigcode", "num_key_value_heads": 4}, "n_kv_head", 1),
+        ({"model_type": "falcon", "num_kv_heads": 4}, "n_kv_head", 1),
+        ({"model_type": "mistral", "attention_bias": True}, "qkv_bias", False),
+        ({"model_type": "qwen3_moe", "num_experts": 4, "num_local_experts": 8}, "n_expert", 8),
+        ({"model_type": "llama"}, "tie_embeddings", False),
+        ({"model_type": "gemma"}, "tie_embeddings", True),
+    ],
+)
+def test_the_traps_of_missing_and_doubled_keys(contents, field, value):
+    assert from_contents(contents, "config.json").value(field) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"n_kv_head": 5}, "n_kv_head is 5: it must divide n_head, which is 12"),
+        ({"head_dim": 100}, "head_dim is 100: it must divide n_embd, which is 768, or n_head"),
+        ({"n_embd": 100, "n_kv_head": 2}, "n_kv_head is 2, of how many heads?"),
+        ({"n_embd": 100, "qk_norm": "head"}, "qk_norm is 'head', of how many heads?"),
+        ({"n_expert_active": 2}, "n_expert_active is of a model with experts: give n_expert"),
+        (
+            {"n_expert": 2, "n_expert_active": 3},
+            "n_expert_active is 3: it must be at most",
+        ),
+        ({"n_expert": 2, "dense_layers": [12]}, "dense_layers has 12: layers are numbered from 0"),
+        ({"n_expert": 2, "n_layer": 2, "dense_layers": [0, 1]}, "dense_layers has all layers"),
+        ({"dense_layers": [0]}, "dense_layers is of a model with experts"),
+        ({"n_expert": 2, "dense_layers": "first"}, "dense_layers is 'first': it must be a list"),
+        ({"n_expert": 2, "dense_layers": [-1]}, "dense_layers is"),
+        (
+            {"positions": "rotary", "position_offset": 2},
+            "position_offset is 2, of a table",
+        ),
+        ({"norm": "rms", "norm_bias": True}, "norm_bias is true, but norm is 'rms'"),
+        ({"norm": "batch"}, "norm is 'batch': it must be layer, rms or none"),
+        ({"family": "lama"}, "family is 'lama': no family is called that; did you mean 'llama'"),
+        ({"family": 3}, "family is 3: it must be a name"),
+    ],
+)
+def test_switches_that_make_no_sense_together_are_refused(fields, words):
+    with pytest.raises(UserError) as refusal:
+        GPT2Config(**fields)
+    assert words in str(refusal.value)
+
+
+def test_a_family_brings_its_switches_and_nothing_else():
+    plain = load("gpt2-xl")
+    as_llama = plain.replace(family="llama", n_inner=4_352)
+    assert (as_llama.norm, as_llama.positions, as_llama.gated_mlp) == ("rms", "rotary", True)
+    assert (as_llama.n_layer, as_llama.n_embd, as_llama.vocab) == (48, 1_600, 50_257)
+    by_hand = plain.replace(
+        norm="rms",
+        positions="rotary",
+        gated_mlp=True,
+        bias=False,
+        tie_embeddings=False,
+        n_inner=4_352,
+    )
+    assert count(as_llama).total == count(by_hand).total
+    assert as_llama.title().startswith("Llama with 48 layers")
+
+
+def test_learned_positions_alone_limit_the_sequence():
+    with pytest.raises(UserError, match="the model has positions for 1,024 tokens"):
+        case_of(load("gpt2"), Run(seq=2_000))
+    assert case_of(load("tinyllama"), Run(seq=4_000)).queries == 4_000
