@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,16 +39,22 @@ def presets() -> list[Preset]:
     return [preset(name) for name in preset_names()]
 
 
-def preset_names() -> list[str]:
+@cache
+def preset_names() -> tuple[str, ...]:
     """Return the names that :func:`load` knows, in alphabetical order."""
-    return sorted(path.stem for path in folder().glob("*.toml") if path.name != DEVICES)
+    return tuple(sorted(path.stem for path in folder().glob("*.toml") if path.name != DEVICES))
 
 
 def preset(name: str) -> Preset:
     """One preset by its name. Raises ``UserError`` if there is none."""
-    path = folder() / f"{name}.toml"
     if name not in preset_names():
         raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
+    return _read_preset(name)
+
+
+@cache
+def _read_preset(name: str) -> Preset:
+    path = folder() / f"{name}.toml"
     contents = read_toml(path)
     source = contents["source"]
     said = (source.get(key) for key in ("reported", "hub", "parameters"))

@@ -22,7 +22,7 @@ OF_GPT2 = (
     *("bias", "qkv_bias", "tie_embeddings"),
 )
 """The fields in which GPT-2s differ from each other; all others are what descendants changed."""
-PRESETS = Parameter(completer=lambda _: preset_names())
+PRESETS = Parameter(completer=lambda _: list(preset_names()))
 """Completes the names of models."""
 Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]

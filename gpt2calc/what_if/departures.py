@@ -61,9 +61,11 @@ def other_models(family: str) -> tuple[list[Departure], list[Departure]]:
 
     First come those of the family, then all others.
     """
-    kin = [each.name for each in presets() if each.config.family == family]
-    others = [each.name for each in presets() if each.config.family != family]
-    return [_preset_instead(name) for name in kin], [_preset_instead(name) for name in others]
+    kin: list[Departure] = []
+    others: list[Departure] = []
+    for each in presets():
+        (kin if each.config.family == family else others).append(_preset_instead(each.name))
+    return kin, others
 
 
 def _preset_instead(name: str) -> Departure:

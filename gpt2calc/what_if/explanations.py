@@ -32,8 +32,6 @@ NEAREST = 3
 """How many explanations are given, where none is whole."""
 MOST_IN_NEAREST = 2
 """Departures of such an explanation at most: with more, something always comes near."""
-MOST_OF_STRANGERS = 2
-"""Departures that are combined at most, the preset among them, where it is of another family."""
 CANDIDATES = 60
 """Of all that gives the number, as many of the cheapest are looked at."""
 ANYTHING = 10**1000
@@ -111,7 +109,7 @@ def _hits(config: GPT2Config, most: int, within: tuple[int, int]) -> Iterator[_H
 def _models(config: GPT2Config, most: int) -> Iterator[Found]:
     """Yield the model that was meant and every preset, under changes to the config, by size.
 
-    A preset of another family is taken as it is, or with a single change.
+    A preset of another family is taken as it is.
     """
     meant = reckoning_of(config)
     kin, strangers = other_models(config.family)
@@ -122,9 +120,7 @@ def _models(config: GPT2Config, most: int) -> Iterator[Found]:
         alone = combinations(changes, size)
         instead = combinations(changes, size - 1) if size else ()
         chosen = [*alone, *((other, *more) for more in instead for other in kin)]
-        if 0 < size <= MOST_OF_STRANGERS:
-            of_others = combinations(every, size - 1)
-            chosen += [(other, *more) for more in of_others for other in strangers]
+        chosen += [(other,) for other in strangers] if size == 1 else []
         for each in chosen:
             found = _applied(meant, each)
             if found is not None:
