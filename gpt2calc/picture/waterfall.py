@@ -1,11 +1,13 @@
 """A waterfall: from one model to another, what each step adds or takes away."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpt2calc.picture.style import INK, PALE, house_style, human, is_narrow, refuse_undrawable
+from gpt2calc.picture.style import INK, PALE, house_style, human, refuse_undrawable
 from gpt2calc.sublayers import shortened
 from gpt2calc.what_if.steps import Steps
 
@@ -21,6 +23,10 @@ ROW, MARGIN = 0.27, 1.05
 """Inches of one step, and above and beneath all of them."""
 NARROWEST_ROW = 6.0
 """Inches from which on all three stand in one row."""
+ROOM_FOR_LABELS = 1.3
+"""How much longer than the longest bar a row is."""
+LABELS = 7
+"""Points of the letters of steps and amounts."""
 LONGEST_STEP = 34
 """Characters of a step that have room beside the bars."""
 
@@ -49,25 +55,39 @@ def _title(walked: Steps, is_phone: bool) -> str:
 
 def _column(ax: Axes, walked: Steps, kind: str, *, labelled: bool) -> None:
     title, scale = KINDS[kind]
-    first, last = (getattr(each, kind) for each in (walked.start, walked.end))
+    spans = _spans(walked, kind)
     names = [walked.names[0], *(step.words for step in walked.steps), walked.names[1]]
-    last_row = len(names) - 1
-    ax.barh(0, first, color=WHOLE, height=0.7)
-    ax.barh(last_row, last, color=WHOLE, height=0.7)
-    level = first
-    for row, step in enumerate(walked.steps, start=1):
-        added = getattr(step.added, kind)
-        ax.barh(row, added, left=level, color=ADDED if added > 0 else TAKEN, height=0.7)
-        ax.plot([level, level], [row - 0.65, row + 0.35], color=INK, linewidth=0.6)
-        level += added
-    ax.plot([level, level], [last_row - 0.65, last_row + 0.35], color=INK, linewidth=0.6)
-    ax.set_ylim(last_row + 0.6, -0.6)
-    ax.set_xlim(left=0)
+    for row, (start, added, colour) in enumerate(spans):
+        ax.barh(row, added, left=start, color=colour, height=0.7)
+        _say(ax, row, start, added, human(abs(added), scale=scale), is_step=colour != WHOLE)
+    for row, (start, added, _) in enumerate(spans[:-1]):
+        level, top = start + added, row + (0.35 if added else -0.35)
+        ax.plot([level, level], [top, row + 0.65], color=INK, linewidth=0.6)
+    ax.set_ylim(len(spans) - 0.4, -0.6)
+    ax.set_xlim(0, ROOM_FOR_LABELS * max(max(start, start + added) for start, added, _ in spans))
     ax.set_title(title, fontsize=8.5)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: human(x, scale=scale)))
     ax.grid(axis="x", color=PALE)
     ax.spines["left"].set_visible(False)
-    size = 6.5 if is_narrow(ax) and len(names) > 12 else 7.5
     ax.set_yticks(range(len(names)), [shortened(name, LONGEST_STEP) for name in names])
-    ax.tick_params(axis="y", labelsize=size, labelleft=labelled)
+    ax.tick_params(labelsize=LABELS, labelleft=labelled)
+
+
+def _spans(walked: Steps, kind: str) -> list[tuple[int, int, str]]:
+    """Return where each bar starts, how far it reaches, and its colour."""
+    level = getattr(walked.start, kind)
+    spans = [(0, level, WHOLE)]
+    for step in walked.steps:
+        added = getattr(step.added, kind)
+        spans.append((level, added, ADDED if added > 0 else TAKEN))
+        level += added
+    return [*spans, (0, level, WHOLE)]
+
+
+def _say(ax: Axes, row: int, start: int, added: int, amount: str, *, is_step: bool) -> None:
+    """Write the amount beside a bar: behind its end, with its sign where it is a step's."""
+    if added:
+        sign = ("+" if added > 0 else "−") if is_step else ""
+        words: Any = {"textcoords": "offset points", "va": "center", "fontsize": LABELS}
+        ax.annotate(f"{sign}{amount}", (max(start, start + added), row), (3, 0), **words)
