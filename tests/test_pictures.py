@@ -24,6 +24,7 @@ from gpt2calc import (
     load,
     presets,
     solve,
+    steps,
     sweep,
 )
 from gpt2calc.case import case_of
@@ -48,6 +49,8 @@ DRAWN = {
     "layer-norm": lambda: pictures.of_comparison(compare(FOUR), "layer-norm"),
     "trend": lambda: pictures.of_trend(compare(FOUR)),
     "trend-narrow": lambda: pictures.of_trend(compare(FOUR), pictures.PHONE),
+    "steps": lambda: pictures.of_steps(steps("gpt2-xl", "tinyllama")),
+    "steps-narrow": lambda: pictures.of_steps(steps("gpt2-xl", "tinyllama"), pictures.PHONE),
     "sweep": lambda: pictures.of_sweep(sweep(n_layer=range(2, 97, 2))),
     "sweep-shares": lambda: pictures.of_sweep(sweep(n_embd=range(64, 4_097, 64)), share=True),
     "map": lambda: pictures.of_sweep(sweep(n_layer=range(2, 61), n_embd=range(256, 2_049, 64))),
