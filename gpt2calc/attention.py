@@ -64,8 +64,8 @@ class Scores(NamedTuple):
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return both factors, which the kernel of flash attention keeps as well."""
-        shape = (case.batch, case.queries, self.width)
-        return (Kept("queries", shape, _type_of(case)), Kept("keys", shape, _type_of(case)))
+        queries = Kept("queries", (case.batch, case.queries, self.width), _type_of(case))
+        return (queries, *_shared(case, queries._replace(what="keys")))
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of its factors, of the values, and of the scores; then all joined.
@@ -109,7 +109,7 @@ class Softmax(NamedTuple):
         if _is_one_kernel(case):
             rows = (case.batch, case.known_heads, case.queries)
             return (Kept("logarithms of sums", rows, "float32"),)
-        return (Kept("probabilities", _square(case), _type_of(case, case.weight_type)),)
+        return (Kept("probabilities", _square(case), _type_of(case, _softmax_type(case))),)
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of probabilities, scores and values; nothing inside one kernel."""
@@ -117,7 +117,7 @@ class Softmax(NamedTuple):
             return ()
         kind, shape = _type_of(case), (case.batch, case.queries, self.width)
         shared = unless(case.copies_heads, Kept("values, as keys are still there", shape, kind))
-        precise = _type_of(case, case.weight_type)
+        precise = _type_of(case, _softmax_type(case))
         squares = Kept("gradients of probabilities and scores", (2, *_square(case)), precise)
         return ((squares, Kept("gradient of the values", shape, kind), *shared),)
 
@@ -146,11 +146,12 @@ class Mix(NamedTuple):
         bits.
         """
         shape, kind = (case.batch, case.queries, self.width), _type_of(case)
-        kept = [Kept("values", shape, kind)]
+        kept = [*_shared(case, Kept("values", shape, kind))]
         if case.dropout:
             kept += [Kept(what, _square(case), kind) for what in ("mask", "dropped out")]
         elif case.attention == "eager":
-            kept += only_if(case.is_mixed, Kept("in 16 bits", _square(case), kind))
+            copied = _softmax_type(case) != case.product_type
+            kept += only_if(copied, Kept("in 16 bits", _square(case), kind))
         if _is_written_out(case) and case.product_type == "float32":
             joint = Kept("queries and keys beside them", (*shape[:2], 2 * self.width), kind)
             kept += unless(case.copies_heads, joint)
@@ -168,6 +169,18 @@ class Mix(NamedTuple):
         return ((Kept("gradients of output and values", (2, *shape), kind), square),)
 
 
+def _shared(case: Case, by_queries: Kept) -> tuple[Kept, ...]:
+    """Return keys or values that several queries share: a copy for each of their heads.
+
+    A single head of a single sequence needs none.
+    """
+    if case.model.n_kv_head is None:
+        return (by_queries,)
+    is_single = (case.batch == 1) & (case.model.n_kv_head == 1)
+    alone = by_queries._replace(shape=(case.batch, case.queries, case.kv_width))
+    return (*unless(is_single, by_queries), *only_if(is_single, alone))
+
+
 def _square(case: Case) -> tuple[Number, ...]:
     return (case.batch, case.known_heads, case.queries, case.keys)
 
@@ -175,6 +188,11 @@ def _square(case: Case) -> tuple[Number, ...]:
 def _type_of(case: Case, otherwise: str = "") -> str:
     """Return the type that attention computes in."""
     return "float32" if _is_written_out(case) else otherwise or case.product_type
+
+
+def _softmax_type(case: Case) -> str:
+    """Return the type of the probabilities as the softmax makes them."""
+    return "float32" if case.of_family.softmax_in_float32 else str(case.weight_type)
 
 
 def _is_one_kernel(case: Case) -> bool:

@@ -1,6 +1,7 @@
 """Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gpt2calc.proof.flop_verification import verify_flops
 
 PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text())
 """Published models by their names on the Hub: the keys that count, and the totals."""
+PEERS_MODELS = ("llama-3-8b", "qwen2.5-7b", "gemma-2b", "mixtral-8x7b")
 DRAWS = 24
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
@@ -224,3 +226,31 @@ def test_learned_positions_alone_limit_the_sequence():
     with pytest.raises(UserError, match="the model has positions for 1,024 tokens"):
         case_of(load("gpt2"), Run(seq=2_000))
     assert case_of(load("tinyllama"), Run(seq=4_000)).queries == 4_000
+
+
+def test_the_peers_table_of_the_readme_is_what_their_ways_of_counting_give():
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    rows = re.findall(
+        r"^\| (\S+) +\| ([\d,]+) +\| ([\d,]+), .*?\| ([\d,]+), .*?\| (\S+)", text, re.M
+    )
+    assert [each[0] for each in rows] == list(PEERS_MODELS)
+    for name, *figures in rows:
+        config = load(name)
+        exact, llm_analysis, cookbook, before_tying = figures
+        assert int(exact.replace(",", "")) == count(config).total
+        plain = config.replace(
+            gated_mlp=False,
+            n_inner=None,
+            n_expert=None,
+            n_expert_active=None,
+            tie_embeddings=True,
+            bias=False,
+            qkv_bias=False,
+        )
+        assert int(llm_analysis.replace(",", "")) == count(plain).total
+        norms = (6 * config.n_layer + 1) * config.n_embd
+        biases = sum(part.biases for part in count(config).parts)
+        assert int(cookbook.replace(",", "")) == count(config).total + norms - biases
+        untied = count(config.replace(tie_embeddings=False)).total
+        said = before_tying.replace(",", "")
+        assert untied == (count(config).total if said == "exact" else int(said))

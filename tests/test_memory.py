@@ -24,9 +24,10 @@ from gpt2calc import (
 )
 from gpt2calc.case import case_of
 from gpt2calc.counting import breakdown
-from gpt2calc.footprint.counting import MEMORY
+from gpt2calc.footprint.counting import KEPT_IS_PROVED, MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.peak import memory_case, moments_of
+from gpt2calc.hugging_face import in_their_words
 from gpt2calc.sizes import as_bytes, in_binary, in_words
 
 TINY = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
@@ -146,6 +147,47 @@ def test_the_peak_of_a_step_as_memtracker_follows_it(case, optimizer):
         assert proof.tracked == proof.peak
     else:
         assert proof.tracked == pytest.approx(proof.peak, rel=0.12)
+
+
+@pytest.mark.parametrize("family", [name for name in KEPT_IS_PROVED if name != "gpt2"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("fields", "run"),
+    [
+        ({"n_layer": 2}, {"batch": 3, "seq": 6}),
+        ({"n_kv_head": 2}, {"batch": 2, "seq": 8}),
+        ({"n_kv_head": 1, "n_layer": 2}, {"batch": 1, "seq": 5}),
+    ],
+)
+def test_what_llamas_kin_keep_is_what_pytorch_keeps(family, precision, fields, run):
+    sizes = {"n_layer": 1, "n_embd": 64, "n_head": 4, "vocab": 50, "n_ctx": 32, "n_inner": 96}
+    config = GPT2Config(family=family, **sizes | fields)
+    case = memory_case(case_of(config, Run(**run, precision=precision)))
+    assert sum(one.term.amount for one in held(case)) == kept_in_pytorch(case)
+
+
+def kept_in_pytorch(case):
+    """Bytes of all storages that a real pass saves, but for the parameters'."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    nobody = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
+    words = in_their_words(case.model) | {"attn_implementation": "eager"} | nobody
+    theirs = transformers.AutoConfig.for_model(**words)
+    model = transformers.AutoModelForCausalLM.from_config(theirs, attn_implementation="eager")
+    model = model.to(getattr(torch, case.weight_type)).train()
+    model.loss_type = "ForCausalLM"
+    parameters = {each.untyped_storage().data_ptr() for each in model.parameters()}
+    saved = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = (storage.nbytes(), tensor)
+        return tensor
+
+    ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda each: each):
+        model(ids, labels=ids, use_cache=False)
+    return sum(size for place, (size, _) in saved.items() if place not in parameters)
 
 
 def test_verify_notices_a_tensor_that_is_missing(monkeypatch):

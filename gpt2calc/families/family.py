@@ -73,6 +73,8 @@ class Family:
     """Keys that would make it a model which no switch describes."""
     outputs_first: bool = True
     """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
+    softmax_in_float32: bool = False
+    """Whether attention's softmax is in float32 whatever the model is in."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What files call tensors by other names, or in pieces; a star is the block or the expert."""
     variant_of: str = ""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from gpt2calc.case import Case, case_of
+from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.conventions import estimated, estimates_table
 from gpt2calc.footprint.keeping import CHECKPOINTS, Held, KeptTensors, held
 from gpt2calc.footprint.moments import Moment
@@ -34,6 +35,8 @@ STATE = ("weights", "gradients", "optimizer")
 TEMPORARY = "Temporary is the largest tensor that a product makes. GB are 10^9 bytes, GiB 2^30."
 GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
 IN_16_BITS_TOO = "Autocast's copies of all matrices in 16 bits are temporary, too."
+KEPT_IS_PROVED = ("gpt2", "llama", "granite", "mistral", "smollm3", "qwen2", "qwen3")
+"""Families of which tests hold what is kept for backward against PyTorch."""
 PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
 
@@ -187,7 +190,17 @@ class Memory(Breakdown):
             for phase in phases
         }
         said = ", ".join(f"{phases[phase]} {size}" for phase, size in most.items())
-        return (f"{total} The peak is at {self.moment.name}. The most of each phase: {said}.",)
+        sums = f"{total} The peak is at {self.moment.name}. The most of each phase: {said}."
+        return (sums, *self._unproved())
+
+    def _unproved(self) -> tuple[str, ...]:
+        """Say what no run has been held against."""
+        family = self.config.of_family
+        if family.name == GPT2.name:
+            return ()
+        proved = "what is kept for backward is held against PyTorch by tests, the peak is not"
+        unproved = "activations and peak follow from the list of operations, unproved by tests"
+        return (f"Of {family.words}, {proved if family.name in KEPT_IS_PROVED else unproved}.",)
 
     @cached_property
     def _moments(self) -> tuple[Moment, ...]:
