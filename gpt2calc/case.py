@@ -131,7 +131,8 @@ class Case:
 
     def spelled_out(self) -> "Case":
         """Return the same, the width of the model's heads as a number of its own."""
-        return with_changes(self, model=self.model.spelled_out())
+        model = self.model.spelled_out()
+        return self if model is self.model else self.with_model(model)
 
     def with_model(self, model: GPT2Config) -> "Case":
         """Return another model run in the same way."""

@@ -106,6 +106,8 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
     fields |= {name: sizes[name] for name in READ_OFF if name in sizes} | {"n_layer": layers}
     if not (stated is not None and seen.has("head")):
         fields["tie_embeddings"] = not seen.has("head")
+    if seen.has("position_embedding") and fields.get("position_offset"):
+        fields["n_ctx"] = seen.rows("position_embedding") - fields["position_offset"]
     for name, role in {"vocab": "token_embedding", "n_ctx": "position_embedding"}.items():
         if name not in fields and not (
             name == "n_ctx" and fields.get("positions", "learned") != "learned"
@@ -114,8 +116,6 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
                 f"{path} has no {family.names.of_tensor(role, 'weight')}, and without it nothing "
                 f"tells its {name}"
             )
-    if seen.has("position_embedding") and fields.get("position_offset"):
-        fields["n_ctx"] = seen.rows("position_embedding") - fields["position_offset"]
     if fields.get("n_inner") == 4 * fields["n_embd"]:
         del fields["n_inner"]
     if stated is None:
@@ -163,6 +163,8 @@ class _Seen:
         family, has = self._family, self.has
         fields: dict[str, Any] = {**family.ways, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
+        if "_remove_final_layer_norm" in family.extra:
+            fields["final_norm"] = has("final_norm")
         if has("query_norm"):
             fields["qk_norm"] = self._qk_norm()
         if not any(has(role) for role in BIAS_OF["norm_bias"]):
