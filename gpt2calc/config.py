@@ -95,7 +95,7 @@ class GPT2Config(Derived):
     )
     n_expert_active: Size | None = declared(
         None,
-        "{} of them active",
+        "{} active",
         "Experts that a token goes through. If left out: 2.",
         *("A", 5, lambda config: config.chosen_experts, ("n_expert",)),
         always_said=True,

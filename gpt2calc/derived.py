@@ -81,10 +81,18 @@ class Derived(Declared):
         Else formulas of keys and values, which have fewer heads, would divide by the number of
         heads.
         """
-        is_needed = self.n_kv_head is not None or self.qk_norm in ("head", "heads")
-        if self.head_dim is not None or not is_needed:
+        if self.head_dim is not None or not self.has_own_heads:
             return self
         return self.evaluate_at(head_dim=self.head_width)
+
+    @property
+    def has_own_heads(self) -> bool:
+        """Whether the number of heads or their width changes a count."""
+        return (
+            self.head_dim is not None
+            or self.n_kv_head is not None
+            or self.qk_norm in ("head", "heads")
+        )
 
     def biased(self, name: str) -> bool:
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""

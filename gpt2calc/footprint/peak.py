@@ -39,6 +39,11 @@ def refuse_what_makes_no_sense(case: Case) -> None:
             f"{name} is of generation, and training scores all tokens without a cache: leave it "
             "out, or ask about inference"
         )
+    if case.training and case.dense_layers:
+        raise UserError(
+            "dense_layers differ from the others, and the moments of training are of blocks "
+            "that are alike: ask about inference, or leave dense_layers out"
+        )
     of_training = {
         "optimizer": case.optimizer != "adamw",
         "dropout": case.dropout,

@@ -61,6 +61,9 @@ class Numbers(NamedTuple):
 def numbers_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
     """Add up over the tensors of a model what each of them counts for."""
     listed = tensors(case.model)
+    if case.dense_layers:  # blocks differ, so that nothing can be said of one of them
+        every = sum([counted(tensor) * tensor.copies for tensor in listed])
+        return Numbers(0, every, case.n_layer)
     in_block = sum([counted(tensor) for tensor in listed if tensor.in_block])
     outside = sum([counted(tensor) for tensor in listed if not tensor.in_block])
     return Numbers(in_block, outside, case.n_layer)

@@ -17,6 +17,12 @@ from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import leave_open, letters_of
 
+EMPTY = {
+    "lm_head": "the head is tied to the token embedding; explain the model with an untied head",
+    "position_embedding": "positions are not learned; explain the model with learned positions",
+}
+"""Why a sublayer may have nothing."""
+ELSE = "explain another sublayer"
 HEADING_OF_LESSONS = "Why the answer is what it is"
 
 
@@ -210,15 +216,13 @@ def explain(
 
     """
     quantity = as_quantity(of)
-    model, fields = leave_open(quantity.settle(quantity.case(as_config(config))), free, quantity)
+    case = quantity.settle(quantity.case(as_config(config)))
+    model, fields = leave_open(case, free, quantity)
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))
         if not steps.terms:
-            raise UserError(
-                f"{sublayer} has no {quantity.unit} here: the head is tied to the token embedding; "
-                "explain the model with an untied head"
-            )
+            raise UserError(f"{sublayer} has no {quantity.unit} here: {EMPTY.get(sublayer, ELSE)}")
         return Explanation(model, quantity, fields, (steps,), None, None, ())
     lessons = LESSONS.get(quantity.name)
     return Explanation(
@@ -228,5 +232,5 @@ def explain(
         sublayers=tuple(derivation.sublayers()),
         block=derivation.block(),
         total=derivation.total(),
-        lessons=lessons(model) if lessons and not fields else (),
+        lessons=lessons(case) if lessons and not fields else (),
     )

@@ -13,7 +13,7 @@ from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS, leave_open, with_symbols
 
-LONGEST = 62
+LONGEST = 60
 """Characters of a formula in a line, beside the longest name of a part."""
 
 if TYPE_CHECKING:

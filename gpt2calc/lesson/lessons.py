@@ -9,6 +9,7 @@ from typing import Any
 from gpt2calc.compute.counting import FLOPS
 from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, count
+from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops
@@ -26,14 +27,41 @@ SIMPLE = 100
 
 def of_parameters(config: GPT2Config) -> tuple[str, ...]:
     """Return the lines that are true of this model, each a sentence or two."""
+    follows = config.family == GPT2.name or not (config.n_inner or config.has_own_heads)
     lines = (
         _mlp_against_attention(config),
-        _as_it_grows(config, "n_embd", "width"),
+        _what_shared_heads_save(config),
+        _what_a_token_goes_through(config),
+        _as_it_grows(config, "n_embd", "width") if follows else "",
         _as_it_grows(config, "n_layer", "depth"),
-        _where_blocks_outgrow_embeddings(config),
-        _what_a_little_more_adds(config),
+        _where_blocks_outgrow_embeddings(config) if follows else "",
+        _what_a_little_more_adds(config, with_width=follows),
     )
     return tuple(line for line in lines if line)
+
+
+def _what_shared_heads_save(config: GPT2Config) -> str:
+    """Say what keys and values for every query would take beside."""
+    if config.n_kv_head is None or config.n_kv_head == config.heads:
+        return ""
+    more = count(config.replace(n_kv_head=None)).total - count(config).total
+    times = config.heads // config.n_kv_head
+    return (
+        f"Each head of keys and values is shared by {times:,} heads of queries. With one for each, "
+        f"attention would have {more:,} parameters more, and the cache {times:,} times the bytes."
+    )
+
+
+def _what_a_token_goes_through(config: GPT2Config) -> str:
+    """Say how much of a model with experts is active."""
+    counted = count(config)
+    if counted.active == counted.total:
+        return ""
+    return (
+        f"A token goes through {config.chosen_experts:,} of {config.n_expert:,} experts: "
+        f"{counted.active:,} of {counted.total:,} parameters, "
+        f"{percent(counted.active / counted.total)}."
+    )
 
 
 def _mlp_against_attention(config: GPT2Config) -> str:
@@ -111,17 +139,18 @@ def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
     )
 
 
-def _what_a_little_more_adds(config: GPT2Config) -> str:
+def _what_a_little_more_adds(config: GPT2Config, *, with_width: bool) -> str:
     total = count(config).total
-    steps = {"n_layer": 1, "vocab": 1, "n_embd": HEAD_WIDTH}
-    layer, token, width = (
-        count(config.replace(**{name: getattr(config, name) + step})).total - total
-        for name, step in steps.items()
-    )
-    return (
-        f"One more layer adds {layer:,} parameters, one more token of vocabulary {token:,}, and "
-        f"{HEAD_WIDTH} more of width {width:,}."
-    )
+
+    def adds(name: str, step: int) -> str:
+        more = config.replace(**{name: getattr(config, name) + step})
+        return f"{count(more).total - total:,}"
+
+    both = f"One more layer adds {adds('n_layer', 1)} parameters, one more token of vocabulary"
+    if not with_width:
+        return f"{both} {adds('vocab', 1)}."
+    width = adds("n_embd", HEAD_WIDTH)
+    return f"{both} {adds('vocab', 1)}, and {HEAD_WIDTH} more of width {width}."
 
 
 def _fraction(share: Any) -> str:

@@ -114,9 +114,29 @@ def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
 
 def refuse_undivided_widths(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
-    if "n_head" in axes:
-        widths = axes.get("n_embd", range(config.n_embd, config.n_embd + 1))
-        _refuse_undivided(np.asarray(axes["n_head"]), np.asarray(widths))
+    if config.head_dim is None and ("n_head" in axes or (config.n_head and "n_embd" in axes)):
+        heads, widths = (_values(config, axes, name) for name in ("n_head", "n_embd"))
+        _refuse_undivided(heads, widths)
+
+
+def refuse_undivided_heads(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if some ``n_kv_head`` of the grid does not divide some ``n_head``."""
+    if config.n_kv_head is None and "n_kv_head" not in axes:
+        return
+    if "n_embd" in axes and config.n_head is None:
+        raise UserError("n_kv_head is shared by how many heads at each n_embd? give n_head")
+    heads, keys = (_values(config, axes, name) for name in ("n_head", "n_kv_head"))
+    for number in heads.tolist():
+        undivided = keys[number % keys != 0][:1]
+        if undivided.size:
+            raise UserError(
+                f"n_kv_head {undivided[0]} does not divide n_head {number}: leave one of them out"
+            )
+
+
+def _values(config: Config, axes: Mapping[str, Array | range], name: str) -> Array:
+    """Return the values that a field has on the grid."""
+    return np.asarray(axes[name] if name in axes else [config.value(name)])
 
 
 def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:

@@ -204,7 +204,7 @@ def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: A
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
         )
-    step = 1 if curve.is_whole else HEAD_WIDTH  # where heads follow the width
+    step = 1 if curve.is_whole else config.n_head or HEAD_WIDTH  # where heads follow the width
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
     first = -(-max(curve.largest_within(budget.smallest - 1) + 1, 1) // step) * step

@@ -29,6 +29,7 @@ from gpt2calc.what_if.axes import (
     as_axis,
     refuse_long_sequences,
     refuse_overflow,
+    refuse_undivided_heads,
     refuse_undivided_widths,
     values_at,
 )
@@ -236,7 +237,7 @@ def sweep(
 
     Args:
         config: what all configs share, or its name; GPT-2 small if left out. An ``n_head`` of its
-            own is dropped where ``n_embd`` is an axis.
+            own is dropped where ``n_embd`` is an axis, unless a count depends on it.
         of: the quantity, or its name.
         at_least: rows have this much or more: 10**9, or text such as "1B".
         at_most: rows have this much or less.
@@ -257,10 +258,11 @@ def sweep(
             f"{', '.join(numbers_of(case))}"
         )
     spans = {name: as_axis(name, values, numbers_of(case)) for name, values in axes.items()}
-    if "n_embd" in spans:
+    if "n_embd" in spans and not case.has_own_heads:
         case = case.evaluate_at(n_head=None)
     refuse_overflow(case, spans, quantity)
     refuse_undivided_widths(case, spans)
+    refuse_undivided_heads(case, spans)
     refuse_long_sequences(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
