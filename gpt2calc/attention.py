@@ -63,9 +63,13 @@ class Scores(NamedTuple):
         return Product((case.batch,), case.queries, self.width, case.keys, split, pairs)
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return both factors, which the kernel of flash attention keeps as well."""
-        queries = Kept("queries", (case.batch, case.queries, self.width), _type_of(case))
-        return (queries, *_shared(case, queries._replace(what="keys")))
+        """Return both factors, which the kernel of flash attention keeps as well.
+
+        Keys and values that queries share are copied for each of them; of a single sequence with a
+        single such head PyTorch makes no copy, which is counted here all the same.
+        """
+        shape = (case.batch, case.queries, self.width)
+        return (Kept("queries", shape, _type_of(case)), Kept("keys", shape, _type_of(case)))
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of its factors, of the values, and of the scores; then all joined.
@@ -146,7 +150,7 @@ class Mix(NamedTuple):
         bits.
         """
         shape, kind = (case.batch, case.queries, self.width), _type_of(case)
-        kept = [*_shared(case, Kept("values", shape, kind))]
+        kept = [Kept("values", shape, kind)]
         if case.dropout:
             kept += [Kept(what, _square(case), kind) for what in ("mask", "dropped out")]
         elif case.attention == "eager":
@@ -167,18 +171,6 @@ class Mix(NamedTuple):
             return ((Kept("output, its gradient, and those of q, k, v", (5, *shape), kind),),)
         square = Kept("gradient of the probabilities", _square(case), kind)
         return ((Kept("gradients of output and values", (2, *shape), kind), square),)
-
-
-def _shared(case: Case, by_queries: Kept) -> tuple[Kept, ...]:
-    """Return keys or values that several queries share: a copy for each of their heads.
-
-    A single head of a single sequence needs none.
-    """
-    if case.model.n_kv_head is None:
-        return (by_queries,)
-    is_single = (case.batch == 1) & (case.model.n_kv_head == 1)
-    alone = by_queries._replace(shape=(case.batch, case.queries, case.kv_width))
-    return (*unless(is_single, by_queries), *only_if(is_single, alone))
 
 
 def _square(case: Case) -> tuple[Number, ...]:

@@ -59,7 +59,7 @@ class GPT2Config(Derived):
     head_dim: Size | None = declared(
         None,
         "heads of width {}",
-        "Width of a head, where it is not n_embd / n_head.",
+        "Width of a head. If left out: n_embd / n_head.",
         *("w", 9, lambda config: config.head_width, ("n_embd", "n_head")),
         echoes=True,
         example=128,
@@ -229,8 +229,9 @@ class GPT2Config(Derived):
         return GPT2Config(**given)
 
     def _numbers(self) -> dict[str, Any]:
-        """Return the fields that no family decides."""
-        return {name: getattr(self, name) for name, known in self.known.items() if known.letter}
+        """Return the numbers that are given, which no family decides."""
+        numbers = {name: getattr(self, name) for name, known in self.known.items() if known.letter}
+        return {name: number for name, number in numbers.items() if number is not None}
 
     def title(self, leaving_out: Collection[str] = ()) -> str:
         """Say which model it is: ``"GPT-2 with 12 layers, width 768, ..."``."""

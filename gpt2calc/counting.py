@@ -46,6 +46,13 @@ def _notes_on_tensors(config: Any) -> tuple[str, ...]:
     return (*notes, *active_said(config))
 
 
+def more_than_active(config: Any, quantity: Quantity) -> tuple[str, ...]:
+    """Say, of parameters of models with experts, how to ask for those that are active."""
+    if config.n_expert is None or quantity is not PARAMETERS:
+        return ()
+    return ("All experts are counted; --of active counts those that a token goes through.",)
+
+
 def active_said(config: Any) -> tuple[str, ...]:
     """Say how many parameters a token goes through, in a model with experts."""
     if config.n_expert is None:

@@ -60,12 +60,16 @@ def from_contents(
     if not in_part:
         _refuse_what_is_out_of_reach(family, contents, source)
     fields, keys = _fields(family, contents, source)
+    said = {key: contents.get(key, usual[0]) for key, usual in family.extra.items()}
+    for key, usual in family.extra.items():
+        if isinstance(usual[0], bool) and not isinstance(said[key], bool):
+            raise UserError(f"{source}: {key} is {quoted(said[key])}: it must be true or false")
     try:
-        said = {key: contents.get(key, usual[0]) for key, usual in family.extra.items()}
         return GPT2Config(**family.reads(said, fields))
     except UserError as error:
         field, rest = str(error).split(" ", 1)
-        raise UserError(f"{source}: {keys.get(field, field)} {rest}") from None
+        usual = family.called.get(field) or (field,)
+        raise UserError(f"{source}: {keys.get(field, usual[0])} {rest}") from None
     except ValueError as error:
         raise UserError(f"{source}: {error}") from None
 
@@ -136,13 +140,13 @@ def _differing(one: GPT2Config, other: GPT2Config) -> list[str]:
 def _family_of(contents: Mapping[str, Any], source: str | Path) -> Family:
     model_type = contents.get("model_type")
     known = {family.model_type: family for family in families().values() if not family.variant_of}
-    if model_type in known:
-        return known[str(model_type)]
+    if isinstance(model_type, str) and model_type in known:
+        return known[model_type]
     named = str(model_type)
     starts = [start for start in OUT_OF_REACH if named.startswith(start)]
     if isinstance(model_type, str) and starts:
         has = OUT_OF_REACH[max(starts, key=len)]
-        raise UserError(f"{source}: model_type is {quoted(model_type)}: {has} is out of reach here")
+        raise UserError(f"{source}: model_type is {quoted(model_type)}: out of reach here, {has}")
     hint = did_you_mean(named, known) if isinstance(model_type, str) else ""
     raise UserError(
         f"{source}: model_type is {quoted(model_type)}: it must be one of {', '.join(known)}{hint}"

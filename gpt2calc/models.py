@@ -1,7 +1,8 @@
 """Naming a model: a preset, a file, a config, or one of these with changes and a label.
 
 On the command line a model is written ``[LABEL=]MODEL[,FIELD=VALUE...]``: ``gpt2``,
-``gpt2,n_layer=24``, ``deeper=gpt2,n_layer=24,bias=false``.
+``gpt2,n_layer=24``, ``deeper=gpt2,n_layer=24,bias=false``; several numbers of one field with a plus
+between them, ``dense_layers=0+1``.
 """
 
 import os
@@ -22,6 +23,8 @@ Model: TypeAlias = str | PathLike[str] | GPT2Config | Any
 Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
 """One model or several; a mapping gives them labels."""
 
+SEVERAL = "+"
+"""Between several numbers of one field, as in ``dense_layers=0+1``."""
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -120,10 +123,16 @@ def _change(text: str) -> tuple[str, Any]:
         )
     if any(name in kind.known and is_switch(kind, name) for kind in (GPT2Config, Run)):
         return name, _SWITCH.get(value.lower(), value)
+    if name in GPT2Config.known and isinstance(GPT2Config.model_fields[name].default, tuple):
+        return name, [_number(part) for part in value.split(SEVERAL) if part]
+    return name, _number(value)
+
+
+def _number(text: str) -> Any:
     try:
-        return name, int(value)
+        return int(text)
     except ValueError:
-        return name, value
+        return text
 
 
 def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
@@ -135,7 +144,9 @@ def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
 
 
 def shown(value: Any) -> str:
-    """Write a field's value: yes and no for a switch."""
+    """Write a field's value: yes and no for a switch, a list as it is read."""
+    if isinstance(value, tuple):
+        return SEVERAL.join(map(str, value)) or "none"
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 

@@ -40,7 +40,8 @@ class LayerNorm(NamedTuple):
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return its input, and two statistics of every vector."""
         tokens = (case.batch, case.queries)
-        each = tokens if self.vectors == 1 else (*tokens, self.vectors)
+        is_whole = isinstance(self.vectors, int) and self.vectors == 1
+        each = tokens if is_whole else (*tokens, self.vectors)
         return (
             Kept("input", (*tokens, self.width), case.weight_type),
             Kept("mean", each, case.weight_type),
@@ -75,7 +76,8 @@ class RMSNorm(NamedTuple):
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return its input in float32, a statistic of every vector, and what the scale is for."""
         tokens = (case.batch, case.queries)
-        each = tokens if self.vectors == 1 else (*tokens, self.vectors)
+        is_whole = isinstance(self.vectors, int) and self.vectors == 1
+        each = tokens if is_whole else (*tokens, self.vectors)
         return (
             Kept("input", (*tokens, self.width), "float32"),
             Kept("1 / deviation", each, "float32"),

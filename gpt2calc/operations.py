@@ -156,21 +156,27 @@ class Activation(NamedTuple):
     def keeps(self, case: Case) -> tuple[Kept, ...]:
         """Return its input; written out also its half, the tanh, and that plus one.
 
-        A gate's is multiplied with the hidden layer, so both factors are kept as well.
+        A gate's is multiplied with the hidden layer, so both factors are kept as well. ReLU keeps
+        its outcome, which the next layer keeps as its input.
         """
         steps: tuple[str, ...] = ("input", "half of it", "tanh", "1 + tanh")
         if self.gated:
             steps = ("input", "gate", "hidden layer")
-        elif case.fused_gelu:
+        elif case.of_family.activation == "relu":
+            steps = ()
+        elif self._is_one_kernel(case):
             steps = ("input",)
         return tuple(Kept(step, self._shape(case), case.product_type) for step in steps)
 
     def needs(self, case: Case) -> Instants:
         """Return the gradients of its output and input; of two steps between, where there are."""
-        several = 2 if case.fused_gelu and not self.gated else 3
+        several = 2 if self._is_one_kernel(case) and not self.gated else 3
         return (
             (Kept("gradients of its steps", (several, *self._shape(case)), case.product_type),),
         )
+
+    def _is_one_kernel(self, case: Case) -> bool:
+        return bool(case.fused_gelu or case.of_family.activation != "written out")
 
     def _shape(self, case: Case) -> tuple[Number, ...]:
         shape = (case.batch, case.queries, self.width)

@@ -156,7 +156,8 @@ def test_the_peak_of_a_step_as_memtracker_follows_it(case, optimizer):
     [
         ({"n_layer": 2}, {"batch": 3, "seq": 6}),
         ({"n_kv_head": 2}, {"batch": 2, "seq": 8}),
-        ({"n_kv_head": 1, "n_layer": 2}, {"batch": 1, "seq": 5}),
+        ({"n_kv_head": 1, "n_layer": 2}, {"batch": 2, "seq": 5}),
+        ({"n_kv_head": 2}, {"batch": 1, "seq": 5}),
     ],
 )
 def test_what_llamas_kin_keep_is_what_pytorch_keeps(family, precision, fields, run):

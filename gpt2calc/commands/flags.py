@@ -107,7 +107,11 @@ def given(fields: Overrides | None) -> dict[str, Any]:
         if name not in _NONE_OF:
             read[name] = _numbers(value) if name == "dense_layers" else _integer(value)
         elif value:
-            read[_NONE_OF[name]] = "none"
+            choice = _NONE_OF[name]
+            if (fields or {}).get(choice, "none") != "none":
+                flag = choice.replace("_", "-")
+                raise UserError(f"--no-{flag} is --{flag} none: leave out one of the two")
+            read[choice] = "none"
     return read
 
 

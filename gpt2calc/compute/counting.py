@@ -118,7 +118,10 @@ class Flops(Breakdown):
         """Return the sublayers; beneath them the estimates, where they are for such a run."""
         if self.config.last_logits or self.config.cached or self.config.causal:
             return (self.table(),)
-        return (self.table(), estimates_table(self.estimates))
+        return (
+            self.table(),
+            estimates_table(self.estimates, has_experts=self.config.n_expert is not None),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return FLOPs as integers, shares as fractions; every product with its sizes."""

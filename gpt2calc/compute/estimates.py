@@ -126,6 +126,8 @@ CHECKPOINTED = (
     "Narayanan does not. Formulas and sources: --format json."
 )
 
+OF_EXPERTS = "N are the parameters that a token goes through, all but experts not chosen."
+
 _RUNS: dict[Pass, dict[str, Any]] = {
     "forward": {"training": False},
     "training": {"training": True, "checkpointing": "none"},
@@ -151,7 +153,7 @@ def estimated(case: Case, quantity: Quantity) -> tuple[Estimated, ...]:
     return tuple(Estimated(each, "flops", each.flops(sizes), exact[each.of]) for each in ESTIMATES)
 
 
-def estimates_table(found: tuple[Estimated, ...]) -> Table:
+def estimates_table(found: tuple[Estimated, ...], *, has_experts: bool = False) -> Table:
     """Return a row for each estimate: what it says, and what it is off by."""
     return Table(
         title="What people estimate, against the exact figure of the same pass",
@@ -162,5 +164,5 @@ def estimates_table(found: tuple[Estimated, ...]) -> Table:
         rows=tuple(
             (each.rule.name, each.rule.of, each.amount, float(each.error)) for each in found
         ),
-        notes=(CHECKPOINTED,),
+        notes=(CHECKPOINTED, *((OF_EXPERTS,) if has_experts else ())),
     )

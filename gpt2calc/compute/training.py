@@ -88,13 +88,18 @@ class Training(Result):
 
     @property
     def parameters(self) -> int:
-        """Parameters of the model that a token goes through: all, without experts."""
+        """Parameters of the model."""
+        return count(self.config.model).total
+
+    @property
+    def active(self) -> int:
+        """Parameters that a token goes through: all of them, but for experts not chosen."""
         return count(self.config.model).active
 
     @property
     def six_nd(self) -> int:
-        """The usual estimate, 6 N D, with N all parameters, of experts those that are active."""
-        return 6 * self.parameters * self.tokens
+        """The usual estimate, 6 N D, with N all parameters that a token goes through."""
+        return 6 * self.active * self.tokens
 
     def to_dict(self) -> dict[str, Any]:
         """Return FLOPs, tokens and steps as integers; times, shares and costs as fractions."""
@@ -115,7 +120,8 @@ class Training(Result):
             "gpu_hours": self.gpu_hours,
             "cost": self.cost,
             "parameters": self.parameters,
-            "tokens_per_parameter": self.tokens / self.parameters,
+            "active": self.active,
+            "tokens_per_parameter": self.tokens / self.active,
             "6nd": self.six_nd,
             "6nd_error": self.six_nd / self.flops - 1,
             "adamw_per_step": ADAMW * self.parameters,
@@ -146,7 +152,7 @@ class Training(Result):
         first = _ROWS[self.solved_for]
         rows = {first: rows.pop(first), **rows}
         rows |= {
-            "FLOPs": f"{self.flops:,}, which are {in_words(self.flops)}",
+            "FLOPs": f"{self.flops:,}, {in_words(self.flops)}",
             "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
         }
         if self.config.batch > 1:
@@ -155,9 +161,13 @@ class Training(Result):
             rows["FLOPs a step"] = f"{self.flops_per_step:,}"
         if self.cost is not None:
             rows["price"] = f"{self.cost:,.2f}"
-        ratio = self.tokens / self.parameters
-        rows["tokens a parameter"] = f"{ratio:,.1f}; Chinchilla's optimum is about {CHINCHILLA}"
-        rows["6 N D"] = f"{self.six_nd:,}, off by {self.six_nd / self.flops - 1:+.2%}"
+        optimum = f"{self.tokens / self.active:,.1f}; Chinchilla's optimum is about {CHINCHILLA}"
+        off = f"{self.six_nd:,}, off by {self.six_nd / self.flops - 1:+.2%}"
+        if self.config.n_expert is None:
+            rows |= {"tokens a parameter": optimum, "6 N D": off}
+        else:
+            of_all = f"{self.active:,} of {self.parameters:,}"
+            rows |= {"active parameters": of_all, "tokens of each": optimum, "6 N D, active": off}
         return Table(
             title=self.config.title(),
             columns=(Column("training"), Column("")),

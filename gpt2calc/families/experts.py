@@ -17,6 +17,8 @@ from gpt2calc.families.llamas import (
     names,
 )
 
+DEEPEST = 100_000
+"""Layers of a model whose layers are not all alike."""
 _ROUTER = {"router": "mlp.gate"}
 _EXPERTS = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
 _SHARED = {
@@ -38,7 +40,20 @@ _ONE_BY_ONE = {
 def _dense(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
     """Read which layers have an MLP instead of experts."""
     step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
-    layers = range(fields["n_layer"]) if isinstance(fields["n_layer"], int) else ()
+    is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
+    if type(step) is not int or not is_list:
+        raise ValueError(
+            f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
+            "list of them, such as 1 and [0]"
+        )
+    depth = fields["n_layer"]
+    if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
+        return fields
+    if depth > DEEPEST:
+        raise ValueError(
+            f"num_hidden_layers is {depth}: layers that differ are at most {DEEPEST:,}"
+        )
+    layers = range(depth)
     has_experts = fields["n_expert"] and step
     dense = tuple(n for n in layers if not has_experts or n in alone or (n + 1) % step)
     if len(dense) == len(layers):
@@ -49,6 +64,7 @@ def _dense(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
 
 MIXTRAL = MISTRAL.but(
     *("mixtral", "Mixtral", "MixtralForCausalLM"),
+    switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2},
     names=names(ATTENTION, _ROUTER, _EXPERTS, TWO_NORMS),
     called={
@@ -68,6 +84,7 @@ _SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
 
 QWEN2_MOE = QWEN2.but(
     *("qwen2_moe", "Qwen2-MoE", "Qwen2MoeForCausalLM"),
+    switches={"n_expert": 60, "n_expert_active": 4},
     missing={
         "n_embd": 2_048,
         "n_layer": 24,
@@ -95,6 +112,7 @@ QWEN2_MOE = QWEN2.but(
 )
 QWEN3_MOE = QWEN3.but(
     *("qwen3_moe", "Qwen3-MoE", "Qwen3MoeForCausalLM"),
+    switches={"n_expert": 128, "n_expert_active": 8},
     missing={
         "n_embd": 2_048,
         "n_layer": 24,

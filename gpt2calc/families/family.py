@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gpt2calc.names import Names
 
@@ -73,6 +73,8 @@ class Family:
     """Keys that would make it a model which no switch describes."""
     outputs_first: bool = True
     """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
+    activation: Literal["written out", "one kernel", "relu"] = "written out"
+    """How the MLP's activation is computed, which decides what it keeps for backward."""
     softmax_in_float32: bool = False
     """Whether attention's softmax is in float32 whatever the model is in."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

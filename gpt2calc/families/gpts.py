@@ -95,6 +95,7 @@ GPT_NEOX = Family(
     ),
     called=HIDDEN | {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias",)},
     hub={"head": ("embed_out.weight",)},
+    activation="one kernel",
 )
 
 
@@ -110,6 +111,7 @@ GPT_BIGCODE = Family(
     called=GPT_CALLED,
     extra={"multi_query": (True, False)},
     reads=_gpt_bigcode,
+    activation="one kernel",
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )
 

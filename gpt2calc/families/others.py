@@ -17,6 +17,8 @@ def _opt(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
     if said["_remove_final_layer_norm"]:
         fields["final_norm"] = False
     width = said["word_embed_proj_dim"]
+    if width is not None and type(width) is not int:
+        raise ValueError(f"word_embed_proj_dim is {width!r}: it must be a whole number")
     if width not in (None, fields["n_embd"]):
         raise ValueError(
             f"word_embed_proj_dim is {width}, another width than hidden_size: embeddings of their "
@@ -46,6 +48,7 @@ OPT = Family(
         "word_embed_proj_dim": (None,),
     },
     reads=_opt,
+    activation="relu",
 )
 
 BLOOM = Family(
@@ -69,6 +72,7 @@ BLOOM = Family(
         "n_head": ("n_head", "num_attention_heads"),
         "n_inner": (),
     },
+    activation="one kernel",
 )
 
 
@@ -82,7 +86,10 @@ def _falcon(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
     fields["n_kv_head"] = said["num_kv_heads"] if is_new else 1 if said["multi_query"] else None
     if not said["parallel_attn"]:
         return fields
-    norms = said["num_ln_in_parallel_attn"] or (2 if is_new else 1)
+    norms = said["num_ln_in_parallel_attn"]
+    if norms not in (None, 1, 2):
+        raise ValueError(f"num_ln_in_parallel_attn is {norms!r}: it must be 1, 2 or null")
+    norms = norms or (2 if is_new else 1)
     return fields | ({"family": "falcon-2-norms"} if norms == 2 else {"norm_place": "shared"})
 
 
@@ -113,6 +120,7 @@ FALCON = Family(
         "alibi": (False, True),
     },
     reads=_falcon,
+    activation="one kernel",
 )
 
 FALCON_2_NORMS = FALCON.but(
@@ -147,6 +155,7 @@ MPT = Family(
         "n_head": ("n_heads", "num_attention_heads"),
         "n_inner": (),
     },
+    activation="one kernel",
 )
 
 STARCODER2 = Family(
@@ -165,6 +174,7 @@ STARCODER2 = Family(
     called=HIDDEN
     | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",), "bias": ("use_bias",)},
     not_null=("num_key_value_heads",),
+    activation="one kernel",
 )
 
 

@@ -54,6 +54,8 @@ def _settle(case: Case) -> Case:
     """Fix the heads and the moment of the peak, so that letters leave them as they are."""
     case = case.settled()
     heads = case.evaluate_at(n_head=case.known_heads)
+    if case.positions == "rotary" and case.head_dim is None:
+        heads = heads.evaluate_at(head_dim=heads.head_width)
     return with_changes(heads, moment=peak(heads).name)
 
 

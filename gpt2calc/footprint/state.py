@@ -35,9 +35,9 @@ class Stored(Term):
 
     __slots__ = ()
 
-    def name(self, names: Names) -> str:  # noqa: ARG002
-        """Return what it is, in words."""
-        return self.role
+    def name(self, names: Names) -> str:
+        """Return what it is, in words; of a block with the name of blocks before it."""
+        return self.role.replace(OF_A_BLOCK, names.module("block"), 1)
 
     @property
     def in_block(self) -> bool:

@@ -25,7 +25,7 @@ from gpt2calc.output.table import Column, Table
 from gpt2calc.output.text import wrapped
 from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantities import as_quantity
-from gpt2calc.quantity import Quantity
+from gpt2calc.quantity import Config, Quantity
 from gpt2calc.symbols import LETTERS
 
 Level = Literal["easy", "medium", "hard"]
@@ -110,12 +110,16 @@ class Sheet(Result):
     @property
     def notation(self) -> str:
         """What the letters of a solution stand for."""
-        model = GPT2Config()
-        if self.exercises[0].solved.config.family != GPT2.name:
-            model = GPT2Config(family=self.exercises[0].solved.config.family, n_kv_head=1)
-        case = self.quantity.case(model.spelled_out()).settled()
-        fields = solvable_fields(self.quantity, case)
+        fields: dict[str, None] = {}
+        for each in self.exercises:
+            fields |= dict.fromkeys(self._fields_of(each.solved.config))
         return f"{', '.join(f'{LETTERS[name]} is {name}' for name in fields)}."
+
+    def _fields_of(self, config: Config) -> tuple[str, ...]:
+        """Return the fields whose letters may stand in a solution."""
+        if config.family != GPT2.name:
+            return solvable_fields(self.quantity, config)
+        return solvable_fields(self.quantity, self.quantity.case(GPT2Config()).settled())
 
     def _heading(self) -> str:
         first = self.exercises[0]

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpt2calc.counting import more_than_active
 from gpt2calc.lesson.derivation import in_letters
 from gpt2calc.lesson.notation import split_sum
 from gpt2calc.models import Model, as_config
@@ -93,7 +94,11 @@ class Formulas(Result):
             columns=(Column(self.quantity.unit), Column("")),
             rows=(*rows, ("one block", in_letters(self.per_block))),
             footer=("total", in_letters(self.total)),
-            notes=(f"{stand_for}.", *self.quantity.holds(self.config, self.free)),
+            notes=(
+                f"{stand_for}.",
+                *self.quantity.holds(self.config, self.free),
+                *more_than_active(self.config, self.quantity),
+            ),
         )
 
     def text(self) -> str:

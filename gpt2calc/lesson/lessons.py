@@ -27,7 +27,8 @@ SIMPLE = 100
 
 def of_parameters(config: GPT2Config) -> tuple[str, ...]:
     """Return the lines that are true of this model, each a sentence or two."""
-    follows = config.family == GPT2.name or not (config.n_inner or config.has_own_heads)
+    has_heads = config.has_own_heads or config.qk_norm != "none"
+    follows = not has_heads and (config.family == GPT2.name or config.n_inner is None)
     lines = (
         _mlp_against_attention(config),
         _what_shared_heads_save(config),
@@ -74,7 +75,7 @@ def _mlp_against_attention(config: GPT2Config) -> str:
         f"The MLP has twice the weights of attention: in a block {_weights(config, 'mlp')}, "
         f"against {_weights(config, 'attention')}."
     )
-    if mlp.total == 2 * attention.total:
+    if mlp.total == 2 * attention.total or config.has_own_heads:
         return line
     return (
         f"{line} With biases it is {_ratio(config)} times: here {mlp.total:,} to "

@@ -85,7 +85,8 @@ class Dice:
             return GPT2Config(**drawn, **self.one_of(SWITCHES))
         heads = {"n_head": drawn["n_embd"] // HEAD_WIDTH}
         model = GPT2Config(family=self._family, **drawn, **heads)
-        return model.replace(**self.one_of(OF_OTHERS)).spelled_out()
+        varying = [each for each in OF_OTHERS if all(model.of_family.called.get(n) for n in each)]
+        return model.replace(**self.one_of(varying)).spelled_out()
 
 
 class Solved(NamedTuple):

@@ -49,6 +49,9 @@ class Inspection(Result):
     extra: Shapes
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     """By name: the shape found, and the shape that fits the rest."""
+    unseen: tuple[str, ...] = ()
+    """Fields of the config that no tensor shows, without a config beside them: they are taken to be
+    as usual."""
 
     @property
     def sound(self) -> bool:
@@ -70,6 +73,7 @@ class Inspection(Result):
         return {
             "path": self.path,
             "sound": self.sound,
+            "unseen": list(self.unseen),
             "tensors": self.tensor_count,
             "stored": self.stored,
             **PARAMETERS.dict_of(self.config, self.parts),
@@ -111,8 +115,7 @@ class Inspection(Result):
             verdict,
             *faults,
         )
-        unseen = {"n_head"} if self.config.n_head is None else set()  # no shape shows it
-        title = f"{printable(self.path)}: {self.config.title(leaving_out=unseen)}"
+        title = f"{printable(self.path)}: {self.config.title(leaving_out=self.unseen)}"
         said = tuple(note for note in notes if note)
         return PARAMETERS.table_of(self.config, self.parts, said, title)
 
@@ -125,7 +128,7 @@ class Inspection(Result):
         said = [f"{times:,} x {name}" for name, times in kinds.items()]
         why = [self._kind_of_buffers(kinds)] if kinds else []
         said += [head] if copy else []
-        why += ["a copy of the token embedding, which the head is tied to"] if copy else []
+        why += ["a copy of the embedding that the head is tied to, in all"] if copy else []
         numbers = sum(prod(shape) for shape in self.buffers.values())
         what = f"{' and '.join(said)}, {' and '.join(why)} of"
         return (
@@ -157,10 +160,19 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     if stated is not None:
         _refuse_disagreement(beside, stated, config)
         _refuse_missing_cross_attention(beside, shapes)
-    return _compared(str(path), config, shapes)
+    return _compared(str(path), config, shapes, _unseen(config, stated))
 
 
-def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
+def _unseen(config: GPT2Config, stated: GPT2Config | None) -> tuple[str, ...]:
+    if stated is not None:
+        return ("n_head",) if config.n_head is None else ()
+    context = () if config.positions == "learned" else ("n_ctx",)
+    return (*NEVER_SHOWN, *context, *(("n_expert_active",) if config.n_expert else ()))
+
+
+def _compared(
+    path: str, config: GPT2Config, shapes: Shapes, unseen: tuple[str, ...] = ()
+) -> Inspection:
     names = config.names
     expected = {each.name: each for each in _expected(config, shapes)}
     belonging: Shapes = {}
@@ -191,6 +203,7 @@ def _compared(path: str, config: GPT2Config, shapes: Shapes) -> Inspection:
             for name, shape in belonging.items()
             if shape != expected[name].shape
         },
+        unseen=unseen,
     )
 
 

@@ -134,6 +134,19 @@ def refuse_undivided_heads(config: Config, axes: Mapping[str, Array | range]) ->
             )
 
 
+def refuse_too_few_experts(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if somewhere on the grid more experts are active than there are."""
+    if {"n_expert", "n_expert_active"}.isdisjoint(axes):
+        return
+    if config.n_expert is None and "n_expert" not in axes:
+        raise UserError("n_expert_active is of a model with experts: give n_expert, such as 8")
+    active, there = (_values(config, axes, name) for name in ("n_expert_active", "n_expert"))
+    if active[0] is not None and active.max() > there.min():
+        raise UserError(
+            f"n_expert_active {active.max()} is more than n_expert {there.min()}: leave one out"
+        )
+
+
 def _values(config: Config, axes: Mapping[str, Array | range], name: str) -> Array:
     """Return the values that a field has on the grid."""
     return np.asarray(axes[name] if name in axes else [config.value(name)])

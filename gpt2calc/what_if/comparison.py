@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.counting import PARAMETERS, breakdown
+from gpt2calc.counting import PARAMETERS, Count, breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.models import Labelled, Models, labelled, shown
 from gpt2calc.output.result import Result
@@ -58,6 +58,12 @@ class Comparison(Result):
             if name in said
         }
 
+    @property
+    def _has_experts(self) -> bool:
+        """Whether parameters are compared, and in some model not all of them are active."""
+        counts = (each for each in self.counts if isinstance(each, Count))
+        return any(each.active != each.total for each in counts)
+
     def to_rows(self) -> list[dict[str, Any]]:
         """Return a flat row for each model: fields that differ or were changed, and amounts."""
         return [
@@ -65,6 +71,7 @@ class Comparison(Result):
                 "model": name,
                 **{field: values[place] for field, values in self._fields_to_say.items()},
                 "total": counted.total,
+                **({"active": counted.active} if self._has_experts else {}),
                 **{part: counted[part].total for part in counted},
             }
             for place, (name, counted) in enumerate(self.named)
@@ -84,10 +91,15 @@ class Comparison(Result):
     def table(self) -> Table:
         """Return a column for each model: fields that differ, total, sublayers and shares."""
         rows: list[Row] = [
-            (name, *(shown(value) if isinstance(value, bool) else value for value in values))
+            (
+                name,
+                *(shown(value) if isinstance(value, bool | tuple) else value for value in values),
+            )
             for name, values in self._fields_to_say.items()
         ]
         rows.append(("total", *(each.total for each in self.counts)))
+        if self._has_experts:
+            rows.append(("active", *(each.active for each in self.counts)))
         for sublayer in self.quantity.parts:
             if self.quantity.has_many_parts and not any(
                 each[sublayer].total for each in self.counts

@@ -7,6 +7,7 @@ from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.config import GPT2Config
+from gpt2calc.counting import active_said
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
@@ -160,7 +161,8 @@ class Diagnosis(Result):
         return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
 
     def _opening(self) -> str:
-        has = f"{self.config.title()} has {reckoning_of(self.config).total:,} parameters."
+        total = f"{reckoning_of(self.config).total:,} parameters"
+        has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
         if self.explanations:
             return has
         return f"{has} Nothing known explains {self.number.text} exactly; the nearest:"

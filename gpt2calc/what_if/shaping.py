@@ -8,7 +8,7 @@ from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.counting import breakdown
+from gpt2calc.counting import breakdown, more_than_active
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
 from gpt2calc.models import Model, as_config
@@ -178,7 +178,11 @@ class Shapes(Result):
             f"{100 * bounds.tolerance:g}% of the budget; usual ones first "
             "(--min-aspect, --max-aspect, --tolerance, --limit)."
         )
-        return ("Aspect: width divided by depth; error: above or below the budget.", shown)
+        return (
+            "Aspect: width divided by depth; error: above or below the budget.",
+            shown,
+            *more_than_active(self.config, self.quantity),
+        )
 
 
 def solve(

@@ -14,6 +14,8 @@ from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.sense import HEAD_WIDTH
 
+OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
+"""Fields that another one leaves a few values, which are better compared or swept."""
 Interval = tuple[int, int]
 """First and last value, both included."""
 
@@ -132,7 +134,7 @@ class Solutions(Result):
             try:
                 self.quantity.total(solution.config.replace(**{self.field: value}))
             except UserError as error:
-                return (f"{str(error)[0].upper()}{str(error)[1:]}.",)
+                return (f"{error}.",)
         return ()
 
     def _in_words(self) -> str:
@@ -189,7 +191,7 @@ def solve_for(
 
 
 def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
-    solvable = solvable_fields(quantity, config)
+    solvable = [each for each in solvable_fields(quantity, config) if each not in OF_FEW_VALUES]
     if field not in solvable:
         near = "" if field in config.known else did_you_mean(field, solvable)
         raise UserError(

@@ -26,8 +26,11 @@ ORDER = (
 """What is changed first, unless another order is given: how the model works, then its sizes."""
 
 IN_ORDER = "Each step is added to those above it; in another order it may add more or less."
-RULED = ("n_head", "n_inner", "n_inner_expert")
+RULED = ("n_head", "n_inner")
 """Fields that keep their numbers while others change, even where they followed a rule."""
+ECHOING = ("head_dim", "n_inner_expert")
+"""The same, but only where one of the two models gives such a number itself."""
+WAITED = "Not in the order that was asked for: a field waits where the model would make no sense."
 
 
 class Amounts(NamedTuple):
@@ -65,6 +68,8 @@ class Steps(Result):
     names: tuple[str, str]
     start: Amounts
     steps: tuple[Step, ...]
+    order: tuple[str, ...]
+    """The fields that were asked to be changed first."""
     run: Run
     """The sequence whose FLOPs are counted, and what numbers of the cache are stored in."""
 
@@ -117,7 +122,10 @@ class Steps(Result):
         kinds = [name for name in Amounts._fields if name != "active" or has_experts]
         heads = {"flops": "FLOPs/token", "cache": "cache B/token"}
 
+        walked = [name for step in self.steps for name in step.fields]
+        waited = () if tuple(walked[: len(self.order)]) == self.order else (WAITED,)
         over = f"a forward pass over {self.run.seq:,} tokens"
+        measured = f"FLOPs are of {over}, the cache is in {self.run.precision}."
 
         def row(words: str, amounts: Amounts, written: str) -> tuple[Any, ...]:
             return (words, *(_signed(getattr(amounts, kind), written) for kind in kinds))
@@ -133,7 +141,7 @@ class Steps(Result):
                 *(row(step.words, step.added, "+") for step in self.steps),
             ),
             footer=row(self.names[1], self.end, ""),
-            notes=(IN_ORDER, f"FLOPs are of {over}, the cache is in {self.run.precision}."),
+            notes=(IN_ORDER, *waited, measured),
         )
 
     def _all(self) -> Iterator[Amounts]:
@@ -168,7 +176,7 @@ def steps(
 
     """
     (first, here, _), (last, there, _) = labelled([start, end])
-    here, there = _with_own_numbers(here), _with_own_numbers(there)
+    here, there = _with_own_numbers(here, there)
     pending = _pending(here, there, order)
     shorter = min(here.n_ctx, there.n_ctx)
     run = Run(seq=shorter if seq is None else seq, precision=precision)
@@ -184,19 +192,30 @@ def steps(
             walked.append(Step(together, ", ".join(said), config, after, after.less(before)))
         here, before = config, after
         pending = [name for name in pending if name not in together]
-    return Steps((first, last), begin, tuple(walked), run)
+    asked = tuple(name.replace("-", "_") for name in order)
+    return Steps((first, last), begin, tuple(walked), asked, run)
 
 
-def _with_own_numbers(config: GPT2Config) -> GPT2Config:
-    """Fill in the numbers of rules, so that one step changes nothing else."""
-    own = {name: config.value(name) for name in RULED}
-    return config.evaluate_at(**own)
+def _with_own_numbers(*ends: GPT2Config) -> list[GPT2Config]:
+    """Fill in the numbers of rules in both ends, so that one step changes nothing else.
+
+    Those that only echo other numbers are filled in where one of the ends has its own.
+    """
+    echoing = [
+        name for name in ECHOING if any(getattr(config, name) is not None for config in ends)
+    ]
+    return [
+        config.evaluate_at(**{name: config.value(name) for name in (*RULED, *echoing)})
+        for config in ends
+    ]
 
 
 def _pending(here: GPT2Config, there: GPT2Config, order: Collection[str]) -> list[str]:
     different = [name for name in ORDER if getattr(here, name) != getattr(there, name)]
     first = [name.replace("-", "_") for name in order]
     for name in first:
+        if first.count(name) > 1:
+            raise UserError(f"{quoted(name)} is in the order more than once: give it once")
         if name not in different:
             hint = did_you_mean(name, different) or f"; they are {', '.join(different) or 'none'}"
             raise UserError(f"{quoted(name)} is no field in which the two models differ{hint}")
@@ -232,8 +251,6 @@ def _change(name: str, here: GPT2Config, there: GPT2Config) -> str:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
     return "none" if value is None else shown(value)
 
 

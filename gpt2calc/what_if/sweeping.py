@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.amount import Amount
-from gpt2calc.counting import PARAMETERS
+from gpt2calc.counting import PARAMETERS, more_than_active
 from gpt2calc.errors import UserError
 from gpt2calc.fields import numbers_of
 from gpt2calc.models import Model, as_config
@@ -29,6 +29,7 @@ from gpt2calc.what_if.axes import (
     as_axis,
     refuse_long_sequences,
     refuse_overflow,
+    refuse_too_few_experts,
     refuse_undivided_heads,
     refuse_undivided_widths,
     values_at,
@@ -171,6 +172,8 @@ class Sweep(Result):
             )
             for row in listed
         ]
+        left_out = len(rows) < self.size
+        some = (f"{len(rows):,} of {self.size:,} configs.",) if left_out else ()
         return Table(
             title=self.config.title(leaving_out=self.varying),
             columns=(
@@ -178,7 +181,7 @@ class Sweep(Result):
                 *(Column(name, "share") for name in groups),
             ),
             rows=tuple(rows),
-            notes=(f"{len(rows):,} of {self.size:,} configs.",) if len(rows) < self.size else (),
+            notes=(*some, *more_than_active(self.config, self.quantity)),
         )
 
     @property
@@ -263,6 +266,7 @@ def sweep(
     refuse_overflow(case, spans, quantity)
     refuse_undivided_widths(case, spans)
     refuse_undivided_heads(case, spans)
+    refuse_too_few_experts(case, spans)
     refuse_long_sequences(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
