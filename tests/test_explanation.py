@@ -204,7 +204,9 @@ def with_every_switch():
         plain = GPT2Config(family=family, **all_of_it, gated_mlp=False)
         yield plain
         yield plain.replace(gated_mlp=True)
-        yield plain.replace(gated_mlp=True, n_expert=4, n_inner_shared=8, dense_layers=[0])
+        yield plain.replace(
+            gated_mlp=True, n_expert=4, n_expert_active=2, n_inner_shared=8, dense_layers=[0]
+        )
 
 
 def test_every_product_has_its_sentence():

@@ -52,7 +52,7 @@ KEYS = {
     "exercise": ["exercises"],
     "catalogue": ["presets"],
     "inspect": [
-        *("path", "sound", "tensors", "stored", "config", "total", "weights", "biases"),
+        *("path", "sound", "unseen", "tensors", "stored", "config", "total", "weights", "biases"),
         *("sublayers", "active", "buffers", "missing", "extra", "misshapen"),
     ],
 }

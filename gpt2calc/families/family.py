@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.names import Names
@@ -82,12 +83,12 @@ class Family:
     variant_of: str = ""
     """The ``model_type``, where the family is a part of it."""
 
-    @property
+    @cached_property
     def joins_qkv(self) -> bool:
         """Whether queries, keys and values are one matrix."""
         return "query" not in self.names.modules
 
-    @property
+    @cached_property
     def joins_gate(self) -> bool:
         """Whether gate and hidden layer are one matrix."""
         return "mlp_gate_in" in self.names.modules

@@ -173,6 +173,7 @@ class _Seen:
             fields["norm"] = "layer"
         if "norm_place" not in family.switches and has("attention_norm"):
             fields["norm_place"] = "before" if has("mlp_norm") else "shared"
+        fields |= {"n_expert": None, "n_expert_active": None}
         if has("experts_in"):
             fields["n_expert"] = 1
             fields["dense_layers"] = self._layers_without("router")
