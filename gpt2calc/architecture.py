@@ -11,7 +11,7 @@ from typing import TypeAlias
 from gpt2calc.attention import Mix, Rotation, Scores, Softmax
 from gpt2calc.config import GPT2Config
 from gpt2calc.mlp import Experts, experts_of, one_mlp
-from gpt2calc.norms import Norm, norm_kind, qk_norms
+from gpt2calc.norms import Norm, norm, qk_norms
 from gpt2calc.operations import Activation, Dropout, Embedding, Head, Linear, Loss
 from gpt2calc.terms import Tensor
 
@@ -37,22 +37,21 @@ def forward(config: GPT2Config) -> tuple[Operation, ...]:
     L is the number of blocks, d the width of the model, V the vocabulary and T the context.
     """
     L, d, V = config.n_layer, config.n_embd, config.vocab
-    norm = norm_kind(config)
     place = config.norm_place
     return (
         Embedding("token_embedding", "token_embedding", V, d, tied=config.tie_embeddings),
         *_positions(config),
-        *(norm("embedding_norm", d) if config.embedding_norm else ()),
+        *((norm(config, "embedding_norm"),) if config.embedding_norm else ()),
         Dropout("embedding_dropout", "token_embedding", d),
-        *(norm("attention_norm", d, L) if place != "after" else ()),
+        *((norm(config, "attention_norm", L),) if place != "after" else ()),
         *_attention(config),
-        *(norm("attention_norm", d, L) if place == "after" else ()),
-        *(norm("attention_post_norm", d, L) if place == "both" else ()),
-        *(norm("mlp_norm", d, L) if place in ("before", "both") else ()),
+        *((norm(config, "attention_norm", L),) if place == "after" else ()),
+        *((norm(config, "attention_post_norm", L),) if place == "both" else ()),
+        *((norm(config, "mlp_norm", L),) if place in ("before", "both") else ()),
         *_mlp(config),
-        *(norm("mlp_norm", d, L) if place == "after" else ()),
-        *(norm("mlp_post_norm", d, L) if place == "both" else ()),
-        *(norm("final_norm", d) if config.final_norm else ()),
+        *((norm(config, "mlp_norm", L),) if place == "after" else ()),
+        *((norm(config, "mlp_post_norm", L),) if place == "both" else ()),
+        *((norm(config, "final_norm"),) if config.final_norm else ()),
         Head("head", "lm_head", V, d, tied=config.tie_embeddings, bias=config.head_bias),
         Loss("loss", "loss", V),
     )

@@ -1,6 +1,5 @@
-"""Kinds of norms: what each holds and keeps. What the methods are, :mod:`operations` says."""
+"""Norms: what each kind holds and keeps. What the methods are, :mod:`gpt2calc.operations` says."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.kept import Instants, Kept
@@ -10,8 +9,13 @@ Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""
 
 
-class LayerNorm(NamedTuple):
-    """``nn.LayerNorm``: a scale (its weight) and a shift (its bias) for every feature."""
+class Norm(NamedTuple):
+    """A norm of every token's features, or of every head's queries or keys.
+
+    ``layer`` is ``nn.LayerNorm``: a scale (its weight) and a shift (its bias) for every feature.
+    ``rms`` is Llama's, written out in Python and in float32: a scale, no mean and no shift.
+    ``none`` is a layer norm with no parameters.
+    """
 
     role: str
     sublayer: str
@@ -19,18 +23,18 @@ class LayerNorm(NamedTuple):
     """Features of a token that are normalized, all together."""
     shape: tuple[Number, ...]
     """Of the scale."""
-    bias: bool
+    kind: str
+    shift: bool
     copies: Number = 1
-    scale: bool = True
     vectors: Number = 1
     """Vectors of a token, each normalized by itself: heads, of queries and keys."""
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the scale and the shift, if there are any."""
-        if not self.scale:
+        if self.kind == "none":
             return ()
         scale = make(Tensor, (self.role, self.sublayer, "weights", self.shape, self.copies))
-        if not self.bias:
+        if self.kind == "rms" or not self.shift:
             return (scale,)
         return (scale, make(Tensor, (self.role, self.sublayer, "biases", self.shape, self.copies)))
 
@@ -38,88 +42,55 @@ class LayerNorm(NamedTuple):
         """Return None: its arithmetic is element by element."""
 
     def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return its input, and two statistics of every vector."""
-        tokens = (case.batch, case.queries)
+        """Return its input and the statistics of every vector.
+
+        Written out, the input is kept in float32, and what the scale is multiplied with as well.
+        """
+        tokens, kind = (case.batch, case.queries), case.weight_type
         is_whole = isinstance(self.vectors, int) and self.vectors == 1
         each = tokens if is_whole else (*tokens, self.vectors)
+        if self.kind == "rms":
+            return (
+                Kept("input", (*tokens, self.width), "float32"),
+                Kept("1 / deviation", each, "float32"),
+                Kept("normalized", (*tokens, self.width), kind),
+            )
         return (
-            Kept("input", (*tokens, self.width), case.weight_type),
-            Kept("mean", each, case.weight_type),
-            Kept("1 / deviation", each, case.weight_type),
+            Kept("input", (*tokens, self.width), kind),
+            Kept("mean", each, kind),
+            Kept("1 / deviation", each, kind),
         )
 
     def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output and its input."""
+        """Return the gradients of its output and its input; written out, of a step between."""
         shape = (case.batch, case.queries, self.width)
+        if self.kind == "rms":
+            return ((Kept("gradients of its steps", (3, *shape), "float32"),),)
         return ((Kept("gradients of output and input", (2, *shape), case.weight_type),),)
 
 
-class RMSNorm(NamedTuple):
-    """Llama's norm, written out in Python and in float32: a scale, no mean and no shift."""
-
-    role: str
-    sublayer: str
-    width: Number
-    shape: tuple[Number, ...]
-    bias: bool
-    copies: Number = 1
-    scale: bool = True
-    vectors: Number = 1
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Return the scale."""
-        return (make(Tensor, (self.role, self.sublayer, "weights", self.shape, self.copies)),)
-
-    def multiplies(self, case: Case) -> None:
-        """Return None: its arithmetic is element by element."""
-
-    def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return its input in float32, a statistic of every vector, and what the scale is for."""
-        tokens = (case.batch, case.queries)
-        is_whole = isinstance(self.vectors, int) and self.vectors == 1
-        each = tokens if is_whole else (*tokens, self.vectors)
-        return (
-            Kept("input", (*tokens, self.width), "float32"),
-            Kept("1 / deviation", each, "float32"),
-            Kept("normalized", (*tokens, self.width), case.weight_type),
-        )
-
-    def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output, of the normalized input and of two steps to it."""
-        shape = (case.batch, case.queries, self.width)
-        return ((Kept("gradients of its steps", (3, *shape), "float32"),),)
-
-
-Norm: TypeAlias = LayerNorm | RMSNorm
-
-
-def norm_kind(config: Any) -> Callable[..., tuple[Norm]]:
-    """Return what makes the norms of a model: of a role, a width, and how many there are."""
-    kind = RMSNorm if config.norm == "rms" else LayerNorm
-    has_scale, has_shift = config.norm != "none", config.biased("norm_bias")
-
-    def norm(role: str, width: Number, copies: Number = 1) -> tuple[Norm]:
-        return (kind(role, "layer_norm", width, (width,), has_shift, copies, has_scale),)
-
-    return norm
+def norm(config: Any, role: str, copies: Number = 1) -> Norm:
+    """Return a norm over the model's whole width."""
+    width = config.n_embd
+    shift = config.biased("norm_bias")
+    return Norm(role, "layer_norm", width, (width,), config.norm, shift, copies)
 
 
 def qk_norms(config: Any) -> tuple[Norm, Norm]:
     """Return the norms of queries and keys: of every head, with one scale or many; or of all."""
-    kind = RMSNorm if config.norm == "rms" else LayerNorm
-    made = []
     heads = config.heads
-    for role, width, count in (
-        ("query_norm", config.query_width, heads),
-        ("key_norm", config.kv_width, heads if config.n_kv_head is None else config.n_kv_head),
-    ):
-        shape = {
-            "head": (config.head_width,),
-            "heads": (count, config.head_width),
-            "width": (width,),
-        }[config.qk_norm]
-        shift = config.biased("norm_bias") and config.qk_norm != "heads"
-        vectors = 1 if config.qk_norm == "width" else count
-        scale = config.norm != "none"
-        made.append(kind(role, "layer_norm", width, shape, shift, config.n_layer, scale, vectors))
-    return made[0], made[1]
+    kv_heads = heads if config.n_kv_head is None else config.n_kv_head
+    return (
+        _qk_norm(config, "query_norm", config.query_width, heads),
+        _qk_norm(config, "key_norm", config.kv_width, kv_heads),
+    )
+
+
+def _qk_norm(config: Any, role: str, width: Number, heads: Number) -> Norm:
+    kind, shift, L = config.norm, config.biased("norm_bias"), config.n_layer
+    if config.qk_norm == "width":
+        return Norm(role, "layer_norm", width, (width,), kind, shift, L)
+    if config.qk_norm == "heads":
+        each = (heads, config.head_width)
+        return Norm(role, "layer_norm", width, each, kind, False, L, heads)
+    return Norm(role, "layer_norm", width, (config.head_width,), kind, shift, L, heads)
