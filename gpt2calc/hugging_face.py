@@ -8,7 +8,7 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.families.family import Family
 from gpt2calc.families.table import families, family_called
-from gpt2calc.loading import read_json
+from gpt2calc.reading import read_json
 
 NULL_FOR_THE_RULE = ("n_kv_head", "head_dim")
 """Fields whose null is their rule, even where a missing key is something else."""

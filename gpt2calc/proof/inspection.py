@@ -11,12 +11,12 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, PARAMETERS, Part, active_said
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.hugging_face import from_hugging_face
-from gpt2calc.loading import read_json
 from gpt2calc.naming import Located, located
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Table
 from gpt2calc.proof.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.proof.inference import Shapes, infer_config
+from gpt2calc.reading import read_json
 
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
 """How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""
