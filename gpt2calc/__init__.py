@@ -1,4 +1,4 @@
-"""Exactly how many parameters a GPT-2 has and what it takes to run, from its config alone.
+"""How many parameters a GPT-2 or a descendant has and what it takes to run, by its config alone.
 
 >>> from gpt2calc import count, load
 >>> count(load("gpt2")).total

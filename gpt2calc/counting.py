@@ -1,4 +1,4 @@
-"""Parameters: how many a GPT-2 has, and where they are."""
+"""Parameters: how many a model has, where they are, and which are active for a token."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple

@@ -42,11 +42,11 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
 
     Args:
         name_or_path: a preset's name such as ``"gpt2-xl"``, or its name on the Hub; a TOML file
-            like the presets; a Hugging Face ``config.json`` of ``model_type`` gpt2, or the folder
+            like the presets; a Hugging Face ``config.json`` of a known family, or the folder
             it is in. Changes may follow: ``"gpt2,n_layer=24"``.
 
     Raises:
-        UserError: there is no such preset or file, or what it says is no GPT-2.
+        UserError: there is no such preset or file, or what it says is no model within reach.
 
     """
     config: GPT2Config = _read(os.fspath(name_or_path)).config
@@ -57,7 +57,7 @@ def as_config(model: Model | None) -> Any:
     """Return the config of any kind of model, GPT-2 small of nothing; a case as it is.
 
     Raises:
-        UserError: a name or file leads to no config, or a transformers config is no GPT-2.
+        UserError: a name or file leads to no config, or a transformers config is out of reach.
 
     """
     if isinstance(model, GPT2Config | Case):

@@ -145,7 +145,7 @@ class Flops(Breakdown):
 
 
 def flops(config: Model | None = None, run: Run | None = None) -> Flops:
-    """Count the FLOPs of running a GPT-2, exactly, at any size.
+    """Count the FLOPs of running a model, exactly, at any size.
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.

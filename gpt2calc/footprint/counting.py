@@ -225,7 +225,7 @@ def _table(title: str, heading: str, rows: dict[str, int]) -> Table:
 
 
 def memory(config: Model | None = None, run: Run | None = None) -> Memory:
-    """Count the bytes that training a GPT-2 holds at its peak, or inference.
+    """Count the bytes that training a model holds at its peak, or inference.
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.

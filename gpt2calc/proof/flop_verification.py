@@ -100,7 +100,7 @@ class FlopsVerification(Proof):
 
 
 def verify_flops(case: Case) -> FlopsVerification:
-    """Run transformers' GPT-2 on the meta device under PyTorch's own counter, and compare.
+    """Run the model's own class on the meta device under PyTorch's own counter, and compare.
 
     Raises:
         UserError: torch or transformers is not installed, they cannot build such a model, or

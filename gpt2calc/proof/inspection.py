@@ -1,4 +1,4 @@
-"""A real checkpoint against the formulas: what GPT-2 it is, and what in it does not belong."""
+"""A real checkpoint against the formulas: which model it is, and what does not belong."""
 
 import os
 from collections import Counter
@@ -55,7 +55,7 @@ class Inspection(Result):
 
     @property
     def sound(self) -> bool:
-        """Whether the tensors are those of a GPT-2, and no parameter is missing or left over."""
+        """Whether the tensors are those of the model, and no parameter is missing or left over."""
         return not (self.missing or self.extra or self.misshapen)
 
     @property
@@ -142,14 +142,15 @@ class Inspection(Result):
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
-    """Read a checkpoint's headers and say what GPT-2 it holds.
+    """Read a checkpoint's headers and say which model it holds.
 
     Args:
         path: a ``.safetensors`` file, a ``.index.json`` of shards, or a folder with either; a
             ``config.json`` in the same folder is compared with the shapes.
 
     Raises:
-        UserError: a file cannot be read, it is no GPT-2, or ``config.json`` says something else.
+        UserError: a file cannot be read, it is no model of a known
+            family, or ``config.json`` says something else.
 
     """
     file = find_checkpoint(path)
