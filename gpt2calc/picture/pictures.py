@@ -35,7 +35,7 @@ def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
     """Draw where the parameters of a model are; a name stands in the title."""
     refuse_undrawable(counted.total)
     words = counted.config.in_words(_usual(counted))
-    title = f"{_amount(counted)}: {words}"
+    title = f"{_amount(counted)}{_active(counted)}: {words}"
     words = f"{shortened(name)}, {title}" if name else title
     height = 2.4 if width == PHONE else 2.1
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
@@ -50,6 +50,12 @@ def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
     words = f"{title}, {case.in_words(_usual(fitted.memory))}"
     height = 2.8 if width == PHONE else 2.2
     return _drawn(width, height, words, lambda ax: charts.device_bar(ax, fitted))
+
+
+def _active(counted: Breakdown) -> str:
+    """Say how many parameters are active, where that is not all of them."""
+    active = getattr(counted, "active", counted.total)
+    return "" if active == counted.total else f", {human_in(counted.quantity)(active)} active"
 
 
 def _amount(counted: Breakdown) -> str:
