@@ -41,8 +41,8 @@ class GPT2Config(Derived):
     n_head: Size | None = declared(
         None,
         "{} heads",
-        "Attention heads of a block. Must divide n_embd, unless head_dim is given, and changes no "
-        "number of parameters then. GPT-2's own rule if left out: n_embd / 64.",
+        "Attention heads of a block. Must divide n_embd, unless head_dim is given. Changes a count "
+        "only beside head_dim, n_kv_head or qk_norm. If left out: n_embd / 64.",
         *("h", 7, usual_heads, ("n_embd", "head_dim")),
         always_said=True,
         example=12,
@@ -96,7 +96,7 @@ class GPT2Config(Derived):
     n_expert_active: Size | None = declared(
         None,
         "{} active",
-        "Experts that a token goes through. If left out: 2.",
+        "Experts that a token goes through. If left out: 2, or the only one.",
         *("A", 5, lambda config: config.chosen_experts, ("n_expert",)),
         always_said=True,
         example=2,
@@ -141,7 +141,8 @@ class GPT2Config(Derived):
     qk_norm: Literal["none", "head", "heads", "width"] = declared(
         "none",
         "{}",
-        "A norm of queries and of keys: one for all heads, one for each, or over all their width.",
+        "A norm of queries and of keys: one for all heads; one for each, without a shift; or over "
+        "all their width.",
         said={
             "none": "no QK norm",
             "head": "QK norm",

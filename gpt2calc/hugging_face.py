@@ -165,7 +165,8 @@ def _fields(
     family: Family, contents: Mapping[str, Any], source: str | Path
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the fields that a config gives or leaves to its family's class, and their keys."""
-    fields, keys = {"family": family.name, **family.switches}, {}
+    plain = {name: GPT2Config.model_fields[name].default for name in family.usual}
+    fields, keys = {"family": family.name, **plain, **family.switches}, {}
     for name in GPT2Config.known:
         if name in family.missing and family.missing[name] is not None:
             fields[name] = family.missing[name]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from drawing import FAMILIES, draw
 
 from gpt2calc import GPT2Config, Run, UserError, count, load, named_shapes, presets, verify
 from gpt2calc.case import Case, case_of
-from gpt2calc.families.table import family_called
+from gpt2calc.families.table import families
+from gpt2calc.footprint.counting import KEPT_IS_PROVED
 from gpt2calc.footprint.serving import cached
 from gpt2calc.hugging_face import from_contents, in_their_words
 from gpt2calc.names import Names
@@ -108,14 +110,12 @@ def test_presets_are_verified_by_their_class(name):
 
 def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
     pytest.importorskip("transformers", reason="transformers is not installed")
-    family = family_called("llama")
-    wrong = Names("model.", "layers.*.", {**family.names.modules, "query": "self_attn.p_proj"})
-    object.__setattr__(family, "names", wrong)
-    try:
-        assert not verify(load("tinyllama")).identical
-    finally:
-        object.__setattr__(family, "names", family_called("granite").names)
-    assert verify(load("tinyllama")).identical
+    right = families()
+    llama = right["llama"]
+    wrong = Names("model.", "layers.*.", {**llama.names.modules, "query": "self_attn.p_proj"})
+    table = right | {"llama": replace(llama, names=wrong)}
+    monkeypatch.setattr("gpt2calc.families.table.families", lambda: table)
+    assert not verify(load("tinyllama")).identical
 
 
 @pytest.mark.parametrize(
@@ -254,3 +254,24 @@ def test_the_peers_table_of_the_readme_is_what_their_ways_of_counting_give():
         untied = count(config.replace(tie_embeddings=False)).total
         said = before_tying.replace(",", "")
         assert untied == (count(config).total if said == "exact" else int(said))
+
+
+@OF_TYPE
+def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family):
+    read = from_contents({"model_type": family.name}, "empty")
+    named = GPT2Config(family=read.family)
+    numbers = {name for name, known in GPT2Config.known.items() if known.letter}
+    switches = set(GPT2Config.known) - numbers
+    assert {name: named.value(name) for name in switches} == {
+        name: read.value(name) for name in switches
+    }
+    assert (named.n_kv_head == 1) == (read.n_kv_head == 1)
+
+
+def test_the_readme_names_every_family_and_those_that_are_proved():
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    for family in FAMILIES:
+        assert f"`{family.name}`" in text
+    proved = text.partition("is held against PyTorch for ")[2].partition(", the peak")[0]
+    said = {word.strip().removeprefix("and ") for word in proved.replace(" and ", ", ").split(",")}
+    assert said == {families()[name].words for name in KEPT_IS_PROVED}

@@ -88,15 +88,19 @@ def test_one_fault_is_found_and_nothing_else(family, tmp_path):
         ("gpt_neox", "gpt_neox.layers.0.attention.rotary_emb.inv_freq", (4,)),
         ("gpt_neo", "transformer.h.0.attn.attention.masked_bias", ()),
         ("gptj", "transformer.h.0.attn.masked_bias", ()),
+        ("gptj", "transformer.h.0.attn.bias", (1, 1, 70, 70)),
+        ("gpt_neox", "gpt_neox.layers.0.attention.bias", (1, 1, 70, 70)),
+        ("codegen", "transformer.h.0.attn.causal_mask", (1, 1, 70, 70)),
     ],
 )
 def test_buffers_of_older_versions_are_named_and_not_counted(name, buffer, shape, tmp_path):
     contents = draw(family_called(name), 1)
     config = from_contents(contents, "drawn")
-    found = inspect(saved(tmp_path / "m", [*named_shapes(config), (buffer, shape)], contents))
-    assert found.sound
-    assert list(found.buffers) == [buffer]
-    assert found.total == count(config).total
+    for beside in (contents, None):
+        found = inspect(saved(tmp_path / "m", [*named_shapes(config), (buffer, shape)], beside))
+        assert found.sound
+        assert list(found.buffers) == [buffer]
+        assert found.total == count(config).total
 
 
 def test_the_head_of_neox_has_another_name_in_files(tmp_path):

@@ -63,6 +63,8 @@ class Family:
     missing: Mapping[str, Any]
     """What a field is where its key is missing: the default of the class, None for the rule."""
     names: Names
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    """What its class makes of keys of no single field, where none of them is given."""
     called: Called = field(default_factory=lambda: HIDDEN)
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Keys of no single field: the value if missing, then the others that it can have."""
@@ -101,8 +103,8 @@ class Family:
     @property
     def ways(self) -> dict[str, Any]:
         """The switches of a model of which nothing else is said: of the family, and its class."""
-        usual = {name: it for name, it in self.missing.items() if isinstance(it, bool)}
-        return {"family": self.name, **self.switches, **usual}
+        biases = {name: it for name, it in self.missing.items() if isinstance(it, bool)}
+        return {"family": self.name, **self.switches, **self.usual, **biases}
 
     def but(self, name: str, words: str, builds: str, **changes: Any) -> "Family":
         """Return a family that differs in some things; mappings are added to, not replaced."""

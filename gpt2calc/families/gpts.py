@@ -111,6 +111,7 @@ GPT_BIGCODE = Family(
     called=GPT_CALLED,
     extra={"multi_query": (True, False)},
     reads=_gpt_bigcode,
+    usual={"n_kv_head": 1},
     activation="one kernel",
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )

@@ -120,6 +120,7 @@ FALCON = Family(
         "alibi": (False, True),
     },
     reads=_falcon,
+    usual={"n_kv_head": 1, "norm_place": "shared"},
     activation="one kernel",
 )
 
@@ -133,6 +134,7 @@ FALCON_2_NORMS = FALCON.but(
         attention_norm ln_attn, mlp_norm ln_mlp, final_norm ln_f
         """,
     ),
+    usual={"n_kv_head": 8, "norm_place": "before"},
     variant_of="falcon",
 )
 

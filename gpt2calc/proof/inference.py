@@ -161,7 +161,7 @@ class _Seen:
     def switches(self) -> dict[str, Any]:
         """Return the switches that vary in the family as the tensors show them, and all others."""
         family, has = self._family, self.has
-        fields: dict[str, Any] = {**family.ways, **self._biases()}
+        fields: dict[str, Any] = {**family.ways, "n_kv_head": None, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
         if "_remove_final_layer_norm" in family.extra:
             fields["final_norm"] = has("final_norm")

@@ -44,7 +44,7 @@ class Inspection(Result):
     stored: int
     """Numbers in the file, buffers and all."""
     buffers: Shapes
-    """Causal masks, stored but no parameters: left out of the count."""
+    """What is stored and no parameter: causal masks, frequencies, a copy of the tied head."""
     missing: Shapes
     extra: Shapes
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
@@ -137,8 +137,11 @@ class Inspection(Result):
 
     @staticmethod
     def _kind_of_buffers(kinds: Counter[str]) -> str:
-        is_rotary = all(name.endswith(FREQUENCIES) for name in kinds)
-        return "buffers of rotary positions" if is_rotary else "causal-mask buffers"
+        rotary = [name for name in kinds if name.endswith(FREQUENCIES)]
+        if not rotary:
+            return "causal-mask buffers"
+        both = "buffers of causal masks and rotary positions"
+        return both if len(rotary) < len(kinds) else "buffers of rotary positions"
 
 
 def inspect(path: str | os.PathLike[str]) -> Inspection:
@@ -225,7 +228,8 @@ def _is_no_parameter(bare: str, shape: tuple[int, ...], config: GPT2Config) -> b
     if block is None or block >= config.n_layer:
         return False
     if bare.endswith(CAUSAL_MASKS):
-        return shape[-2:] == (config.n_ctx, config.n_ctx) and prod(shape[:-2]) == 1
+        is_square = len(shape) >= 2 and shape[-1] == shape[-2] and prod(shape[:-2]) == 1
+        return is_square and (config.positions != "learned" or shape[-1] == config.n_ctx)
     return bare.endswith(MASKED_BIAS) and prod(shape) == 1
 
 
