@@ -10,10 +10,10 @@ from typing import TypeAlias
 
 from gpt2calc.attention import Mix, Rotation, Scores, Softmax
 from gpt2calc.config import GPT2Config
-from gpt2calc.mlp import Experts, experts_of, one_mlp
-from gpt2calc.norms import Norm, norm, qk_norms
-from gpt2calc.operations import Activation, Dropout, Embedding, Head, Linear, Loss
-from gpt2calc.terms import Tensor
+from gpt2calc.mlp import Activation, Experts
+from gpt2calc.norms import Norm
+from gpt2calc.operations import Dropout, Embedding, Head, Linear, Loss
+from gpt2calc.terms import Number, Tensor
 
 Operation: TypeAlias = (
     Embedding
@@ -30,6 +30,11 @@ Operation: TypeAlias = (
     | Loss
 )
 
+MLP_ROLES = ("mlp_gate", "mlp_in", "gelu", "mlp_out")
+"""The operations of an MLP: its gate, into and out of its hidden layer, and what is between."""
+SHARED_ROLES = ("shared_gate", "shared_in", "shared_act", "shared_out")
+"""The same of the expert that every token goes through."""
+
 
 def forward(config: GPT2Config) -> tuple[Operation, ...]:
     """List the operations of a forward pass in order, a block's operations once.
@@ -41,17 +46,17 @@ def forward(config: GPT2Config) -> tuple[Operation, ...]:
     return (
         Embedding("token_embedding", "token_embedding", V, d, tied=config.tie_embeddings),
         *_positions(config),
-        *((norm(config, "embedding_norm"),) if config.embedding_norm else ()),
+        *((_norm(config, "embedding_norm"),) if config.embedding_norm else ()),
         Dropout("embedding_dropout", "token_embedding", d),
-        *((norm(config, "attention_norm", L),) if place != "after" else ()),
+        *((_norm(config, "attention_norm", L),) if place != "after" else ()),
         *_attention(config),
-        *((norm(config, "attention_norm", L),) if place == "after" else ()),
-        *((norm(config, "attention_post_norm", L),) if place == "both" else ()),
-        *((norm(config, "mlp_norm", L),) if place in ("before", "both") else ()),
+        *((_norm(config, "attention_norm", L),) if place == "after" else ()),
+        *((_norm(config, "attention_post_norm", L),) if place == "both" else ()),
+        *((_norm(config, "mlp_norm", L),) if place in ("before", "both") else ()),
         *_mlp(config),
-        *((norm(config, "mlp_norm", L),) if place == "after" else ()),
-        *((norm(config, "mlp_post_norm", L),) if place == "both" else ()),
-        *((norm(config, "final_norm"),) if config.final_norm else ()),
+        *((_norm(config, "mlp_norm", L),) if place == "after" else ()),
+        *((_norm(config, "mlp_post_norm", L),) if place == "both" else ()),
+        *((_norm(config, "final_norm"),) if config.final_norm else ()),
         Head("head", "lm_head", V, d, tied=config.tie_embeddings, bias=config.head_bias),
         Loss("loss", "loss", V),
     )
@@ -79,7 +84,7 @@ def _attention(config: GPT2Config) -> Iterator[Operation]:
         yield Linear("key", "attention", d, kv, bias, L, turned, same_input=True)
         yield Linear("value", "attention", d, kv, bias, L, turned, same_input=True)
     if config.qk_norm != "none":
-        yield from qk_norms(config)
+        yield from _qk_norms(config)
     yield Scores("scores", "scores", q, L)
     yield Softmax("softmax", "scores", q, L)
     yield Mix("mix", "scores", q, L)
@@ -92,12 +97,72 @@ def _mlp(config: GPT2Config) -> Iterator[Operation]:
     """List the MLP, the experts, or both, where the layers differ."""
     L, dense = config.n_layer, len(config.dense_layers)
     if config.n_expert is None:
-        yield from one_mlp(config, config.mlp_width, L)
+        yield from _one_mlp(config, config.mlp_width, L)
     else:
-        yield from experts_of(config, L - dense)
+        yield from _experts(config, L - dense)
         if dense:
-            yield from one_mlp(config, config.mlp_width, dense)
+            yield from _one_mlp(config, config.mlp_width, dense)
     yield Dropout("mlp_dropout", "mlp", config.n_embd, L)
+
+
+def _one_mlp(
+    config: GPT2Config, width: Number, copies: Number, roles: tuple[str, ...] = MLP_ROLES
+) -> Iterator[Linear | Activation]:
+    """List an MLP: into its hidden layer, an activation, and out of it; with a gate or without."""
+    d, bias, turned = config.n_embd, config.biased("mlp_bias"), config.of_family.outputs_first
+    gate, into, activation, out = roles
+    if config.gated_mlp and config.of_family.joins_gate and roles == MLP_ROLES:
+        yield Linear("mlp_gate_in", "mlp", d, 2 * width, bias, copies, turned)
+    else:
+        if config.gated_mlp:
+            yield Linear(gate, "mlp", d, width, bias, copies, turned)
+        yield Linear(into, "mlp", d, width, bias, copies, turned, same_input=config.gated_mlp)
+    yield Activation(activation, "mlp", width, copies, config.gated_mlp)
+    yield Linear(out, "mlp", width, d, bias, copies, turned, joins=True)
+
+
+def _experts(config: GPT2Config, copies: Number) -> Iterator[Linear | Activation | Experts]:
+    """List a router, its experts, and the MLP beside them that every token takes, if there is one.
+
+    E is the number of experts, A how many are chosen, x the width of each.
+    """
+    d, bias = config.n_embd, config.biased("mlp_bias")
+    E, A, x = config.n_expert, config.chosen_experts, config.expert_width
+    into = 2 * x if config.gated_mlp else x
+    yield Linear("router", "mlp", d, E, False, copies, outputs_first=True)
+    yield Experts("experts_in", "mlp", E, A, d, into, bias, copies)
+    yield Activation("experts_act", "mlp", x, copies, config.gated_mlp, A)
+    yield Experts("experts_out", "mlp", E, A, x, d, bias, copies)
+    if config.n_inner_shared is not None:
+        yield from _one_mlp(config, config.n_inner_shared, copies, SHARED_ROLES)
+        yield Linear("shared_router", "mlp", d, 1, False, copies, outputs_first=True)
+
+
+def _norm(config: GPT2Config, role: str, copies: Number = 1) -> Norm:
+    """Return a norm over the model's whole width."""
+    width = config.n_embd
+    shift = config.biased("norm_bias")
+    return Norm(role, "layer_norm", width, (width,), config.norm, shift, copies)
+
+
+def _qk_norms(config: GPT2Config) -> tuple[Norm, Norm]:
+    """Return the norms of queries and keys: of every head, with one scale or many; or of all."""
+    heads = config.heads
+    kv_heads = heads if config.n_kv_head is None else config.n_kv_head
+    return (
+        _qk_norm(config, "query_norm", config.query_width, heads),
+        _qk_norm(config, "key_norm", config.kv_width, kv_heads),
+    )
+
+
+def _qk_norm(config: GPT2Config, role: str, width: Number, heads: Number) -> Norm:
+    kind, shift, L = config.norm, config.biased("norm_bias"), config.n_layer
+    if config.qk_norm == "width":
+        return Norm(role, "layer_norm", width, (width,), kind, shift, L)
+    if config.qk_norm == "heads":
+        each = (heads, config.head_width)
+        return Norm(role, "layer_norm", width, each, kind, False, L, heads)
+    return Norm(role, "layer_norm", width, (config.head_width,), kind, shift, L, heads)
 
 
 def tensors(config: GPT2Config) -> tuple[Tensor, ...]:

@@ -97,6 +97,8 @@ class Derived(Declared):
     def biased(self, name: str) -> bool:
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""
         own: bool | None = getattr(self, name)
+        if name == "norm_bias" and self.norm != "layer":
+            return False
         return self.bias if own is None else own
 
     @property

@@ -167,6 +167,8 @@ class Declared(BaseModel):
         usual = self.usual(name)
         rule_is_seen = set(leaving_out).isdisjoint(known.follows)
         is_usual = value == usual and (rule_is_seen or getattr(self, name) is None)
+        if value is None:
+            return ""
         if not known.letter:
             switched = known.words.removeprefix("no " if value is True else "")
             return "" if is_usual else switched.format(known.said.get(str(value), _listing(value)))

@@ -1,15 +1,64 @@
-"""MLPs and experts: what comes after attention in every block."""
+"""Kinds of operations of MLPs and experts. What the methods are, :mod:`operations` says."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.kept import Instants, Kept
-from gpt2calc.operations import Activation, Linear
 from gpt2calc.product import Product
 from gpt2calc.terms import Number, Tensor, make
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""
+
+
+class Activation(NamedTuple):
+    """GELU by its approximation with tanh, or what a gate lets through of the hidden layer.
+
+    GELU is one kernel, or ``gelu_new`` written out in Python; a gate's activation is one kernel.
+    """
+
+    role: str
+    sublayer: str
+    width: Number
+    copies: Number
+    gated: bool = False
+    times: Number = 1
+    """How often for each token: experts that it goes through."""
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing: it has no parameters."""
+        return ()
+
+    def multiplies(self, case: Case) -> None:
+        """Return None: its arithmetic is element by element."""
+
+    def keeps(self, case: Case) -> tuple[Kept, ...]:
+        """Return its input; written out also its half, the tanh, and that plus one.
+
+        A gate's is multiplied with the hidden layer, so both factors are kept as well. ReLU keeps
+        its outcome, which the next layer keeps as its input.
+        """
+        steps: tuple[str, ...] = ("input", "half of it", "tanh", "1 + tanh")
+        if self.gated:
+            steps = ("input", "gate", "hidden layer")
+        elif case.of_family.activation == "relu":
+            steps = ()
+        elif self._is_one_kernel(case):
+            steps = ("input",)
+        return tuple(Kept(step, self._shape(case), case.product_type) for step in steps)
+
+    def needs(self, case: Case) -> Instants:
+        """Return the gradients of its output and input; of two steps between, where there are."""
+        several = 2 if self._is_one_kernel(case) and not self.gated else 3
+        return (
+            (Kept("gradients of its steps", (several, *self._shape(case)), case.product_type),),
+        )
+
+    def _is_one_kernel(self, case: Case) -> bool:
+        return bool(case.fused_gelu or case.of_family.activation != "written out")
+
+    def _shape(self, case: Case) -> tuple[Number, ...]:
+        shape = (case.batch, case.queries, self.width)
+        return shape if isinstance(self.times, int) and self.times == 1 else (self.times, *shape)
 
 
 class Experts(NamedTuple):
@@ -56,40 +105,3 @@ class Experts(NamedTuple):
                 Kept("gradient of the input", (*tokens, self.inputs), case.product_type),
             ),
         )
-
-
-MLP_ROLES = ("mlp_gate", "mlp_in", "gelu", "mlp_out")
-SHARED_ROLES = ("shared_gate", "shared_in", "shared_act", "shared_out")
-
-
-def one_mlp(
-    config: Any, width: Number, copies: Number, roles: tuple[str, ...] = MLP_ROLES
-) -> Iterator[Linear | Activation]:
-    """List an MLP: into its hidden layer, an activation, and out of it; with a gate or without."""
-    d, bias, turned = config.n_embd, config.biased("mlp_bias"), config.of_family.outputs_first
-    gate, into, activation, out = roles
-    if config.gated_mlp and config.of_family.joins_gate and roles == MLP_ROLES:
-        yield Linear("mlp_gate_in", "mlp", d, 2 * width, bias, copies, turned)
-    else:
-        if config.gated_mlp:
-            yield Linear(gate, "mlp", d, width, bias, copies, turned)
-        yield Linear(into, "mlp", d, width, bias, copies, turned, same_input=config.gated_mlp)
-    yield Activation(activation, "mlp", width, copies, config.gated_mlp)
-    yield Linear(out, "mlp", width, d, bias, copies, turned, joins=True)
-
-
-def experts_of(config: Any, copies: Number) -> Iterator[Linear | Activation | Experts]:
-    """List a router, its experts, and the MLP beside them that every token takes, if there is one.
-
-    E is the number of experts, A how many are chosen, x the width of each.
-    """
-    d, bias = config.n_embd, config.biased("mlp_bias")
-    E, A, x = config.n_expert, config.chosen_experts, config.expert_width
-    into = 2 * x if config.gated_mlp else x
-    yield Linear("router", "mlp", d, E, False, copies, outputs_first=True)
-    yield Experts("experts_in", "mlp", E, A, d, into, bias, copies)
-    yield Activation("experts_act", "mlp", x, copies, config.gated_mlp, A)
-    yield Experts("experts_out", "mlp", E, A, x, d, bias, copies)
-    if config.n_inner_shared is not None:
-        yield from one_mlp(config, config.n_inner_shared, copies, SHARED_ROLES)
-        yield Linear("shared_router", "mlp", d, 1, False, copies, outputs_first=True)

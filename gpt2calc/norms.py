@@ -34,7 +34,7 @@ class Norm(NamedTuple):
         if self.kind == "none":
             return ()
         scale = make(Tensor, (self.role, self.sublayer, "weights", self.shape, self.copies))
-        if self.kind == "rms" or not self.shift:
+        if not self.shift:
             return (scale,)
         return (scale, make(Tensor, (self.role, self.sublayer, "biases", self.shape, self.copies)))
 
@@ -67,30 +67,3 @@ class Norm(NamedTuple):
         if self.kind == "rms":
             return ((Kept("gradients of its steps", (3, *shape), "float32"),),)
         return ((Kept("gradients of output and input", (2, *shape), case.weight_type),),)
-
-
-def norm(config: Any, role: str, copies: Number = 1) -> Norm:
-    """Return a norm over the model's whole width."""
-    width = config.n_embd
-    shift = config.biased("norm_bias")
-    return Norm(role, "layer_norm", width, (width,), config.norm, shift, copies)
-
-
-def qk_norms(config: Any) -> tuple[Norm, Norm]:
-    """Return the norms of queries and keys: of every head, with one scale or many; or of all."""
-    heads = config.heads
-    kv_heads = heads if config.n_kv_head is None else config.n_kv_head
-    return (
-        _qk_norm(config, "query_norm", config.query_width, heads),
-        _qk_norm(config, "key_norm", config.kv_width, kv_heads),
-    )
-
-
-def _qk_norm(config: Any, role: str, width: Number, heads: Number) -> Norm:
-    kind, shift, L = config.norm, config.biased("norm_bias"), config.n_layer
-    if config.qk_norm == "width":
-        return Norm(role, "layer_norm", width, (width,), kind, shift, L)
-    if config.qk_norm == "heads":
-        each = (heads, config.head_width)
-        return Norm(role, "layer_norm", width, each, kind, False, L, heads)
-    return Norm(role, "layer_norm", width, (config.head_width,), kind, shift, L, heads)

@@ -132,57 +132,6 @@ class Dropout(NamedTuple):
         return (only_if(case.dropout, Kept("gradient of the input", shape, case.product_type)),)
 
 
-class Activation(NamedTuple):
-    """GELU by its approximation with tanh, or what a gate lets through of the hidden layer.
-
-    GELU is one kernel, or ``gelu_new`` written out in Python; a gate's activation is one kernel.
-    """
-
-    role: str
-    sublayer: str
-    width: Number
-    copies: Number
-    gated: bool = False
-    times: Number = 1
-    """How often for each token: experts that it goes through."""
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Return nothing: it has no parameters."""
-        return ()
-
-    def multiplies(self, case: Case) -> None:
-        """Return None: its arithmetic is element by element."""
-
-    def keeps(self, case: Case) -> tuple[Kept, ...]:
-        """Return its input; written out also its half, the tanh, and that plus one.
-
-        A gate's is multiplied with the hidden layer, so both factors are kept as well. ReLU keeps
-        its outcome, which the next layer keeps as its input.
-        """
-        steps: tuple[str, ...] = ("input", "half of it", "tanh", "1 + tanh")
-        if self.gated:
-            steps = ("input", "gate", "hidden layer")
-        elif case.of_family.activation == "relu":
-            steps = ()
-        elif self._is_one_kernel(case):
-            steps = ("input",)
-        return tuple(Kept(step, self._shape(case), case.product_type) for step in steps)
-
-    def needs(self, case: Case) -> Instants:
-        """Return the gradients of its output and input; of two steps between, where there are."""
-        several = 2 if self._is_one_kernel(case) and not self.gated else 3
-        return (
-            (Kept("gradients of its steps", (several, *self._shape(case)), case.product_type),),
-        )
-
-    def _is_one_kernel(self, case: Case) -> bool:
-        return bool(case.fused_gelu or case.of_family.activation != "written out")
-
-    def _shape(self, case: Case) -> tuple[Number, ...]:
-        shape = (case.batch, case.queries, self.width)
-        return shape if isinstance(self.times, int) and self.times == 1 else (self.times, *shape)
-
-
 class Head(NamedTuple):
     """``nn.Linear``: one score for every token of the vocabulary."""
 

@@ -193,7 +193,7 @@ def kept_in_pytorch(case):
 
 def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
     pytest.importorskip("transformers")
-    from gpt2calc.operations import Activation
+    from gpt2calc.mlp import Activation
     from gpt2calc.proof.memory_verification import verify_memory
 
     right = Activation.keeps

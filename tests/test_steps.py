@@ -5,7 +5,7 @@ from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import Run, count, flops, steps
+from gpt2calc import GPT2Config, Run, count, flops, load, steps
 from gpt2calc.hugging_face import from_contents
 from gpt2calc.what_if.steps import ORDER, Amounts
 
@@ -49,6 +49,13 @@ def test_any_order_leads_to_the_same_end(last, order):
     other = steps("gpt2", last, order=[name for name in order if name in named])
     assert other.end == plain.end
     assert other.start == plain.start
+
+
+def test_every_field_has_its_place_in_the_order():
+    assert {*ORDER, "family"} == set(GPT2Config.known)
+    assert (
+        steps("gpt2-xl", "tinyllama").steps[-1].config.effective() == load("tinyllama").effective()
+    )
 
 
 def test_from_gpt2_xl_to_tinyllama():

@@ -36,7 +36,8 @@ TEMPORARY = "Temporary is the largest tensor that a product makes. GB are 10^9 b
 GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
 IN_16_BITS_TOO = "Autocast's copies of all matrices in 16 bits are temporary, too."
 KEPT_IS_PROVED = ("gpt2", "llama", "granite", "mistral", "smollm3", "qwen2", "qwen3")
-"""Families of which tests hold what is kept for backward against PyTorch."""
+"""Families of which tests hold what is kept for backward against PyTorch: eager attention, nothing
+recomputed or dropped out, in float32 or bfloat16."""
 PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
 
@@ -200,9 +201,12 @@ class Memory(Breakdown):
         family = self.config.of_family
         if family.name == GPT2.name:
             return ()
+        run = self.config
+        plain = (run.attention, run.checkpointing, run.dropout) == ("eager", "none", False)
+        is_tested = family.name in KEPT_IS_PROVED and plain and not run.is_mixed
         proved = "what is kept for backward is held against PyTorch by tests, the peak is not"
         unproved = "activations and peak follow from the list of operations, unproved by tests"
-        return (f"Of {family.words}, {proved if family.name in KEPT_IS_PROVED else unproved}.",)
+        return (f"Of {family.words}, {proved if is_tested else unproved}.",)
 
     @cached_property
     def _moments(self) -> tuple[Moment, ...]:

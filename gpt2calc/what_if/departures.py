@@ -56,15 +56,16 @@ def departure_called(key: str) -> Departure:
     return next(departure for departure in DEPARTURES if departure.key == key)
 
 
-def other_models(family: str) -> tuple[list[Departure], list[Departure]]:
+def other_models(model_type: str) -> tuple[list[Departure], list[Departure]]:
     """Return a departure for each preset: that it was counted, and not the model that was meant.
 
-    First come those of the family, then all others.
+    First come those of a ``model_type``, then all others.
     """
     kin: list[Departure] = []
     others: list[Departure] = []
     for each in presets():
-        (kin if each.config.family == family else others).append(_preset_instead(each.name))
+        is_kin = each.config.of_family.model_type == model_type
+        (kin if is_kin else others).append(_preset_instead(each.name))
     return kin, others
 
 

@@ -112,7 +112,7 @@ def _models(config: GPT2Config, most: int) -> Iterator[Found]:
     A preset of another family is taken as it is.
     """
     meant = reckoning_of(config)
-    kin, strangers = other_models(config.family)
+    kin, strangers = other_models(config.of_family.model_type)
     every = (*_of_stages("config"), *_of_stages("padding"))
     reckonings = [meant, *(other.change(meant) for other in kin)]
     changes = [each for each in every if any(each.change(one) != one for one in reckonings)]

@@ -276,7 +276,8 @@ def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[
 
 def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
     """Return width divided by depth of the family's preset nearest to a budget by its logarithm."""
-    alike = [preset for preset in presets() if preset.config.family == base.family]
+    kin = base.of_family.model_type
+    alike = [preset for preset in presets() if preset.config.of_family.model_type == kin]
     sizes: dict[float, int] = {}
     for preset in alike or presets():
         config = base.with_model(preset.config)

@@ -1,7 +1,7 @@
 """From one model to another, one field at a time: what each step adds or takes away."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -192,6 +192,9 @@ def steps(
             walked.append(Step(together, ", ".join(said), config, after, after.less(before)))
         here, before = config, after
         pending = [name for name in pending if name not in together]
+    if walked:  # names change no count, and so are no step of their own
+        named = walked[-1].config.evaluate_at(family=there.family)
+        walked[-1] = replace(walked[-1], config=named)
     asked = tuple(name.replace("-", "_") for name in order)
     return Steps((first, last), begin, tuple(walked), asked, run)
 
