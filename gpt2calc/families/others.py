@@ -134,7 +134,7 @@ FALCON_2_NORMS = FALCON.but(
         attention_norm ln_attn, mlp_norm ln_mlp, final_norm ln_f
         """,
     ),
-    usual={"n_kv_head": 8, "norm_place": "before"},
+    usual={"n_kv_head": None, "norm_place": "before"},
     variant_of="falcon",
 )
 
