@@ -33,6 +33,12 @@ class Entry:
         return self.preset.config.of_family.words
 
     @property
+    def found_by(self) -> str:
+        """What a word may be of: its name, its family, and that it is a mixture of experts."""
+        kind = "moe mixture of experts" if self.preset.config.n_expert is not None else ""
+        return f"{self.preset.name} {self.family} {kind}".lower()
+
+    @property
     def agrees(self) -> bool | None:
         """Whether the count is what its source reports, rounded or not; None if it reports none."""
         preset = self.preset
@@ -144,11 +150,7 @@ def catalogue(words: Iterable[str] = ()) -> Catalogue:
     """
     wanted = [word.lower() for word in words]
     entries = [Entry(each, count(each.config)) for each in presets()]
-    found = [
-        entry
-        for entry in entries
-        if all(word in f"{entry.preset.name} {entry.family}".lower() for word in wanted)
-    ]
+    found = [entry for entry in entries if all(word in entry.found_by for word in wanted)]
     if not found:
         families = _in_order(entries)
         said = " ".join(wanted)

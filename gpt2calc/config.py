@@ -209,8 +209,9 @@ class GPT2Config(Derived):
         return self
 
     def usual(self, name: str) -> Any:
-        """Return what a field is where nothing is said of it: as its family has it, or its rule."""
-        if self.family != "gpt2" and name in self.of_family.ways:
+        """Return what a field is where nothing is said of it: a switch as its family has it."""
+        is_switch = not self.known[name].letter
+        if is_switch and self.family != "gpt2" and name in self.of_family.ways:
             return self.of_family.ways[name]
         return super().usual(name)
 

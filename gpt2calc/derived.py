@@ -1,5 +1,6 @@
 """What follows from the fields of a model: heads, widths, biases, and its family."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 
 from gpt2calc.families.family import COLLOQUIAL, Family
@@ -74,6 +75,12 @@ class Derived(Declared):
         if self.n_expert_active is not None or self.n_expert is None:
             return self.n_expert_active
         return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
+
+    def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
+        """Say one field; nothing of a width that no layer has."""
+        if name == "n_inner" and self.n_inner_expert is not None and not self.dense_layers:
+            return ""
+        return super().said(name, leaving_out)
 
     def spelled_out(self) -> Self:
         """Return the same model, the width of a head as a number of its own.

@@ -143,7 +143,9 @@ class Declared(BaseModel):
     def usual(self, name: str) -> Any:
         """Return what a field is where nothing is said of it: its rule, or its default."""
         rule = self.known[name].rule
-        return rule(self) if rule else type(self).model_fields[name].default
+        if rule is None:
+            return type(self).model_fields[name].default
+        return rule(self if getattr(self, name) is None else self.evaluate_at(**{name: None}))
 
     def following(self, fields: Collection[str]) -> set[str]:
         """Return the fields that are left to a rule which reads one of ``fields``."""

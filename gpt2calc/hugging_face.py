@@ -147,7 +147,8 @@ def _family_of(contents: Mapping[str, Any], source: str | Path) -> Family:
     if isinstance(model_type, str) and starts:
         has = OUT_OF_REACH[max(starts, key=len)]
         raise UserError(f"{source}: model_type is {quoted(model_type)}: out of reach here, {has}")
-    hint = did_you_mean(named, known) if isinstance(model_type, str) else ""
+    is_kin = named.startswith(tuple(known))  # a newer family of the same makers, and not that one
+    hint = did_you_mean(named, known) if isinstance(model_type, str) and not is_kin else ""
     raise UserError(
         f"{source}: model_type is {quoted(model_type)}: it must be one of {', '.join(known)}{hint}"
     )

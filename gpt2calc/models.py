@@ -25,6 +25,8 @@ Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
 
 SEVERAL = "+"
 """Between several numbers of one field, as in ``dense_layers=0+1``."""
+MOST_SAID = 3
+"""Changes that a name says one by one: with more it is no name."""
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -139,7 +141,9 @@ def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
     """Replace fields, and say those that have another value now."""
     after = config.replace(**fields)
     changed = [field for field in fields if after.value(field) != config.value(field)]
-    said = (f"{field} {shown(after.value(field))}" for field in changed)
+    said = [f"{field} {shown(after.value(field))}" for field in changed]
+    if len(said) > MOST_SAID:
+        said = [f"{len(said)} changes"]
     return Labelled(", ".join((name, *said)), after, frozenset(changed))
 
 

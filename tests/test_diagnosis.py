@@ -163,7 +163,8 @@ ALONE = {
     "head_bias": V,
     "gated_mlp": L * (4 * D * D + 4 * D),
     "block_norms_twice": L * 4 * D,
-    **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored", "active_experts"), 0),
+    **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored"), 0),
+    **dict.fromkeys(("experts_ignored", "active_experts"), 0),
 }
 """What each departure changes in GPT-2 small, written out by hand."""
 
@@ -180,6 +181,7 @@ def test_each_departure_changes_what_it_says(departure):
         ("kv_heads_ignored", "llama-3-8b", 32 * 2 * (32 - 8) * 128 * 4_096),
         ("gate_ignored", "llama-3-8b", -32 * 4_096 * 14_336),
         ("mlp_width_ignored", "llama-2-7b", 32 * 3 * 4_096 * (4 * 4_096 - 11_008)),
+        ("experts_ignored", "mixtral-8x7b", -32 * (7 * 3 * 4_096 * 14_336 + 8 * 4_096)),
         ("active_experts", "mixtral-8x7b", -32 * 6 * 3 * 4_096 * 14_336),
         ("untied_head", "gemma-2b", 256_000 * 2_048),
         ("untied_head", "falcon-7b", 7_217_189_760 - 6_921_720_704),
@@ -341,3 +343,19 @@ def test_many_explanations_are_counted_but_not_all_printed():
 )
 def test_a_mistake_is_one_line(refused, arguments, words):
     assert words in refused("diagnose", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("number", "model", "keys"),
+    [
+        ("7.25B", "mistral-7b", None),
+        ("8.04B", "llama-3-8b", None),
+        ("6.93B", "falcon-7b", None),
+        ("3B", "qwen3-30b-a3b", ["active_experts"]),
+        ("70B", "llama-3-70b", ["without_head"]),
+    ],
+)
+def test_a_round_number_of_a_descendant(number, model, keys):
+    found = diagnose(number, model)
+    assert "GPT-1" not in str(found)
+    assert keys is None or [each.key for each in found.explanations[0].departures] == keys

@@ -41,6 +41,8 @@ def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
             found = inspect(saved(tmp_path / "model", shapes, beside))
             assert found.sound, (contents, beside is None, found)
             assert found.total == count(config).total
+            is_said = config.n_expert is not None and beside is not None
+            assert ("Active for a token" in str(found)) == is_said
 
 
 @pytest.mark.parametrize("name", EXPERTS)

@@ -148,6 +148,8 @@ def test_other_peoples_names_of_a_field_are_hinted_at(refused, tmp_path, theirs,
 def test_a_label_says_what_was_changed():
     names = [model.name for model in labelled(["gpt2", "gpt2,n_layer=24"], tie_embeddings=False)]
     assert names == ["gpt2, tie_embeddings no", "gpt2, n_layer 24, tie_embeddings no"]
+    (many,) = labelled("gpt2", n_layer=24, n_embd=1024, n_head=16, vocab=50_304)
+    assert many.name == "gpt2, 4 changes"
     (same,) = labelled("gpt2", n_layer=12)
     assert (same.name, same.changed) == ("gpt2", frozenset())
     (own,) = labelled({"deep": load("gpt2").replace(n_layer=24)})

@@ -49,7 +49,7 @@ def presets(
 ) -> int:
     """List the presets by family with their sizes, counted and as reported.
 
-    WORDS leave those that have all of them in their name or their family.
+    WORDS leave those that have all of them in their name or family; moe, those with experts.
     """
     from gpt2calc.catalogue import catalogue
 

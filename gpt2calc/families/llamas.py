@@ -50,6 +50,7 @@ _PLAIN = HIDDEN | _OF_HEADS
 
 MISTRAL = LLAMA.but(
     *("mistral", "Mistral", "MistralForCausalLM"),
+    has_windows=True,
     missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336},
     called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": ()},
     not_null=("num_key_value_heads",),
@@ -86,6 +87,7 @@ GEMMA = LLAMA.but(
 )
 GEMMA2 = GEMMA.but(
     *("gemma2", "Gemma 2", "Gemma2ForCausalLM"),
+    has_windows=True,
     switches={"norm_place": "both"},
     missing={"n_embd": 2_304, "n_layer": 26, "n_head": 8, "n_kv_head": 4, "n_inner": 9_216},
     names=names(ATTENTION, MLP, FOUR_NORMS),
@@ -98,6 +100,7 @@ GEMMA3 = GEMMA2.but(
 )
 PHI3 = MISTRAL.but(
     *("phi3", "Phi-3", "Phi3ForCausalLM"),
+    has_windows=True,
     missing={"vocab": 32_064, "n_ctx": 4_096, "n_embd": 3_072, "n_kv_head": None, "n_inner": 8_192},
     names=names(
         {"attention_out": "self_attn.o_proj", "qkv": "self_attn.qkv_proj"},

@@ -3,6 +3,7 @@
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from gpt2calc.families.family import HIDDEN, Contents, Family, sizes
@@ -138,6 +139,19 @@ FALCON_2_NORMS = FALCON.but(
     variant_of="falcon",
 )
 
+
+def _mpt(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what MPT's own code knows and its class in transformers passes over."""
+    attention = said["attn_config"] or {}
+    if not isinstance(attention, Mapping):
+        raise ValueError(f"attn_config is {attention!r}: it must be an object")
+    plain = {"attn_type": "multihead_attention", "alibi": True, "qk_ln": False}
+    for key, value in plain.items():
+        if attention.get(key, value) != value:
+            raise ValueError(f"attn_config has {key} {attention[key]!r}: no MPT here but {value!r}")
+    return fields
+
+
 MPT = Family(
     *("mpt", "MPT", "MptForCausalLM"),
     switches={"positions": "alibi", "bias": False},
@@ -157,11 +171,14 @@ MPT = Family(
         "n_head": ("n_heads", "num_attention_heads"),
         "n_inner": (),
     },
+    extra={"attn_config": (None,)},
+    reads=_mpt,
     activation="one kernel",
 )
 
 STARCODER2 = Family(
     *("starcoder2", "StarCoder2", "Starcoder2ForCausalLM"),
+    has_windows=True,
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
     names=named(

@@ -35,6 +35,7 @@ STATE = ("weights", "gradients", "optimizer")
 TEMPORARY = "Temporary is the largest tensor that a product makes. GB are 10^9 bytes, GiB 2^30."
 GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
 IN_16_BITS_TOO = "Autocast's copies of all matrices in 16 bits are temporary, too."
+OF_ALL_TOKENS = "The cache is of all tokens; {} may keep the nearest alone in some layers."
 KEPT_IS_PROVED = ("gpt2", "llama", "granite", "mistral", "smollm3", "qwen2", "qwen3")
 """Families of which tests hold what is kept for backward against PyTorch: eager attention, nothing
 recomputed or dropped out, in float32 or bfloat16."""
@@ -186,7 +187,9 @@ class Memory(Breakdown):
             weights = self["weights"].total
             copies = (IN_16_BITS_TOO,) if self.config.is_mixed else ()
             alone = f"Weights alone: {in_words(weights)}, {in_binary(weights)}."
-            return (f"{total} {alone}", TEMPORARY, *copies)
+            family = self.config.of_family
+            windows = (OF_ALL_TOKENS.format(family.words),) if family.has_windows else ()
+            return (f"{total} {alone}", TEMPORARY, *copies, *windows)
         phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
         most = {
             phase: in_words(max(each.total for each in self._moments if each.phase == phase))

@@ -187,8 +187,14 @@ def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> s
 def _model(config: Config, unsaid: Collection[str] = ()) -> str:
     if getattr(config, "moment", None) is None:
         unsaid = {"n_head", *unsaid} if config.head_dim is None else unsaid
-        return _with_article(config.title(leaving_out=unsaid))
+        return _with_article(config.title(leaving_out=unsaid)) + _width_of_its_mlp(config, unsaid)
     return f"a {config.title(leaving_out=unsaid)}, in float32 with AdamW and eager attention"
+
+
+def _width_of_its_mlp(config: Config, unsaid: Collection[str]) -> str:
+    """Say the rule of the MLP's width, which is GPT-2's and of few other families."""
+    is_told = config.family == "gpt2" or config.n_inner is not None or "n_inner" in unsaid
+    return "" if is_told else ", and an MLP four times as wide"
 
 
 def _with_article(title: str) -> str:

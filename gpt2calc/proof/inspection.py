@@ -63,6 +63,11 @@ class Inspection(Result):
         """Parameters stored that belong to the model."""
         return sum(part.total for part in self.parts)
 
+    @property
+    def active(self) -> int | None:
+        """Parameters that a token goes through; None where nothing says how many experts it has."""
+        return None if "n_expert_active" in self.unseen else int(ACTIVE.total(self.config))
+
     def summary(self) -> str:
         """Say what is in the checkpoint."""
         verdict = "sound" if self.sound else "with faults"
@@ -77,7 +82,7 @@ class Inspection(Result):
             "tensors": self.tensor_count,
             "stored": self.stored,
             **PARAMETERS.dict_of(self.config, self.parts),
-            "active": int(ACTIVE.total(self.config)),
+            "active": self.active,
             "buffers": {name: list(shape) for name, shape in self.buffers.items()},
             "missing": {name: list(shape) for name, shape in self.missing.items()},
             "extra": {name: list(shape) for name, shape in self.extra.items()},
@@ -107,7 +112,7 @@ class Inspection(Result):
         turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
         if self.misshapen and turned:
             faults += ("Those matrices are stored transposed, as nn.Linear does.",)
-        active = active_said(self.config)
+        active = () if "n_expert_active" in self.unseen else active_said(self.config)
         notes = (
             f"{self.tensor_count:,} tensors.",
             *active,

@@ -132,8 +132,8 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
         raise UserError("inference keeps nothing for backward: verify --of memory is of training")
     if case.family != "gpt2":
         raise UserError(
-            f"what {case.of_family.words} keeps for backward is held against no run here: verify "
-            "--of memory is of GPT-2; verify its parameters or --of flops"
+            f"verify --of memory runs a step of GPT-2 alone, not of {case.of_family.words}: verify "
+            "its parameters or --of flops"
         )
     if case.gpus > 1:
         raise UserError("one process holds no part of what GPUs share out: verify without --gpus")

@@ -11,7 +11,16 @@ from typing import Any, Literal
 from gpt2calc.loading import preset, presets
 from gpt2calc.sublayers import EMBEDDINGS
 from gpt2calc.terms import Tensor
-from gpt2calc.what_if.reckoning import ALL_CELLS, GATE, HEAD_BIAS, MASK, Reckoning
+from gpt2calc.what_if.reckoning import (
+    ALL_CELLS,
+    BESIDE,
+    FINAL_SHIFT,
+    GATE,
+    HEAD_BIAS,
+    MASK,
+    SHIFT,
+    Reckoning,
+)
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
@@ -122,6 +131,17 @@ def _as_nanogpt(reckoning: Reckoning) -> Reckoning:
     return _keep(lambda t: t.sublayer != "position_embedding")(default)
 
 
+def _with_gpt1s_context(reckoning: Reckoning) -> Reckoning:
+    """Learn the positions of GPT-1, where positions are learned."""
+    has_positions = reckoning.config.positions == "learned"
+    return _fields(n_ctx=GPT1_N_CTX)(reckoning) if has_positions else reckoning
+
+
+def _of_gpt2(change: Callable[[Reckoning], Reckoning]) -> Callable[[Reckoning], Reckoning]:
+    """Return a change that nobody makes of another family."""
+    return lambda reckoning: change(reckoning) if reckoning.config.family == "gpt2" else reckoning
+
+
 def _only_active(reckoning: Reckoning) -> Reckoning:
     """Count the experts of one token; the router still chooses among all of them."""
     return reckoning._replace(is_of_a_token=reckoning.config.n_expert is not None)
@@ -132,13 +152,15 @@ def _is_matrix(tensor: Tensor) -> bool:
 
 
 def _is_block_norm(tensor: Tensor) -> bool:
-    return tensor.sublayer == "layer_norm" and tensor.in_block
+    is_norm = tensor.sublayer == "layer_norm" and tensor.role not in BESIDE
+    return is_norm and tensor.in_block
 
 
 def _as_the_cookbook(reckoning: Reckoning) -> Reckoning:
-    """No biases in linear layers, and the layer norms of the blocks twice."""
+    """No biases in linear layers, and norms with shifts, those of the blocks twice."""
     linear = _keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(reckoning)
-    return _add(_is_block_norm)(linear)
+    shifted = _add(lambda t: t.role in (SHIFT, FINAL_SHIFT))(linear)
+    return _add(lambda t: _is_block_norm(t) or t.role == SHIFT)(shifted)
 
 
 def _as_llm_analysis(reckoning: Reckoning) -> Reckoning:
@@ -172,13 +194,13 @@ DEPARTURES = (
     Departure(
         *("gpt1_vocab", "config", 2.5),
         "the vocabulary is GPT-1's, {config.vocab:,} tokens, which gives the GPT-2 paper's figure",
-        _fields(vocab=GPT1_VOCAB),
+        _of_gpt2(_fields(vocab=GPT1_VOCAB)),
     ),
     Departure(
         *("as_nanogpt", "config", 2.5),
         "as nanoGPT prints it for its default model, with a vocabulary of {config.vocab:,}, no "
         "biases, and the positions left out",
-        _as_nanogpt,
+        _of_gpt2(_as_nanogpt),
     ),
     Departure(
         *("no_position_embedding", "counting", 6),
@@ -227,7 +249,8 @@ DEPARTURES = (
     ),
     Departure(
         *("as_the_cookbook", "counting", 5),
-        "as EleutherAI's cookbook counts: no linear biases, and the blocks' layer norms twice",
+        "as EleutherAI's cookbook counts: no linear biases, every norm with a shift, and the norms "
+        "of the blocks twice",
         _as_the_cookbook,
     ),
     Departure(
@@ -236,7 +259,7 @@ DEPARTURES = (
         _keep(lambda t: t.sublayer != "token_embedding"),
     ),
     Departure(
-        *("without_head", "counting", 5),
+        *("without_head", "counting", 4.5),
         "the untied head was left out",
         _keep(lambda t: t.sublayer != "lm_head"),
     ),
@@ -263,7 +286,7 @@ DEPARTURES = (
     Departure(
         *("gpt1_context", "config", 6),
         "the context is GPT-1's, {config.n_ctx:,} positions",
-        _fields(n_ctx=GPT1_N_CTX),
+        _with_gpt1s_context,
     ),
     Departure(
         *("block_norms_twice", "counting", 6),
@@ -286,7 +309,12 @@ DEPARTURES = (
         _fields(n_inner=None, n_inner_expert=None),
     ),
     Departure(
-        *("active_experts", "config", 3),
+        *("experts_ignored", "config", 4),
+        "one MLP was counted in each block, and no experts",
+        _fields(n_expert=None, n_expert_active=None, n_inner_shared=None, dense_layers=()),
+    ),
+    Departure(
+        *("active_experts", "config", 2),
         "of the experts only those were counted that a token goes through",
         _only_active,
     ),

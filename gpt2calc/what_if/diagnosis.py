@@ -165,7 +165,8 @@ class Diagnosis(Result):
         has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
         if self.explanations:
             return has
-        return f"{has} Nothing known explains {self.number.text} exactly; the nearest:"
+        how = "exactly" if self.nearest[0].residual else "as more than luck"
+        return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
 
 
 def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnosis:

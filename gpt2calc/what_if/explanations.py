@@ -256,7 +256,8 @@ def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
 
 
 def _signature(reckoning: Reckoning) -> tuple[Any, ...]:
-    return reckoning.counted, reckoning.unit
+    counted = sorted((each.column, each.shape, each.copies) for each in reckoning.counted)
+    return tuple(counted), reckoning.unit
 
 
 @cache

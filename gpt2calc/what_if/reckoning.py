@@ -14,7 +14,9 @@ Times: TypeAlias = Mapping[Cell, int]
 """How often each tensor is counted."""
 
 
-MASK, GATE, HEAD_BIAS = BESIDE = ("causal_mask", "gate_beside", "head_bias_beside")
+MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
+SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
+BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT)
 """Roles of what is no parameter of a model, and may be counted all the same."""
 
 
@@ -62,17 +64,22 @@ def cells(
 
 
 def _others(config: GPT2Config) -> tuple[Tensor, ...]:
-    """Masks that older transformers registered; a gate and a head's bias, where there is none."""
+    """Masks of older transformers; a gate, a head's bias and shifts, if the model has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     has_mlp = not config.gated_mlp and config.n_expert is None
     gate = Tensor(GATE, "mlp", "weights", (d, f), L)
     gate_bias = Tensor(GATE, "mlp", "biases", (f,), L)
+    shifts = (
+        Tensor(SHIFT, "layer_norm", "biases", (2 * d,), L),
+        Tensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
+    )
     return (
         Tensor(MASK, "attention", "weights", (1, 1, T, T), L),
         *((gate,) if has_mlp else ()),
         *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
         *(() if config.head_bias else (Tensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
+        *(shifts if config.norm == "rms" else ()),
     )
 
 
@@ -82,8 +89,9 @@ def _whatever_there_is() -> dict[Cell, Tensor]:
     for family in families():
         model = GPT2Config(family=family, tie_embeddings=False, bias=True, norm="layer")
         heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)
+        plain = model.evaluate_at(norm="rms")
         mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)
-        for each in (model, heads, mixed):
+        for each in (model, plain, heads, mixed):
             found |= cells(each)
     return found
 
