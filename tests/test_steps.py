@@ -88,7 +88,7 @@ def test_a_model_and_itself_are_no_step_apart():
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["gpt2"], "LAST needs a value"),
+        (["gpt2"], "LAST needs a value: 'gpt2calc steps --help' shows"),
         (["gpt2", "zebra"], "'zebra' is neither a preset nor a file"),
         (["gpt2", "tinyllama", "--order", "heads"], "'heads' is no field in which the two models"),
         (["gpt2", "tinyllama", "--order", "n_expert"], "'n_expert' is no field in which the two"),

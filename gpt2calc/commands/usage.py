@@ -13,8 +13,6 @@ from gpt2calc.config import GPT2Config
 from gpt2calc.errors import did_you_mean, quoted
 from gpt2calc.fields import field_called
 
-HELP = "'gpt2calc --help' shows what there is"
-
 
 def in_one_line(error: CycloptsError) -> str:
     """Say what is wrong: the value, the rule, a way out."""
@@ -24,12 +22,12 @@ def in_one_line(error: CycloptsError) -> str:
         case CoercionError():
             return _no_such_choice(error)
         case MissingArgumentError():
-            return f"{_name(error)} needs a value: {HELP}"
+            return f"{_name(error)} needs a value: {_help(error)}"
         case RepeatArgumentError():
             return f"{error.token.keyword} is given more than once: give it one value"
         case UnusedCliTokensError():
             unused = (error.unused_tokens or [""])[0]
-            return f"{quoted(unused)} is one argument too many: {HELP}"
+            return f"{quoted(unused)} is one argument too many: {_help(error)}"
         case _:
             return " ".join(str(error).split())
 
@@ -41,7 +39,7 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     meant = field_called(flag.removeprefix("--"), GPT2Config)
     if meant is not None:
         return f"there is no flag {flag[:40]}; did you mean '--{meant.replace('_', '-')}'?"
-    return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {HELP}'}"
+    return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {_help(error)}'}"
 
 
 def _no_such_choice(error: CoercionError) -> str:
@@ -52,8 +50,14 @@ def _no_such_choice(error: CoercionError) -> str:
     if error.target_type is bool:
         choices = ["true", "false"]
     if not choices:
-        return f"{_name(error)} is {value}: {HELP}"
+        return f"{_name(error)} is {value}: {_help(error)}"
     return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _help(error: CycloptsError) -> str:
+    """Say where to read what the command takes."""
+    command = " ".join(("gpt2calc", *(error.command_chain or ())))
+    return f"'{command} --help' shows what there is"
 
 
 def _name(error: CoercionError | MissingArgumentError) -> str:

@@ -130,7 +130,8 @@ def refuse_undivided_heads(config: Config, axes: Mapping[str, Array | range]) ->
         undivided = keys[number % keys != 0][:1]
         if undivided.size:
             raise UserError(
-                f"n_kv_head {undivided[0]} does not divide n_head {number}: leave one of them out"
+                f"n_kv_head {undivided[0]} does not divide n_head {number}: leave out one of "
+                "these values"
             )
 
 
@@ -177,7 +178,7 @@ def _refuse_undivided(heads: Array, widths: Array) -> None:
         if rests.any():
             undivided = heads[rests != 0][0]
             raise UserError(
-                f"n_head {undivided} does not divide n_embd {width}: leave one of them out"
+                f"n_head {undivided} does not divide n_embd {width}: leave out one of these values"
             )
 
 
