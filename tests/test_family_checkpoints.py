@@ -8,7 +8,7 @@ import pytest
 from drawing import FAMILIES, draw
 from safetensors.numpy import save_file
 
-from gpt2calc import count, inspect, named_shapes
+from gpt2calc import GPT2Config, count, inspect, named_shapes
 from gpt2calc.families.table import family_called
 from gpt2calc.hugging_face import from_contents
 from gpt2calc.naming import located
@@ -127,3 +127,12 @@ def test_a_real_checkpoint_of_llama_is_read(tmp_path):
     assert found.sound
     assert found.total == sum(each.numel() for each in model.parameters())
     assert "Nothing missing, nothing extra: every tensor is Llama's." in str(found)
+
+
+def test_a_head_that_is_not_stored_is_only_supposed_to_be_tied(tmp_path):
+    supposed = "No output head is stored"
+    for name, is_doubtful in (("llama", True), ("gemma2", False), ("gpt2", False)):
+        small = {"n_layer": 1, "n_embd": 64, "vocab": 99, "n_ctx": 32}
+        tied = GPT2Config(family=name, tie_embeddings=True, **small)
+        found = inspect(saved(tmp_path / name, named_shapes(tied), None))
+        assert (supposed in str(found)) == is_doubtful

@@ -116,6 +116,7 @@ class Inspection(Result):
         notes = (
             f"{self.tensor_count:,} tensors.",
             *active,
+            *self._head_said(),
             *self._buffers_said(),
             verdict,
             *faults,
@@ -123,6 +124,13 @@ class Inspection(Result):
         title = f"{printable(self.path)}: {self.config.title(leaving_out=self.unseen)}"
         said = tuple(note for note in notes if note)
         return PARAMETERS.table_of(self.config, self.parts, said, title)
+
+    def _head_said(self) -> tuple[str, ...]:
+        """Say what is only supposed of a head that is not there, where the family has one."""
+        is_supposed = set(NEVER_SHOWN) <= set(self.unseen) and self.config.tie_embeddings
+        if not is_supposed or self.config.of_family.ways.get("tie_embeddings", True):
+            return ()
+        return ("No output head is stored: it is tied, as is supposed here, or there is none.",)
 
     def _buffers_said(self) -> tuple[str, ...]:
         if not self.buffers:
