@@ -4,30 +4,29 @@ Each is a change to a :class:`Reckoning`; what it adds or takes away follows fro
 never written down.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from gpt2calc.loading import preset, presets
 from gpt2calc.sublayers import EMBEDDINGS
-from gpt2calc.terms import Tensor
-from gpt2calc.what_if.reckoning import (
-    ALL_CELLS,
-    BESIDE,
-    FINAL_SHIFT,
-    GATE,
-    HEAD_BIAS,
-    MASK,
-    SHIFT,
-    Reckoning,
+from gpt2calc.what_if.changes import (
+    GPT1_VOCAB,
+    Change,
+    add,
+    as_llm_analysis,
+    as_nanogpt,
+    as_the_cookbook,
+    in_bytes,
+    is_block_norm,
+    is_matrix,
+    keep,
+    of_gpt2,
+    only_active,
+    padded,
+    with_fields,
+    with_gpt1s_context,
 )
-
-GPT1_VOCAB = 40_478
-"""Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
-GPT1_N_CTX = 512
-"""Positions of GPT-1: Radford et al. 2018, section 4.1."""
-NANOGPT_VOCAB = 50_304
-"""Vocabulary of nanoGPT's default model: GPT-2's, padded to a multiple of 64."""
+from gpt2calc.what_if.reckoning import GATE, HEAD_BIAS, MASK
 
 ANOTHER_MODEL = "preset_"
 """How the keys of departures to another preset begin."""
@@ -52,7 +51,7 @@ class Departure:
     """Bits: one more is half as likely to be what happened."""
     clause: str
     """What is so, in words; ``{config}`` is the config after the change."""
-    change: Callable[[Reckoning], Reckoning]
+    change: Change
 
     def __reduce__(self) -> tuple[Any, ...]:
         return departure_called, (self.key,)
@@ -89,244 +88,165 @@ def _preset_instead(name: str) -> Departure:
     )
 
 
-def _fields(**fields: Any) -> Callable[[Reckoning], Reckoning]:
-    return lambda reckoning: reckoning._replace(config=reckoning.config.evaluate_at(**fields))
-
-
-def _padded(multiple: int) -> Callable[[Reckoning], Reckoning]:
-    def change(reckoning: Reckoning) -> Reckoning:
-        vocab = -(-reckoning.config.vocab // multiple) * multiple
-        return _fields(vocab=vocab)(reckoning)
-
-    return change
-
-
-def _keep(wanted: Callable[[Tensor], bool]) -> Callable[[Reckoning], Reckoning]:
-    kept = {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()}
-
-    def change(reckoning: Reckoning) -> Reckoning:
-        times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
-        return reckoning._replace(times=times)
-
-    return change
-
-
-def _add(extra: Callable[[Tensor], bool]) -> Callable[[Reckoning], Reckoning]:
-    added = {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()}
-
-    def change(reckoning: Reckoning) -> Reckoning:
-        times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
-        return reckoning._replace(times=times)
-
-    return change
-
-
-def _bytes(size: int) -> Callable[[Reckoning], Reckoning]:
-    return lambda reckoning: reckoning._replace(unit=size)
-
-
-def _as_nanogpt(reckoning: Reckoning) -> Reckoning:
-    """Its default model, and what ``get_num_params`` says of it: all less the positions."""
-    default = _fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(reckoning)
-    return _keep(lambda t: t.sublayer != "position_embedding")(default)
-
-
-def _with_gpt1s_context(reckoning: Reckoning) -> Reckoning:
-    """Learn the positions of GPT-1, where positions are learned."""
-    has_positions = reckoning.config.positions == "learned"
-    return _fields(n_ctx=GPT1_N_CTX)(reckoning) if has_positions else reckoning
-
-
-def _of_gpt2(change: Callable[[Reckoning], Reckoning]) -> Callable[[Reckoning], Reckoning]:
-    """Return a change that nobody makes of another family."""
-    return lambda reckoning: change(reckoning) if reckoning.config.family == "gpt2" else reckoning
-
-
-def _only_active(reckoning: Reckoning) -> Reckoning:
-    """Count the experts of one token; the router still chooses among all of them."""
-    return reckoning._replace(is_of_a_token=reckoning.config.n_expert is not None)
-
-
-def _is_matrix(tensor: Tensor) -> bool:
-    return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
-
-
-def _is_block_norm(tensor: Tensor) -> bool:
-    is_norm = tensor.sublayer == "layer_norm" and tensor.role not in BESIDE
-    return is_norm and tensor.in_block
-
-
-def _as_the_cookbook(reckoning: Reckoning) -> Reckoning:
-    """No biases in linear layers, and norms with shifts, those of the blocks twice."""
-    linear = _keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(reckoning)
-    shifted = _add(lambda t: t.role in (SHIFT, FINAL_SHIFT))(linear)
-    return _add(lambda t: _is_block_norm(t) or t.role == SHIFT)(shifted)
-
-
-def _as_llm_analysis(reckoning: Reckoning) -> Reckoning:
-    """No positions, no biases, and of each layer norm only its scale."""
-    return _keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(reckoning)
-
-
 DEPARTURES = (
     Departure(
         *("untied_head", "config", 2),
         "the output head is not tied to the token embedding but has a matrix of its own, or the "
         "tied head was counted a second time",
-        _fields(tie_embeddings=False),
+        with_fields(tie_embeddings=False),
     ),
     Departure(
         *("causal_masks", "counting", 2),
         "the causal-mask buffers of {config.n_layer:,} layers were counted as parameters, as the "
         "Hub counts the file",
-        _add(lambda t: t.role == MASK),
+        add(lambda t: t.role == MASK),
     ),
     Departure(
         *("vocab_64", "padding", 2),
         "the vocabulary is padded to {config.vocab:,}, a multiple of 64",
-        _padded(64),
+        padded(64),
     ),
     Departure(
         *("no_bias", "config", 3),
         "the model has no biases, neither in its linear layers nor in its layer norms",
-        _fields(bias=False, qkv_bias=False),
+        with_fields(bias=False, qkv_bias=False),
     ),
     Departure(
         *("gpt1_vocab", "config", 2.5),
         "the vocabulary is GPT-1's, {config.vocab:,} tokens, which gives the GPT-2 paper's figure",
-        _of_gpt2(_fields(vocab=GPT1_VOCAB)),
+        of_gpt2(with_fields(vocab=GPT1_VOCAB)),
     ),
     Departure(
         *("as_nanogpt", "config", 2.5),
         "as nanoGPT prints it for its default model, with a vocabulary of {config.vocab:,}, no "
         "biases, and the positions left out",
-        _of_gpt2(_as_nanogpt),
+        of_gpt2(as_nanogpt),
     ),
     Departure(
         *("no_position_embedding", "counting", 6),
         "the model has no position embedding",
-        _keep(lambda t: t.sublayer != "position_embedding"),
+        keep(lambda t: t.sublayer != "position_embedding"),
     ),
     Departure(
         *("no_final_layer_norm", "counting", 6),
         "the model has no final layer norm",
-        _keep(lambda t: t.role != "final_norm"),
+        keep(lambda t: t.role != "final_norm"),
     ),
     Departure(
         *("head_bias", "counting", 6),
         "the output head has a bias",
-        _add(lambda t: t.role == HEAD_BIAS),
+        add(lambda t: t.role == HEAD_BIAS),
     ),
     Departure(
         *("gated_mlp", "counting", 5),
         "the MLP is gated: a third matrix beside c_fc and c_proj",
-        _add(lambda t: t.role == GATE),
+        add(lambda t: t.role == GATE),
     ),
     Departure(
         *("matrices_only", "counting", 3),
         "only the matrices of attention and MLP were counted, as TransformerLens does",
-        _keep(_is_matrix),
+        keep(is_matrix),
     ),
     Departure(
         *("without_embeddings", "counting", 3),
         "token and position embeddings, and an untied head, were left out",
-        _keep(lambda t: t.sublayer not in EMBEDDINGS),
+        keep(lambda t: t.sublayer not in EMBEDDINGS),
     ),
     Departure(
         *("without_positions", "counting", 3.5),
         "the position embedding was left out",
-        _keep(lambda t: t.sublayer != "position_embedding"),
+        keep(lambda t: t.sublayer != "position_embedding"),
     ),
     Departure(
         *("without_biases", "counting", 4),
         "biases were left out, the shifts of the layer norms with them",
-        _keep(lambda t: t.column == "weights"),
+        keep(lambda t: t.column == "weights"),
     ),
     Departure(
         *("as_llm_analysis", "counting", 5),
         "as llm-analysis counts: no positions, no biases, and half of each layer norm",
-        _as_llm_analysis,
+        as_llm_analysis,
     ),
     Departure(
         *("as_the_cookbook", "counting", 5),
         "as EleutherAI's cookbook counts: no linear biases, every norm with a shift, and the norms "
         "of the blocks twice",
-        _as_the_cookbook,
+        as_the_cookbook,
     ),
     Departure(
         *("without_token_embedding", "counting", 5),
         "the token embedding was left out",
-        _keep(lambda t: t.sublayer != "token_embedding"),
+        keep(lambda t: t.sublayer != "token_embedding"),
     ),
     Departure(
         *("without_head", "counting", 4.5),
         "the untied head was left out",
-        _keep(lambda t: t.sublayer != "lm_head"),
+        keep(lambda t: t.sublayer != "lm_head"),
     ),
     Departure(
         *("without_layer_norms", "counting", 5),
         "the layer norms were left out",
-        _keep(lambda t: t.sublayer != "layer_norm"),
+        keep(lambda t: t.sublayer != "layer_norm"),
     ),
     Departure(
         *("without_linear_biases", "counting", 5),
         "the biases of the linear layers were left out, but not the shifts of the layer norms",
-        _keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm"),
+        keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm"),
     ),
     Departure(
         *("no_qkv_bias", "config", 5),
         "c_attn, the query-key-value matrix, has no bias",
-        _fields(qkv_bias=False),
+        with_fields(qkv_bias=False),
     ),
     Departure(
         *("vocab_128", "padding", 5),
         "the vocabulary is padded to {config.vocab:,}, a multiple of 128",
-        _padded(128),
+        padded(128),
     ),
     Departure(
         *("gpt1_context", "config", 6),
         "the context is GPT-1's, {config.n_ctx:,} positions",
-        _with_gpt1s_context,
+        with_gpt1s_context,
     ),
     Departure(
         *("block_norms_twice", "counting", 6),
         "the layer norms of the blocks were counted twice",
-        _add(_is_block_norm),
+        add(is_block_norm),
     ),
     Departure(
         *("kv_heads_ignored", "config", 4),
         "keys and values were counted as wide as the queries, whose heads share them",
-        _fields(n_kv_head=None),
+        with_fields(n_kv_head=None),
     ),
     Departure(
         *("gate_ignored", "config", 4),
         "the gate of the MLP was left out: two matrices, and not three",
-        _fields(gated_mlp=False),
+        with_fields(gated_mlp=False),
     ),
     Departure(
         *("mlp_width_ignored", "config", 5),
         "the MLP was taken to be four times as wide as the model",
-        _fields(n_inner=None, n_inner_expert=None),
+        with_fields(n_inner=None, n_inner_expert=None),
     ),
     Departure(
         *("experts_ignored", "config", 4),
         "one MLP was counted in each block, and no experts",
-        _fields(n_expert=None, n_expert_active=None, n_inner_shared=None, dense_layers=()),
+        with_fields(n_expert=None, n_expert_active=None, n_inner_shared=None, dense_layers=()),
     ),
     Departure(
         *("active_experts", "config", 2),
         "of the experts only those were counted that a token goes through",
-        _only_active,
+        only_active,
     ),
     Departure(
         *("float32_bytes", "unit", 3),
         "bytes were taken for parameters, 4 of float32 for each",
-        _bytes(4),
+        in_bytes(4),
     ),
     Departure(
         *("float16_bytes", "unit", 3),
         "bytes were taken for parameters, 2 of float16 for each",
-        _bytes(2),
+        in_bytes(2),
     ),
 )
 """All departures, in the order in which those of a stage are applied."""
