@@ -164,7 +164,7 @@ ALONE = {
     "gated_mlp": L * (4 * D * D + 4 * D),
     "block_norms_twice": L * 4 * D,
     **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored"), 0),
-    **dict.fromkeys(("experts_ignored", "active_experts"), 0),
+    **dict.fromkeys(("experts_ignored", "active_experts", "position_offset_ignored"), 0),
 }
 """What each departure changes in GPT-2 small, written out by hand."""
 
@@ -181,6 +181,7 @@ def test_each_departure_changes_what_it_says(departure):
         ("kv_heads_ignored", "llama-3-8b", 32 * 2 * (32 - 8) * 128 * 4_096),
         ("gate_ignored", "llama-3-8b", -32 * 4_096 * 14_336),
         ("mlp_width_ignored", "llama-2-7b", 32 * 3 * 4_096 * (4 * 4_096 - 11_008)),
+        ("position_offset_ignored", "opt-6.7b", -2 * 4_096),
         ("experts_ignored", "mixtral-8x7b", -32 * (7 * 3 * 4_096 * 14_336 + 8 * 4_096)),
         ("active_experts", "mixtral-8x7b", -32 * 6 * 3 * 4_096 * 14_336),
         ("untied_head", "gemma-2b", 256_000 * 2_048),
@@ -359,3 +360,13 @@ def test_a_round_number_of_a_descendant(number, model, keys):
     found = diagnose(number, model)
     assert "GPT-1" not in str(found)
     assert keys is None or [each.key for each in found.explanations[0].departures] == keys
+
+
+def test_another_model_is_less_likely_than_another_way_of_counting_a_descendant():
+    (best, *_) = diagnose("2B", "gemma-2b").nearest
+    assert "gpt2-xl" not in str(diagnose("2B", "gemma-2b"))
+    assert best.number.stands_for(best.total)
+
+
+def test_no_vocabulary_of_millions_is_an_explanation():
+    assert "vocab is" not in str(diagnose(57_933_856_768, "mixtral-8x7b"))

@@ -172,6 +172,8 @@ def test_min_aspect_zero_looks_at_every_depth():
             "no shape within 0% of 350M parameters has an aspect of 32 to 128; ",
         ),
         (["--n-layer", "1000"], "the nearest is 1,000 x"),
+        (["--n-layer", "12:30"], "n_layer is '12:30': it must be a positive whole number"),
+        (["--n-embd", "768,1024"], "n_embd is '768,1024': it must be a positive whole number"),
         (["--for", "vocab", "--limit", "3"], "are of shapes: leave out --for"),
     ],
 )
@@ -182,3 +184,9 @@ def test_a_bound_that_nothing_meets_is_one_line(refused, flags, words):
 def test_a_budget_that_only_unusual_shapes_have_names_the_nearest():
     with pytest.raises(UserError, match=r"the nearest is 2 x 192, aspect 96.0, .7.4%: widen"):
         solve(None, "10M")
+
+
+def test_where_no_heads_divide_it_says_so(refused):
+    said = refused("solve", "llama-3-8b", "--budget", "8B", "--n-layer", "24")
+    assert "at 24 x 4,672 n_kv_head is 8: it must divide n_head, which is 36" in said
+    assert said.endswith("widen --tolerance")

@@ -4,7 +4,7 @@ Each is a change to a :class:`Reckoning`; what it adds or takes away follows fro
 never written down.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gpt2calc.loading import preset, presets
@@ -30,7 +30,7 @@ from gpt2calc.what_if.reckoning import GATE, HEAD_BIAS, MASK
 
 ANOTHER_MODEL = "preset_"
 """How the keys of departures to another preset begin."""
-OTHER_SIZE, OTHER_GPT2, OTHER_FAMILY = 2, 4, 6
+OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 6
 """Bits that it takes to name another GPT-2, another preset of its family, and any other one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]
@@ -54,13 +54,13 @@ class Departure:
     change: Change
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return departure_called, (self.key,)
+        return departure_called, (self.key, self.cost)
 
 
-def departure_called(key: str) -> Departure:
+def departure_called(key: str, cost: float) -> Departure:
     """Return a departure by its key."""
     if key.startswith(ANOTHER_MODEL):
-        return _preset_instead(key.removeprefix(ANOTHER_MODEL))
+        return replace(_preset_instead(key.removeprefix(ANOTHER_MODEL)), cost=cost)
     return next(departure for departure in DEPARTURES if departure.key == key)
 
 
@@ -73,14 +73,15 @@ def other_models(model_type: str) -> tuple[list[Departure], list[Departure]]:
     others: list[Departure] = []
     for each in presets():
         is_kin = each.config.of_family.model_type == model_type
-        (kin if is_kin else others).append(_preset_instead(each.name))
+        departure = _preset_instead(each.name)
+        kin += [departure] if is_kin else []
+        others += [] if is_kin else [replace(departure, cost=OTHER_FAMILY)]
     return kin, others
 
 
 def _preset_instead(name: str) -> Departure:
     config = preset(name).config
-    is_of_family = config.family == "gpt2"
-    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_GPT2 if is_of_family else OTHER_FAMILY
+    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_OF_FAMILY
     return Departure(
         *(f"{ANOTHER_MODEL}{name}", "model", cost),
         f"the model is {name}",
@@ -149,8 +150,13 @@ DEPARTURES = (
     ),
     Departure(
         *("without_embeddings", "counting", 3),
-        "token and position embeddings, and an untied head, were left out",
+        "the embeddings were left out, and the head if it is untied",
         keep(lambda t: t.sublayer not in EMBEDDINGS),
+    ),
+    Departure(
+        *("position_offset_ignored", "config", 4),
+        "the table of positions was taken to be as long as the context, {config.n_ctx:,}",
+        with_fields(position_offset=None),
     ),
     Departure(
         *("without_positions", "counting", 3.5),

@@ -32,6 +32,8 @@ NEAREST = 3
 """How many explanations are given, where none is whole."""
 MOST_IN_NEAREST = 2
 """Departures of such an explanation at most: with more, something always comes near."""
+LARGEST_VOCAB = 1_000_000
+"""Tokens of a vocabulary at most: a larger one is luck."""
 CANDIDATES = 60
 """Of all that gives the number, as many of the cheapest are looked at."""
 ANYTHING = 10**1000
@@ -83,8 +85,11 @@ def nearest_to(number: Amount, config: GPT2Config) -> list[Found]:
     by_total: dict[int, _Hit] = {}
     for hit in sorted(hits, key=lambda hit: hit.cost):
         by_total.setdefault(hit.total, hit)
-    best = nsmallest(NEAREST, by_total.values(), key=lambda hit: abs(hit.total - number.value))
-    return [_built(hit) for hit in best]
+
+    def distance(hit: _Hit) -> tuple[int, float]:
+        return 0 if number.stands_for(hit.total) else abs(hit.total - number.value), hit.cost
+
+    return [_built(hit) for hit in nsmallest(NEAREST, by_total.values(), key=distance)]
 
 
 def _hits(config: GPT2Config, most: int, within: tuple[int, int]) -> Iterator[_Hit]:
@@ -218,7 +223,9 @@ def _closed(
     if not curve.degree:
         return None
     value = curve.largest_within(number.largest)
-    if value < 1 or curve.largest_within(number.smallest - 1) + 1 != value:
+    if value < 1 or (field == "vocab" and value > LARGEST_VOCAB):
+        return None
+    if curve.largest_within(number.smallest - 1) + 1 != value:
         return None
     found = _applied(reckoning_of(config), departures)
     if found is None or value == config.value(field):

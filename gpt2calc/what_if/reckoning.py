@@ -18,6 +18,8 @@ MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
 SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
 BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT)
 """Roles of what is no parameter of a model, and may be counted all the same."""
+WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
+"""Families of which older versions stored a causal mask for every layer."""
 
 
 class Reckoning(NamedTuple):
@@ -68,6 +70,7 @@ def _others(config: GPT2Config) -> tuple[Tensor, ...]:
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     has_mlp = not config.gated_mlp and config.n_expert is None
+    mask = Tensor(MASK, "attention", "weights", (1, 1, T, T), L)
     gate = Tensor(GATE, "mlp", "weights", (d, f), L)
     gate_bias = Tensor(GATE, "mlp", "biases", (f,), L)
     shifts = (
@@ -75,7 +78,7 @@ def _others(config: GPT2Config) -> tuple[Tensor, ...]:
         Tensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
     )
     return (
-        Tensor(MASK, "attention", "weights", (1, 1, T, T), L),
+        *((mask,) if config.of_family.model_type in WITH_MASKS else ()),
         *((gate,) if has_mlp else ()),
         *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
         *(() if config.head_bias else (Tensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),

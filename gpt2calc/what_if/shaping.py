@@ -8,6 +8,7 @@ from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
+from gpt2calc.config import GPT2Config
 from gpt2calc.counting import breakdown, more_than_active
 from gpt2calc.errors import UserError
 from gpt2calc.loading import presets
@@ -224,6 +225,7 @@ def solve(
         UserError: a bound makes no sense, or there is no such shape: the nearest is named.
 
     """
+    _refuse_what_is_no_size(n_layer=n_layer, n_embd=n_embd)
     quantity = as_quantity(of)
     given = quantity.case(as_config(config))
     ratios = growing_with_the_width(given, fixed)
@@ -262,9 +264,24 @@ def solve(
         Shape(each, each.total - amount.value, _preset_like(each.config)) for each in counted
     )
     if not shapes:
-        raise UserError(nothing_found(base, quantity, amount, bounds))
+        raise UserError(_why_senseless(base, min(found, key=oddity), bounds))
     count = sum(number for number, _ in by_depth)
     return Shapes(base, amount, bounds, shapes, count, quantity)
+
+
+def _refuse_what_is_no_size(**sizes: Any) -> None:
+    GPT2Config(**{name: size for name, size in sizes.items() if size is not None})
+
+
+def _why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
+    """Say why not even the best of some shapes makes sense."""
+    depth, width, _ = shape
+    nothing = f"no shape within {100 * bounds.tolerance:g}% of the budget makes sense"
+    try:
+        base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+    except UserError as error:
+        return f"{nothing}: at {depth:,} x {width:,} {error}; widen --tolerance"
+    return nothing
 
 
 def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[Config]:
