@@ -257,7 +257,7 @@ def diagnose(
 ) -> int:
     """Say where a strange number of parameters comes from.
 
-    MODEL is the model that was meant. Known departures are combined, the fewest first.
+    MODEL is the model that was meant. Known departures are combined, the likeliest first.
     """
     from gpt2calc.what_if.diagnosis import diagnose
 
