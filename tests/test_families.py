@@ -152,6 +152,17 @@ def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
             {"model_type": "mpt", "attn_config": {"attn_type": "grouped_query_attention"}},
             "attn_config has attn_type 'grouped_query_attention'",
         ),
+        ({"model_type": "falcon", "alibi": "yes"}, "alibi is 'yes': it must be true or false"),
+        ({"model_type": "opt", "word_embed_proj_dim": "x"}, "it must be a whole number"),
+        (
+            {"model_type": "falcon", "num_ln_in_parallel_attn": 3},
+            "num_ln_in_parallel_attn is 3: it must be 1, 2 or null",
+        ),
+        ({"model_type": "qwen3_moe", "decoder_sparse_step": "a"}, "decoder_sparse_step is 'a'"),
+        (
+            {"model_type": "qwen3_moe", "num_hidden_layers": 10**7, "decoder_sparse_step": 2},
+            "layers that differ are at most",
+        ),
         ({"model_type": "mpt", "attn_config": 3}, "attn_config is 3: it must be an object"),
     ],
 )
@@ -325,3 +336,33 @@ def test_the_readme_names_every_family_and_those_that_are_proved():
     proved = text.partition("is held against PyTorch for ")[2].partition(", the peak")[0]
     said = {word.strip().removeprefix("and ") for word in proved.replace(" and ", ", ").split(",")}
     assert said == {families()[name].words for name in KEPT_IS_PROVED}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sweep", "llama-3-8b", "--n-kv-head", "1,3"], "n_kv_head 3 does not divide n_head 32"),
+        (["sweep", "gpt2", "--n-expert-active", "1,2"], "give n_expert, such as 8"),
+        (
+            ["sweep", "mixtral-8x7b", "--n-expert-active", "2,16"],
+            "n_expert_active 16 is more than n_expert 8",
+        ),
+        (["gpt2", "--no-norm", "--norm", "rms"], "--no-norm is --norm none: leave out one"),
+        (["gpt2", "--norm", "best"], "--norm is 'best': it must be"),
+        (["gpt2", "--dense-layers", "0"], "dense_layers is"),
+        (["presets", "no such"], "no preset has 'no such' in its name or family"),
+    ],
+)
+def test_a_mistake_about_a_switch_is_one_line(refused, arguments, words):
+    assert words in refused(*arguments)
+
+
+def test_dense_layers_are_given_as_a_list(run):
+    said = run("mixtral-8x7b", "--dense-layers", "0,1").out
+    assert "no experts in layers 0, 1" in " ".join(said.split())
+
+
+def test_formulas_of_a_descendant_as_rows(run):
+    lines = run("formula", "mixtral-8x7b", "--format", "csv").out.splitlines()
+    assert lines[0].startswith("of,")
+    assert lines[-1].startswith("the whole model,")

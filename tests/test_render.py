@@ -114,3 +114,10 @@ def test_a_bar_is_as_long_as_its_fraction(share, length):
 )
 def test_percent(share, words):
     assert percent(share) == words
+
+
+def test_plain_characters_stand_for_those_that_an_encoding_lacks():
+    from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
+
+    assert "10¹² d² ≠ √3…".encode("ascii", IN_PLAIN_CHARACTERS) == b"10^12 d^2 != sqrt3..."
+    assert "██▋▏é".encode("ascii", IN_PLAIN_CHARACTERS) == b"###?"
