@@ -147,11 +147,9 @@ def _norm(config: GPT2Config, role: str, copies: Number = 1) -> Norm:
 
 def _qk_norms(config: GPT2Config) -> tuple[Norm, Norm]:
     """Return the norms of queries and keys: of every head, with one scale or many; or of all."""
-    heads = config.heads
-    kv_heads = heads if config.n_kv_head is None else config.n_kv_head
     return (
-        _qk_norm(config, "query_norm", config.query_width, heads),
-        _qk_norm(config, "key_norm", config.kv_width, kv_heads),
+        _qk_norm(config, "query_norm", config.query_width, config.heads),
+        _qk_norm(config, "key_norm", config.kv_width, config.value("n_kv_head")),
     )
 
 

@@ -37,8 +37,9 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
     meant = field_called(flag.removeprefix("--"), GPT2Config)
-    if meant is not None and f"--{meant.replace('_', '-')}" != flag:
-        return f"there is no flag {flag[:40]}; did you mean '--{meant.replace('_', '-')}'?"
+    ours = f"--{meant.replace('_', '-')}" if meant is not None else flag
+    if ours != flag:
+        return f"there is no flag {flag[:40]}; did you mean '{ours}'?"
     return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {_help(error)}'}"
 
 

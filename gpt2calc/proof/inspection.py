@@ -112,7 +112,7 @@ class Inspection(Result):
         turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
         if self.misshapen and turned:
             faults += ("Those matrices are stored transposed, as nn.Linear does.",)
-        active = () if "n_expert_active" in self.unseen else active_said(self.config)
+        active = () if self.active is None else active_said(self.config)
         notes = (
             f"{self.tensor_count:,} tensors.",
             *active,

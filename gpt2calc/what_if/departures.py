@@ -4,7 +4,7 @@ Each is a change to a :class:`Reckoning`; what it adds or takes away follows fro
 never written down.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from gpt2calc.loading import preset, presets
@@ -58,9 +58,9 @@ class Departure:
 
 
 def departure_called(key: str, cost: float) -> Departure:
-    """Return a departure by its key."""
+    """Return a departure by its key; what another preset costs depends on the model meant."""
     if key.startswith(ANOTHER_MODEL):
-        return replace(_preset_instead(key.removeprefix(ANOTHER_MODEL)), cost=cost)
+        return _preset_instead(key.removeprefix(ANOTHER_MODEL), cost)
     return next(departure for departure in DEPARTURES if departure.key == key)
 
 
@@ -73,15 +73,14 @@ def other_models(model_type: str) -> tuple[list[Departure], list[Departure]]:
     others: list[Departure] = []
     for each in presets():
         is_kin = each.config.of_family.model_type == model_type
-        departure = _preset_instead(each.name)
-        kin += [departure] if is_kin else []
-        others += [] if is_kin else [replace(departure, cost=OTHER_FAMILY)]
+        of_family = OTHER_SIZE if each.name.startswith("gpt2") else OTHER_OF_FAMILY
+        departure = _preset_instead(each.name, of_family if is_kin else OTHER_FAMILY)
+        (kin if is_kin else others).append(departure)
     return kin, others
 
 
-def _preset_instead(name: str) -> Departure:
+def _preset_instead(name: str, cost: float) -> Departure:
     config = preset(name).config
-    cost = OTHER_SIZE if name.startswith("gpt2") else OTHER_OF_FAMILY
     return Departure(
         *(f"{ANOTHER_MODEL}{name}", "model", cost),
         f"the model is {name}",

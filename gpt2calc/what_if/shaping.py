@@ -278,7 +278,7 @@ def _why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
     depth, width, _ = shape
     nothing = f"no shape within {100 * bounds.tolerance:g}% of the budget makes sense"
     try:
-        base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+        _shaped(base, shape, bounds)
     except UserError as error:
         return f"{nothing}: at {depth:,} x {width:,} {error}; widen --tolerance"
     return nothing
@@ -286,9 +286,14 @@ def _why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
 
 def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[Config]:
     """Yield the models of some shapes, less those whose heads do not divide."""
-    for depth, width, _ in found:
+    for shape in found:
         with suppress(UserError):
-            yield base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+            yield _shaped(base, shape, bounds)
+
+
+def _shaped(base: Config, shape: Found, bounds: Bounds) -> Config:
+    depth, width, _ = shape
+    return base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
 
 
 def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:

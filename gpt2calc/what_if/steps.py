@@ -12,7 +12,7 @@ from gpt2calc.counting import ACTIVE, PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.footprint.serving import cache_per_token
 from gpt2calc.models import Model, labelled, shown
-from gpt2calc.output.result import Result
+from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
 
@@ -109,8 +109,6 @@ class Steps(Result):
 
     def csv(self) -> str:
         """Write a row for each, numbers bare."""
-        from gpt2calc.output.result import rows_as_csv
-
         return rows_as_csv(self.to_rows())
 
     def summary(self) -> str:
@@ -177,7 +175,8 @@ def steps(
     """
     (first, here, _), (last, there, _) = labelled([start, end])
     here, there = _with_own_numbers(here, there)
-    pending = _pending(here, there, order)
+    asked = tuple(name.replace("-", "_") for name in order)
+    pending = _pending(here, there, asked)
     shorter = min(here.n_ctx, there.n_ctx)
     run = Run(seq=shorter if seq is None else seq, precision=precision)
     for config in (here, there):
@@ -195,7 +194,6 @@ def steps(
     if walked:  # names change no count, and so are no step of their own
         named = walked[-1].config.evaluate_at(family=there.family)
         walked[-1] = replace(walked[-1], config=named)
-    asked = tuple(name.replace("-", "_") for name in order)
     return Steps((first, last), begin, tuple(walked), asked, run)
 
 
@@ -213,9 +211,8 @@ def _with_own_numbers(*ends: GPT2Config) -> list[GPT2Config]:
     ]
 
 
-def _pending(here: GPT2Config, there: GPT2Config, order: Collection[str]) -> list[str]:
+def _pending(here: GPT2Config, there: GPT2Config, first: Sequence[str]) -> list[str]:
     different = [name for name in ORDER if getattr(here, name) != getattr(there, name)]
-    first = [name.replace("-", "_") for name in order]
     for name in first:
         if first.count(name) > 1:
             raise UserError(f"{quoted(name)} is in the order more than once: give it once")
