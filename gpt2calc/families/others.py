@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gpt2calc.families.family import HIDDEN, Contents, Family, sizes
-from gpt2calc.names import named
+from gpt2calc.names import Names, named
 
 
 def _opt(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
@@ -94,18 +94,23 @@ def _falcon(said: Contents, fields: dict[str, Any]) -> dict[str, Any]:
     return fields | ({"family": "falcon-2-norms"} if norms == 2 else {"norm_place": "shared"})
 
 
+def _falcons(norms: str) -> Names:
+    """Return Falcon's names, with those of the norms of its blocks."""
+    return named(
+        *("transformer.", "h.*."),
+        f"""
+        token_embedding word_embeddings, qkv self_attention.query_key_value,
+        attention_out self_attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
+        {norms}, final_norm ln_f
+        """,
+    )
+
+
 FALCON = Family(
     *("falcon", "Falcon", "FalconForCausalLM"),
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(65_024, 2_048, 4_544, 32, 71) | {"bias": False},
-    names=named(
-        *("transformer.", "h.*."),
-        """
-        token_embedding word_embeddings, qkv self_attention.query_key_value,
-        attention_out self_attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
-        mlp_norm post_attention_layernorm, attention_norm input_layernorm, final_norm ln_f
-        """,
-    ),
+    names=_falcons("mlp_norm post_attention_layernorm, attention_norm input_layernorm"),
     called=HIDDEN
     | {
         "n_embd": ("hidden_size", "n_embed"),
@@ -127,14 +132,7 @@ FALCON = Family(
 
 FALCON_2_NORMS = FALCON.but(
     *("falcon-2-norms", "Falcon", "FalconForCausalLM"),
-    names=named(
-        *("transformer.", "h.*."),
-        """
-        token_embedding word_embeddings, qkv self_attention.query_key_value,
-        attention_out self_attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
-        attention_norm ln_attn, mlp_norm ln_mlp, final_norm ln_f
-        """,
-    ),
+    names=_falcons("attention_norm ln_attn, mlp_norm ln_mlp"),
     usual={"n_kv_head": None, "norm_place": "before"},
     variant_of="falcon",
 )
