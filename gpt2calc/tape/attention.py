@@ -1,0 +1,99 @@
+"""Scaled dot-product attention as PyTorch runs it on a CPU."""
+
+from gpt2calc.tape.autocast import lowered, without_autocast
+from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
+from gpt2calc.tape.elementwise import add, cast, elementwise, scale
+from gpt2calc.tape.matmul import matmul
+from gpt2calc.tape.recorder import Matmul
+from gpt2calc.tape.reductions import softmax
+from gpt2calc.tape.tensor import Spec, Tensor, elementwise_order, empty, empty_several
+from gpt2calc.tape.views import transpose
+
+
+def sdpa(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    *,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Apply ``scaled_dot_product_attention``; its outcome is laid out as the queries.
+
+    One kernel saves its arguments, its outcome and a float32 a row. A mask of bools is first made
+    one of numbers. Where heads, or the widths of keys and values, differ, it is done by its
+    formula. Source: PyTorch, ``aten/src/ATen/native/transformers/attention.cpp``.
+
+    Args:
+        query: (batch, heads, queries, width).
+        key: (batch, heads, keys, width); fewer heads with ``enable_gqa``.
+        value: (batch, heads, keys, width).
+        mask: (batch, heads, queries, keys), of bools or numbers; None is causal.
+        enable_gqa: whether heads of keys and values are shared.
+
+    """
+    value = lowered(value)
+    key = lowered(key)
+    query = lowered(query)
+    batch, heads, q_len, width = query.shape
+    kv_len, v_width = key.shape[2], value.shape[3]
+    if mask is not None and mask.dtype == "bool":
+        mask = _as_numbers(mask, query.dtype)
+    if v_width != width or (key.shape[1] != heads and not enable_gqa):
+        with without_autocast():
+            return _by_formula(query, key, value, mask, is_causal=q_len > 1 and mask is None)
+    scores = Matmul(batch * heads, q_len, width, kv_len)
+    values = Matmul(batch * heads, q_len, kv_len, width)
+    outcome, log_sum_exp = empty_several(
+        "_scaled_dot_product_flash_attention_for_cpu",
+        Spec((batch, heads, q_len, v_width), query.dtype, elementwise_order([query], query.shape)),
+        Spec((batch, q_len, heads), "float32"),
+        matmuls=(scores, values),
+    )
+
+    def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
+        specs = [
+            Spec(each.shape, each.dtype, elementwise_order([each], each.shape))
+            for each in saved[:3]
+        ]
+        of_query = values  # (queries, keys) x (keys, width), as the outcome
+        of_key_or_value = Matmul(batch * heads, kv_len, q_len, width)
+        products = (scores, scores, of_query, of_key_or_value, of_key_or_value)
+        op = "_scaled_dot_product_flash_attention_for_cpu_backward"
+        return [*empty_several(op, *specs, matmuls=products)]
+
+    saved = [query, key, value, outcome, log_sum_exp, *([mask] if mask is not None else [])]
+    record([outcome], [query, key, value], saved, backward)
+    return outcome
+
+
+def _by_formula(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, is_causal: bool
+) -> Tensor:
+    dtype = query.dtype
+    wide_query = cast(query, "float32")
+    wide_key = cast(key, "float32")
+    wide_value = cast(value, "float32")
+    x = scale(wide_query)
+    if is_causal:
+        mask = _triangle(query.shape[2], key.shape[2])
+        mask = _as_numbers(mask, x.dtype)
+    weights = matmul(x, scale(transpose(wide_key, 2, 3)))
+    if mask is not None:
+        weights = add(weights, mask)
+    weights = softmax(weights)
+    probabilities = cast(weights, dtype)
+    return cast(matmul(probabilities, wide_value), dtype)
+
+
+def _triangle(q_len: int, kv_len: int) -> Tensor:
+    ones = empty("ones", (q_len, kv_len), "bool")
+    return empty("tril", ones.shape, "bool")
+
+
+def _as_numbers(mask: Tensor, dtype: str) -> Tensor:
+    least = empty("scalar_tensor", (), dtype)
+    zero = empty("scalar_tensor", (), dtype)
+    numbers = elementwise("where", mask, dtype=dtype)
+    del least, zero
+    return numbers

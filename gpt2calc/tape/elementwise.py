@@ -1,0 +1,230 @@
+"""Operations number by number: arithmetic, activations, casts, choices, dropout."""
+
+from collections.abc import Callable
+
+from gpt2calc.tape.autograd import (
+    Gradients,
+    Needed,
+    Saved,
+    attach,
+    record,
+    save_for_backward,
+)
+from gpt2calc.tape.recorder import current
+from gpt2calc.tape.tensor import (
+    Tensor,
+    broadcast_shape,
+    elementwise_order,
+    empty,
+)
+from gpt2calc.tape.views import detached_narrow, resized, unsqueeze
+
+PROMOTION = ("float32", "bfloat16", "int64", "int32", "bool")
+"""Of operands of several dtypes, the outcome has the first of these that is there."""
+
+
+def elementwise(op: str, *operands: Tensor, dtype: str | None = None) -> Tensor:
+    """Allocate the outcome of operands that are broadcast; nothing is recorded for backward."""
+    shape = broadcast_shape(*(operand.shape for operand in operands))
+    order = elementwise_order(operands, shape)
+    return empty(op, shape, promoted(operands) if dtype is None else dtype, order)
+
+
+def promoted(operands: tuple[Tensor, ...] | list[Tensor]) -> str:
+    """Return the dtype that operands have in common; scalars give way to what has dimensions."""
+    dtypes = {each.dtype for each in operands if each.shape} or {each.dtype for each in operands}
+    return next(dtype for dtype in PROMOTION if dtype in dtypes)
+
+
+def add(one: Tensor, other: Tensor) -> Tensor:
+    """Add two tensors."""
+    outcome = elementwise("add", one, other)
+    record([outcome], [one, other], [], lambda _, grads, __: [grads[0], grads[0]])
+    return outcome
+
+
+def add_scalar(tensor: Tensor) -> Tensor:
+    """Add a Python number."""
+    outcome = elementwise("add", tensor)
+    record([outcome], [tensor], [], lambda _, grads, __: [grads[0]])
+    return outcome
+
+
+def sub(one: Tensor, other: Tensor) -> Tensor:
+    """Subtract one tensor from another."""
+
+    def backward(_: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        return [grads[0], elementwise("neg", grads[0]) if needed[1] else None]
+
+    outcome = elementwise("sub", one, other)
+    record([outcome], [one, other], [], backward)
+    return outcome
+
+
+def mul(one: Tensor, other: Tensor) -> Tensor:
+    """Multiply two tensors; each is saved for the gradient of the other."""
+    saves_one, saves_other = other.requires_grad, one.requires_grad
+
+    def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        saved = list(saved)
+        first = saved.pop(0) if saves_one else None
+        second = saved.pop(0) if saves_other else None
+        of_other = elementwise("mul", grads[0], first) if first and needed[1] else None
+        of_one = elementwise("mul", grads[0], second) if second and needed[0] else None
+        return [of_one, of_other]
+
+    saved = [*([one] if saves_one else []), *([other] if saves_other else [])]
+    node = save_for_backward([one, other], saved, backward)
+    del saved
+    outcome = elementwise("mul", one, other)
+    attach(node, outcome)
+    return outcome
+
+
+def scale(tensor: Tensor) -> Tensor:
+    """Multiply by, or divide by, a Python number."""
+    outcome = elementwise("mul", tensor)
+    record([outcome], [tensor], [], lambda _, grads, __: [elementwise("mul", grads[0])])
+    return outcome
+
+
+def neg(tensor: Tensor) -> Tensor:
+    """Change the sign."""
+    outcome = elementwise("neg", tensor)
+    record([outcome], [tensor], [], lambda _, grads, __: [elementwise("neg", grads[0])])
+    return outcome
+
+
+def pow_scalar(tensor: Tensor) -> Tensor:
+    """Raise to a Python number."""
+
+    def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
+        # C++ keeps both temporaries to the end of the expression.
+        power = elementwise("pow", saved[0])
+        slope = elementwise("mul", power)
+        return [elementwise("mul", grads[0], slope)]
+
+    node = save_for_backward([tensor], [tensor], backward)
+    outcome = elementwise("pow", tensor)
+    attach(node, outcome)
+    return outcome
+
+
+def rsqrt(tensor: Tensor) -> Tensor:
+    """Return one over the square root; the outcome is saved."""
+
+    def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
+        power = elementwise("pow", saved[0])
+        half = elementwise("mul", grads[0])
+        return [elementwise("mul", half, power)]
+
+    outcome = elementwise("rsqrt", tensor)
+    record([outcome], [tensor], [outcome], backward)
+    return outcome
+
+
+def _backward_of(op: str) -> Callable[[Saved, Gradients, Needed], list[Tensor | None]]:
+    return lambda saved, grads, _: [elementwise(f"{op}_backward", grads[0], saved[0])]
+
+
+def of_input(op: str, tensor: Tensor) -> Tensor:
+    """Apply an activation whose backward needs the input: ``"gelu"``, ``"silu"``."""
+    node = save_for_backward([tensor], [tensor], _backward_of(op))
+    outcome = elementwise(op, tensor)
+    attach(node, outcome)
+    return outcome
+
+
+def of_output(op: str, tensor: Tensor) -> Tensor:
+    """Apply an activation whose backward needs the outcome: ``"relu"``, ``"tanh"``."""
+    outcome = elementwise(op, tensor)
+    record([outcome], [tensor], [outcome], _backward_of(op))
+    return outcome
+
+
+def to_copy(tensor: Tensor, dtype: str) -> Tensor:
+    """Copy into another dtype; nothing is recorded for backward."""
+    return elementwise("_to_copy", tensor, dtype=dtype)
+
+
+def cast(tensor: Tensor, dtype: str) -> Tensor:
+    """Return the tensor in a dtype: itself if it has it, else a copy."""
+    before = tensor.dtype
+    if before == dtype:
+        return tensor
+    outcome = to_copy(tensor, dtype)
+    record([outcome], [tensor], [], lambda _, grads, __: [to_copy(grads[0], before)])
+    return outcome
+
+
+def cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int, op: str = "cat") -> Tensor:
+    """Join tensors along a dimension; autocast widens them to the widest first."""
+    if current().autocast_cache is not None:
+        tensors = [cast(tensor, promoted(tensors)) for tensor in tensors]
+    first = tensors[0]
+    dim %= len(first.shape)
+    sizes = [tensor.shape[dim] for tensor in tensors]
+    outcome = empty(op, resized(first.shape, dim, sum(sizes)), first.dtype)
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [detached_narrow(grads[0], dim, size) for size in sizes]
+
+    record([outcome], tensors, [], backward)
+    return outcome
+
+
+def stack(tensors: tuple[Tensor, ...]) -> Tensor:
+    """Join tensors along a new last dimension."""
+    return cat([unsqueeze(tensor, -1) for tensor in tensors], -1, "stack")
+
+
+def dropout(tensor: Tensor) -> Tensor:
+    """Multiply by a mask that is drawn, and saved."""
+    order = elementwise_order([tensor], tensor.shape)
+    return mul(tensor, empty("bernoulli_", tensor.shape, tensor.dtype, order))
+
+
+def where(tensor: Tensor, other: Tensor, mask: Tensor) -> Tensor:
+    """Choose from a tensor and a constant by a mask of bools, which is saved."""
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        zero = empty("zeros", (), grads[0].dtype)
+        chosen = elementwise("where", grads[0])
+        del zero
+        return [chosen]
+
+    node = save_for_backward([tensor], [mask], backward)
+    outcome = elementwise("where", tensor, other)
+    attach(node, outcome)
+    return outcome
+
+
+def masked_fill(tensor: Tensor, mask: Tensor) -> Tensor:
+    """Write a Python number wherever a mask of bools is true."""
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [elementwise("masked_fill", grads[0])]
+
+    node = save_for_backward([tensor], [mask], backward)
+    outcome = elementwise("masked_fill", tensor)
+    attach(node, outcome)
+    return outcome
+
+
+def reciprocal_times(tensor: Tensor) -> Tensor:
+    """Return ``1.0 / tensor``: a reciprocal, then a product; of constants alone."""
+    return elementwise("mul", elementwise("reciprocal", tensor))
+
+
+def function(
+    forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor, Tensor], Tensor], x: Tensor
+) -> Tensor:
+    """Apply a ``torch.autograd.Function`` that saves its input; ``backward(gradient, input)``."""
+    tape = current()
+    before, tape.grad_enabled = tape.grad_enabled, False
+    try:
+        outcome = forward(x)
+    finally:
+        tape.grad_enabled = before
+    record([outcome], [x], [x], lambda saved, grads, _: [backward(grads[0], saved[0])])
+    return outcome

@@ -1,0 +1,48 @@
+"""Rows by their numbers: embeddings, and choices by index."""
+
+from collections.abc import Sequence
+
+from gpt2calc.tape.autograd import (
+    Gradients,
+    Needed,
+    Saved,
+    attach,
+    save_for_backward,
+)
+from gpt2calc.tape.tensor import Tensor, empty
+
+
+def embedding(weight: Tensor, ids: Tensor) -> Tensor:
+    """Look up rows of a weight (rows, width); the ids are saved."""
+    shape = weight.shape
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [empty("embedding_dense_backward", shape, grads[0].dtype)]
+
+    node = save_for_backward([weight], [ids], backward)
+    outcome = empty("embedding", (*ids.shape, shape[1]), weight.dtype)
+    attach(node, outcome)
+    return outcome
+
+
+def index(tensor: Tensor, indices: Tensor, shape: Sequence[int]) -> Tensor:
+    """Choose by a tensor of numbers, ``tensor[indices]``; the outcome is a copy of ``shape``."""
+    whole = tensor.shape
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        zeros = empty("new_zeros", whole, grads[0].dtype)
+        written = empty("index_put", whole, grads[0].dtype)
+        del zeros
+        return [written]
+
+    node = save_for_backward([tensor], [indices], backward)
+    outcome = empty("index", shape, tensor.dtype)
+    attach(node, outcome)
+    return outcome
+
+
+def pick(tensor: Tensor, dim: int, number: int = 1) -> Tensor:
+    """Choose places of a dimension by a list, ``tensor[..., [i], ...]``, which is a copy."""
+    dim %= len(tensor.shape)
+    indices = empty("lift_fresh", (number,), "int64")
+    return index(tensor, indices, (*tensor.shape[:dim], number, *tensor.shape[dim + 1 :]))

@@ -1,0 +1,43 @@
+"""Operations in place: the outcome has the first operand's storage."""
+
+from gpt2calc.tape.autograd import Backward, Gradients, Needed, Saved, record
+from gpt2calc.tape.elementwise import elementwise
+from gpt2calc.tape.recorder import current
+from gpt2calc.tape.tensor import Tensor, empty
+
+
+def _over(tensor: Tensor, inputs: list[Tensor], saved: Saved, backward: Backward) -> Tensor:
+    outcome = tensor.like(tensor.shape, tensor.stride)
+    record([outcome], inputs, saved, backward)
+    return outcome
+
+
+def add_(tensor: Tensor, other: Tensor) -> Tensor:
+    """Add to a tensor, ``tensor += other``."""
+    return _over(tensor, [tensor, other], [], lambda _, grads, __: [grads[0], grads[0]])
+
+
+def scale_(tensor: Tensor) -> Tensor:
+    """Multiply or divide by a Python number."""
+    return _over(tensor, [tensor], [], lambda _, grads, __: [elementwise("div", grads[0])])
+
+
+def div_(tensor: Tensor, other: Tensor) -> Tensor:
+    """Divide by a tensor; where that takes a gradient, what was there is copied first."""
+    saves_before = current().grad_enabled and other.requires_grad
+    copied = [empty("clone", tensor.shape, tensor.dtype)] if saves_before else []
+
+    def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        of_other = _of_divisor(saved[0], saved[1], grads[0]) if needed[1] else None
+        return [elementwise("div", grads[0], saved[-1]), of_other]
+
+    return _over(tensor, [tensor, other], [*copied, other], backward)
+
+
+def _of_divisor(dividend: Tensor, divisor: Tensor, gradient: Tensor) -> Tensor:
+    quotient = elementwise("div", dividend, divisor)
+    slope = elementwise("div", quotient, divisor)
+    negative = elementwise("neg", gradient)
+    outcome = elementwise("mul", negative, slope)
+    del quotient
+    return outcome

@@ -1,0 +1,197 @@
+"""Matrix products, with their FLOPs: linear layers, batched products, groups of rows."""
+
+from math import prod
+from typing import Literal
+
+from gpt2calc.tape.autocast import lowered
+from gpt2calc.tape.autograd import (
+    Gradients,
+    Needed,
+    Saved,
+    attach,
+    save_for_backward,
+)
+from gpt2calc.tape.elementwise import add, elementwise
+from gpt2calc.tape.recorder import Matmul
+from gpt2calc.tape.tensor import Shape, Tensor, broadcast_shape, empty
+from gpt2calc.tape.views import expand, reshape, transpose, view
+
+
+def _sizes(left: Tensor, right: Tensor) -> Matmul:
+    """Return the sizes of a product of two matrices, or of one for each of a batch."""
+    *batch, m, k = left.shape
+    return Matmul(batch[0] if batch else 1, m, k, right.shape[-1])
+
+
+def _product(op: str, left: Tensor, right: Tensor) -> Tensor:
+    shape = (*left.shape[:-1], right.shape[-1])
+    return empty(op, shape, left.dtype, matmuls=(_sizes(left, right),))
+
+
+def _gradient(
+    factor: Literal["left", "right"], op: str, left: Tensor, right: Tensor, like: Shape
+) -> Tensor:
+    """Return the gradient of a factor, in that factor's layout: columns first if it has them so."""
+    shape = (*left.shape[:-1], right.shape[-1])
+    sizes = _sizes(left, right)._replace(gradient_of=factor)
+    outcome = empty(op, shape, left.dtype, matmuls=(sizes,))
+    if op == "mm" and like[0] == 1 and like[1] != 1:
+        return outcome.like(outcome.shape, (1, outcome.shape[0]))
+    return outcome
+
+
+def _transposed(matrix: Tensor) -> Tensor:
+    """Exchange the last two dimensions; nothing is recorded for backward."""
+    *batch, rows, columns = matrix.shape
+    *steps, row, column = matrix.stride
+    return matrix.like((*batch, columns, rows), (*steps, column, row))
+
+
+def mm(
+    left: Tensor,
+    right: Tensor,
+    bias: Tensor | None = None,
+    *,
+    op: str = "mm",
+) -> Tensor:
+    """Multiply matrices; ``addmm`` with a bias. Each factor is saved for the other's gradient.
+
+    Derivatives of ``mm`` and ``bmm`` are made for the last factor first, those of ``addmm`` for the
+    first one. Source: PyTorch, ``tools/autograd/derivatives.yaml``.
+    """
+    saves_left, saves_right = right.requires_grad, left.requires_grad
+    left_stride, right_stride = left.stride, right.stride
+    op = op if bias is None else "addmm"
+    of_gradient = "bmm" if op == "bmm" else "mm"
+
+    def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        saved = list(saved)
+        first = saved.pop(0) if saves_left else None
+        second = saved.pop(0) if saves_right else None
+
+        def of_left() -> Tensor | None:
+            if second is None or not needed[0]:
+                return None
+            turned = _transposed(second)
+            return _gradient("left", of_gradient, grads[0], turned, left_stride)
+
+        def of_right() -> Tensor | None:
+            if first is None or not needed[1]:
+                return None
+            turned = _transposed(first)
+            return _gradient("right", of_gradient, turned, grads[0], right_stride)
+
+        if op == "addmm":
+            left_gradient = of_left()
+            right_gradient = of_right()
+            return [left_gradient, right_gradient, grads[0]]
+        right_gradient = of_right()
+        left_gradient = of_left()
+        return [left_gradient, right_gradient]
+
+    saved = [*([left] if saves_left else []), *([right] if saves_right else [])]
+    inputs = [left, right] if bias is None else [left, right, bias]
+    node = save_for_backward(inputs, saved, backward)
+    del saved, inputs
+    outcome = _product(op, left, right)
+    attach(node, outcome)
+    return outcome
+
+
+def bmm(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply a batch of matrices, one by one."""
+    return mm(left, right, op="bmm")
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Apply ``nn.Linear``; the weight is (outputs, inputs).
+
+    With a bias, an input that is not contiguous makes it a product and a sum.
+    """
+    bias = None if bias is None else lowered(bias)
+    weight = lowered(weight)
+    x = lowered(x)
+    if bias is not None and not x.is_contiguous:
+        return add(linear(x, weight), bias)
+    lead = x.shape[:-1]
+    turned = transpose(weight, 0, 1)
+    rows = reshape(x, -1, x.shape[-1])
+    return view(mm(rows, turned, bias), *lead, weight.shape[0])
+
+
+def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Apply transformers' ``Conv1D``; the weight is (inputs, outputs)."""
+    lead = x.shape[:-1]
+    x = view(x, -1, x.shape[-1])
+    weight = lowered(weight)
+    x = lowered(x)
+    bias = None if bias is None else lowered(bias)
+    return view(mm(x, weight, bias), *lead, weight.shape[1])
+
+
+def matmul(left: Tensor, right: Tensor) -> Tensor:
+    """Apply ``torch.matmul`` to batches of matrices, whose dimensions in front are broadcast."""
+    right = lowered(right)
+    left = lowered(left)
+    batch = broadcast_shape(left.shape[:-2], right.shape[:-2])
+    if left.shape[:-2] != batch:
+        left = expand(left, *batch, *left.shape[-2:])
+    if right.shape[:-2] != batch:
+        right = expand(right, *batch, *right.shape[-2:])
+    count = prod(batch)
+    x = reshape(left, count, *left.shape[-2:])
+    y = reshape(right, count, *right.shape[-2:])
+    return view(bmm(x, y), *batch, left.shape[-2], right.shape[-1])
+
+
+def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return ``addend + alpha left right`` for a batch; the addend takes no gradient."""
+    right = lowered(right)
+    left = lowered(left)
+    addend = lowered(addend)
+    saved = [left, right] if left.requires_grad or right.requires_grad else []
+
+    def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
+        first, second = saved
+        of_left = _gradient("left", "bmm", grads[0], _transposed(second), first.stride)
+        of_left = elementwise("mul", of_left)
+        of_right = _gradient("right", "bmm", _transposed(first), grads[0], second.stride)
+        of_right = elementwise("mul", of_right)
+        return [of_left, of_right]
+
+    node = save_for_backward([left, right], saved, backward)
+    del saved
+    outcome = _product("baddbmm", left, right)
+    attach(node, outcome)
+    return outcome
+
+
+def grouped_mm(x: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    """Multiply rows (rows, inputs) by the matrices (groups, inputs, outputs) of their groups.
+
+    The gradient of the weights comes first, in the weights' layout.
+    """
+    saves_x, saves_weights = weights.requires_grad, x.requires_grad
+    groups, inputs, outputs = weights.shape
+    order = [1, 2, 0] if weights.stride[1] == 1 else None
+    rows = x.shape[0]
+
+    def backward(_: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        dtype = grads[0].dtype
+        of_weights = of_x = None
+        if needed[1]:
+            turned = (Matmul(1, inputs, rows, outputs, "right"),)
+            shape = (groups, inputs, outputs)
+            of_weights = empty("_grouped_mm", shape, dtype, order, turned)
+        if needed[0]:
+            back = (Matmul(1, rows, outputs, inputs, "left"),)
+            of_x = empty("_grouped_mm", (rows, inputs), dtype, matmuls=back)
+        return [of_x, of_weights]
+
+    saved = [*([x] if saves_x else []), *([weights] if saves_weights else []), offsets]
+    node = save_for_backward([x, weights], saved, backward)
+    del saved
+    sizes = (Matmul(1, rows, inputs, outputs),)
+    outcome = empty("_grouped_mm", (rows, outputs), x.dtype, matmuls=sizes)
+    attach(node, outcome)
+    return outcome

@@ -1,0 +1,154 @@
+"""The record of a run: bytes that are alive, and an event for each operation that allocates."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from gpt2calc.tape.autograd import SavedTensorsHook
+    from gpt2calc.tape.tensor import Tensor
+
+Phase = Literal["forward", "backward", "recomputed"]
+
+
+class Matmul(NamedTuple):
+    """``batch`` products of an m x k with a k x n matrix."""
+
+    batch: int
+    m: int
+    k: int
+    n: int
+    gradient_of: Literal["", "left", "right"] = ""
+    """In backward, the factor whose gradient it is."""
+
+    @property
+    def flops(self) -> int:
+        """FLOPs, a multiply and an add being two. Source: ``torch/utils/flop_counter.py``."""
+        return 2 * self.batch * self.m * self.k * self.n
+
+
+class Event(NamedTuple):
+    """One operation that allocated memory."""
+
+    op: str
+    """What PyTorch calls it: ``"addmm"``."""
+    module: tuple[str, ...]
+    """The modules it ran in, from the outermost to the innermost."""
+    phase: Phase
+    born: int
+    """Bytes it allocated."""
+    died: int
+    """Bytes that were freed since the event before it."""
+    live: int
+    """Bytes that are alive once it has allocated."""
+    matmuls: tuple[Matmul, ...] = ()
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of its matrix products."""
+        return sum(matmul.flops for matmul in self.matmuls)
+
+
+class Tape:
+    """Records a run: ``with Tape() as tape:`` makes it the one that operations write to."""
+
+    def __init__(self) -> None:
+        self.live = 0
+        """Bytes that are alive now."""
+        self.peak = 0
+        """The most bytes that were alive at once."""
+        self.peak_event = -1
+        """The number of the event at which the peak was reached; -1 before the first event."""
+        self.events: list[Event] = []
+        self.grad_enabled = True
+        """Whether operations on tensors that require a gradient are recorded for backward."""
+        self.phase: Phase = "forward"
+        self.module: tuple[str, ...] = ()
+        """The modules that the current operation runs in."""
+        self.saved_tensors_hook: SavedTensorsHook | None = None
+        self.autocast_cache: dict[int, Tensor] | None = None
+        """Casts of parameters to 16 bits, by the parameter's id; None outside of autocast."""
+        self._sequence = 0
+        self._died = 0
+        self._outer: Tape | None = None
+
+    def allocate(self, nbytes: int) -> None:
+        """Count bytes that are alive from now on, as part of the event to come."""
+        self.live += nbytes
+
+    def free(self, nbytes: int) -> None:
+        """Count bytes that are gone."""
+        self.live -= nbytes
+        self._died += nbytes
+
+    def record(self, op: str, born: int, matmuls: tuple[Matmul, ...] = ()) -> None:
+        """Add the event of an operation whose outcomes have been allocated."""
+        live = self.live
+        self.events.append(Event(op, self.module, self.phase, born, self._died, live, matmuls))
+        self._died = 0
+        if live > self.peak:
+            self.peak = live
+            self.peak_event = len(self.events) - 1
+
+    def next_sequence_number(self) -> int:
+        """Return the next number of autograd's nodes, which backward runs from the highest."""
+        self._sequence += 1
+        return self._sequence
+
+    def __enter__(self) -> Self:
+        global _current
+        self._outer, _current = _current, self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        global _current
+        assert self._outer is not None
+        _current, self._outer = self._outer, None
+
+
+_current = Tape()
+
+
+def current() -> Tape:
+    """Return the tape that operations write to."""
+    return _current
+
+
+class no_grad:  # noqa: N801 (PyTorch's name)
+    """Record nothing for backward, as ``torch.no_grad``."""
+
+    def __enter__(self) -> None:
+        self._tape = current()
+        self._before, self._tape.grad_enabled = self._tape.grad_enabled, False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tape.grad_enabled = self._before
+
+
+class module:  # noqa: N801 (a context manager, as no_grad)
+    """Run lines of code as a module of their own in the events."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._tape = current()
+        self._outer = self._tape.module
+        self._tape.module = (*self._outer, self._name)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tape.module = self._outer

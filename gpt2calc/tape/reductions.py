@@ -1,0 +1,130 @@
+"""Sums, means and what is made of them: softmax, layer norm, cross-entropy, top-k."""
+
+from gpt2calc.tape.autograd import (
+    Gradients,
+    Needed,
+    Saved,
+    record,
+)
+from gpt2calc.tape.elementwise import cast, elementwise
+from gpt2calc.tape.tensor import Shape, Spec, Tensor, empty, empty_several
+from gpt2calc.tape.views import contiguous, expand, narrow, unsqueeze, view, without
+
+
+def mean(tensor: Tensor) -> Tensor:
+    """Return the mean of the last dimension, which stays with size 1."""
+    shape = tensor.shape
+    outcome = empty("mean", (*shape[:-1], 1), tensor.dtype)
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [elementwise("div", expand(grads[0], *shape))]
+
+    record([outcome], [tensor], [], backward)
+    return outcome
+
+
+def sum_last(tensor: Tensor) -> Tensor:
+    """Add up the last dimension, which stays with size 1."""
+    shape = tensor.shape
+    outcome = empty("sum", (*shape[:-1], 1), tensor.dtype)
+    record([outcome], [tensor], [], lambda _, grads, __: [expand(grads[0], *shape)])
+    return outcome
+
+
+def sum_over(tensor: Tensor, dim: int) -> Tensor:
+    """Add up a dimension, which goes."""
+    shape = tensor.shape
+    dim %= len(shape)
+    outcome = empty("sum", without(shape, dim), tensor.dtype)
+    record([outcome], [tensor], [], lambda _, grads, __: [expand(unsqueeze(grads[0], dim), *shape)])
+    return outcome
+
+
+def softmax(tensor: Tensor, dtype: str | None = None) -> Tensor:
+    """Return the softmax of the last dimension; another dtype is a cast before it."""
+    if dtype is not None:
+        tensor = cast(tensor, dtype)
+    return _softmax("softmax", tensor)
+
+
+def log_softmax(tensor: Tensor) -> Tensor:
+    """Return the logarithm of the softmax of the last dimension."""
+    return _softmax("log_softmax", tensor)
+
+
+def _softmax(op: str, tensor: Tensor) -> Tensor:
+    outcome = elementwise(op, tensor)
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [elementwise(f"{op}_backward", grads[0])]
+
+    record([outcome], [tensor], [outcome], backward)
+    return outcome
+
+
+def nll_loss(log_probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean negative log-likelihood of the targets, a scalar."""
+    loss, weight = empty_several("nll_loss_forward", Spec((), "float32"), Spec((), "float32"))
+
+    def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
+        return [empty("nll_loss_backward", saved[0].shape, "float32")]
+
+    saved = [log_probabilities, targets, weight]
+    record([loss], [log_probabilities], saved, backward)
+    return loss
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return transformers' loss of the next tokens: in float32, the labels shifted by one.
+
+    Source: transformers, ``loss/loss_utils.py``, ``ForCausalLMLoss``.
+    """
+    logits = cast(logits, "float32")
+    batch, seq = labels.shape
+    labels = empty("constant_pad_nd", (batch, seq + 1), "int64")
+    shifted = contiguous(narrow(labels, 1, seq))
+    logits = view(logits, -1, logits.shape[-1])
+    shifted = view(shifted, -1)
+    return nll_loss(log_softmax(logits), shifted)
+
+
+def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """Normalize the last dimension; mean and reciprocal deviation are saved, with the input.
+
+    Statistics have the dtype of the weight. Source: PyTorch, ``native/cpu/layer_norm_kernel.cpp``.
+    """
+    rows: Shape = (*x.shape[:-1], 1)
+    has = (weight is not None, bias is not None)
+    statistics = x.dtype if weight is None else weight.dtype
+
+    outcome, average, deviation = empty_several(
+        "native_layer_norm",
+        Spec(x.shape, x.dtype),
+        Spec(rows, statistics),
+        Spec(rows, statistics),
+    )
+
+    def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
+        x = saved[0]
+        affine = [Spec(x.shape[-1:], statistics) for there in has if there]
+        of_x, *others = empty_several("native_layer_norm_backward", Spec(x.shape, x.dtype), *affine)
+        return [of_x, *(others.pop(0) if there else None for there in has)]
+
+    saved = [x, average, deviation, *([weight] if weight is not None else [])]
+    record([outcome], [x, weight, bias], saved, backward)
+    return outcome
+
+
+def topk(tensor: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the ``k`` largest of the last dimension, and where they are."""
+    whole, chosen = tensor.shape, (*tensor.shape[:-1], k)
+    values, indices = empty_several("topk", Spec(chosen, tensor.dtype), Spec(chosen, "int64"))
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        zeros = empty("new_zeros", whole, grads[0].dtype)
+        scattered = empty("scatter", whole, grads[0].dtype)
+        del zeros
+        return [scattered]
+
+    record([values], [tensor], [indices], backward)
+    return values, indices

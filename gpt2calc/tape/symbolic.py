@@ -1,0 +1,139 @@
+"""Sizes that carry their formula: integers at one point, and polynomials in letters beside them.
+
+A run on such sizes takes every decision at the point, and every number that comes out of it is a
+formula. Exponents may be negative, since a head is ``d / h`` wide.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm
+from typing import TypeAlias
+
+Monomial: TypeAlias = tuple[tuple[str, int], ...]
+"""Letters with their exponents, in alphabetical order."""
+Terms: TypeAlias = dict[Monomial, Fraction]
+"""The terms of a formula: monomials with their coefficients."""
+
+
+class Size(int):
+    """An integer that knows the formula it comes from."""
+
+    terms: Terms
+
+    def __new__(cls, value: int, terms: Terms) -> "Size":
+        """Return a size with a value at the point, and its formula."""
+        size = int.__new__(cls, value)
+        size.terms = terms
+        return size
+
+    @classmethod
+    def letter(cls, letter: str, value: int) -> "Size":
+        """Return a size that is a letter by itself."""
+        return cls(value, {((letter, 1),): Fraction(1)})
+
+    def __add__(self, other: int) -> "Size":
+        return _sum(self, other, 1)
+
+    def __sub__(self, other: int) -> "Size":
+        return _sum(self, other, -1)
+
+    def __rsub__(self, other: int) -> "Size":
+        return _sum(Size(other, terms_of(other)), self, -1)
+
+    def __neg__(self) -> "Size":
+        return _sum(Size(0, {}), self, -1)
+
+    def __mul__(self, other: int) -> "Size":
+        if not isinstance(other, int):
+            return NotImplemented
+        terms: Terms = {}
+        for one, factor in self.terms.items():
+            for two, times in terms_of(other).items():
+                monomial = _joined(one, two, 1)
+                terms[monomial] = terms.get(monomial, Fraction(0)) + factor * times
+        return Size(int(self) * int(other), terms)
+
+    def __floordiv__(self, other: int) -> "Size":
+        return _quotient(self, other)
+
+    def __rfloordiv__(self, other: int) -> "Size":
+        return _quotient(Size(other, terms_of(other)), self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def terms_of(number: int) -> Terms:
+    """Return the formula of a number: its own, or the number as a constant."""
+    if isinstance(number, Size):
+        return number.terms
+    return {(): Fraction(int(number))} if number else {}
+
+
+def _sum(one: Size, other: int, sign: int) -> Size:
+    if not isinstance(other, int):
+        return NotImplemented
+    terms = dict(one.terms)
+    for monomial, factor in terms_of(other).items():
+        terms[monomial] = terms.get(monomial, Fraction(0)) + sign * factor
+        if not terms[monomial]:
+            del terms[monomial]
+    return Size(int(one) + sign * int(other), terms)
+
+
+def _quotient(one: Size, other: int) -> Size:
+    """Divide by a single term. Raises ``ArithmeticError`` for others, and where a rest is left."""
+    divisor = terms_of(other)
+    if len(divisor) != 1 or int(one) % int(other):
+        raise ArithmeticError(f"{int(one)} by {int(other)} is no formula")
+    ((by, times),) = divisor.items()
+    terms = {_joined(monomial, by, -1): factor / times for monomial, factor in one.terms.items()}
+    return Size(int(one) // int(other), terms)
+
+
+def _joined(one: Monomial, other: Monomial, sign: int) -> Monomial:
+    powers = dict(one)
+    for letter, power in other:
+        powers[letter] = powers.get(letter, 0) + sign * power
+    return tuple(sorted((letter, power) for letter, power in powers.items() if power))
+
+
+def evaluated(terms: Terms, values: Mapping[str, int]) -> int:
+    """Return a formula at some values: integers, or arrays and symbols that are cast to them.
+
+    Everything is added up over one divisor, by which the sizes of a model leave no rest.
+    """
+    divisor = lcm(*(factor.denominator for factor in terms.values()))
+    below = _below_the_line(terms)
+    total = 0
+    for monomial, factor in terms.items():
+        product = int(factor * divisor)
+        powers = dict(monomial)
+        for letter in powers.keys() | below.keys():
+            power = powers.get(letter, 0) + below.get(letter, 0)
+            if power:
+                product = product * values[letter] ** power
+        total = total + product
+    for letter, power in below.items():
+        divisor = divisor * values[letter] ** power
+    return _quotient_of(total, divisor)
+
+
+def _below_the_line(terms: Terms) -> dict[str, int]:
+    """Return the letters that terms are divided by, with the highest power of each."""
+    below: dict[str, int] = {}
+    for monomial in terms:
+        for letter, power in monomial:
+            if -power > below.get(letter, 0):
+                below[letter] = -power
+    return below
+
+
+def _quotient_of(total: int, divisor: int) -> int:
+    """Divide what leaves no rest, in any arithmetic: only integers and arrays have a ``//``."""
+    if isinstance(divisor, int) and divisor == 1:
+        return total
+    is_whole = isinstance(total, int) or hasattr(total, "dtype")
+    if is_whole and not hasattr(divisor, "free_symbols"):
+        return total // divisor
+    return total / divisor  # type: ignore[return-value]

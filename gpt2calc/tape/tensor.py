@@ -1,0 +1,225 @@
+"""Tensors without memory: shape, strides, dtype, and a storage whose bytes the tape counts."""
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import TYPE_CHECKING, TypeAlias
+
+from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.tape.recorder import Matmul, Tape, current
+
+if TYPE_CHECKING:
+    from gpt2calc.tape.autograd import Node
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+class Storage:
+    """Bytes that are alive as long as a tensor refers to them."""
+
+    __slots__ = ("nbytes", "tape")
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+        self.tape: Tape = current()
+        self.tape.allocate(nbytes)
+
+    def __del__(self) -> None:
+        self.tape.free(self.nbytes)
+
+
+class Tensor:
+    """A tensor that has no numbers. Without a storage its bytes are not counted."""
+
+    __slots__ = ("_stride", "dtype", "grad", "node", "output", "requires_grad", "shape", "storage")
+
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: str,
+        storage: Storage | None = None,
+        stride: Shape | None = None,
+        *,
+        requires_grad: bool = False,
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.storage = storage
+        self._stride = stride
+        self.node: Node | None = None
+        """The operation that made it, for backward."""
+        self.output = 0
+        """Which of the operation's outcomes it is."""
+        self.requires_grad = requires_grad
+        self.grad: Tensor | None = None
+
+    @property
+    def stride(self) -> Shape:
+        """Numbers between neighbours of each dimension."""
+        if self._stride is None:
+            self._stride = contiguous_stride(self.shape)
+        return self._stride
+
+    @property
+    def numel(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether its numbers lie in the order of its dimensions, without gaps."""
+        expected = 1
+        for size, step in zip(reversed(self.shape), reversed(self.stride), strict=True):
+            if size != 1:
+                if step != expected:
+                    return False
+                expected *= size
+        return True
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether its numbers lie without gaps or overlaps, in any order of its dimensions."""
+        expected = 1
+        steps = [(step, n) for step, n in zip(self.stride, self.shape, strict=True) if n != 1]
+        for step, size in sorted(steps):
+            if step != expected:
+                return False
+            expected *= size
+        return True
+
+    def detached(self) -> "Tensor":
+        """Return a tensor of the same storage that backward knows nothing of."""
+        return Tensor(self.shape, self.dtype, self.storage, self._stride)
+
+    def like(self, shape: Shape, stride: Shape) -> "Tensor":
+        """Return a view of the same storage, without a node."""
+        return Tensor(shape, self.dtype, self.storage, stride)
+
+
+class Parameter(Tensor):
+    """A weight of a model. Its bytes are counted by itself, not by the tape."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: Shape, dtype: str = "float32", *, trainable: bool = True) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.storage = None
+        self._stride = None
+        self.node = None
+        self.output = 0
+        self.requires_grad = trainable
+        self.grad = None
+
+
+def contiguous_stride(shape: Sequence[int], order: Iterable[int] | None = None) -> Shape:
+    """Return the strides of a dense tensor whose dimensions vary in ``order``, fastest first."""
+    stride = [0] * len(shape)
+    step = 1
+    for dim in range(len(shape) - 1, -1, -1) if order is None else order:
+        stride[dim] = step
+        step *= shape[dim] or 1
+    return tuple(stride)
+
+
+def empty(
+    op: str,
+    shape: Sequence[int],
+    dtype: str,
+    order: Iterable[int] | None = None,
+    matmuls: tuple[Matmul, ...] = (),
+) -> Tensor:
+    """Allocate the outcome of an operation, its dimensions in ``order``, fastest first."""
+    shape = tuple(shape)
+    nbytes = prod(shape) * ITEMSIZE[dtype]
+    storage = Storage(nbytes)
+    storage.tape.record(op, nbytes, matmuls)
+    return Tensor(shape, dtype, storage, contiguous_stride(shape, order))
+
+
+class Spec:
+    """One of several outcomes of an operation."""
+
+    __slots__ = ("dtype", "order", "shape")
+
+    def __init__(self, shape: Sequence[int], dtype: str, order: Iterable[int] | None = None):
+        self.shape, self.dtype, self.order = tuple(shape), dtype, order
+
+
+def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> list[Tensor]:
+    """Allocate all outcomes of an operation, which is one event."""
+    outcomes = [
+        Tensor(
+            spec.shape,
+            spec.dtype,
+            Storage(prod(spec.shape) * ITEMSIZE[spec.dtype]),
+            contiguous_stride(spec.shape, spec.order),
+        )
+        for spec in specs
+    ]
+    born = sum(outcome.storage.nbytes for outcome in outcomes if outcome.storage is not None)
+    current().record(op, born, matmuls)
+    return outcomes
+
+
+def broadcast_shape(*shapes: Shape) -> Shape:
+    """Return the shape that all of some shapes are broadcast to."""
+    out = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for dim, size in enumerate(shape, len(out) - len(shape)):
+            if out[dim] == 1:
+                out[dim] = size
+    return tuple(out)
+
+
+def view_stride(tensor: Tensor, shape: Sequence[int]) -> Shape | None:
+    """Return the strides by which ``tensor`` is seen in another shape; None if it needs a copy.
+
+    Source: PyTorch, ``aten/src/ATen/TensorUtils.cpp``, ``computeStride``.
+    """
+    if tensor.numel == 0:
+        return contiguous_stride(shape)
+    old_shape, old_stride = tensor.shape, tensor.stride
+    stride = [0] * len(shape)
+    dim = len(shape) - 1
+    base = old_stride[-1] if old_stride else 1
+    chunk = seen = 1
+    for old in range(len(old_shape) - 1, -1, -1):
+        chunk *= old_shape[old]
+        ends_chunk = old == 0 or (old_shape[old - 1] != 1 and old_stride[old - 1] != chunk * base)
+        if not ends_chunk:
+            continue
+        while dim >= 0 and (seen < chunk or shape[dim] == 1):
+            stride[dim] = seen * base
+            seen *= shape[dim]
+            dim -= 1
+        if seen != chunk:
+            return None
+        if old > 0:
+            base = old_stride[old - 1]
+            chunk = seen = 1
+    return tuple(stride) if dim == -1 else None
+
+
+def elementwise_order(tensors: Sequence[Tensor], shape: Shape) -> list[int] | None:
+    """Return the order of dimensions of an elementwise outcome, fastest first; None if it is plain.
+
+    It is that of the first operand with the outcome's shape. Source: PyTorch,
+    ``aten/src/ATen/TensorIterator.cpp``, ``reorder_dimensions``.
+    """
+    leader = next((tensor for tensor in tensors if tensor.shape == shape), None)
+    if leader is None:
+        return None
+    stride = leader.stride
+    order = list(range(len(shape) - 1, -1, -1))
+    for start in range(1, len(order)):
+        at = start
+        for before in range(start - 1, -1, -1):
+            here, there = order[before], order[at]
+            is_ambiguous = 1 in (shape[here], shape[there]) or 0 in (stride[here], stride[there])
+            if is_ambiguous:
+                continue
+            if stride[here] <= stride[there]:
+                break
+            order[before], order[at] = there, here
+            at = before
+    return order
