@@ -6,25 +6,16 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from gpt2calc.config import GPT2Config
-from gpt2calc.counting import Count, Part, Tally, count
-from gpt2calc.errors import UserError
-from gpt2calc.loading import Preset, preset, presets
-from gpt2calc.models import load
-from gpt2calc.sublayers import SUBLAYERS
-from gpt2calc.terms import Tensor
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gpt2calc.case import Case as Case
     from gpt2calc.case import case_of as case_of
-    from gpt2calc.compute.counting import Flops as Flops
-    from gpt2calc.compute.counting import flops as flops
-    from gpt2calc.compute.generation import Generation as Generation
-    from gpt2calc.compute.generation import generate as generate
-    from gpt2calc.compute.training import Training as Training
-    from gpt2calc.compute.training import train as train
+    from gpt2calc.counting import Count as Count
+    from gpt2calc.counting import Part as Part
+    from gpt2calc.counting import Tally as Tally
+    from gpt2calc.counting import count as count
+    from gpt2calc.errors import UserError as UserError
     from gpt2calc.footprint.counting import Memory as Memory
     from gpt2calc.footprint.counting import memory as memory
     from gpt2calc.footprint.fitting import Fit as Fit
@@ -42,6 +33,18 @@ if TYPE_CHECKING:
     from gpt2calc.listing import list_tensors as list_tensors
     from gpt2calc.listing import named_shapes as named_shapes
     from gpt2calc.listing import tensors as tensors
+    from gpt2calc.metrics.flops import Flops as Flops
+    from gpt2calc.metrics.flops import flops as flops
+    from gpt2calc.metrics.generation import Generation as Generation
+    from gpt2calc.metrics.generation import generate as generate
+    from gpt2calc.metrics.training_time import Training as Training
+    from gpt2calc.metrics.training_time import train as train
+    from gpt2calc.model.config import ModelConfig as ModelConfig
+    from gpt2calc.model.presets import Preset as Preset
+    from gpt2calc.model.presets import preset as preset
+    from gpt2calc.model.presets import presets as presets
+    from gpt2calc.model.terms import Tensor as Tensor
+    from gpt2calc.models import load as load
     from gpt2calc.proof.flop_verification import FlopsVerification as FlopsVerification
     from gpt2calc.proof.flop_verification import verify_flops as verify_flops
     from gpt2calc.proof.inspection import Inspection as Inspection
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from gpt2calc.proof.verification import count_by_name as count_by_name
     from gpt2calc.proof.verification import verify as verify
     from gpt2calc.run import Run as Run
+    from gpt2calc.sublayers import SUBLAYERS as SUBLAYERS
     from gpt2calc.what_if.comparison import Comparison as Comparison
     from gpt2calc.what_if.comparison import compare as compare
     from gpt2calc.what_if.diagnosis import Diagnosis as Diagnosis
@@ -68,10 +72,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "counting": ("Count", "Part", "Tally", "count"),
+    "errors": ("UserError",),
+    "model.config": ("ModelConfig",),
+    "model.presets": ("Preset", "preset", "presets"),
+    "model.terms": ("Tensor",),
+    "models": ("load",),
+    "sublayers": ("SUBLAYERS",),
     "case": ("Case", "case_of"),
-    "compute.counting": ("Flops", "flops"),
-    "compute.generation": ("Generation", "generate"),
-    "compute.training": ("Training", "train"),
+    "metrics.flops": ("Flops", "flops"),
+    "metrics.generation": ("Generation", "generate"),
+    "metrics.training_time": ("Training", "train"),
     "footprint.counting": ("Memory", "memory"),
     "footprint.fitting": ("Fit", "fit"),
     "hardware": ("Device", "device", "devices"),
@@ -91,28 +102,14 @@ _LAZY = {
     "what_if.steps": ("Steps", "steps"),
     "what_if.sweeping": ("Sweep", "sweep"),
 }
-"""Names by module, imported when asked for: they would slow down those who only count."""
+"""The public names by their modules, which are imported when a name is asked for."""
 
 _MODULE_OF = {name: module for module, names in _LAZY.items() for name in names}
 
-__all__ = [
-    "SUBLAYERS",
-    "Count",
-    "GPT2Config",
-    "Part",
-    "Preset",
-    "Tally",
-    "Tensor",
-    "UserError",
-    "count",
-    "load",
-    "preset",
-    "presets",
-    *_MODULE_OF,
-]
+__all__ = sorted(_MODULE_OF)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
         return getattr(import_module(f"gpt2calc.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'gpt2calc' has no attribute {name!r}")

@@ -6,15 +6,16 @@ transformers, which fix names, order and shapes.
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from gpt2calc.attention import Mix, Rotation, Scores, Softmax
-from gpt2calc.config import GPT2Config
 from gpt2calc.mlp import Activation, Experts
 from gpt2calc.norms import Norm
+from gpt2calc.number import Number
 from gpt2calc.operations import Dropout, Embedding, Head, Linear, Loss
-from gpt2calc.terms import Number, Tensor
 
+Config: TypeAlias = Any
+"""A model, in any arithmetic."""
 Operation: TypeAlias = (
     Embedding
     | Rotation
@@ -36,7 +37,7 @@ SHARED_ROLES = ("shared_gate", "shared_in", "shared_act", "shared_out")
 """The same of the expert that every token goes through."""
 
 
-def forward(config: GPT2Config) -> tuple[Operation, ...]:
+def forward(config: Config) -> tuple[Operation, ...]:
     """List the operations of a forward pass in order, a block's operations once.
 
     L is the number of blocks, d the width of the model, V the vocabulary and T the context.
@@ -62,7 +63,7 @@ def forward(config: GPT2Config) -> tuple[Operation, ...]:
     )
 
 
-def _positions(config: GPT2Config) -> tuple[Operation, ...]:
+def _positions(config: Config) -> tuple[Operation, ...]:
     """List what tells a token its place: ALiBi's slopes are no operation of their own."""
     role = "position_embedding"
     if config.positions == "learned":
@@ -73,7 +74,7 @@ def _positions(config: GPT2Config) -> tuple[Operation, ...]:
     return ()
 
 
-def _attention(config: GPT2Config) -> Iterator[Operation]:
+def _attention(config: Config) -> Iterator[Operation]:
     """List attention: q is the width of all queries, kv that of all keys, and of all values."""
     L, d, q, kv = config.n_layer, config.n_embd, config.query_width, config.kv_width
     bias, turned = config.biased("qkv_bias"), config.of_family.outputs_first
@@ -93,7 +94,7 @@ def _attention(config: GPT2Config) -> Iterator[Operation]:
     yield Dropout("attention_dropout", "attention", d, L)
 
 
-def _mlp(config: GPT2Config) -> Iterator[Operation]:
+def _mlp(config: Config) -> Iterator[Operation]:
     """List the MLP, the experts, or both, where the layers differ."""
     L, dense = config.n_layer, len(config.dense_layers)
     if config.n_expert is None:
@@ -106,7 +107,7 @@ def _mlp(config: GPT2Config) -> Iterator[Operation]:
 
 
 def _one_mlp(
-    config: GPT2Config, width: Number, copies: Number, roles: tuple[str, ...] = MLP_ROLES
+    config: Config, width: Number, copies: Number, roles: tuple[str, ...] = MLP_ROLES
 ) -> Iterator[Linear | Activation]:
     """List an MLP: into its hidden layer, an activation, and out of it; with a gate or without."""
     d, bias, turned = config.n_embd, config.biased("mlp_bias"), config.of_family.outputs_first
@@ -121,7 +122,7 @@ def _one_mlp(
     yield Linear(out, "mlp", width, d, bias, copies, turned, joins=True)
 
 
-def _experts(config: GPT2Config, copies: Number) -> Iterator[Linear | Activation | Experts]:
+def _experts(config: Config, copies: Number) -> Iterator[Linear | Activation | Experts]:
     """List a router, its experts, and the MLP beside them that every token takes, if there is one.
 
     E is the number of experts, A how many are chosen, x the width of each.
@@ -138,14 +139,14 @@ def _experts(config: GPT2Config, copies: Number) -> Iterator[Linear | Activation
         yield Linear("shared_router", "mlp", d, 1, False, copies, outputs_first=True)
 
 
-def _norm(config: GPT2Config, role: str, copies: Number = 1) -> Norm:
+def _norm(config: Config, role: str, copies: Number = 1) -> Norm:
     """Return a norm over the model's whole width."""
     width = config.n_embd
     shift = config.biased("norm_bias")
     return Norm(role, "layer_norm", width, (width,), config.norm, shift, copies)
 
 
-def _qk_norms(config: GPT2Config) -> tuple[Norm, Norm]:
+def _qk_norms(config: Config) -> tuple[Norm, Norm]:
     """Return the norms of queries and keys: of every head, with one scale or many; or of all."""
     return (
         _qk_norm(config, "query_norm", config.query_width, config.heads),
@@ -153,7 +154,7 @@ def _qk_norms(config: GPT2Config) -> tuple[Norm, Norm]:
     )
 
 
-def _qk_norm(config: GPT2Config, role: str, width: Number, heads: Number) -> Norm:
+def _qk_norm(config: Config, role: str, width: Number, heads: Number) -> Norm:
     kind, shift, L = config.norm, config.biased("norm_bias"), config.n_layer
     if config.qk_norm == "width":
         return Norm(role, "layer_norm", width, (width,), kind, shift, L)
@@ -161,17 +162,3 @@ def _qk_norm(config: GPT2Config, role: str, width: Number, heads: Number) -> Nor
         each = (heads, config.head_width)
         return Norm(role, "layer_norm", width, each, kind, False, L, heads)
     return Norm(role, "layer_norm", width, (config.head_width,), kind, shift, L, heads)
-
-
-def tensors(config: GPT2Config) -> tuple[Tensor, ...]:
-    """List every parameter tensor of the model, a block's tensors once.
-
-    In PyTorch's order for GPT-2; another family's is in that of :func:`named_shapes`.
-    """
-    return tuple([tensor for operation in forward(config) for tensor in operation.tensors()])
-
-
-def active_tensors(config: GPT2Config) -> tuple[Tensor, ...]:
-    """List the same, of the experts no more than a token goes through."""
-    active = [one.active() if isinstance(one, Experts) else one for one in forward(config)]
-    return tuple([tensor for operation in active for tensor in operation.tensors()])

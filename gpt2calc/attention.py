@@ -8,8 +8,9 @@ such kernel on a CPU, and writes ``scaled_dot_product_attention`` out in float32
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.kept import Instants, Kept, only_if, unless
+from gpt2calc.model.terms import Tensor
+from gpt2calc.number import Number
 from gpt2calc.product import Product
-from gpt2calc.terms import Number, Tensor
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""

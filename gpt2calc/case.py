@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import Any, ClassVar
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
-from gpt2calc.fields import Known
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields import Known
 from gpt2calc.run import Run
-from gpt2calc.sense import HEAD_WIDTH
 
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
@@ -24,12 +24,12 @@ class Case:
     Whatever takes a config takes a case as well: it has the same methods.
     """
 
-    model: GPT2Config
+    model: ModelConfig
     run: Run
     moment: str | None = None
     """The moment of a step that is asked about; None for that of the peak."""
 
-    known: ClassVar[dict[str, Known]] = GPT2Config.known | Run.known
+    known: ClassVar[dict[str, Known]] = ModelConfig.known | Run.known
     """What is known of each field of both, by name."""
 
     def __getattr__(self, name: str) -> Any:
@@ -104,7 +104,9 @@ class Case:
         if name not in Run.known:
             return self.model.value(name)
         value, rule = getattr(self.run, name), Run.known[name].rule
-        return rule(self) if value is None and rule else value
+        if value is not None or not rule:
+            return value
+        return getattr(self.model if rule in ModelConfig.known else self.run, rule)
 
     def effective(self) -> dict[str, Any]:
         """Return all fields by name with their rules applied."""
@@ -134,7 +136,7 @@ class Case:
         model = self.model.spelled_out()
         return self if model is self.model else self.with_model(model)
 
-    def with_model(self, model: GPT2Config) -> "Case":
+    def with_model(self, model: ModelConfig) -> "Case":
         """Return another model run in the same way."""
         return with_changes(self, model=model)
 

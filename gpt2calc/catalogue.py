@@ -8,7 +8,7 @@ from typing import Any
 from gpt2calc.amount import Amount
 from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.loading import Preset, presets
+from gpt2calc.model.presets import Preset, presets
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 
@@ -170,7 +170,7 @@ def _kind(entry: Entry) -> str:
 
 def _in_order(entries: Iterable[Entry]) -> list[str]:
     """Return the families in the order in which they are listed, GPT-2 first."""
-    from gpt2calc.families.table import families
+    from gpt2calc.model.families.table import families
 
     there = {entry.family for entry in entries}
     return [each for each in dict.fromkeys(f.words for f in families().values()) if each in there]

@@ -13,7 +13,7 @@ from gpt2calc import __version__
 from gpt2calc.__main__ import INTERRUPTED
 from gpt2calc.commands import counting, lesson, proof, running, what_if
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
-from gpt2calc.loading import preset_names
+from gpt2calc.model.presets import preset_names
 from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
 from gpt2calc.output.terminal import CLOSED_PIPE, abandon
 

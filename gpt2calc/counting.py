@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from gpt2calc.architecture import active_tensors, tensors
+from gpt2calc.model.parameters import active_tensors, tensors
 from gpt2calc.models import Model, as_config
+from gpt2calc.number import Number
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
-from gpt2calc.terms import Number
 
 
 class Tally(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.loading import DEVICES, folder
+from gpt2calc.model.presets import DEVICES, folder
+from gpt2calc.model.reading import read_toml
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
-from gpt2calc.reading import read_toml
 
 Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16", "float8")

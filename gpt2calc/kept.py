@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.terms import Number
+from gpt2calc.number import Number
 
 BYTES = {"int64": 8, "float32": 4, "bfloat16": 2, "uint8": 1}
 """Bytes of one number of each type."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from gpt2calc.terms import Number
+from gpt2calc.number import Number
 
 Rows: TypeAlias = dict[str, dict[str, Number]]
 """A sum for each part and column."""

@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc import architecture, naming
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, active_said
-from gpt2calc.fields import letters
+from gpt2calc.model import naming, parameters
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import letters
+from gpt2calc.model.terms import Tensor
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.symbols import plain, with_symbols
-from gpt2calc.terms import Tensor
 
 
 @dataclass(frozen=True, repr=False)
 class TensorList(Result):
     """Every tensor of a model, those of a block once; names with ``h.*.`` stand for one a block."""
 
-    config: GPT2Config
+    config: ModelConfig
     tensors: tuple[Tensor, ...]
     formulas: tuple[tuple[str, ...], ...]
     """Each tensor's shape in letters: ``("d", "3d")``."""
@@ -100,7 +100,7 @@ def tensors(config: Model) -> tuple[Tensor, ...]:
         config: the model, a config or its name.
 
     """
-    return architecture.tensors(as_config(config))
+    return parameters.tensors(as_config(config))
 
 
 def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
@@ -121,6 +121,6 @@ def list_tensors(config: Model) -> TensorList:
 
     """
     config = as_config(config)
-    symbolic = tensors(with_symbols(config.spelled_out(), letters(GPT2Config)))
+    symbolic = tensors(with_symbols(config.spelled_out(), letters(ModelConfig)))
     formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
     return TensorList(config, tensors(config), formulas)

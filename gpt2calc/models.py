@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.case import Case
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.fields import is_switch
-from gpt2calc.loading import config_of, preset_names
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import is_switch
+from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.run import Run
 
-Model: TypeAlias = str | PathLike[str] | GPT2Config | Any
+Model: TypeAlias = str | PathLike[str] | ModelConfig | Any
 """A preset's name, a file, a config, or a config of transformers."""
 Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
 """One model or several; a mapping gives them labels."""
@@ -39,7 +39,7 @@ class Labelled(NamedTuple):
     changed: frozenset[str]
 
 
-def load(name_or_path: str | PathLike[str]) -> GPT2Config:
+def load(name_or_path: str | PathLike[str]) -> ModelConfig:
     """Find the config that a name or a file stands for.
 
     Args:
@@ -51,7 +51,7 @@ def load(name_or_path: str | PathLike[str]) -> GPT2Config:
         UserError: there is no such preset or file, or what it says is no model within reach.
 
     """
-    config: GPT2Config = _read(os.fspath(name_or_path)).config
+    config: ModelConfig = _read(os.fspath(name_or_path)).config
     return config
 
 
@@ -62,21 +62,21 @@ def as_config(model: Model | None) -> Any:
         UserError: a name or file leads to no config, or a transformers config is out of reach.
 
     """
-    if isinstance(model, GPT2Config | Case):
+    if isinstance(model, ModelConfig | Case):
         return model
     if model is None:
-        return GPT2Config()
+        return ModelConfig()
     if isinstance(model, str | PathLike):
         return load(model)
     if hasattr(model, "to_dict") and hasattr(model, "model_type"):
-        from gpt2calc.hugging_face import from_contents
+        from gpt2calc.model.hub import from_contents
 
         return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
-    raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a GPT2Config")
+    raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a ModelConfig")
 
 
 def labelled(
-    models: Models, case: Callable[[GPT2Config], Any] = lambda config: config, **fields: Any
+    models: Models, case: Callable[[ModelConfig], Any] = lambda config: config, **fields: Any
 ) -> tuple[Labelled, ...]:
     """Return models with their names, and with some fields replaced in all of them.
 
@@ -84,7 +84,7 @@ def labelled(
     Names are told apart where different models have the same one. ``case`` makes of a model's
     config what fields are replaced in.
     """
-    if isinstance(models, str | PathLike | GPT2Config | Case) or hasattr(models, "model_type"):
+    if isinstance(models, str | PathLike | ModelConfig | Case) or hasattr(models, "model_type"):
         models = (models,)
     if isinstance(models, Mapping):
         named = [_changed(name, case(as_config(model)), fields) for name, model in models.items()]
@@ -94,7 +94,7 @@ def labelled(
 
 
 def _labelled(
-    model: Model, case: Callable[[GPT2Config], Any], fields: Mapping[str, Any]
+    model: Model, case: Callable[[ModelConfig], Any], fields: Mapping[str, Any]
 ) -> Labelled:
     if isinstance(model, str | PathLike):
         name, config, changed = _read(os.fspath(model), case)
@@ -104,7 +104,7 @@ def _labelled(
     return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
 
 
-def _read(word: str, case: Callable[[GPT2Config], Any] = lambda config: config) -> Labelled:
+def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config) -> Labelled:
     """Read a model as it is written on the command line."""
     if word in preset_names() or os.path.exists(word):
         return Labelled(_plain_name(word), case(config_of(word)), frozenset())
@@ -123,9 +123,9 @@ def _change(text: str) -> tuple[str, Any]:
         raise UserError(
             f"{quoted(text)} changes nothing: write a field and its value, such as n_layer=24"
         )
-    if any(name in kind.known and is_switch(kind, name) for kind in (GPT2Config, Run)):
+    if any(name in kind.known and is_switch(kind, name) for kind in (ModelConfig, Run)):
         return name, _SWITCH.get(value.lower(), value)
-    if name in GPT2Config.known and isinstance(GPT2Config.model_fields[name].default, tuple):
+    if name in ModelConfig.known and isinstance(ModelConfig.model_fields[name].default, tuple):
         return name, [_number(part) for part in value.split(SEVERAL) if part]
     return name, _number(value)
 

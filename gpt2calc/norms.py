@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.kept import Instants, Kept
-from gpt2calc.terms import Number, Tensor, make
+from gpt2calc.model.terms import Tensor, make
+from gpt2calc.number import Number
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""

@@ -13,8 +13,9 @@ the residual stream, which every operation of a block needs, is not among it.
 from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.kept import IN_16_BITS, Instants, Kept, only_if
+from gpt2calc.model.terms import Tensor, make
+from gpt2calc.number import Number
 from gpt2calc.product import Product
-from gpt2calc.terms import Number, Tensor, make
 
 Case: TypeAlias = Any
 """A model and how it is run, see :class:`gpt2calc.case.Case`."""

@@ -12,8 +12,8 @@ from itertools import zip_longest
 from typing import Any
 
 from gpt2calc.largest import largest
+from gpt2calc.number import Number
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.terms import Number
 
 Measure = Callable[[Config], Number]
 """A sum over the operations of a config: the total, a column, one sublayer."""

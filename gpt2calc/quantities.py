@@ -1,19 +1,27 @@
-"""All quantities by name: what ``of`` and ``--of`` choose from."""
+"""All quantities by name: what ``of`` and ``--of`` choose from. Each is imported when asked for."""
 
-from gpt2calc.compute.counting import FLOPS
-from gpt2calc.counting import ACTIVE, PARAMETERS
+from importlib import import_module
+
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.quantity import Quantity
 
-QUANTITIES = {quantity.name: quantity for quantity in (PARAMETERS, ACTIVE, FLOPS, MEMORY)}
+_MODULES = {
+    "parameters": ("gpt2calc.counting", "PARAMETERS"),
+    "active": ("gpt2calc.counting", "ACTIVE"),
+    "flops": ("gpt2calc.metrics.flops", "FLOPS"),
+    "memory": ("gpt2calc.footprint.counting", "MEMORY"),
+}
+NAMES = tuple(_MODULES)
+"""What the quantities are called."""
 
 
 def as_quantity(of: str | Quantity) -> Quantity:
     """Return the quantity itself, or the one of that name. Raises ``UserError`` if it is none."""
     if isinstance(of, Quantity):
         return of
-    if of not in QUANTITIES:
-        hint = did_you_mean(str(of), QUANTITIES) or f"; there are {', '.join(QUANTITIES)}"
+    if of not in _MODULES:
+        hint = did_you_mean(str(of), NAMES) or f"; there are {', '.join(NAMES)}"
         raise UserError(f"no quantity is called {quoted(of)}{hint}")
-    return QUANTITIES[of]
+    module, name = _MODULES[of]
+    quantity: Quantity = getattr(import_module(module), name)
+    return quantity

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.largest import largest, largest_rows
+from gpt2calc.model.terms import Term, make
+from gpt2calc.number import Number
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
-from gpt2calc.terms import Number, Term, make
 
 Config = Any
-"""What defines the case: fields with letters and rules, see :class:`gpt2calc.fields.Declared`."""
+"""What defines the case: fields with letters and rules, a :class:`.model.fields.Declared`."""
 
 
 def _itself(config: Config) -> Config:

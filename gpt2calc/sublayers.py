@@ -36,6 +36,8 @@ SUBLAYERS = (
     *("token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"),
 )
 """The parts of a model, in the order in which tables list them."""
+FLOP_SUBLAYERS = ("projections", "scores", "mlp", "lm_head")
+"""The sublayers that multiply matrices, with attention's projections and its scores apart."""
 EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
 """What depends on the vocabulary or the context; a head of its own counts with them."""
 

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.fields import field_named, letters
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import field_named, letters
 from gpt2calc.polynomial import fields_of, solvable_fields
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.run import Run
 
-LETTERS = letters(GPT2Config, Run)
+LETTERS = letters(ModelConfig, Run)
 """The letter that stands for each number in a formula."""
 
 

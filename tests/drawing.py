@@ -3,8 +3,8 @@
 import random
 from typing import Any
 
-from gpt2calc.families.family import Family
-from gpt2calc.families.table import families
+from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.table import families
 
 FAMILIES = [family for family in families().values() if not family.variant_of]
 """One for each ``model_type``."""

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from gpt2calc import GPT2Config
+from gpt2calc import ModelConfig
 
 
 class Attention(nn.Module):
@@ -30,7 +30,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, config: GPT2Config) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.n_embd
         inner = config.n_inner if config.n_inner is not None else 4 * width
@@ -44,7 +44,7 @@ class Transformer(nn.Module):
 
 
 class PlainGPT2(nn.Module):
-    def __init__(self, config: GPT2Config) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.transformer = Transformer(config)
         self.lm_head = nn.Linear(config.n_embd, config.vocab, bias=False)
@@ -52,7 +52,7 @@ class PlainGPT2(nn.Module):
             self.lm_head.weight = self.transformer.wte.weight
 
 
-def plain_shapes(config: GPT2Config) -> list[tuple[str, tuple[int, ...]]]:
+def plain_shapes(config: ModelConfig) -> list[tuple[str, tuple[int, ...]]]:
     """Names and shapes, with the matrices of a block turned as transformers' Conv1D stores them."""
     with torch.device("meta"):
         model = PlainGPT2(config)

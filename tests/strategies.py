@@ -2,12 +2,12 @@
 
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, Run
+from gpt2calc import ModelConfig, Run
 from gpt2calc.counting import PARAMETERS
-from gpt2calc.fields import letters
+from gpt2calc.model.fields import letters
 from gpt2calc.polynomial import solvable_fields
 
-solvable = st.sampled_from(solvable_fields(PARAMETERS, GPT2Config()))
+solvable = st.sampled_from(solvable_fields(PARAMETERS, ModelConfig()))
 """The numbers that change the count."""
 
 
@@ -20,7 +20,7 @@ OF_GPT2 = (
     *("bias", "qkv_bias", "tie_embeddings"),
 )
 """The fields in which GPT-2s differ from each other."""
-LETTERS = {name: letter for name, letter in letters(GPT2Config).items() if name in OF_GPT2}
+LETTERS = {name: letter for name, letter in letters(ModelConfig).items() if name in OF_GPT2}
 """The letters of a GPT-2's numbers; descendants and runs have others."""
 RANGES = {"n_layer": 6, "n_head": 40, "n_embd": 5_000}
 """The largest value drawn, where a million would be too slow."""
@@ -29,26 +29,26 @@ RANGES = {"n_layer": 6, "n_head": 40, "n_embd": 5_000}
 @st.composite
 def configs(
     draw: st.DrawFn, biases: st.SearchStrategy[bool] | None = None, largest_depth: int = 6
-) -> GPT2Config:
+) -> ModelConfig:
     """Any GPT-2: every field as it is declared, numbers small or huge, switches either way."""
     ranges = RANGES | {"n_layer": largest_depth}
     fields = {}
     for name in OF_GPT2:
-        known = GPT2Config.known[name]
+        known = ModelConfig.known[name]
         is_bias = "bias" in name and biases is not None
         switch = biases if is_bias else st.booleans()
         values = sizes(ranges.get(name, 10**6)) if known.letter else switch
-        is_optional = GPT2Config.model_fields[name].default is None
+        is_optional = ModelConfig.model_fields[name].default is None
         fields[name] = draw(st.none() | values if is_optional else values)
     fields["n_embd"] *= fields["n_head"] or 1
-    return GPT2Config(**fields)
+    return ModelConfig(**fields)
 
 
 @st.composite
-def small_configs(draw: st.DrawFn) -> GPT2Config:
+def small_configs(draw: st.DrawFn) -> ModelConfig:
     """A model that PyTorch runs in a moment, with all the biases that its class always has."""
     heads = draw(st.integers(1, 4))
-    return GPT2Config(
+    return ModelConfig(
         n_layer=draw(st.integers(1, 3)),
         n_head=heads,
         n_embd=heads * draw(st.integers(1, 8)),
@@ -61,7 +61,7 @@ def small_configs(draw: st.DrawFn) -> GPT2Config:
 
 @st.composite
 def runs_of(
-    draw: st.DrawFn, config: GPT2Config, causal: st.SearchStrategy[bool] | None = None
+    draw: st.DrawFn, config: ModelConfig, causal: st.SearchStrategy[bool] | None = None
 ) -> Run:
     """A pass over sequences that the model has positions for."""
     return Run(

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
-from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes, tensors
+from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes, tensors
 from gpt2calc.counting import PARAMETERS
-from gpt2calc.names import GPT2_NAMES
+from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.symbols import with_symbols
 
 
@@ -36,10 +36,10 @@ def test_integers_arrays_and_symbols_give_the_same_numbers(config, steps):
 
 def test_arrays_of_different_axes_are_a_grid():
     axes = {"n_inner": np.array([[100], [200]]), "n_embd": np.array([64, 128, 192])}
-    grid = total(tensors(GPT2Config().evaluate_at(**axes)))
+    grid = total(tensors(ModelConfig().evaluate_at(**axes)))
     for row, inner in enumerate((100, 200)):
         for column, width in enumerate((64, 128, 192)):
-            assert grid[row, column] == count(GPT2Config(n_inner=inner, n_embd=width)).total
+            assert grid[row, column] == count(ModelConfig(n_inner=inner, n_embd=width)).total
 
 
 @given(configs())
@@ -54,7 +54,7 @@ def test_the_sum_over_tensors_is_the_closed_form_with_every_switch(config):
 
 
 def test_the_symbols_give_the_closed_form_of_the_literature():
-    formula = total(tensors(with_symbols(GPT2Config(), LETTERS)))
+    formula = total(tensors(with_symbols(ModelConfig(), LETTERS)))
     L, d, V, T = symbols("L d V T")
     assert expand(formula - (V * d + T * d + L * (12 * d**2 + 13 * d) + 2 * d)) == 0
 
@@ -93,7 +93,7 @@ def test_patterns_of_names(name, pattern):
 
 
 def test_sublayers_appear_in_the_order_of_the_list():
-    untied = tensors(GPT2Config(tie_embeddings=False))
+    untied = tensors(ModelConfig(tie_embeddings=False))
     assert {tensor.sublayer for tensor in untied} == set(SUBLAYERS)
     assert untied[0].name(GPT2_NAMES) == "wte.weight"
     assert untied[-1].name(GPT2_NAMES) == "lm_head.weight"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gpt2calc import GPT2Config, count, load
+from gpt2calc import ModelConfig, count, load
 from gpt2calc.models import labelled
 from gpt2calc.study.claims import CLAIMS, PRINTED, judged
 from gpt2calc.what_if.comparison import comparison_of
@@ -44,10 +44,10 @@ def verdict(section, words, *models):
     return found.judgement.verdict
 
 
-LARGE_VOCAB = GPT2Config(vocab=10**6)
-NARROW_MLP = GPT2Config(n_inner=64)
-NO_BIAS = GPT2Config(bias=False)
-HUGE = GPT2Config(n_layer=96, n_embd=12288)
+LARGE_VOCAB = ModelConfig(vocab=10**6)
+NARROW_MLP = ModelConfig(n_inner=64)
+NO_BIAS = ModelConfig(bias=False)
+HUGE = ModelConfig(n_layer=96, n_embd=12288)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ HUGE = GPT2Config(n_layer=96, n_embd=12288)
         ("4.4", "largest", (NARROW_MLP, "gpt2-xl"), "does not hold"),
         ("5.1", "one size", ("gpt2", "distilgpt2"), "holds"),
         ("5.1", "one size", ("gpt2",), "says nothing here"),
-        ("5.1", "one size", ("gpt2", GPT2Config(tie_embeddings=False)), "does not hold"),
+        ("5.1", "one size", ("gpt2", ModelConfig(tie_embeddings=False)), "does not hold"),
         ("5.2", "share", ("gpt2",), "says nothing here"),
         ("5.2", "linearly", (NO_BIAS, HUGE), "holds"),
         ("5.2", "share", ("distilgpt2", LARGE_VOCAB), "does not hold"),
@@ -116,7 +116,7 @@ def test_a_model_is_known_by_what_it_is_and_not_by_its_name(tmp_path):
     impostor = tmp_path / "gpt2-xl.toml"
     impostor.write_text("n_layer = 2\nn_embd = 64\n")
     assert verdict("4.3", "shares", impostor) == "says nothing here"
-    same = GPT2Config(n_layer=48, n_embd=1600, n_head=25)
+    same = ModelConfig(n_layer=48, n_embd=1600, n_head=25)
     assert verdict("4.3", "shares", same) == "holds as cut off"
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gpt2calc import GPT2Config, UserError, compare, count, load
+from gpt2calc import ModelConfig, UserError, compare, count, load
 
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 
@@ -19,7 +19,7 @@ def test_only_fields_that_differ_are_rows():
         "n_embd": (768, 1024, 1280, 1600),
         "n_inner": (3072, 4096, 5120, 6400),
     }
-    assert compare(["gpt2", GPT2Config()]).differing == {}
+    assert compare(["gpt2", ModelConfig()]).differing == {}
 
 
 def test_every_count_and_share_is_in_the_table():
@@ -35,7 +35,7 @@ def test_every_count_and_share_is_in_the_table():
 
 
 def test_switches_are_words():
-    rows = compare([GPT2Config(), GPT2Config(bias=False)]).text()
+    rows = compare([ModelConfig(), ModelConfig(bias=False)]).text()
     assert "bias" in rows
     assert "yes" in rows
 
@@ -56,7 +56,7 @@ def test_the_four_fit_80_columns_and_eight_are_folded(run):
 def test_a_file_is_named_by_its_stem(run, tmp_path):
     (tmp_path / "mine.toml").write_text("n_layer = 1\n")
     assert "mine" in run("compare", "gpt2", tmp_path / "mine.toml").out
-    assert "1 x 64" in compare(["gpt2", GPT2Config(n_layer=1, n_embd=64)]).text()
+    assert "1 x 64" in compare(["gpt2", ModelConfig(n_layer=1, n_embd=64)]).text()
 
 
 def test_other_models_of_the_same_name_are_told_apart(tmp_path):

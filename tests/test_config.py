@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from strategies import configs
 
-from gpt2calc import GPT2Config, UserError
+from gpt2calc import ModelConfig, UserError
 
 
 def test_the_defaults_are_gpt2_small():
-    config = GPT2Config()
+    config = ModelConfig()
     assert (config.n_layer, config.n_embd, config.vocab, config.n_ctx) == (12, 768, 50257, 1024)
     assert (config.heads, config.mlp_width) == (12, 3072)
     assert (config.bias, config.value("qkv_bias"), config.tie_embeddings) == (True, True, True)
@@ -19,19 +19,19 @@ def test_the_defaults_are_gpt2_small():
 
 @pytest.mark.parametrize("width", [768, 1024, 1280, 1600])
 def test_heads_follow_gpt2s_rule(width):
-    assert GPT2Config(n_embd=width).heads == {768: 12, 1024: 16, 1280: 20, 1600: 25}[width]
+    assert ModelConfig(n_embd=width).heads == {768: 12, 1024: 16, 1280: 20, 1600: 25}[width]
 
 
 def test_a_width_that_is_no_multiple_of_64_has_no_heads_by_rule():
-    assert GPT2Config(n_embd=100).heads is None
-    assert GPT2Config(n_embd=100, n_head=5).heads == 5
+    assert ModelConfig(n_embd=100).heads is None
+    assert ModelConfig(n_embd=100, n_head=5).heads == 5
 
 
 @pytest.mark.parametrize("value", [True, 12.5, 12.0, "twelve", "12", float("nan"), 0, -1, [12]])
 @pytest.mark.parametrize("field", ["n_layer", "n_head", "n_embd", "vocab", "n_ctx", "n_inner"])
 def test_a_number_must_be_a_positive_integer(field, value):
     with pytest.raises(UserError) as refusal:
-        GPT2Config(**{field: value})
+        ModelConfig(**{field: value})
     line = str(refusal.value)
     assert line.startswith(f"{field} is {value!r}: it must be a positive whole number, such as ")
     assert int(line.rpartition(" ")[2]) > 0
@@ -40,35 +40,35 @@ def test_a_number_must_be_a_positive_integer(field, value):
 @pytest.mark.parametrize("field", ["n_layer", "n_embd", "vocab", "n_ctx"])
 def test_a_number_cannot_be_left_empty(field):
     with pytest.raises(UserError, match=f"{field} is None"):
-        GPT2Config(**{field: None})
+        ModelConfig(**{field: None})
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", "true", 1.0])
 @pytest.mark.parametrize("field", ["bias", "qkv_bias", "tie_embeddings"])
 def test_a_switch_must_be_true_or_false(field, value):
     with pytest.raises(UserError, match=f"{field} is {value!r}: it must be true or false"):
-        GPT2Config(**{field: value})
+        ModelConfig(**{field: value})
 
 
 def test_heads_must_divide_the_width():
     with pytest.raises(UserError, match="n_head is 7: it must divide n_embd, which is 768, as 12"):
-        GPT2Config(n_head=7)
+        ModelConfig(n_head=7)
     with pytest.raises(UserError, match="which is 100, as 1 does"):
-        GPT2Config(n_head=64, n_embd=100)
+        ModelConfig(n_head=64, n_embd=100)
 
 
 def test_an_unknown_field_names_the_nearest():
     with pytest.raises(UserError, match="unknown field 'n_layers'; did you mean 'n_layer'"):
-        GPT2Config(n_layers=12)
+        ModelConfig(n_layers=12)
     with pytest.raises(
         UserError, match="unknown field 'rotary'; the fields are family, n_layer, n_embd"
     ):
-        GPT2Config(rotary=True)
+        ModelConfig(rotary=True)
 
 
 def test_a_long_value_is_cut_so_that_the_message_stays_short():
     with pytest.raises(UserError) as refusal:
-        GPT2Config(n_layer="9" * 10_000)
+        ModelConfig(n_layer="9" * 10_000)
     assert len(str(refusal.value)) < 120
 
 
@@ -77,32 +77,32 @@ def test_a_number_of_thousands_of_digits_is_refused_like_any_other():
     sys.set_int_max_str_digits(4300)
     try:
         with pytest.raises(UserError, match="n_layer is a number of thousands of digits: it must"):
-            GPT2Config(n_layer=-(10**5000))
+            ModelConfig(n_layer=-(10**5000))
     finally:
         sys.set_int_max_str_digits(limit)
 
 
 def test_numpy_integers_are_integers():
-    config = GPT2Config(n_layer=np.int64(24))
+    config = ModelConfig(n_layer=np.int64(24))
     assert config.n_layer == 24
     assert type(config.n_layer) is int
     with pytest.raises(UserError):
-        GPT2Config(n_layer=np.bool_(True))
+        ModelConfig(n_layer=np.bool_(True))
 
 
 def test_it_is_frozen():
     with pytest.raises(Exception, match="frozen"):
-        GPT2Config().n_layer = 24
+        ModelConfig().n_layer = 24
 
 
 @given(configs())
 def test_it_survives_a_round_trip(config):
-    assert GPT2Config(**config.model_dump()) == config
-    assert GPT2Config.model_validate_json(config.model_dump_json()) == config
+    assert ModelConfig(**config.model_dump()) == config
+    assert ModelConfig.model_validate_json(config.model_dump_json()) == config
 
 
 def test_replacing_a_field_keeps_the_rest_and_its_rules():
-    config = GPT2Config(n_layer=24).replace(n_embd=1024)
+    config = ModelConfig(n_layer=24).replace(n_embd=1024)
     assert (config.n_layer, config.n_embd, config.mlp_width, config.heads) == (24, 1024, 4096, 16)
     with pytest.raises(UserError, match="n_layer is 0"):
         config.replace(n_layer=0)
@@ -121,8 +121,8 @@ def test_replacing_a_field_keeps_the_rest_and_its_rules():
     ],
 )
 def test_it_says_itself_in_words(fields, words):
-    assert words in str(GPT2Config(**fields))
+    assert words in str(ModelConfig(**fields))
 
 
 def test_every_field_is_described_for_the_command_line():
-    assert all(field.description for field in GPT2Config.model_fields.values())
+    assert all(known.description for known in ModelConfig.known.values())

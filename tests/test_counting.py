@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from strategies import configs
 
-from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load
+from gpt2calc import SUBLAYERS, ModelConfig, UserError, count, load
 
 PYTORCH = {
     "gpt2": 124_439_808,
@@ -44,16 +44,16 @@ def test_without_biases_as_nanogpt_counts_them(name):
     ],
 )
 def test_numbers_that_people_asked_about(fields, total):
-    assert count(GPT2Config(**fields)).total == total
+    assert count(ModelConfig(**fields)).total == total
 
 
 def test_attention_and_mlp_matrices_are_the_folklore():
-    counted = count(GPT2Config())
+    counted = count(ModelConfig())
     assert counted["attention"].weights + counted["mlp"].weights == 84_934_656  # TransformerLens
 
 
 def test_exact_where_floats_are_not():
-    wide = count(GPT2Config(n_layer=1, n_embd=10**9, vocab=1, n_ctx=1))
+    wide = count(ModelConfig(n_layer=1, n_embd=10**9, vocab=1, n_ctx=1))
     assert wide.total == 12_000_000_017_000_000_000  # 12 d^2 + 17 d, written out
 
 
@@ -88,13 +88,13 @@ def test_no_biases_leaves_the_weights(config):
 
 def test_an_unknown_sublayer_is_refused_with_the_nearest():
     with pytest.raises(UserError, match="no sublayer is called 'atention'; did you mean 'atten"):
-        count(GPT2Config())["atention"]
+        count(ModelConfig())["atention"]
     with pytest.raises(UserError, match="they are token_embedding, position_embedding"):
-        count(GPT2Config())["xyz"]
+        count(ModelConfig())["xyz"]
 
 
 def test_a_count_is_a_container_of_its_sublayers():
-    counted = count(GPT2Config())
+    counted = count(ModelConfig())
     assert list(counted) == list(SUBLAYERS)
     assert "attention" in counted
     assert "atention" not in counted
@@ -103,7 +103,7 @@ def test_a_count_is_a_container_of_its_sublayers():
 
 
 def test_json_has_everything():
-    counts = json.loads(json.dumps(count(GPT2Config()).to_dict()))
+    counts = json.loads(json.dumps(count(ModelConfig()).to_dict()))
     assert list(counts) == [
         "config",
         "total",
@@ -128,7 +128,7 @@ def test_json_has_everything():
         102_144,
     )
     assert counts["per_block"] == (124_439_808 - 768 * (50_257 + 1_024 + 2)) // 12
-    assert GPT2Config(**counts["config"]).effective() == GPT2Config().effective()
+    assert ModelConfig(**counts["config"]).effective() == ModelConfig().effective()
     assert (counts["config"]["n_head"], counts["config"]["n_inner"]) == (12, 3_072)
     assert counts["non_embedding"] == 124_439_808 - 50_257 * 768 - 1_024 * 768
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, diagnose, load
+from gpt2calc import ModelConfig, diagnose, load
 from gpt2calc.what_if.departures import DEPARTURES, STAGES
 from gpt2calc.what_if.reckoning import reckoning_of
 
-GPT2 = GPT2Config()
-PADDED = GPT2Config(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)
+GPT2 = ModelConfig()
+PADDED = ModelConfig(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)
 UNTIED = load("gpt2-medium").replace(tie_embeddings=False)
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from mathematics import from_latex, value
 from strategies import LETTERS
 
-from gpt2calc import GPT2Config, UserError, count, exercise, named_shapes
+from gpt2calc import ModelConfig, UserError, count, exercise, named_shapes
 from gpt2calc.lesson.exercises import QUESTIONS
-from gpt2calc.names import GPT2_NAMES
+from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.quantities import as_quantity
 
 
@@ -38,7 +38,7 @@ def config_in(question):
 
 def answered(question):
     """The answer by counting the shapes of the model in the question, one by one."""
-    config = GPT2Config(**config_in(question))
+    config = ModelConfig(**config_in(question))
     shapes = named_shapes(config)
 
     def size(wanted):
@@ -71,7 +71,7 @@ def test_the_answer_is_right(seed, level):
     asked_for = re.search(r"has ([\d,]+) parameters. What is its (\w+)\?", question)
     if asked_for:
         given_ = config_in(question) | {asked_for[2]: set_.solved.answer}
-        assert count(GPT2Config(**given_)).total == int(asked_for[1].replace(",", ""))
+        assert count(ModelConfig(**given_)).total == int(asked_for[1].replace(",", ""))
     else:
         assert set_.solved.answer == answered(question)
 

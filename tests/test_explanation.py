@@ -13,18 +13,18 @@ from strategies import LETTERS, configs
 
 from gpt2calc import (
     SUBLAYERS,
-    GPT2Config,
+    ModelConfig,
     UserError,
     count,
     explain,
     formula,
     load,
 )
-from gpt2calc.architecture import tensors
 from gpt2calc.case import case_of
-from gpt2calc.compute.products import products
-from gpt2calc.families.table import families
 from gpt2calc.lesson.meanings import MEANINGS, meaning_of
+from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.families.table import families
+from gpt2calc.model.parameters import tensors
 from gpt2calc.run import Run
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")
@@ -180,7 +180,7 @@ def test_formulas_show_themselves_in_a_notebook():
 
 def test_every_tensor_has_its_sentence():
     known = set()
-    for config in (GPT2Config(bias=False), *with_every_switch()):
+    for config in (ModelConfig(bias=False), *with_every_switch()):
         multiplied = [one.term for one in products(case_of(config))]
         for term in (*tensors(config), *multiplied):
             assert meaning_of(term).endswith("."), term.role
@@ -201,7 +201,7 @@ def with_every_switch():
         "tie_embeddings": False,
     }
     for family in families():
-        plain = GPT2Config(family=family, **all_of_it, gated_mlp=False)
+        plain = ModelConfig(family=family, **all_of_it, gated_mlp=False)
         yield plain
         yield plain.replace(gated_mlp=True)
         yield plain.replace(
@@ -211,7 +211,7 @@ def with_every_switch():
 
 def test_every_product_has_its_sentence():
     run = Run(training=True, checkpointing="block")
-    for one in products(case_of(GPT2Config(), run)):
+    for one in products(case_of(ModelConfig(), run)):
         assert meaning_of(one.term).endswith(".")
 
 
@@ -224,7 +224,7 @@ def test_any_derivation_fits_80_columns(config, free):
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
 def test_every_format_has_every_sentence(form):
-    config = GPT2Config(tie_embeddings=False)
+    config = ModelConfig(tie_embeddings=False)
     said = " ".join(getattr(explain(config), form)().split())
     for tensor in tensors(config):
         assert meaning_of(tensor) in said

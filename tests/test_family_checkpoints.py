@@ -8,10 +8,10 @@ import pytest
 from drawing import FAMILIES, draw
 from safetensors.numpy import save_file
 
-from gpt2calc import GPT2Config, count, inspect, named_shapes
-from gpt2calc.families.table import family_called
-from gpt2calc.hugging_face import from_contents
-from gpt2calc.naming import located
+from gpt2calc import ModelConfig, count, inspect, named_shapes
+from gpt2calc.model.families.table import family_called
+from gpt2calc.model.hub import from_contents
+from gpt2calc.model.naming import located
 
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 SEEDS = range(6)
@@ -133,6 +133,6 @@ def test_a_head_that_is_not_stored_is_only_supposed_to_be_tied(tmp_path):
     supposed = "No output head is stored"
     for name, is_doubtful in (("llama", True), ("gemma2", False), ("gpt2", False)):
         small = {"n_layer": 1, "n_embd": 64, "vocab": 99, "n_ctx": 32}
-        tied = GPT2Config(family=name, tie_embeddings=True, **small)
+        tied = ModelConfig(family=name, tie_embeddings=True, **small)
         found = inspect(saved(tmp_path / name, named_shapes(tied), None))
         assert (supposed in str(found)) == is_doubtful

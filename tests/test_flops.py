@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import runs_of, small_configs
 
-from gpt2calc import GPT2Config, Run, UserError, compare, flops, generate, load, solve_for, sweep
+from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
 from gpt2calc.case import case_of
-from gpt2calc.compute.counting import FLOPS, in_words
-from gpt2calc.compute.products import Operations, products
+from gpt2calc.metrics.flops import FLOPS, in_words
+from gpt2calc.metrics.matmul_table import Operations
+from gpt2calc.metrics.matmuls import products
+from gpt2calc.tape.symbolic import evaluated
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
-TINY = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
+TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
 
 NANOGPTS_OWN = 291_648_307_200
 """A forward pass of GPT-2 small over 1,024 tokens, as nanoGPT's transformer_sizing.ipynb has it."""
@@ -121,17 +123,17 @@ def test_verify_holds_for_any_model(config, data):
 def test_verify_notices_a_product_that_is_off(monkeypatch):
     pytest.importorskip("torch")
     from gpt2calc import verify_flops
-    from gpt2calc.operations import Linear
+    from gpt2calc.metrics import matmuls
 
-    right = Linear.multiplies
-    monkeypatch.setattr(
-        Linear, "multiplies", lambda self, case: right(self, case)._replace(m=case.tokens + 1)
-    )
+    def one_token_more(terms, values):
+        return evaluated(terms, {**values, "seq": values["seq"] + 1})
+
+    monkeypatch.setattr(matmuls, "evaluated", one_token_more)
     proof = verify_flops(case_of(TINY))
     assert not proof.identical
-    assert len(proof.differences) == 8
-    assert "different: 8 of the modules" in proof.text()
-    assert "... and 3 more" in proof.text()
+    assert len(proof.differences) == 11
+    assert "different: 11 of the modules" in proof.text()
+    assert "... and 6 more" in proof.text()
 
 
 @given(small_configs(), st.data())
@@ -148,7 +150,7 @@ def test_every_product_by_its_sizes(config, data):
 
 @given(st.integers(1, 9), st.integers(0, 9), st.integers(1, 3))
 def test_causal_scores_are_the_pairs_that_a_query_may_meet(seq, cached, batch):
-    config = GPT2Config(n_layer=1, n_embd=4, n_head=2, n_ctx=32)
+    config = ModelConfig(n_layer=1, n_embd=4, n_head=2, n_ctx=32)
     run = Run(batch=batch, seq=seq, cached=cached or None, causal=True)
     pairs = sum(key <= query + cached for query, key in every(range(seq), range(seq + cached)))
     assert flops(config, run)["scores"].total == 2 * (2 * batch * pairs * 4)

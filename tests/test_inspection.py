@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from strategies import configs
 
-from gpt2calc import GPT2Config, UserError, count, inspect, named_shapes
+from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.proof.inference import infer_config
 
-SMALL = GPT2Config(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
+SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
 
 
 def shapes_of(config, prefix="transformer."):
@@ -61,7 +61,7 @@ def test_causal_masks_are_named_and_not_counted(file, prefix):
 
 
 def test_the_hubs_gpt2_stores_137_022_720_numbers(file):
-    gpt2 = GPT2Config()
+    gpt2 = ModelConfig()
     found = inspect(saved(file, shapes_of(gpt2, "") | masks(gpt2, "")))
     assert found.stored == 137_022_720
     assert found.total == 124_439_808
@@ -159,7 +159,7 @@ def test_many_faults_are_counted_but_not_all_printed(file):
 def test_everything_is_said_in_text_and_in_json(tmp_path, monkeypatch):
     """Two blocks of width 4, written down by hand: one mask, and one tensor of each fault."""
     monkeypatch.chdir(tmp_path)
-    tiny = GPT2Config(n_layer=2, n_embd=4, vocab=5, n_ctx=3)
+    tiny = ModelConfig(n_layer=2, n_embd=4, vocab=5, n_ctx=3)
     shapes = shapes_of(tiny, "") | {"h.0.attn.bias": (1, 1, 3, 3), "what\x1b[31m": (2, 2)}
     del shapes["h.1.ln_1.bias"]
     shapes["h.1.attn.c_proj.weight"] = (4, 6)

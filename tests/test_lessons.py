@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, count, explain, load
+from gpt2calc import ModelConfig, count, explain, load
 from gpt2calc.lesson.lessons import of_parameters as lessons
 
 
@@ -41,7 +41,9 @@ def held(config):
     st.booleans(),
 )
 def test_the_crossing_is_where_it_is_said_to_be(depth, vocab, n_ctx, inner, tied):
-    config = GPT2Config(n_layer=depth, vocab=vocab, n_ctx=n_ctx, n_inner=inner, tie_embeddings=tied)
+    config = ModelConfig(
+        n_layer=depth, vocab=vocab, n_ctx=n_ctx, n_inner=inner, tie_embeddings=tied
+    )
     line = said(config, "From a width of")
 
     def blocks_are_larger(width):
@@ -59,7 +61,7 @@ def test_the_crossing_is_where_it_is_said_to_be(depth, vocab, n_ctx, inner, tied
 
 
 def test_a_small_vocabulary_has_no_crossing():
-    assert said(GPT2Config(vocab=1, n_ctx=1), "From a width of") is None
+    assert said(ModelConfig(vocab=1, n_ctx=1), "From a width of") is None
 
 
 @pytest.mark.parametrize("name", ["gpt2", "gpt3-175b"])
@@ -78,37 +80,37 @@ def test_what_a_little_more_adds(name):
 
 
 def test_limits_are_where_large_models_go():
-    wide = said(GPT2Config(), "As the width")
+    wide = said(ModelConfig(), "As the width")
     assert "attention to 1/3, MLP to 2/3, all else to nothing" in wide
-    counted = count(GPT2Config(n_embd=10**9))
+    counted = count(ModelConfig(n_embd=10**9))
     assert counted["attention"].share == pytest.approx(1 / 3, abs=1e-4)
     assert counted["mlp"].share == pytest.approx(2 / 3, abs=1e-4)
-    deep = said(GPT2Config(), "As the depth")
-    counted = count(GPT2Config(n_layer=10**9))
+    deep = said(ModelConfig(), "As the depth")
+    counted = count(ModelConfig(n_layer=10**9))
     for name, words in (("attention", "attention"), ("mlp", "MLP"), ("layer_norm", "layer norm")):
         assert f"{words} to about {counted[name].share:.2%}" in deep
-    narrow = said(GPT2Config(n_inner=5), "As the width")
+    narrow = said(ModelConfig(n_inner=5), "As the width")
     assert "attention to 1, all else to nothing" in narrow
-    assert count(GPT2Config(n_inner=5, n_embd=10**9))["attention"].share == pytest.approx(
+    assert count(ModelConfig(n_inner=5, n_embd=10**9))["attention"].share == pytest.approx(
         1, abs=1e-4
     )
 
 
 def test_the_mlp_is_twice_attention_only_where_it_is():
-    line = said(GPT2Config(), "The MLP has twice")
+    line = said(ModelConfig(), "The MLP has twice")
     assert (
         "With biases it is (8 d + 5) / (4 d + 4) times: here 56,669,184 to 28,348,416 parameters, "
         "about 1.9990." in line
     )
-    no_qkv = said(GPT2Config(qkv_bias=False), "The MLP has twice")
+    no_qkv = said(ModelConfig(qkv_bias=False), "The MLP has twice")
     assert "(8 d + 5) / (4 d + 1) times" in no_qkv
-    assert "With biases" not in said(GPT2Config(bias=False), "The MLP has twice")
-    assert said(GPT2Config(n_inner=3071), "The MLP has twice") is None
-    assert said(GPT2Config(n_inner=3072), "The MLP has twice") is not None
+    assert "With biases" not in said(ModelConfig(bias=False), "The MLP has twice")
+    assert said(ModelConfig(n_inner=3071), "The MLP has twice") is None
+    assert said(ModelConfig(n_inner=3072), "The MLP has twice") is not None
 
 
 def test_lessons_end_a_derivation_with_numbers_and_no_other():
-    assert explain().lessons == lessons(GPT2Config())
+    assert explain().lessons == lessons(ModelConfig())
     assert explain(free="vocab").lessons == ()
     assert explain(sublayer="mlp").lessons == ()
     for form in ("text", "markdown", "latex"):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gpt2calc import GPT2Config, Run, compare, exercise, explain, flops, generate, load, memory
+from gpt2calc import ModelConfig, Run, compare, exercise, explain, flops, generate, load, memory
 from gpt2calc.case import case_of
 from gpt2calc.footprint.keeping import held
 
@@ -30,7 +30,7 @@ def test_what_two_n_a_token_and_the_head_come_to():
     assert f"takes {flops('gpt2')['lm_head'].share:.2%} of all FLOPs" in said
     assert "is nearly right" in said_of("flops", Run(seq=64))
     assert "for one matrix" in " ".join(
-        explain(case_of(GPT2Config(tie_embeddings=False)), of="flops").lessons
+        explain(case_of(ModelConfig(tie_embeddings=False)), of="flops").lessons
     )
     (_, long) = compare(["gpt2", "gpt2,n_ctx=16384"], of="flops").counts
     assert f"{long['scores'].share:.2%} of all FLOPs" in said
@@ -86,8 +86,8 @@ def test_exercises_about_memory_say_all_that_their_answers_need(level):
         assert "in float32 with AdamW and eager attention" in asked["question"]
         assert asked["answer"] > 0
         fields = {name: asked["config"][name] for name in ("batch", "seq")}
-        model = {name: asked["config"][name] for name in GPT2Config.known}
-        counted = memory(GPT2Config(**model), Run(**fields))
+        model = {name: asked["config"][name] for name in ModelConfig.known}
+        counted = memory(ModelConfig(**model), Run(**fields))
         if level == "hard" and asked["unit"] == "bytes" and counted.moment.name.startswith("the s"):
             assert asked["answer"] == counted.total
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from strategies import LETTERS, configs
 
-from gpt2calc import GPT2Config, count, list_tensors, named_shapes
-from gpt2calc.names import GPT2_NAMES
+from gpt2calc import ModelConfig, count, list_tensors, named_shapes
+from gpt2calc.model.names import GPT2_NAMES
 
 
 @given(configs())
@@ -29,7 +29,7 @@ def test_the_formulas_give_the_shapes(config):
 
 
 def test_every_tensor_says_where_it_belongs():
-    listed = list_tensors(GPT2Config(tie_embeddings=False)).to_dict()["tensors"]
+    listed = list_tensors(ModelConfig(tie_embeddings=False)).to_dict()["tensors"]
     places = {each["name"]: (each["sublayer"], each["kind"]) for each in listed}
     for name, (sublayer, kind) in places.items():
         assert name.endswith(f".{kind}")
@@ -42,8 +42,8 @@ def test_every_tensor_says_where_it_belongs():
 
 
 def test_a_given_mlp_width_has_its_own_letter():
-    assert "d × f" in str(list_tensors(GPT2Config(n_inner=100)))
-    assert "d × 4d" in str(list_tensors(GPT2Config()))
+    assert "d × f" in str(list_tensors(ModelConfig(n_inner=100)))
+    assert "d × 4d" in str(list_tensors(ModelConfig()))
 
 
 @pytest.mark.parametrize("name", ["gpt2", "gpt3-175b"])

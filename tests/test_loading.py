@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gpt2calc import GPT2Config, UserError, count, load, preset, presets
+from gpt2calc import ModelConfig, UserError, count, load, preset, presets
 from gpt2calc.amount import Amount
 
 TABLES = {
@@ -96,7 +96,7 @@ def test_a_name_cannot_lead_out_of_the_folder():
 def test_a_toml_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('n_layer = 3\nn_embd = 64\n[source]\ntitle = "mine"\n')
-    assert load(path) == load(str(path)) == GPT2Config(n_layer=3, n_embd=64)
+    assert load(path) == load(str(path)) == ModelConfig(n_layer=3, n_embd=64)
 
 
 HUGGING_FACE = {
@@ -120,7 +120,9 @@ def written(tmp_path, **changes):
 
 
 def test_hugging_faces_config(tmp_path):
-    expected = GPT2Config(n_layer=3, n_head=4, n_embd=64, vocab=100, n_ctx=20, tie_embeddings=False)
+    expected = ModelConfig(
+        n_layer=3, n_head=4, n_embd=64, vocab=100, n_ctx=20, tie_embeddings=False
+    )
     path = written(tmp_path)
     assert load(path) == expected
     assert load(tmp_path) == expected
@@ -131,7 +133,7 @@ def test_the_other_names_that_transformers_reads(tmp_path):
     path = tmp_path / "config.json"
     other = {"num_hidden_layers": 3, "hidden_size": 64, "max_position_embeddings": 20}
     path.write_text(json.dumps({"model_type": "gpt2", **other, "num_attention_heads": 2}))
-    assert load(path) == GPT2Config(n_layer=3, n_embd=64, n_ctx=20, n_head=2)
+    assert load(path) == ModelConfig(n_layer=3, n_embd=64, n_ctx=20, n_head=2)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -150,7 +152,7 @@ def test_a_config_saved_by_transformers_itself(tmp_path):
     transformers.GPT2Config(n_layer=5, n_embd=128, n_head=8, vocab_size=77).save_pretrained(
         tmp_path
     )
-    assert load(tmp_path) == GPT2Config(n_layer=5, n_embd=128, n_head=8, vocab=77)
+    assert load(tmp_path) == ModelConfig(n_layer=5, n_embd=128, n_head=8, vocab=77)
 
 
 @pytest.mark.parametrize(

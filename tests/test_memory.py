@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import small_configs
 
 from gpt2calc import (
-    GPT2Config,
+    ModelConfig,
     Run,
     UserError,
     compare,
@@ -27,10 +27,10 @@ from gpt2calc.counting import breakdown
 from gpt2calc.footprint.counting import KEPT_IS_PROVED, MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.peak import memory_case, moments_of
-from gpt2calc.hugging_face import in_their_words
+from gpt2calc.model.hub import in_their_words
 from gpt2calc.sizes import as_bytes, in_binary, in_words
 
-TINY = GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
+TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
 BATCH = {"batch": 2, "seq": 32}
 
 choices = {
@@ -107,7 +107,7 @@ def test_every_way_to_train_keeps_what_pytorch_keeps(precision, attention, ways,
     from gpt2calc.proof.memory_of_pytorch import kept_by_pytorch
     from gpt2calc.proof.memory_verification import kept_by_module
 
-    config = GPT2Config(n_layer=2, n_embd=16, n_head=heads, vocab=30, n_ctx=8)
+    config = ModelConfig(n_layer=2, n_embd=16, n_head=heads, vocab=30, n_ctx=8)
     named = dict(zip(("checkpointing", "dropout", "fused_gelu"), ways, strict=True))
     run = Run(batch=batch, seq=6, precision=precision, attention=attention, **named)
     case = memory_case(case_of(config, run))
@@ -162,7 +162,7 @@ def test_the_peak_of_a_step_as_memtracker_follows_it(case, optimizer):
 )
 def test_what_llamas_kin_keep_is_what_pytorch_keeps(family, precision, fields, run):
     sizes = {"n_layer": 1, "n_embd": 64, "n_head": 4, "vocab": 50, "n_ctx": 32, "n_inner": 96}
-    config = GPT2Config(family=family, **sizes | fields)
+    config = ModelConfig(family=family, **sizes | fields)
     case = memory_case(case_of(config, Run(**run, precision=precision)))
     assert sum(one.term.amount for one in held(case)) == kept_in_pytorch(case)
 
@@ -211,7 +211,7 @@ def test_the_state_of_optimizers_as_pytorch_holds_it(optimizer, tied):
     pytest.importorskip("transformers")
     from gpt2calc.proof.memory_of_pytorch import built_for, optimizer_for, run_forward
 
-    config = GPT2Config(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=8, tie_embeddings=tied)
+    config = ModelConfig(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=8, tie_embeddings=tied)
     case = memory_case(case_of(config, Run(optimizer=optimizer)))
     model = built_for(case)
     torch_optimizer = optimizer_for(case, model)
@@ -251,7 +251,7 @@ def test_one_more_token_with_a_cache_as_a_real_model_holds_it():
     pytest.importorskip("transformers")
     from gpt2calc.proof.memory_of_pytorch import built_for
 
-    config = GPT2Config(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=16)
+    config = ModelConfig(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=16)
     run = Run(batch=2, seq=1, cached=7, last_logits=True, training=False)
     ids = torch.zeros(2, 8, dtype=torch.long)
     with torch.no_grad():
@@ -305,7 +305,7 @@ def test_a_width_that_is_solved_for_has_whole_heads():
 
 def test_known_sizes():
     """621.83 MB, which are MiB, are what "LLMs from scratch" says of its model in float32."""
-    book = GPT2Config(tie_embeddings=False, qkv_bias=False)
+    book = ModelConfig(tie_embeddings=False, qkv_bias=False)
     weights = memory(book, Run(training=False))["weights"].total
     assert in_binary(weights) == "621.83 MiB"
     assert weights == 4 * 163_009_536
@@ -372,7 +372,7 @@ def test_widths_follow_heads_and_heads_follow_widths():
     with pytest.raises(UserError, match="n_embd 100 is no multiple of 64"):
         _ = sweep("gpt2", of="memory", n_embd=[128, 100]).total
     with pytest.raises(UserError, match="n_embd 100 is no multiple of 64"):
-        memory(GPT2Config(n_embd=100))
+        memory(ModelConfig(n_embd=100))
 
 
 @settings(max_examples=15)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import gpt2calc
-from gpt2calc import GPT2Config, UserError, compare, count, load
+from gpt2calc import ModelConfig, UserError, compare, count, load
 from gpt2calc.models import as_config, labelled
 
 EVERY = {
@@ -34,7 +34,7 @@ def file(tmp_path):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_every_function_takes_every_kind_of_model(name, file):
-    config = GPT2Config(n_layer=5, n_embd=128, vocab=1_000)
+    config = ModelConfig(n_layer=5, n_embd=128, vocab=1_000)
     of_config = EVERY[name](config)
     assert EVERY[name](str(file)) == of_config
     assert EVERY[name](file) == of_config
@@ -48,7 +48,7 @@ def test_every_function_takes_every_kind_of_model(name, file):
 def test_a_config_of_transformers_is_a_model(name):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     theirs = transformers.GPT2Config(n_layer=5, n_embd=128, n_head=2, vocab_size=1_000, n_inner=300)
-    ours = GPT2Config(n_layer=5, n_embd=128, n_head=2, vocab=1_000, n_inner=300)
+    ours = ModelConfig(n_layer=5, n_embd=128, n_head=2, vocab=1_000, n_inner=300)
     assert as_config(theirs) == ours
     assert EVERY[name](theirs) == EVERY[name](ours)
 
@@ -66,7 +66,9 @@ def test_a_config_of_transformers_is_read_in_its_familys_words():
 
 @pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object()])
 def test_what_is_no_model_is_refused(model):
-    with pytest.raises(UserError, match="is no model: give a preset's name, a file, or a GPT2"):
+    with pytest.raises(
+        UserError, match="is no model: give a preset's name, a file, or a ModelConfig"
+    ):
         count(model)
 
 
@@ -98,7 +100,7 @@ def test_every_preset_of_the_hub_is_called_as_its_preset():
     ],
 )
 def test_changes_are_written_after_a_model(word, fields):
-    expected = load("gpt2-xl").replace(n_embd=1024) if fields is None else GPT2Config(**fields)
+    expected = load("gpt2-xl").replace(n_embd=1024) if fields is None else ModelConfig(**fields)
     assert load(word).effective() == expected.effective()
 
 
@@ -137,7 +139,7 @@ def test_a_change_that_makes_no_sense_is_one_line(refused, word, words):
 )
 def test_other_peoples_names_of_a_field_are_hinted_at(refused, tmp_path, theirs, ours):
     with pytest.raises(UserError, match=f"unknown field '{theirs}'; did you mean '{ours}'"):
-        GPT2Config(**{theirs: 64})
+        ModelConfig(**{theirs: 64})
     path = tmp_path / "mine.toml"
     path.write_text(f"{theirs} = 64\n")
     assert f"did you mean '{ours}'" in refused(path)
@@ -154,7 +156,7 @@ def test_a_label_says_what_was_changed():
     assert (same.name, same.changed) == ("gpt2", frozenset())
     (own,) = labelled({"deep": load("gpt2").replace(n_layer=24)})
     assert own.name == "deep"
-    assert [m.name for m in labelled([Path("gpt2"), GPT2Config()])] == ["gpt2", "12 x 768"]
+    assert [m.name for m in labelled([Path("gpt2"), ModelConfig()])] == ["gpt2", "12 x 768"]
 
 
 def test_before_against_after_is_one_command(run):

@@ -72,6 +72,6 @@ def test_the_message_about_torch_names_the_range_of_the_extra(monkeypatch):
     ]
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError) as refusal:
-        verification.verify(gpt2calc.GPT2Config())
+        verification.verify(gpt2calc.ModelConfig())
     for bound in extras["torch"]:
         assert f"'{bound}'" in str(refusal.value)

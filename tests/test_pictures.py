@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 from gpt2calc import (
-    GPT2Config,
+    ModelConfig,
     Run,
     UserError,
     compare,
@@ -30,7 +30,7 @@ from gpt2calc import (
 from gpt2calc.case import case_of
 from gpt2calc.picture import charts, curves, maps, pictures
 from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
-from gpt2calc.quantities import QUANTITIES
+from gpt2calc.quantities import NAMES, as_quantity
 from gpt2calc.sublayers import KNOWN, colour_of
 
 COLOURS = [known.colour for known in KNOWN.values()]
@@ -105,9 +105,9 @@ def test_the_same_data_gives_the_same_bytes_in_any_process(form, tmp_path):
 
 
 def test_a_users_own_settings_are_neither_used_nor_changed():
-    before = as_bytes(pictures.of_count(count(GPT2Config())), "png")
+    before = as_bytes(pictures.of_count(count(ModelConfig())), "png")
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
-        assert as_bytes(pictures.of_count(count(GPT2Config())), "png") == before
+        assert as_bytes(pictures.of_count(count(ModelConfig())), "png") == before
         assert matplotlib.rcParams["font.size"] == 30
 
 
@@ -122,7 +122,7 @@ def test_no_window_is_ever_opened():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda ax: charts.composition(ax, count(GPT2Config())),
+        lambda ax: charts.composition(ax, count(ModelConfig())),
         lambda ax: charts.stacked(ax, compare(FOUR)),
         lambda ax: charts.grouped(ax, compare(FOUR)),
         lambda ax: charts.layer_norm(ax, compare(FOUR)),
@@ -149,7 +149,7 @@ def lightness(colour):
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=list(QUANTITIES))
+@pytest.mark.parametrize("quantity", [as_quantity(name) for name in NAMES], ids=NAMES)
 def test_sublayers_stay_apart_in_grey(quantity):
     shown = quantity.groups if quantity.has_many_parts else quantity.parts
     levels = sorted(lightness(colour_of(part)) for part in shown)
@@ -201,10 +201,10 @@ def boxes(figure):
 
 
 EXTREMES = [
-    GPT2Config(n_layer=1, n_embd=1, vocab=1, n_ctx=1),
-    GPT2Config(n_layer=1, n_embd=64, vocab=10**6),
-    GPT2Config(n_layer=10**4, n_embd=10**6, tie_embeddings=False),
-    GPT2Config(bias=False, tie_embeddings=False),
+    ModelConfig(n_layer=1, n_embd=1, vocab=1, n_ctx=1),
+    ModelConfig(n_layer=1, n_embd=64, vocab=10**6),
+    ModelConfig(n_layer=10**4, n_embd=10**6, tie_embeddings=False),
+    ModelConfig(bias=False, tie_embeddings=False),
 ]
 
 
@@ -419,6 +419,6 @@ def test_a_mistake_is_one_line_and_leaves_nothing(refused, monkeypatch, tmp_path
 
 
 def test_an_ending_may_be_in_capitals(tmp_path):
-    save(pictures.of_count(count(GPT2Config())), tmp_path / "A.PNG")
+    save(pictures.of_count(count(ModelConfig())), tmp_path / "A.PNG")
     with pytest.raises(UserError, match="does not end in"):
-        save(pictures.of_count(count(GPT2Config())), tmp_path / "A.jpeg")
+        save(pictures.of_count(count(ModelConfig())), tmp_path / "A.jpeg")

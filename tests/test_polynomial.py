@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
-from gpt2calc import GPT2Config, UserError, count, sweep
+from gpt2calc import ModelConfig, UserError, count, sweep
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.largest import largest
+from gpt2calc.model.terms import Term
 from gpt2calc.polynomial import (
     NoPolynomialError,
     Polynomial,
@@ -22,7 +23,6 @@ from gpt2calc.polynomial import (
     solvable_fields,
     total_along,
 )
-from gpt2calc.terms import Term
 
 coefficients = st.lists(st.integers(-50, 50), min_size=1, max_size=4)
 
@@ -119,7 +119,7 @@ def test_the_largest_value_within_a_budget_is_the_largest(higher, constant, budg
 
 @pytest.mark.parametrize("budget", [10**40, 10**100])
 def test_it_is_exact_beyond_floats(budget):
-    curve = total_along(GPT2Config(), "n_embd", PARAMETERS)
+    curve = total_along(ModelConfig(), "n_embd", PARAMETERS)
     width = curve.largest_within(budget)
     assert curve.at(width) <= budget < curve.at(width + 1)
 
@@ -142,7 +142,7 @@ def test_a_square_of_the_context_is_swept_as_one():
     assert swept.total.tolist() == [
         [4 * depth * 768 * context**2 for depth in (1, 12)] for context in contexts
     ]
-    assert along(SQUARE.total, GPT2Config(), "n_ctx").degree == 2
+    assert along(SQUARE.total, ModelConfig(), "n_ctx").degree == 2
 
 
 def test_a_division_is_evaluated_point_by_point():
@@ -154,11 +154,11 @@ def test_a_division_is_evaluated_point_by_point():
 
 
 def test_which_fields_matter_follows_from_the_operations():
-    assert fields_of(PARAMETERS, GPT2Config()) == ("n_layer", "n_embd", "vocab", "n_ctx")
-    assert solvable_fields(PARAMETERS, GPT2Config()) == (
+    assert fields_of(PARAMETERS, ModelConfig()) == ("n_layer", "n_embd", "vocab", "n_ctx")
+    assert solvable_fields(PARAMETERS, ModelConfig()) == (
         *("n_layer", "n_embd", "vocab", "n_ctx", "n_inner"),
     )
-    assert fields_of(SQUARE, GPT2Config(n_head=12)) == ("n_layer", "n_embd", "n_ctx")
+    assert fields_of(SQUARE, ModelConfig(n_head=12)) == ("n_layer", "n_embd", "n_ctx")
 
 
 def test_a_sweep_that_would_overflow_names_the_axis_by_the_quantity_itself():

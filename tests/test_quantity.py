@@ -19,13 +19,13 @@ from gpt2calc import (
     solve_for,
     sweep,
 )
-from gpt2calc.architecture import tensors
 from gpt2calc.counting import PARAMETERS, breakdown
+from gpt2calc.model.parameters import tensors
+from gpt2calc.model.terms import Term
 from gpt2calc.picture import charts, pictures
 from gpt2calc.picture.style import as_bytes
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Quantity
-from gpt2calc.terms import Term
 
 TENSORS = replace(
     PARAMETERS,

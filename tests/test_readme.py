@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from gpt2calc import GPT2Config, Run, named_shapes
+from gpt2calc import ModelConfig, Run, named_shapes
 from gpt2calc.cli import app
 
 README = Path(__file__).parent.parent / "README.md"
@@ -39,7 +39,7 @@ def test_every_block_is_run():
 def checkpoint(tmp_path, monkeypatch):
     """What the README's example inspects, in the folder where its commands are run."""
     monkeypatch.chdir(tmp_path)
-    config = GPT2Config(n_layer=2, n_embd=64, vocab=500, n_ctx=128)
+    config = ModelConfig(n_layer=2, n_embd=64, vocab=500, n_ctx=128)
     tensors = {name: np.zeros(shape, np.float16) for name, shape in named_shapes(config)}
     for layer in range(config.n_layer):
         tensors[f"transformer.h.{layer}.attn.bias"] = np.zeros((1, 1, 128, 128), np.uint8)
@@ -87,7 +87,7 @@ def test_every_command_of_gpt2calc_is_shown():
 
 def test_the_tables_of_fields_name_every_field_with_its_value_in_gpt2_small():
     rows = dict(re.findall(r"^\| `(\w+)` +\| (\S[^|]*?) +\|", README.read_text(), re.MULTILINE))
-    values = GPT2Config().effective() | Run().effective()
+    values = ModelConfig().effective() | Run().effective()
     usual = {"seq": "the context", "cached": "none"}
     said = {name: "none" if value in (None, ()) else value for name, value in values.items()}
     assert rows == {name: usual.get(name, str(value).lower()) for name, value in said.items()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, count, load, presets
+from gpt2calc import ModelConfig, count, load, presets
 from gpt2calc.output.result import Result, html, markdown, rendered
 from gpt2calc.output.table import Column, Table, percent
 from gpt2calc.output.text import bar, text
@@ -95,7 +95,7 @@ def test_every_preset_fits_80_columns(name):
 
 
 def test_bars_give_way_to_wide_numbers():
-    wide = str(count(GPT2Config(n_embd=10**9)))
+    wide = str(count(ModelConfig(n_embd=10**9)))
     assert "█" not in wide
     assert "12,000,000,013,000,000,000" in wide
 

@@ -8,15 +8,15 @@ import pytest
 from safetensors.numpy import save_file
 
 import gpt2calc
-from gpt2calc import GPT2Config, named_shapes
+from gpt2calc import ModelConfig, named_shapes
 
-CONFIG = list(GPT2Config.model_fields)
+CONFIG = list(ModelConfig.model_fields)
 SUBLAYERS = ["token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"]
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    config = GPT2Config(n_layer=1, n_embd=64, vocab=10, n_ctx=8)
+    config = ModelConfig(n_layer=1, n_embd=64, vocab=10, n_ctx=8)
     save_file(
         {name: np.zeros(shape, np.float16) for name, shape in named_shapes(config)},
         tmp_path / "model.safetensors",

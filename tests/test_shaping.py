@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, UserError, count, solve
+from gpt2calc import ModelConfig, UserError, count, solve
 
-SMALL = GPT2Config(vocab=500, n_ctx=64)
+SMALL = ModelConfig(vocab=500, n_ctx=64)
 
 
 def brute_force(config, budget, multiple_of, aspects, tolerance):
@@ -92,7 +92,7 @@ def test_a_preset_of_that_shape_is_named():
     named = {(s.n_layer, s.n_embd): s.preset for s in solve(None, "350M").shapes}
     assert named[24, 1_024] == "gpt2-medium"
     assert {name for shape, name in named.items() if shape != (24, 1_024)} == {None}
-    long = solve(GPT2Config(n_ctx=2_048), "350M").shapes[0]
+    long = solve(ModelConfig(n_ctx=2_048), "350M").shapes[0]
     assert long.preset == "gpt3-medium"
 
 

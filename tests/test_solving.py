@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
-from gpt2calc import GPT2Config, UserError, count, load, solve_for
+from gpt2calc import ModelConfig, UserError, count, load, solve_for
 from gpt2calc.amount import Amount
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
@@ -57,15 +57,15 @@ def test_the_interval_is_all_of_it_and_the_nearest_are_nearest(config, field, va
 
 
 def test_a_budget_below_all_values_still_has_one_above():
-    (solved,) = solve_for("n_layer", [GPT2Config()], ["46M"]).solutions
+    (solved,) = solve_for("n_layer", [ModelConfig()], ["46M"]).solutions
     assert solved.below is None
     assert solved.above.value == 1
     assert solved.interval == (1, 1)
-    assert "Only n_layer 1 gives 46M" in str(solve_for("n_layer", [GPT2Config()], ["46M"]))
+    assert "Only n_layer 1 gives 46M" in str(solve_for("n_layer", [ModelConfig()], ["46M"]))
 
 
 def test_no_value_is_said_so():
-    solved = solve_for("n_layer", [GPT2Config()], ["50M"])
+    solved = solve_for("n_layer", [ModelConfig()], ["50M"])
     assert solved.common is None
     assert "No n_layer gives 50M; the largest within it is 1." in str(solved)
     apart = solve_for("vocab", [load("gpt2"), load("gpt2-xl")], ["117M", "5B"])
@@ -74,7 +74,7 @@ def test_no_value_is_said_so():
 
 
 def test_an_integer_is_a_budget():
-    assert solve_for("vocab", [GPT2Config()], [124_475_904]).common == (50_304, 50_304)
+    assert solve_for("vocab", [ModelConfig()], [124_475_904]).common == (50_304, 50_304)
 
 
 def test_heads_do_not_stand_in_the_way_of_a_width():
@@ -142,7 +142,7 @@ def test_models_are_named(run):
 
 def test_as_many_models_as_figures():
     with pytest.raises(UserError, match="models: 1, numbers of parameters: 2"):
-        solve_for("vocab", [GPT2Config()], ["1B", "2B"])
+        solve_for("vocab", [ModelConfig()], ["1B", "2B"])
 
 
 def test_what_the_json_says_where_nothing_suits_all_models():

@@ -5,8 +5,8 @@ from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import GPT2Config, Run, count, flops, load, steps
-from gpt2calc.hugging_face import from_contents
+from gpt2calc import ModelConfig, Run, count, flops, load, steps
+from gpt2calc.model.hub import from_contents
 from gpt2calc.what_if.steps import ORDER, Amounts
 
 drawn = st.builds(
@@ -52,7 +52,7 @@ def test_any_order_leads_to_the_same_end(last, order):
 
 
 def test_every_field_has_its_place_in_the_order():
-    assert {*ORDER, "family"} == set(GPT2Config.known)
+    assert {*ORDER, "family"} == set(ModelConfig.known)
     assert (
         steps("gpt2-xl", "tinyllama").steps[-1].config.effective() == load("tinyllama").effective()
     )

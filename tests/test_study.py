@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gpt2calc import GPT2Config, UserError, count, load
+from gpt2calc import ModelConfig, UserError, count, load
 from gpt2calc.study.publishing import as_html, as_markdown
 from gpt2calc.study.study import study
 
@@ -227,7 +227,7 @@ def test_one_model_has_no_trend():
 
 def test_files_and_configs_can_be_studied(tmp_path):
     (tmp_path / "a<b.toml").write_text("n_layer = 2\nbias = false\n")
-    made = as_html(study([tmp_path / "a<b.toml", GPT2Config(n_inner=5)]))
+    made = as_html(study([tmp_path / "a<b.toml", ModelConfig(n_inner=5)]))
     assert "a&lt;b" in made
     assert "a<b" not in made
 
@@ -262,14 +262,14 @@ def test_a_mistake_is_one_line_and_leaves_nothing(refused, monkeypatch, tmp_path
 
 def test_a_count_that_cannot_be_drawn_is_refused():
     with pytest.raises(UserError, match="more than 300 digits cannot be drawn"):
-        study(["gpt2", GPT2Config(n_layer=10**310)])
+        study(["gpt2", ModelConfig(n_layer=10**310)])
 
 
 def test_there_must_be_models_and_not_too_many():
     with pytest.raises(UserError, match="0 models to study: give 1 to 12"):
         study([])
     with pytest.raises(UserError, match="13 models to study"):
-        study([GPT2Config(n_layer=n) for n in range(1, 14)])
+        study([ModelConfig(n_layer=n) for n in range(1, 14)])
 
 
 def test_the_numbers_are_those_of_the_counts(page):

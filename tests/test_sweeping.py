@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
-from gpt2calc import SUBLAYERS, GPT2Config, UserError, count, load, sweep
+from gpt2calc import SUBLAYERS, ModelConfig, UserError, count, load, sweep
 from gpt2calc.cli import main
 from gpt2calc.what_if import sweeping
 from gpt2calc.what_if.axes import LARGEST, read_axis
@@ -109,7 +109,7 @@ def test_a_sweep_of_the_largest_counts_is_exact():
 
 
 def test_what_is_fixed_is_in_the_title_and_bounds_in_the_json():
-    assert "MLP width 100" in str(sweep(GPT2Config(n_inner=100), n_embd=[64, 128]))
+    assert "MLP width 100" in str(sweep(ModelConfig(n_inner=100), n_embd=[64, 128]))
     said = sweep("gpt2-xl", n_layer=[1, 2], at_least="1M").to_dict()
     assert (said["at_least"], said["at_most"]) == (10**6, None)
     assert said["axes"] == {"n_layer": [1, 2]}
@@ -124,20 +124,20 @@ def test_what_is_fixed_is_in_the_title_and_bounds_in_the_json():
 def test_pandas_reads_the_columns():
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pandas.DataFrame(sweep(n_layer=[12, 24], n_embd=[768]).columns())
-    assert frame["total"].tolist() == [124_439_808, count(GPT2Config(n_layer=24)).total]
+    assert frame["total"].tolist() == [124_439_808, count(ModelConfig(n_layer=24)).total]
 
 
 @pytest.mark.parametrize(
     "values", [range(12, 97, 12), [12, 24], (12, 24), np.array([12, 24]), iter([12, 24])]
 )
 def test_an_axis_may_be_anything_with_integers(values):
-    assert sweep(n_layer=values).total[1] == count(GPT2Config(n_layer=24)).total
+    assert sweep(n_layer=values).total[1] == count(ModelConfig(n_layer=24)).total
 
 
 def test_heads_are_an_axis_that_changes_nothing():
     assert sweep(n_head=[1, 2, 3]).total.tolist() == [124_439_808] * 3
     assert sweep(load("gpt3-6.7b"), n_embd=[100]).total.tolist() == [
-        count(GPT2Config(n_layer=32, n_embd=100, n_ctx=2048)).total
+        count(ModelConfig(n_layer=32, n_embd=100, n_ctx=2048)).total
     ]
 
 
@@ -193,7 +193,7 @@ def test_the_axis_that_needs_least_cutting_is_named():
     with pytest.raises(UserError, match=r"the axis n_embd goes up to 1,000,000,000, .* 876,705"):
         sweep(n_layer=[1, 10**6], n_embd=[64, 10**9])
     with pytest.raises(UserError, match=r"more than the .* that a sweep can count: count them"):
-        sweep(GPT2Config(n_embd=10**10), n_layer=[1])
+        sweep(ModelConfig(n_embd=10**10), n_layer=[1])
 
 
 def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import Run, UserError, flops, train
-from gpt2calc.compute.training import ADAMW, DAY
+from gpt2calc.metrics.training_time import ADAMW, DAY
 
 
 def test_the_days_of_a_known_exercise():

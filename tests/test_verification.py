@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs
 
-from gpt2calc import SUBLAYERS, GPT2Config, count, named_shapes
+from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes
 from gpt2calc.proof import verification
 from gpt2calc.proof.verification import compare_shapes
 
@@ -129,7 +129,7 @@ def broken(shapes, how):
     ],
 )
 def test_a_fault_in_one_tensor_is_seen_and_named(how, sentence):
-    config = GPT2Config(n_layer=2, n_embd=64)
+    config = ModelConfig(n_layer=2, n_embd=64)
     proof = compare_shapes(config, broken(named_shapes(config), how), "a broken model")
     assert not proof.identical
     assert sentence in proof.differences[0]
@@ -138,7 +138,7 @@ def test_a_fault_in_one_tensor_is_seen_and_named(how, sentence):
 
 
 def test_many_differences_are_counted_but_not_all_printed():
-    proof = compare_shapes(GPT2Config(), named_shapes(GPT2Config(n_embd=64)), "another model")
+    proof = compare_shapes(ModelConfig(), named_shapes(ModelConfig(n_embd=64)), "another model")
     assert len(proof.differences) == 148
     assert "different: 148 of the tensors" in str(proof)
     assert "... and 143 more" in str(proof)
@@ -146,8 +146,8 @@ def test_many_differences_are_counted_but_not_all_printed():
 
 def test_what_pytorch_has_is_shown_as_pytorchs():
     small, other = (
-        GPT2Config(n_layer=1, n_embd=4, vocab=5, n_ctx=3),
-        GPT2Config(n_layer=1, n_embd=8),
+        ModelConfig(n_layer=1, n_embd=4, vocab=5, n_ctx=3),
+        ModelConfig(n_layer=1, n_embd=8),
     )
     proof = compare_shapes(small, named_shapes(other), "another model")
     shown = {row[0]: row[1:] for row in proof.table().rows}

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from cyclopts import Parameter
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.fields import Declared, choices_of, is_switch, numbers_of
-from gpt2calc.loading import preset_names
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import Declared, choices_of, is_switch, numbers_of
+from gpt2calc.model.presets import preset_names
 from gpt2calc.models import labelled, load
 from gpt2calc.output.result import Format
-from gpt2calc.quantities import QUANTITIES, as_quantity
+from gpt2calc.quantities import NAMES, as_quantity
 from gpt2calc.quantity import Quantity
 from gpt2calc.run import Run
 
-FORMULA_FIELDS = (*numbers_of(GPT2Config()), "batch", "seq")
+FORMULA_FIELDS = (*numbers_of(ModelConfig()), "batch", "seq")
 """The fields that formulas have."""
 OF_GPT2 = (
     *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
@@ -42,7 +42,7 @@ Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png
 def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
     """Make the flag of a field: a switch, a choice, or a number, which the config itself checks."""
     group = Parameter(group=_group_of(kind, name))
-    help_text = Parameter(help=kind.model_fields[name].description)
+    help_text = Parameter(help=kind.known[name].description)
     if is_switch(kind, name):
         return Annotated[bool, help_text, group]
     if choices_of(kind, name):
@@ -58,7 +58,7 @@ def _group_of(kind: type[Declared], name: str) -> str:
 
 def _leaving_out(kind: type[Declared]) -> list[str]:
     """Return the choices of which one is none: they have a flag that says so, --no-positions."""
-    is_of_model = kind is GPT2Config
+    is_of_model = kind is ModelConfig
     return [name for name in kind.known if is_of_model and "none" in choices_of(kind, name)]
 
 
@@ -92,12 +92,12 @@ if TYPE_CHECKING:
     Axes = dict[str, Any]
     Of = str
 else:
-    Overrides = _flags("Overrides", (GPT2Config,))
-    CaseFields = _flags("CaseFields", (GPT2Config, Run))
-    FlopFields = _flags("FlopFields", (GPT2Config, Run), of="flops")
-    MemoryFields = _flags("MemoryFields", (GPT2Config, Run), of="memory")
-    Axes = _flags("Axes", (GPT2Config, Run), "AXIS")
-    Of = Annotated[Literal[tuple(QUANTITIES)], Parameter(name="--of", help="What is counted.")]
+    Overrides = _flags("Overrides", (ModelConfig,))
+    CaseFields = _flags("CaseFields", (ModelConfig, Run))
+    FlopFields = _flags("FlopFields", (ModelConfig, Run), of="flops")
+    MemoryFields = _flags("MemoryFields", (ModelConfig, Run), of="memory")
+    Axes = _flags("Axes", (ModelConfig, Run), "AXIS")
+    Of = Annotated[Literal[NAMES], Parameter(name="--of", help="What is counted.")]
 
 
 def given(fields: Overrides | None) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def given(fields: Overrides | None) -> dict[str, Any]:
     return read
 
 
-def configured(model: str, overrides: Overrides | None) -> GPT2Config:
+def configured(model: str, overrides: Overrides | None) -> ModelConfig:
     """Return the config of a preset or a file, with the fields that were given as flags."""
     return load(model).replace(**given(overrides))
 
@@ -149,7 +149,7 @@ def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
 
 
-_NONE_OF = {f"no_{name}": name for name in _leaving_out(GPT2Config)}
+_NONE_OF = {f"no_{name}": name for name in _leaving_out(ModelConfig)}
 """The choices that each flag leaves out."""
 
 

@@ -17,9 +17,8 @@ from gpt2calc.commands.flags import (
     case_given,
     whole_number,
 )
-from gpt2calc.compute.counting import PARTS
 from gpt2calc.output.terminal import show
-from gpt2calc.sublayers import SUBLAYERS
+from gpt2calc.sublayers import FLOP_SUBLAYERS, SUBLAYERS
 
 Free = Annotated[
     list[str] | None,
@@ -43,7 +42,7 @@ def explain(
         str | None,
         Parameter(
             help="Explain this sublayer alone, such as mlp.",
-            completer=lambda _: sorted({*SUBLAYERS, *PARTS}),
+            completer=lambda _: sorted({*SUBLAYERS, *FLOP_SUBLAYERS}),
         ),
     ] = None,
     free: Free = None,

@@ -42,14 +42,15 @@ def flops(
 
     One forward pass over one whole context, unless flags say otherwise.
     """
-    from gpt2calc.compute.counting import FLOPS, Flops, terms
-    from gpt2calc.compute.products import Operations, products
+    from gpt2calc.metrics.flops import FLOPS, Flops, terms
+    from gpt2calc.metrics.matmul_table import Operations
+    from gpt2calc.metrics.matmuls import products
 
     case = case_given(model, FLOPS, fields)
     if plot is not None and (operations or generating):
         raise UserError("--plot draws the sublayers: leave out --operations and --generate")
     if generating:
-        from gpt2calc.compute.generation import generate
+        from gpt2calc.metrics.generation import generate
 
         if operations:
             raise UserError("--generate and --operations are two tables: give one of them")
@@ -151,8 +152,8 @@ def train(
 
     Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for.
     """
-    from gpt2calc.compute.counting import FLOPS
-    from gpt2calc.compute.training import train as trained_by
+    from gpt2calc.metrics.flops import FLOPS
+    from gpt2calc.metrics.training_time import train as trained_by
 
     case = case_given(model, FLOPS, fields)
     trained = trained_by(

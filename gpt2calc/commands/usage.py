@@ -9,9 +9,9 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import did_you_mean, quoted
-from gpt2calc.fields import field_called
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import field_called
 
 
 def in_one_line(error: CycloptsError) -> str:
@@ -36,7 +36,7 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     flag = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
-    meant = field_called(flag.removeprefix("--"), GPT2Config)
+    meant = field_called(flag.removeprefix("--"), ModelConfig)
     ours = f"--{meant.replace('_', '-')}" if meant is not None else flag
     if ours != flag:
         return f"there is no flag {flag[:40]}; did you mean '{ours}'?"

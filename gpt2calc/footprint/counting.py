@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.conventions import estimated, estimates_table
 from gpt2calc.footprint.keeping import CHECKPOINTS, Held, KeptTensors, held
 from gpt2calc.footprint.moments import Moment
@@ -19,13 +18,14 @@ from gpt2calc.footprint.peak import (
     range_of_peak,
     refuse_what_makes_no_sense,
 )
+from gpt2calc.model.families.gpt2 import GPT2
+from gpt2calc.model.terms import Term
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
 from gpt2calc.sizes import in_binary, in_words
-from gpt2calc.terms import Term
 
 ACTIVATIONS = (
     *("embeddings", "layer_norm", "projections", "scores", "mlp", CHECKPOINTS, "lm_head", "loss"),

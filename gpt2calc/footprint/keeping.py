@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from gpt2calc.architecture import Operation, forward
 from gpt2calc.case import Case
 from gpt2calc.kept import Kept
-from gpt2calc.names import Names
+from gpt2calc.model.names import Names
+from gpt2calc.model.terms import Term
+from gpt2calc.number import Number
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
-from gpt2calc.terms import Number, Term
 
 PART_OF = {
     "token_embedding": "embeddings",

@@ -15,8 +15,9 @@ from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, held, held_by
 from gpt2calc.footprint.step import SCALARS, Blocks, Step, of_the_loss, temporary
 from gpt2calc.kept import Kept, only_if
-from gpt2calc.names import Names
-from gpt2calc.terms import Number, Term
+from gpt2calc.model.names import Names
+from gpt2calc.model.terms import Term
+from gpt2calc.number import Number
 
 Phase = Literal["forward", "backward", "step"]
 START = "the start of backward"

@@ -8,7 +8,8 @@ from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, held_by
 from gpt2calc.footprint.moments import Moment
 from gpt2calc.kept import IN_16_BITS, Kept
-from gpt2calc.terms import Number, Term
+from gpt2calc.model.terms import Term
+from gpt2calc.number import Number
 
 
 def serving(case: Case) -> Iterator[Moment]:

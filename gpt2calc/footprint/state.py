@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.kept import BYTES
-from gpt2calc.names import Names
+from gpt2calc.model.names import Names
+from gpt2calc.model.parameters import tensors
+from gpt2calc.model.terms import Tensor, Term
+from gpt2calc.number import Number
 from gpt2calc.polynomial import NoPolynomialError
-from gpt2calc.terms import Number, Tensor, Term
 
 SHARDED = {
     "none": (),

@@ -10,8 +10,9 @@ from gpt2calc.case import Case
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import Held, checkpoints, held_by
 from gpt2calc.kept import BYTES, Kept, only_if
-from gpt2calc.names import INSIDE
-from gpt2calc.terms import Number, Tensor, Term
+from gpt2calc.model.names import INSIDE
+from gpt2calc.model.terms import Tensor, Term
+from gpt2calc.number import Number
 
 FREED_BY_THE_LOSS = ("labels", "label beyond the last", "weight")
 """What the first kernel of backward frees, before its second one needs most."""

@@ -7,15 +7,15 @@ from itertools import groupby
 from math import prod
 from typing import Any
 
-from gpt2calc.config import GPT2Config
-from gpt2calc.fields import order_of_letters
 from gpt2calc.lesson.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import order_of_letters
+from gpt2calc.model.terms import Term
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.run import Run
 from gpt2calc.symbols import letters_of, with_symbols
-from gpt2calc.terms import Term
 
-ORDER = order_of_letters(GPT2Config, Run)
+ORDER = order_of_letters(ModelConfig, Run)
 
 Chain = tuple[Node, ...]
 """Expressions that are equal, from the sum as it is first written down to what it comes to."""

@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.lesson.derivation import in_one_line
 from gpt2calc.lesson.questions import (
     Dice,
@@ -20,6 +18,8 @@ from gpt2calc.lesson.questions import (
     about_the_whole,
 )
 from gpt2calc.lesson.text import aligned
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.output.text import wrapped
@@ -119,7 +119,7 @@ class Sheet(Result):
         """Return the fields whose letters may stand in a solution."""
         if config.family != GPT2.name:
             return solvable_fields(self.quantity, config)
-        return solvable_fields(self.quantity, self.quantity.case(GPT2Config()).settled())
+        return solvable_fields(self.quantity, self.quantity.case(ModelConfig()).settled())
 
     def _heading(self) -> str:
         first = self.exercises[0]

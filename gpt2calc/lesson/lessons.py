@@ -6,18 +6,18 @@ Every line is computed for the config at hand, and there is none where it would 
 from collections.abc import Callable
 from typing import Any
 
-from gpt2calc.compute.counting import FLOPS
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, count
-from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.memory_lessons import of_memory
 from gpt2calc.lesson.notation import TEXT, written
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.output.table import percent
-from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS, words_of
 from gpt2calc.symbols import symbol
 
@@ -25,7 +25,7 @@ SIMPLE = 100
 """Fractions with a smaller denominator are said as fractions."""
 
 
-def of_parameters(config: GPT2Config) -> tuple[str, ...]:
+def of_parameters(config: ModelConfig) -> tuple[str, ...]:
     """Return the lines that are true of this model, each a sentence or two."""
     has_heads = config.has_own_heads or config.qk_norm != "none"
     follows = not has_heads and (config.family == GPT2.name or config.n_inner is None)
@@ -41,9 +41,9 @@ def of_parameters(config: GPT2Config) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _what_shared_heads_save(config: GPT2Config) -> str:
+def _what_shared_heads_save(config: ModelConfig) -> str:
     """Say what keys and values for every query would take beside."""
-    if config.n_kv_head is None or config.n_kv_head == config.heads:
+    if not config.n_kv_head or not config.heads or config.n_kv_head == config.heads:
         return ""
     more = count(config.replace(n_kv_head=None)).total - count(config).total
     times = config.heads // config.n_kv_head
@@ -53,7 +53,7 @@ def _what_shared_heads_save(config: GPT2Config) -> str:
     )
 
 
-def _what_a_token_goes_through(config: GPT2Config) -> str:
+def _what_a_token_goes_through(config: ModelConfig) -> str:
     """Say how much of a model with experts is active."""
     counted = count(config)
     if counted.active == counted.total:
@@ -65,7 +65,7 @@ def _what_a_token_goes_through(config: GPT2Config) -> str:
     )
 
 
-def _mlp_against_attention(config: GPT2Config) -> str:
+def _mlp_against_attention(config: ModelConfig) -> str:
     """Twice as many weights in the MLP: true where its width is four times the model's."""
     counted = count(config)
     attention, mlp = counted["attention"], counted["mlp"]
@@ -83,14 +83,14 @@ def _mlp_against_attention(config: GPT2Config) -> str:
     )
 
 
-def _weights(config: GPT2Config, sublayer: str) -> str:
+def _weights(config: ModelConfig, sublayer: str) -> str:
     """One block's matrices: ``d × 3d + d × d, which is 4 d²``."""
     plain = config.replace(n_inner=None)
     shapes, collected = Derivation(plain, (), PARAMETERS).in_one_block(sublayer, "weights")
     return f"{written(shapes, TEXT)}, which is {written(collected, TEXT)}"
 
 
-def _ratio(config: GPT2Config) -> str:
+def _ratio(config: ModelConfig) -> str:
     """MLP to attention as a fraction in d, which is exact: ``(8 d + 5) / (4 d + 4)``."""
     from sympy import Poly
 
@@ -102,7 +102,7 @@ def _ratio(config: GPT2Config) -> str:
     return " / ".join(sides)
 
 
-def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
+def _as_it_grows(config: ModelConfig, field: str, noun: str) -> str:
     """Return the share that each sublayer tends to, by SymPy's limits."""
     from sympy import Symbol, limit, oo
 
@@ -118,7 +118,7 @@ def _as_it_grows(config: GPT2Config, field: str, noun: str) -> str:
     )
 
 
-def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
+def _where_blocks_outgrow_embeddings(config: ModelConfig) -> str:
     """Return the width from which on the blocks hold more, if they do not at every width."""
     from sympy import Poly, floor, real_roots
 
@@ -140,7 +140,7 @@ def _where_blocks_outgrow_embeddings(config: GPT2Config) -> str:
     )
 
 
-def _what_a_little_more_adds(config: GPT2Config, *, with_width: bool) -> str:
+def _what_a_little_more_adds(config: ModelConfig, *, with_width: bool) -> str:
     total = count(config).total
 
     def adds(name: str, step: int) -> str:

@@ -1,7 +1,7 @@
 """What each term is for, in one plain sentence: weights, biases, products, what is kept."""
 
 from gpt2calc.footprint.keeping import CHECKPOINTS, HeldTensor
-from gpt2calc.terms import Term
+from gpt2calc.model.terms import Term
 
 MEANINGS = {
     ("token_embedding", "weights"): "Gives every token of the vocabulary its vector.",

@@ -4,15 +4,15 @@ Every line is computed for the case at hand, and there is none where it would no
 """
 
 from gpt2calc.case import Case
-from gpt2calc.compute.counting import FLOPS
 from gpt2calc.footprint.counting import ACTIVATIONS, MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.moments import START
 from gpt2calc.footprint.peak import peak
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.number import Number
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.sizes import in_words
-from gpt2calc.terms import Number
 
 
 def of_memory(case: Case) -> tuple[str, ...]:

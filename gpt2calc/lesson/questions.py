@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace as with_changes
 from typing import Any, NamedTuple, TypeVar, cast
 
-from gpt2calc.config import GPT2Config
-from gpt2calc.families.gpt2 import GPT2
 from gpt2calc.footprint.moments import START
 from gpt2calc.lesson.derivation import Chain, Derivation
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.symbols import LETTERS
 
 DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -77,14 +77,14 @@ class Dice:
         drawn = case.replace(**run)
         return with_changes(quantity.settle(drawn), moment=START)
 
-    def model(self) -> GPT2Config:
+    def model(self) -> ModelConfig:
         """Return a model of round numbers."""
         sizes = {"n_layer": DEPTHS, "n_embd": WIDTHS, "vocab": VOCABS, "n_ctx": CONTEXTS}
         drawn: dict[str, Any] = {name: self.one_of(values) for name, values in sizes.items()}
         if self._family == GPT2.name:
-            return GPT2Config(**drawn, **self.one_of(SWITCHES))
+            return ModelConfig(**drawn, **self.one_of(SWITCHES))
         heads = {"n_head": drawn["n_embd"] // HEAD_WIDTH}
-        model = GPT2Config(family=self._family, **drawn, **heads)
+        model = ModelConfig(family=self._family, **drawn, **heads)
         varying = [each for each in OF_OTHERS if all(model.of_family.called.get(n) for n in each)]
         return model.replace(**self.one_of(varying)).spelled_out()
 

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 from gpt2calc.errors import UserError
-from gpt2calc.loading import presets
+from gpt2calc.model.presets import presets
 from gpt2calc.picture.labels import log_ticks, place_labels, whole, whole_ticks
 from gpt2calc.picture.style import INK, PALE, human_in, size_of, type_for
 from gpt2calc.what_if.axes import Array

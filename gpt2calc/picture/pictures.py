@@ -7,10 +7,10 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.fitting import Fit
 from gpt2calc.hardware import Device
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.picture import charts, curves, maps, waterfall
 from gpt2calc.picture.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.polynomial import solvable_fields
@@ -69,7 +69,7 @@ def _amount(counted: Breakdown) -> str:
 
 def _usual(counted: Breakdown) -> set[str]:
     """Return the fields that are as in GPT-2 small run as usual, or never change a count."""
-    config, small = counted.config, counted.quantity.case(GPT2Config())
+    config, small = counted.config, counted.quantity.case(ModelConfig())
     shown = {"n_layer", "n_embd"}
     alike = {name for name in config.known if config.value(name) == small.value(name)}
     return {"n_head", *alike} - shown

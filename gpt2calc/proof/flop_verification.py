@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.case import Case
-from gpt2calc.compute.products import products
 from gpt2calc.errors import UserError
-from gpt2calc.names import EVERY, Names
-from gpt2calc.naming import is_in_layer
+from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.names import EVERY, Names
+from gpt2calc.model.naming import is_in_layer
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof
 from gpt2calc.proof.verification import (
@@ -22,8 +22,8 @@ Flops = dict[str, tuple[int, int]]
 ATTENTION = "scores and mix"
 """The products of attention that are no modules; what else a block takes, the counter has there."""
 BACKWARD = "all modules, backward"
-"""What is compared of backward, but for GPT-2: of modules that share an input, as queries and keys
-do, the counter gives the backward of one to another."""
+"""What is compared of backward, with what is recomputed in it, but for GPT-2: of modules that share
+an input, as queries and keys do, the counter gives the backward of one to another."""
 EXPERTS = ("experts_in", "experts_out")
 """The products of experts, which are one module."""
 DIFFERENCES_SHOWN = 5
@@ -111,7 +111,9 @@ def verify_flops(case: Case) -> FlopsVerification:
     refuse_what_cannot_be_built(case.model)
     refuse_what_cannot_be_run(case)
     _refuse_other_runs(case)
-    model, against = built_on_meta(case.model)
+    model, against = built_on_meta(case.model, dropout=bool(case.dropout))
+    if case.checkpointing == "block" and case.training:
+        _checkpoint(model, against)
     ours = _by_module(case)
     counted = _counted(model, case, [name for name in ours if name != BACKWARD])
     return FlopsVerification(case, f"FlopCounterMode on {against}", ours, counted)
@@ -122,7 +124,6 @@ def _refuse_other_runs(case: Case) -> None:
         "causal": case.causal,
         "cached": case.cached is not None,
         "last_logits": case.last_logits,
-        "checkpointing": case.checkpointing != "none",
     }
     others = [name for name, is_set in reasons.items() if is_set]
     if others:
@@ -130,6 +131,23 @@ def _refuse_other_runs(case: Case) -> None:
             f"{others[0]} is set, and PyTorch's counter is asked for a plain pass over the full "
             "square: verify without it"
         )
+
+
+def _checkpoint(model: Any, against: str) -> None:
+    """Let every block run again in backward. Raises ``UserError`` where the class cannot."""
+    try:
+        _enabling(model)({"use_reentrant": False})
+    except ValueError:
+        raise UserError(
+            f"{against} has no activation checkpointing: verify without --checkpointing"
+        ) from None
+    model.train()
+
+
+def _enabling(model: Any) -> Any:
+    """Return the method that turns checkpointing on, by its newer name where there is one."""
+    newer = getattr(model, "activation_checkpointing_enable", None)
+    return newer or model.gradient_checkpointing_enable
 
 
 def _counted(model: Any, case: Case, modules: list[str]) -> Flops:
@@ -149,7 +167,8 @@ def _counted(model: Any, case: Case, modules: list[str]) -> Flops:
 
 def _shows_backward(case: Case) -> bool:
     """Tell whether the counter finds the module of each backward product."""
-    return bool(case.model.family == "gpt2" and not case.gated_mlp)
+    is_gpt2 = case.model.family == "gpt2" and not case.gated_mlp
+    return bool(is_gpt2 and case.checkpointing == "none")
 
 
 def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
@@ -188,7 +207,7 @@ def _by_module(case: Case) -> Flops:
     for one in products(case):
         role = one.role.partition(":")[0]
         _, row = listed.setdefault(_module_of(role, case.names), (role, [0, 0]))
-        row[one.column == "backward"] += one.term.each
+        row[one.phase != "forward"] += one.term.each
     every = {
         name.replace(EVERY, str(layer), 1): (row[0], row[1])
         for name, (role, row) in listed.items()

@@ -5,13 +5,13 @@ from itertools import product
 from math import gcd
 from typing import Any
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.errors import UserError
-from gpt2calc.families.family import Family
-from gpt2calc.families.table import families
-from gpt2calc.fields import letters
-from gpt2calc.naming import located
-from gpt2calc.sense import HEAD_WIDTH
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.table import families
+from gpt2calc.model.fields import letters
+from gpt2calc.model.naming import located
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by name."""
@@ -79,7 +79,7 @@ def _fit(family: Family, shapes: Shapes) -> tuple[int, int, int]:
     return named, -lacking, lie
 
 
-def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Config:
+def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> ModelConfig:
     """Return the config that most of the tensors agree on; what no tensor shows is taken as stated.
 
     Args:
@@ -123,7 +123,7 @@ def infer_config(path: str, shapes: Shapes, stated: GPT2Config | None) -> GPT2Co
     elif fields["n_embd"] != stated.n_embd:
         fields["n_head"] = fields["n_kv_head"] = None
     try:
-        return GPT2Config(**fields)
+        return ModelConfig(**fields)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -260,8 +260,8 @@ def _with_every_number(fields: dict[str, Any]) -> Any:
 
     there = {name for name, value in fields.items() if value is not None}
     optional = {"n_expert", "n_inner_shared", "n_kv_head", "head_dim"}
-    open_fields = {name for name in letters(GPT2Config) if name not in optional or name in there}
-    plain = GPT2Config.model_construct(**{**GPT2Config().model_dump(), **fields})
+    open_fields = {name for name in letters(ModelConfig) if name not in optional or name in there}
+    plain = ModelConfig.model_construct(**{**ModelConfig().model_dump(), **fields})
     return plain.evaluate_at(**{name: symbol(name) for name in open_fields})
 
 
@@ -284,7 +284,9 @@ def _sizes(open_config: Any, shapes: Shapes) -> dict[str, int]:
             for letter, size in zip(map(str, formula), shape, strict=True):
                 votes[letter][len(shape) == 1, size] += 1
     return {
-        field: _won(votes[letter]) for field, letter in letters(GPT2Config).items() if votes[letter]
+        field: _won(votes[letter])
+        for field, letter in letters(ModelConfig).items()
+        if votes[letter]
     }
 
 

@@ -7,16 +7,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, PARAMETERS, Part, active_said
 from gpt2calc.errors import UserError, printable, quoted
-from gpt2calc.hugging_face import from_hugging_face
-from gpt2calc.naming import Located, located
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.hub import from_hugging_face
+from gpt2calc.model.naming import Located, located
+from gpt2calc.model.reading import read_json
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Table
 from gpt2calc.proof.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.proof.inference import Shapes, infer_config
-from gpt2calc.reading import read_json
 
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
 """How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""
@@ -35,7 +35,7 @@ class Inspection(Result):
     """What a checkpoint's headers say: its config, its counts, and what does not belong."""
 
     path: str
-    config: GPT2Config
+    config: ModelConfig
     """Read off the shapes; ``n_head``, which no shape shows, off ``config.json`` if it is there."""
     parts: tuple[Part, ...]
     """Parameters stored in each sublayer, in the order of ``architecture.SUBLAYERS``."""
@@ -180,7 +180,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     return _compared(str(path), config, shapes, _unseen(config, stated))
 
 
-def _unseen(config: GPT2Config, stated: GPT2Config | None) -> tuple[str, ...]:
+def _unseen(config: ModelConfig, stated: ModelConfig | None) -> tuple[str, ...]:
     if stated is not None:
         return ("n_head",) if config.n_head is None else ()
     context = () if config.positions == "learned" else ("n_ctx",)
@@ -188,7 +188,7 @@ def _unseen(config: GPT2Config, stated: GPT2Config | None) -> tuple[str, ...]:
 
 
 def _compared(
-    path: str, config: GPT2Config, shapes: Shapes, unseen: tuple[str, ...] = ()
+    path: str, config: ModelConfig, shapes: Shapes, unseen: tuple[str, ...] = ()
 ) -> Inspection:
     names = config.names
     expected = {each.name: each for each in _expected(config, shapes)}
@@ -224,14 +224,14 @@ def _compared(
     )
 
 
-def _expected(config: GPT2Config, shapes: Shapes) -> list[Located]:
+def _expected(config: ModelConfig, shapes: Shapes) -> list[Located]:
     """Return the model's parameters, with experts cut as most of the file's names have them."""
     names = {config.names.bare(name) for name in shapes}
     ways = [located(config, one_by_one=each) for each in (False, True)]
     return max(ways, key=lambda way: sum(each.name in names for each in way))
 
 
-def _is_no_parameter(bare: str, shape: tuple[int, ...], config: GPT2Config) -> bool:
+def _is_no_parameter(bare: str, shape: tuple[int, ...], config: ModelConfig) -> bool:
     """Whether a tensor is a buffer that older transformers stored, or a copy of the tied head."""
     if bare == config.names.of_tensor("head", "weight"):
         return config.tie_embeddings and shape == (config.vocab, config.n_embd)
@@ -246,8 +246,8 @@ def _is_no_parameter(bare: str, shape: tuple[int, ...], config: GPT2Config) -> b
     return bare.endswith(MASKED_BIAS) and prod(shape) == 1
 
 
-def _refuse_disagreement(path: Path, stated: GPT2Config, inferred: GPT2Config) -> None:
-    for name in GPT2Config.known:
+def _refuse_disagreement(path: Path, stated: ModelConfig, inferred: ModelConfig) -> None:
+    for name in ModelConfig.known:
         said, shown = stated.value(name), inferred.value(name)
         keys = stated.of_family.called.get(name)
         if said != shown and keys and name not in NEVER_SHOWN:

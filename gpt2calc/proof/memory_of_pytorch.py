@@ -10,8 +10,8 @@ from typing import Any
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.keeping import CHECKPOINTS
-from gpt2calc.hugging_face import in_their_words
-from gpt2calc.names import GPT2_NAMES, INSIDE, OUTSIDE
+from gpt2calc.model.hub import in_their_words
+from gpt2calc.model.names import GPT2_NAMES, INSIDE, OUTSIDE
 from gpt2calc.proof.verification import torch_and_transformers
 
 Bytes = dict[str, int]

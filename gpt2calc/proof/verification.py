@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from gpt2calc.architecture import tensors
 from gpt2calc.case import Case
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.errors import UserError
-from gpt2calc.hugging_face import in_their_words
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.hub import in_their_words
+from gpt2calc.model.naming import named_shapes
+from gpt2calc.model.parameters import tensors
 from gpt2calc.models import Model, as_config
-from gpt2calc.naming import named_shapes
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof
 from gpt2calc.sublayers import SUBLAYERS
@@ -124,7 +124,11 @@ def verify(config: Model) -> Verification:
     return compare_shapes(config, shapes, against)
 
 
-def built_on_meta(config: GPT2Config) -> tuple[Any, str]:
+DROPOUT = 0.1
+"""The probability where dropout is on; which one it is makes no difference."""
+
+
+def built_on_meta(config: ModelConfig, *, dropout: bool = False) -> tuple[Any, str]:
     """Build the model's class with no memory, and say what it is and of which version.
 
     Its attention is the eager one, which multiplies scores and values one after the other; its
@@ -141,12 +145,16 @@ def built_on_meta(config: GPT2Config) -> tuple[Any, str]:
     words |= {"experts_implementation": "batched_mm"} if config.n_expert else {}
     nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
     theirs = transformers.AutoConfig.for_model(**words, **nobody)
+    for part in (theirs, getattr(theirs, "attn_config", None)):
+        known = {} if part is None else vars(part)  # written to past a check that wants integers
+        for key in [key for key in known if "drop" in key and not isinstance(known[key], bool)]:
+            known[key] = DROPOUT if dropout and key != "layerdrop" else 0.0
     with torch.device("meta"):
         model = getattr(transformers, builds)(theirs)
     return model, f"{builds} of transformers {transformers.__version__}"
 
 
-def compare_shapes(config: GPT2Config, shapes: NamedShapes, against: str) -> Verification:
+def compare_shapes(config: ModelConfig, shapes: NamedShapes, against: str) -> Verification:
     """Hold a model's ``(name, shape)`` pairs, however they were come by, against the formulas."""
     return Verification(
         config=config,
@@ -179,7 +187,7 @@ def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tall
     return {group: Tally(*pair) for group, pair in sums.items()}
 
 
-def refuse_what_cannot_be_built(config: GPT2Config) -> None:
+def refuse_what_cannot_be_built(config: ModelConfig) -> None:
     """Raise ``UserError`` for a model that transformers or PyTorch cannot build."""
     in_their_words(config)
     if config.n_layer > DEEPEST:
@@ -223,7 +231,7 @@ def torch_and_transformers() -> tuple[Any, Any]:
     return torch, transformers
 
 
-def _sorted_by_name(config: GPT2Config, shapes: NamedShapes) -> dict[str, Tally]:
+def _sorted_by_name(config: ModelConfig, shapes: NamedShapes) -> dict[str, Tally]:
     """Add tensors up, sorted by their names alone: GPT-2's with no help of the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
     for name, shape in shapes:
@@ -238,7 +246,7 @@ def _by_the_article(name: str) -> str | None:
     return next((group for group, parts in rules if any(part in name for part in parts)), None)
 
 
-def _by_the_list(config: GPT2Config, name: str) -> str | None:
+def _by_the_list(config: ModelConfig, name: str) -> str | None:
     places = {tensor.name(config.names): tensor.sublayer for tensor in tensors(config)}
     return places.get(config.names.pattern(name))
 

@@ -1,8 +1,8 @@
 """The study's part on computation: what each sublayer takes, and what a long context changes."""
 
 from gpt2calc.case import case_of
-from gpt2calc.compute.counting import FLOPS, in_words
 from gpt2calc.lesson.flop_lessons import LONG
+from gpt2calc.metrics.flops import FLOPS, in_words
 from gpt2calc.models import Labelled
 from gpt2calc.output.table import Column, Row, Table, percent
 from gpt2calc.picture import pictures

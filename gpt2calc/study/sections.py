@@ -6,10 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS, Count
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.notation import TEXT, written
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.output.table import Column, Kind, Row, Table, percent
 from gpt2calc.picture import pictures
 from gpt2calc.picture.style import human
@@ -143,7 +143,7 @@ def attention_against_mlp(models: Comparison) -> Section:
 
 def _twice() -> str:
     """Say what attention and MLP of a plain block hold, by the formulas."""
-    derivation = Derivation(GPT2Config(), (), PARAMETERS)
+    derivation = Derivation(ModelConfig(), (), PARAMETERS)
     attention, mlp = (
         " + ".join(
             written(derivation.in_one_block(name, column)[1], TEXT) for column in PARAMETERS.columns

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from gpt2calc.terms import Tensor
+from gpt2calc.model.terms import Tensor
 from gpt2calc.what_if.reckoning import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Reckoning
 
 Change: TypeAlias = Callable[[Reckoning], Reckoning]

@@ -7,7 +7,7 @@ never written down.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gpt2calc.loading import preset, presets
+from gpt2calc.model.presets import preset, presets
 from gpt2calc.sublayers import EMBEDDINGS
 from gpt2calc.what_if.changes import (
     GPT1_VOCAB,

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import active_said
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
@@ -105,7 +105,7 @@ class Diagnosis(Result):
     """What explains a number, or, if nothing known does, what comes nearest to it."""
 
     number: Amount
-    config: GPT2Config
+    config: ModelConfig
     explanations: tuple[Explanation, ...]
     """The likeliest, and those that are nearly as likely; none if nothing known explains it."""
     nearest: tuple[Explanation, ...]

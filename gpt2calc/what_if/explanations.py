@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import PARAMETERS
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.polynomial import NoPolynomialError, along, solvable_fields
 from gpt2calc.what_if.departures import DEPARTURES, STAGES, Departure, other_models
 from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning, reckoning_of
@@ -68,7 +68,7 @@ class _Hit(NamedTuple):
     unit: tuple[Departure, ...]
 
 
-def explanations_of(number: Amount, config: GPT2Config) -> list[Found]:
+def explanations_of(number: Amount, config: ModelConfig) -> list[Found]:
     """Return the likeliest explanations that give a number, the cheapest first."""
     hits = _hits(config, MOST_DEPARTURES, (number.smallest, number.largest))
     cheapest = nsmallest(CANDIDATES, hits, key=lambda hit: hit.cost)
@@ -79,7 +79,7 @@ def explanations_of(number: Amount, config: GPT2Config) -> list[Found]:
     return _without_repetition(one for one in ordered if one.cost <= ordered[0].cost + MUCH_MORE)
 
 
-def nearest_to(number: Amount, config: GPT2Config) -> list[Found]:
+def nearest_to(number: Amount, config: ModelConfig) -> list[Found]:
     """Return the few combinations that leave least of a number unexplained."""
     hits = _hits(config, MOST_IN_NEAREST, (1, ANYTHING))
     by_total: dict[int, _Hit] = {}
@@ -92,7 +92,7 @@ def nearest_to(number: Amount, config: GPT2Config) -> list[Found]:
     return [_built(hit) for hit in nsmallest(NEAREST, by_total.values(), key=distance)]
 
 
-def _hits(config: GPT2Config, most: int, within: tuple[int, int]) -> Iterator[_Hit]:
+def _hits(config: ModelConfig, most: int, within: tuple[int, int]) -> Iterator[_Hit]:
     """Yield all combinations of so many departures at most whose totals lie within bounds."""
     units: list[tuple[Departure, ...]] = [(), *((unit,) for unit in _of_stages("unit"))]
     by_size = groupby(_models(config, most), key=lambda found: len(found.departures))
@@ -111,7 +111,7 @@ def _hits(config: GPT2Config, most: int, within: tuple[int, int]) -> Iterator[_H
                     yield _Hit(cost, int(totals[row, column]) * times, base, chosen, unit)
 
 
-def _models(config: GPT2Config, most: int) -> Iterator[Found]:
+def _models(config: ModelConfig, most: int) -> Iterator[Found]:
     """Yield the model that was meant and every preset, under changes to the config, by size.
 
     A preset of another family is taken as it is.
@@ -176,7 +176,7 @@ def _times_after(departures: Iterable[Departure]) -> tuple[list[int], list[int]]
     """Return what is counted in the end of what was counted never, and of what was once."""
     ends = []
     for before in (0, 1):
-        reckoning = Reckoning(GPT2Config(), dict.fromkeys(ALL_CELLS, before))
+        reckoning = Reckoning(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
         for departure in departures:
             reckoning = departure.change(reckoning)
         ends.append([reckoning.times[cell] for cell in ALL_CELLS])
@@ -192,7 +192,7 @@ def _built(hit: _Hit) -> Found:
     return Found(tuple(departures), tuple(reckonings), hit.cost)
 
 
-def _with_a_free_field(number: Amount, config: GPT2Config) -> Iterator[Found]:
+def _with_a_free_field(number: Amount, config: ModelConfig) -> Iterator[Found]:
     """Yield at most one departure with a field whose other value gives the number exactly."""
     meant = reckoning_of(config)
     for departures in [(), *((departure,) for departure in DEPARTURES)]:
@@ -204,11 +204,11 @@ def _with_a_free_field(number: Amount, config: GPT2Config) -> Iterator[Found]:
 
 
 def _closed(
-    number: Amount, config: GPT2Config, departures: tuple[Departure, ...], field: str
+    number: Amount, config: ModelConfig, departures: tuple[Departure, ...], field: str
 ) -> Found | None:
     """Change a field so that the number comes out, if just one value does that."""
 
-    def last(config: GPT2Config) -> Reckoning:
+    def last(config: ModelConfig) -> Reckoning:
         reckoning = reckoning_of(config)
         for departure in departures:
             reckoning = departure.change(reckoning)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.architecture import active_tensors, tensors
-from gpt2calc.config import GPT2Config
-from gpt2calc.families.table import families
-from gpt2calc.terms import Number, Tensor
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.table import families
+from gpt2calc.model.parameters import active_tensors, tensors
+from gpt2calc.model.terms import Tensor
+from gpt2calc.number import Number
 
 Cell: TypeAlias = tuple[str, str]
 """The role and column of a tensor."""
@@ -25,7 +26,7 @@ WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
 class Reckoning(NamedTuple):
     """A way of arriving at a number: a config, how often each tensor counts, and a unit."""
 
-    config: GPT2Config
+    config: ModelConfig
     times: Times
     unit: int = 1
     """What a parameter counts: 1, or its bytes."""
@@ -52,20 +53,20 @@ class Reckoning(NamedTuple):
         return sum(tensor.amount for tensor in self.counted) * self.unit
 
 
-def reckoning_of(config: GPT2Config) -> Reckoning:
+def reckoning_of(config: ModelConfig) -> Reckoning:
     """Count a model as it is."""
     return Reckoning(config, EACH_ONCE)
 
 
 def cells(
-    config: GPT2Config, of: Callable[[GPT2Config], tuple[Tensor, ...]] = tensors
+    config: ModelConfig, of: Callable[[ModelConfig], tuple[Tensor, ...]] = tensors
 ) -> dict[Cell, Tensor]:
     """Return the tensors of a model, and those that somebody may count beside them."""
     listed = (*of(config), *_others(config))
     return {(tensor.role, tensor.column): tensor for tensor in listed}
 
 
-def _others(config: GPT2Config) -> tuple[Tensor, ...]:
+def _others(config: ModelConfig) -> tuple[Tensor, ...]:
     """Masks of older transformers; a gate, a head's bias and shifts, if the model has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
@@ -90,7 +91,7 @@ def _whatever_there_is() -> dict[Cell, Tensor]:
     """Return every kind of tensor that a model of any family has."""
     found: dict[Cell, Tensor] = {}
     for family in families():
-        model = GPT2Config(family=family, tie_embeddings=False, bias=True, norm="layer")
+        model = ModelConfig(family=family, tie_embeddings=False, bias=True, norm="layer")
         heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)
         plain = model.evaluate_at(norm="rms")
         mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)

@@ -1,6 +1,6 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
-from gpt2calc.terms import Tensor
+from gpt2calc.model.terms import Tensor
 from gpt2calc.what_if.reckoning import Reckoning
 
 MOST_TERMS = 2

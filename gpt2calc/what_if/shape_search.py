@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError
-from gpt2calc.families.gpt2 import GPT2
+from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.polynomial import Curve, NoPolynomialError, X, along, curve_along
 from gpt2calc.quantity import Config, Quantity
 

@@ -8,16 +8,16 @@ from math import log2
 from typing import Any
 
 from gpt2calc.amount import Amount
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import breakdown, more_than_active
 from gpt2calc.errors import UserError
-from gpt2calc.loading import presets
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.presets import presets
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Breakdown, Config, Quantity
-from gpt2calc.sense import HEAD_WIDTH
 from gpt2calc.what_if.shape_search import (
     LARGEST_ASPECT,
     Bounds,
@@ -270,7 +270,7 @@ def solve(
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:
-    GPT2Config(**{name: size for name, size in sizes.items() if size is not None})
+    ModelConfig(**{name: size for name, size in sizes.items() if size is not None})
 
 
 def _why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:

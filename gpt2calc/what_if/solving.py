@@ -6,13 +6,13 @@ from typing import Any
 
 from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.models import Models, labelled
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.polynomial import curve_along, solvable_fields
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.sense import HEAD_WIDTH
 
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values, which are better compared or swept."""

@@ -6,11 +6,11 @@ from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.compute.counting import FLOPS
-from gpt2calc.config import GPT2Config
 from gpt2calc.counting import ACTIVE, PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.footprint.serving import cache_per_token
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.models import Model, labelled, shown
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
@@ -56,7 +56,7 @@ class Step:
     fields: tuple[str, ...]
     """One, or several that make sense only together."""
     words: str
-    config: GPT2Config
+    config: ModelConfig
     after: Amounts
     added: Amounts
 
@@ -197,7 +197,7 @@ def steps(
     return Steps((first, last), begin, tuple(walked), asked, run)
 
 
-def _with_own_numbers(*ends: GPT2Config) -> list[GPT2Config]:
+def _with_own_numbers(*ends: ModelConfig) -> list[ModelConfig]:
     """Fill in the numbers of rules in both ends, so that one step changes nothing else.
 
     Those that only echo other numbers are filled in where one of the ends has its own.
@@ -211,7 +211,7 @@ def _with_own_numbers(*ends: GPT2Config) -> list[GPT2Config]:
     ]
 
 
-def _pending(here: GPT2Config, there: GPT2Config, first: Sequence[str]) -> list[str]:
+def _pending(here: ModelConfig, there: ModelConfig, first: Sequence[str]) -> list[str]:
     different = [name for name in ORDER if getattr(here, name) != getattr(there, name)]
     for name in first:
         if first.count(name) > 1:
@@ -223,29 +223,29 @@ def _pending(here: GPT2Config, there: GPT2Config, first: Sequence[str]) -> list[
 
 
 def _next(
-    here: GPT2Config, there: GPT2Config, pending: Sequence[str]
-) -> tuple[tuple[str, ...], GPT2Config]:
+    here: ModelConfig, there: ModelConfig, pending: Sequence[str]
+) -> tuple[tuple[str, ...], ModelConfig]:
     """Return the first of the pending fields that can be changed alone, or the fewest that can."""
     given = here.model_dump()
     for size in range(1, len(pending)):
         for together in combinations(pending, size):
             try:
-                return together, GPT2Config(**given | _values(there, together))
+                return together, ModelConfig(**given | _values(there, together))
             except UserError:
                 continue
-    return tuple(pending), GPT2Config(**given | _values(there, pending))
+    return tuple(pending), ModelConfig(**given | _values(there, pending))
 
 
-def _values(config: GPT2Config, names: Collection[str]) -> dict[str, Any]:
+def _values(config: ModelConfig, names: Collection[str]) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names}
 
 
-def _is_seen(name: str, here: GPT2Config, there: GPT2Config) -> bool:
+def _is_seen(name: str, here: ModelConfig, there: ModelConfig) -> bool:
     """Tell whether a field has another value, and not only another way to come by the same one."""
     return bool(here.value(name) != there.value(name))
 
 
-def _change(name: str, here: GPT2Config, there: GPT2Config) -> str:
+def _change(name: str, here: ModelConfig, there: ModelConfig) -> str:
     before, after = (_said(config.value(name)) for config in (here, there))
     return f"{name} {before} → {after}"
 
@@ -254,7 +254,7 @@ def _said(value: Any) -> str:
     return "none" if value is None else shown(value)
 
 
-def _amounts(config: GPT2Config, run: Run) -> Amounts:
+def _amounts(config: ModelConfig, run: Run) -> Amounts:
     case = Case(config, run)
     return Amounts(
         parameters=PARAMETERS.total(config),

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from gpt2calc.amount import Amount
 from gpt2calc.counting import PARAMETERS, more_than_active
 from gpt2calc.errors import UserError
-from gpt2calc.fields import numbers_of
+from gpt2calc.model.fields import numbers_of
 from gpt2calc.models import Model, as_config
+from gpt2calc.number import Number
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.terms import Number
 from gpt2calc.what_if.axes import (
     LARGEST,
     Array,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gpt2calc import GPT2Config, count
+from gpt2calc import ModelConfig, count
 
-CONFIG = GPT2Config()
+CONFIG = ModelConfig()
 
 
 @pytest.mark.benchmark(group="count GPT-2 small")

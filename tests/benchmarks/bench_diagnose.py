@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt2calc import GPT2Config, count, diagnose
+from gpt2calc import ModelConfig, count, diagnose
 
 
 @pytest.mark.benchmark(group="diagnose a number that nothing explains")
@@ -13,4 +13,4 @@ def bench_diagnose(benchmark):
 
 @pytest.mark.benchmark(group="diagnose a number that nothing explains")
 def bench_one_count(benchmark):
-    benchmark(count, GPT2Config())
+    benchmark(count, ModelConfig())

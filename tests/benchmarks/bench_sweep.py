@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpt2calc import GPT2Config, count, sweep
+from gpt2calc import ModelConfig, count, sweep
 
 DEPTHS, WIDTHS = range(1, 1_001), range(64, 64 + 10_000)
 
@@ -34,7 +34,7 @@ def bench_a_small_sweep(benchmark):
 
 @pytest.mark.benchmark(group="totals over a grid of 100 x 100")
 def bench_a_loop_over_count(benchmark):
-    configs = [GPT2Config(n_layer=n, n_embd=d) for n in DEPTHS[:100] for d in WIDTHS[:100]]
+    configs = [ModelConfig(n_layer=n, n_embd=d) for n in DEPTHS[:100] for d in WIDTHS[:100]]
     benchmark.pedantic(lambda: [count(each).total for each in configs], rounds=3)
 
 

@@ -1,0 +1,1 @@
+"""What is added up over a model and a run: parameters, FLOPs."""

@@ -1,0 +1,162 @@
+"""FLOPs: what the matrix products of a pass take, exactly as PyTorch's own counter has them.
+
+A multiply and an add are two FLOPs. Nothing but matrix products counts: embeddings, layer norms,
+softmax and GELU take less than a percent of the time of a model that is worth the question.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gpt2calc.case import Case, case_of
+from gpt2calc.estimated import Estimated
+from gpt2calc.metrics.flop_rules import estimated, estimates_table
+from gpt2calc.metrics.matmul_table import Operations
+from gpt2calc.metrics.matmuls import Product, products
+from gpt2calc.model.terms import Number, Term
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.table import Table
+from gpt2calc.quantity import Breakdown, Quantity
+from gpt2calc.run import Run
+from gpt2calc.sizes import in_units
+from gpt2calc.sublayers import FLOP_SUBLAYERS
+
+
+def in_words(flops: int) -> str:
+    """Say a number of FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; small ones as they are."""
+    prefixes = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"))
+    for power, prefix in prefixes:
+        if flops >= 10**power:
+            return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
+    return f"{flops:,} FLOPs"
+
+
+class Passes(NamedTuple):
+    """FLOPs of each pass: forward; backward; and what checkpointing does again in backward."""
+
+    forward: Number = 0
+    backward: Number = 0
+    recomputed: Number = 0
+
+    @property
+    def total(self) -> Number:
+        """All passes together."""
+        return self.forward + self.backward + self.recomputed
+
+
+class Work(NamedTuple):
+    """What one sublayer takes over all its layers: FLOPs, and their share of the whole."""
+
+    forward: int
+    backward: int
+    recomputed: int
+    total: int
+    share: float
+    """A fraction of the total, from 0 to 1."""
+
+
+def terms(case: Case) -> list[Term]:
+    """List what each product contributes to the FLOPs of a case."""
+    return [one.term for one in products(case)]
+
+
+def _passes(case: Case) -> tuple[str, ...]:
+    if not case.training:
+        return ()
+    return ("forward", "backward", *(("recomputed",) if case.checkpointing == "block" else ()))
+
+
+def _notes_on_products(case: Case) -> tuple[str, ...]:
+    block = case.names.module("block")
+    return (
+        f"A name with {block} is of a product in each of the L blocks; its own line is of one.",
+        "The product of an m x k with a k x n matrix takes 2 m k n: a multiply and an add are two.",
+    )
+
+
+FLOPS = Quantity(
+    name="flops",
+    unit="FLOPs",
+    terms=terms,
+    parts=FLOP_SUBLAYERS,
+    tally=Passes,
+    part=Work,
+    groups={part: (part,) for part in FLOP_SUBLAYERS},
+    verb="take",
+    notes_on_terms=_notes_on_products,
+    case=case_of,
+    apart=_passes,
+    example="1e15",
+    scale=(" k", " M", " G", " T", " P", " E", " Z"),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Flops(Breakdown):
+    """FLOPs of one model run in one way; ``flops["mlp"]`` is one sublayer's :class:`Work`."""
+
+    quantity: Quantity = FLOPS
+
+    @property
+    def per_token(self) -> int | float:
+        """FLOPs a token that is run: an integer wherever it is a whole number."""
+        tokens: int = self.config.tokens
+        whole, rest = divmod(self.total, tokens)
+        return self.total / tokens if rest else whole
+
+    @property
+    def operations(self) -> tuple[Product, ...]:
+        """Every matrix product of the pass in order, a block's once."""
+        return tuple(products(self.config))
+
+    @property
+    def estimates(self) -> tuple[Estimated, ...]:
+        """What people estimate for this model, batch and sequence, beside the exact figures."""
+        return estimated(self.config, FLOPS)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the sublayers; beneath them the estimates, where they are for such a run."""
+        if self.config.last_logits or self.config.cached or self.config.causal:
+            return (self.table(),)
+        return (
+            self.table(),
+            estimates_table(self.estimates, has_experts=self.config.n_expert is not None),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return FLOPs as integers, shares as fractions; every product with its sizes."""
+        return {
+            **super().to_dict(),
+            "operations": Operations(self.config, self.operations).to_rows(),
+            "estimates": [each.to_dict() for each in self.estimates],
+        }
+
+    def _more(self) -> dict[str, Any]:
+        return {"per_token": self.per_token, **super()._more()}
+
+    def _notes(self) -> tuple[str, ...]:
+        scores = "the lower triangle alone" if self.config.causal else "the full square"
+        sums = f"In all {in_words(self.total)}. Per token: {self.per_token:,}."
+        counted = (
+            "A multiply and an add are 2 FLOPs; matrix products alone are counted, attention's "
+            f"scores over {scores}."
+        )
+        return (f"{sums} One block: {self.per_block:,}.", counted)
+
+
+def flops(config: Model | None = None, run: Run | None = None) -> Flops:
+    """Count the FLOPs of running a model, exactly, at any size.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence, training and so on; one forward pass over one whole context if left
+            out.
+
+    Returns:
+        FLOPs as Python integers; shares as fractions of the total.
+
+    Raises:
+        UserError: the sequence is longer than the model's positions.
+
+    """
+    case = case_of(as_config(config), run)
+    return Flops(case, FLOPS.shares(terms(case)))

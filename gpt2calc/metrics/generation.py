@@ -1,0 +1,100 @@
+"""What generating text takes: the first token after a prompt, and each one after that."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.case import Case, case_of, refuse_beyond_positions
+from gpt2calc.metrics.flops import FLOPS, Flops, in_words, terms
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import Result, rows_as_csv
+from gpt2calc.output.table import Column, Table
+from gpt2calc.run import Run
+
+
+@dataclass(frozen=True, repr=False)
+class Generation(Result):
+    """FLOPs of reading a prompt, and of one more token with a cache of keys and values."""
+
+    prefill: Flops
+    """All tokens of the prompt at once; the head scores the last one alone."""
+    following: Flops
+    """One token, whose query meets all cached keys and its own."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return FLOPs of the prompt and of each token after it, as ``Flops.to_dict`` does."""
+        return {"prefill": _plain(self.prefill), "next": _plain(self.following)}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each sublayer: FLOPs of the prompt, and of each next token."""
+        return [
+            {
+                "sublayer": part,
+                "prefill": self.prefill[part].total,
+                "next": self.following[part].total,
+            }
+            for part in self.prefill
+        ]
+
+    def summary(self) -> str:
+        return f"{self.prefill.total:,} and {self.following.total:,} FLOPs"
+
+    def csv(self) -> str:
+        """Write a row for each, numbers bare."""
+        return rows_as_csv(self.to_rows())
+
+    def table(self) -> Table:
+        """Return a row for each sublayer: the prompt, and each next token, with their shares."""
+        prompt, cached = self.prefill.config.queries, self.following.config.cache
+        parts = [(name, self.prefill[name], self.following[name]) for name in self.prefill]
+        return Table(
+            title=self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"}),
+            columns=(
+                *(Column("sublayer"), Column(f"prompt of {prompt:,}", "count")),
+                *(Column("share", "share"), Column(f"next, cache {cached:,}", "count")),
+                Column("share", "share"),
+            ),
+            rows=tuple(
+                (name, first.total, first.share, then.total, then.share)
+                for name, first, then in parts
+            ),
+            footer=("total", self.prefill.total, 1.0, self.following.total, 1.0),
+            notes=(self._in_words(),),
+        )
+
+    def _in_words(self) -> str:
+        return (
+            f"The first token after the prompt takes {in_words(self.prefill.total)}, each next one "
+            f"{in_words(self.following.total)} with the keys and values of "
+            f"{self.following.config.cache:,} tokens in the cache; the head scores the last token "
+            "alone."
+        )
+
+
+def generate(config: Model | None = None, run: Run | None = None) -> Generation:
+    """Count the FLOPs of the first token after a prompt, and of each next one.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: ``seq`` is the length of the prompt, the model's context if left out; ``cached`` how
+            many tokens are there before the next one, the prompt's if left out, or one less than
+            the context if the prompt fills it.
+
+    Raises:
+        UserError: prompt or cache leave no position for the token.
+
+    """
+    case = case_of(as_config(config), (run or Run()).evaluate_at(cached=None))
+    cached = run.cached if run and run.cached else min(case.queries, case.n_ctx - 1)
+    refuse_beyond_positions(case.evaluate_at(cached=cached), 1)
+    alone = {"last_logits": True, "training": False}
+    prefill = case.settled().evaluate_at(**alone)
+    following = case.evaluate_at(seq=1, cached=cached or None, **alone)
+    return Generation(_counted(prefill), _counted(following))
+
+
+def _counted(case: Case) -> Flops:
+    return Flops(case, FLOPS.shares(terms(case)))
+
+
+def _plain(counted: Flops) -> dict[str, Any]:
+    return {name: value for name, value in counted.to_dict().items() if name != "estimates"}

@@ -1,0 +1,249 @@
+"""The matrix products of a pass, one by one: forward, backward, and what is recomputed.
+
+They are the events of a run on the tape. One layer of each group is run, on sizes that carry their
+formulas, once for all models that differ in their numbers alone; the sizes of a model are those
+formulas at its numbers, in whatever arithmetic these are.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from gpt2calc.case import Case
+from gpt2calc.model.build import network
+from gpt2calc.model.cache import Cache
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.decoder import Execution
+from gpt2calc.model.names import Names
+from gpt2calc.model.parameters import SUBLAYERS
+from gpt2calc.model.terms import Term
+from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
+from gpt2calc.tape.reductions import log_softmax, nll_loss
+from gpt2calc.tape.symbolic import Size, Terms, evaluated, terms_of
+from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.views import view
+
+PART_OF = {
+    **{role: "projections" if part == "attention" else part for role, part in SUBLAYERS.items()},
+    "scores": "scores",
+    "mix": "scores",
+}
+"""The sublayer of each role."""
+
+FACTORS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
+"""What the two factors of a product are; of all others, the input and the weight."""
+
+POINT = {
+    "n_layer": 1_000_003,
+    "n_embd": 30_720,
+    "n_head": 32,
+    "n_kv_head": 8,
+    "head_dim": 80,
+    "vocab": 50_021,
+    "n_ctx": 100_003,
+    "n_inner": 7_001,
+    "n_expert": 16,
+    "n_expert_active": 3,
+    "n_inner_expert": 1_009,
+    "n_inner_shared": 2_003,
+    "batch": 7,
+    "seq": 1_031,
+    "cached": 517,
+}
+"""Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
+of a head; n_kv_head divides the heads that each of these gives."""
+
+
+class Product(NamedTuple):
+    """One matrix product of a pass, or one in each layer of a group."""
+
+    role: str
+    """The module's role, and after a colon the factor whose gradient it is."""
+    part: str
+    phase: Phase
+    sizes: tuple[int, ...]
+    """A batch of m x k by k x n matrices, as the kernel sees them: batch, m, k, n."""
+    factors: tuple[int, ...]
+    """What is multiplied to its FLOPs, the heads of attention and their width as one."""
+    copies: int
+    """Layers that have it."""
+
+    @property
+    def term(self) -> Term:
+        """What it adds to the sum of FLOPs."""
+        return MatmulTerm(self.role, self.part, self.phase, self.factors, self.copies)
+
+
+class MatmulTerm(Term):
+    """A product as a summand: its sizes, times two for a multiply and an add."""
+
+    __slots__ = ()
+
+    def name(self, names: Names) -> str:
+        """Return the module's name, and whose gradient it is, or that it is done again."""
+        role, _, factor = self.role.partition(":")
+        again = ", again" if self.column == "recomputed" else ""
+        return f"{names.module(role)}{f', d {factor}' if factor else again}"
+
+
+class _Recorded(NamedTuple):
+    """A product of the run on formulas."""
+
+    role: str
+    phase: Phase
+    sizes: tuple[Terms, ...]
+    factors: tuple[Terms, ...]
+    copies: int
+
+
+class _Run(NamedTuple):
+    """What of a run decides which products there are."""
+
+    training: bool
+    checkpointing: bool
+    dropout: bool
+    last_logits: bool
+    causal: bool
+    cached: bool
+
+
+def products(case: Case) -> list[Product]:
+    """List every matrix product of a pass, a layer's once: forward, backward, recomputed."""
+    values = _numbers(case)
+    run = _Run(
+        training=bool(case.training),
+        checkpointing=bool(case.training) and case.checkpointing == "block",
+        dropout=bool(case.training and case.dropout),
+        last_logits=bool(case.last_logits),
+        causal=bool(case.causal),
+        cached=case.run.cached is not None,
+    )
+    return [
+        Product(
+            one.role,
+            PART_OF[one.role.partition(":")[0]],
+            one.phase,
+            _at(one.sizes, values),
+            _at(one.factors, values),
+            evaluated(terms_of(one.copies), values),
+        )
+        for one in _recorded(_generic(case), run)
+    ]
+
+
+def _at(sizes: tuple[Terms, ...], values: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(evaluated(size, values) for size in sizes)
+
+
+def _numbers(case: Case) -> dict[str, int]:
+    """Return the numbers of a case by field; those that nothing says are not among them."""
+    numbers = {name: getattr(case.model, name) for name in ModelConfig.numbers()}
+    numbers["n_expert_active"] = case.model.chosen_experts
+    numbers |= {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _generic(case: Case) -> ModelConfig:
+    """Return the model with a letter for each of its numbers.
+
+    Where nothing says how many heads there are, they make no difference: it has one.
+    """
+    numbers: dict[str, int] = {
+        name: Size.letter(name, POINT[name]) for name in _numbers(case) if name in _OF_MODEL
+    }
+    if case.model.heads is None:
+        numbers["n_head"] = 1
+    dense = tuple(range(len(case.model.dense_layers)))
+    return case.model.evaluate_at(**numbers, dense_layers=dense, position_offset=None)
+
+
+_OF_MODEL = frozenset(ModelConfig.numbers())
+
+
+@cache
+def _recorded(config: ModelConfig, run: _Run) -> tuple[_Recorded, ...]:
+    """Run one layer of each group on the tape, and return the products of its events."""
+    built = network(config)
+    blocks = built.one_of_each()
+    execution = Execution(checkpoints_blocks=run.checkpointing, last_logits=run.last_logits)
+    batch, seq = (Size.letter(name, POINT[name]) for name in ("batch", "seq"))
+    past = Size.letter("cached", POINT["cached"]) if run.cached else 0
+    with Tape() as tape:
+        dropout = config.architecture.dropout if run.dropout else ()
+        decoder = built.runnable(blocks, dropout=dropout)
+        cache = Cache({}, past) if run.cached else None
+        logits = decoder(execution, Tensor((batch, seq), "int64"), cache).logits
+        if run.training:
+            backward(_scalar(logits))
+    copies = {f"block.{place}": group.count for place, group in enumerate(built.groups)}
+    attention = _Attention(config.heads or 1, seq, past, is_causal=run.causal)
+    events = [event for event in tape.events if event.matmuls]
+    return _merged(
+        _product(event, matmul, copies, attention)
+        for phase in ("forward", "backward", "recomputed")
+        for event in events
+        if event.phase == phase
+        for matmul in event.matmuls
+    )
+
+
+def _merged(recorded: Iterable[_Recorded]) -> tuple[_Recorded, ...]:
+    """Add up the copies of a product that several groups of layers have."""
+    merged: dict[tuple[str, Phase], _Recorded] = {}
+    for one in recorded:
+        earlier = merged.get((one.role, one.phase))
+        if earlier is not None:
+            one = one._replace(copies=earlier.copies + one.copies)
+        merged[one.role, one.phase] = one
+    return tuple(merged.values())
+
+
+def _scalar(logits: Tensor) -> Tensor:
+    rows = view(logits, -1, logits.shape[-1])
+    return nll_loss(log_softmax(rows), Tensor(rows.shape[:1], "int64"))
+
+
+def _product(
+    event: Event, matmul: Matmul, copies: Mapping[str, int], attention: "_Attention"
+) -> _Recorded:
+    block = next((name for name in event.module if name in copies), None)
+    role = event.module[-1]
+    sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
+    factors: tuple[int, ...] = (2, *sizes[1:])
+    if role in FACTORS:
+        sizes, factors = attention.of(matmul)
+    if matmul.gradient_of:
+        left, right = FACTORS.get(role, ("input", "weight"))
+        role = f"{role}:{left if matmul.gradient_of == 'left' else right}"
+    return _Recorded(
+        role,
+        event.phase,
+        tuple(terms_of(size) for size in sizes),
+        tuple(terms_of(factor) for factor in factors),
+        1 if block is None else copies[block],
+    )
+
+
+class _Attention(NamedTuple):
+    """Attention's products of queries and keys, and of probabilities and values."""
+
+    heads: int
+    q_len: int
+    past: int
+    is_causal: bool
+
+    def of(self, matmul: Matmul) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return sizes and factors; those of a causal kernel, of the lower triangle alone."""
+        batch, m, k, n = matmul[:4]
+        kv_len = self.past + self.q_len
+        (width,) = [size for size in (m, k, n) if size not in (self.q_len, kv_len)]
+        sequences, whole = batch // self.heads, self.heads * width
+        if not self.is_causal:
+            factors = (2, sequences, *(whole if size is width else size for size in (m, k, n)))
+            return (batch, m, k, n), factors
+        twice_the_pairs = (self.q_len, self.q_len + 1 + 2 * self.past)
+        pairs = twice_the_pairs[0] * twice_the_pairs[1] // 2
+        sizes = [1, 1, 1]
+        sizes[(m, k, n).index(width)] = width
+        return (batch * pairs, *sizes), (sequences, *twice_the_pairs, whole)

@@ -1,0 +1,299 @@
+"""How long training takes: tokens, time, GPUs and utilization, any one of them solved for."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from gpt2calc.amount import Amount
+from gpt2calc.case import Case, case_of
+from gpt2calc.counting import count
+from gpt2calc.errors import UserError
+from gpt2calc.hardware import Device, device
+from gpt2calc.metrics.figures import DAY, in_days, positive, utilization
+from gpt2calc.metrics.flops import FLOPS, in_words
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import Result, rows_as_csv
+from gpt2calc.output.table import Column, Table
+from gpt2calc.run import Run
+
+USUAL_MFU = Fraction(2, 5)
+"""Model FLOPs utilization that a well-tuned run reaches: 0.3 to 0.55 are reported."""
+CHINCHILLA = 20
+"""Tokens a parameter of a compute-optimal model, about (Hoffmann et al. 2022, table 3)."""
+ADAMW = 14
+"""Operations a parameter of one step of PyTorch's AdamW, element by element: 1 to decay the weight,
+3 for the mean of the gradient (``lerp``), 4 for that of its square, 3 for the root of that, its
+correction and epsilon, 3 to divide, scale and subtract."""
+
+
+@dataclass(frozen=True, repr=False)
+class Training(Result):
+    """A training run: what it takes, and which of its figures followed from the others."""
+
+    config: Case
+    device: Device
+    precision: str
+    tokens: int
+    gpus: int
+    mfu: Fraction
+    """Model FLOPs utilization: the part of the peak that matrix products make use of."""
+    solved_for: str
+    """The one of tokens, days, gpus and mfu that was not given."""
+    price: Fraction | None
+    """Of a GPU for an hour, in any currency."""
+
+    @property
+    def flops_per_step(self) -> int:
+        """FLOPs of one forward and backward pass over a batch, each product counted once."""
+        flops: int = FLOPS.total(_each_once(self.config))
+        return flops
+
+    @property
+    def hfu(self) -> Fraction:
+        """Hardware FLOPs utilization: with what checkpointing computes again."""
+        again = Fraction(FLOPS.total(self.config), self.flops_per_step)
+        return self.mfu * again
+
+    @property
+    def steps(self) -> int:
+        """Batches that it takes to see all tokens."""
+        return ceil(Fraction(self.tokens, self.config.tokens))
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of training on all tokens, in sequences of the length of the run."""
+        return _flops_of(self.config, self.tokens)
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long all GPUs take together."""
+        peak = self.device.peak[self.precision]  # type: ignore[index]
+        return Fraction(self.flops) / (self.gpus * self.mfu * peak)
+
+    @property
+    def days(self) -> float:
+        """The same in days."""
+        return float(self.seconds / DAY)
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of all GPUs, added up."""
+        return float(self.gpus * self.seconds / 3_600)
+
+    @property
+    def cost(self) -> float | None:
+        """The price of all GPU-hours; None if no price is given."""
+        return None if self.price is None else float(self.price * self.gpus * self.seconds / 3_600)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the model."""
+        return count(self.config.model).total
+
+    @property
+    def active(self) -> int:
+        """Parameters that a token goes through: all of them, but for experts not chosen."""
+        return count(self.config.model).active
+
+    @property
+    def six_nd(self) -> int:
+        """The usual estimate, 6 N D, with N all parameters that a token goes through."""
+        return 6 * self.active * self.tokens
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return FLOPs, tokens and steps as integers; times, shares and costs as fractions."""
+        return {
+            "config": _fields_of(self.config),
+            "solved_for": self.solved_for,
+            "tokens": self.tokens,
+            "steps": self.steps,
+            "days": self.days,
+            "gpus": self.gpus,
+            "mfu": float(self.mfu),
+            "hfu": float(self.hfu),
+            "gpu": self.device.name,
+            "precision": self.precision,
+            "peak": self.device.peak[self.precision],  # type: ignore[index]
+            "flops": self.flops,
+            "flops_per_step": self.flops_per_step,
+            "gpu_hours": self.gpu_hours,
+            "cost": self.cost,
+            "parameters": self.parameters,
+            "active": self.active,
+            "tokens_per_parameter": self.tokens / self.active,
+            "6nd": self.six_nd,
+            "6nd_error": self.six_nd / self.flops - 1,
+            "adamw_per_step": ADAMW * self.parameters,
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one flat row."""
+        figures = self.to_dict()
+        return [{**figures.pop("config"), **figures}]
+
+    def csv(self) -> str:
+        """Write a heading, and one row of plain numbers."""
+        return rows_as_csv(self.to_rows())
+
+    def summary(self) -> str:
+        return f"{self.tokens:,} tokens in {self.days:,.1f} days"
+
+    def table(self) -> Table:
+        """Return a row for each figure, the one that was asked for first."""
+        rows = {
+            "time": in_days(self.seconds),
+            "tokens": f"{self.tokens:,}",
+            "GPUs": f"{self.gpus:,} x {self.device.name}",
+            "utilization (MFU)": f"{float(self.mfu):.1%} of {self._peak()}",
+        }
+        if self.config.checkpointing != "none":
+            rows["utilization (HFU)"] = f"{float(self.hfu):.1%}, with what is computed again"
+        first = _ROWS[self.solved_for]
+        rows = {first: rows.pop(first), **rows}
+        rows |= {
+            "FLOPs": f"{self.flops:,}, {in_words(self.flops)}",
+            "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
+        }
+        if self.config.batch > 1:
+            batch = f"{self.config.batch:,} x {self.config.queries:,} tokens"
+            rows["steps"] = f"{self.steps:,} of {batch}"
+            rows["FLOPs a step"] = f"{self.flops_per_step:,}"
+        if self.cost is not None:
+            rows["price"] = f"{self.cost:,.2f}"
+        optimum = f"{self.tokens / self.active:,.1f}; Chinchilla's optimum is about {CHINCHILLA}"
+        off = f"{self.six_nd:,}, off by {self.six_nd / self.flops - 1:+.2%}"
+        if self.config.n_expert is None:
+            rows |= {"tokens a parameter": optimum, "6 N D": off}
+        else:
+            of_all = f"{self.active:,} of {self.parameters:,}"
+            rows |= {"active parameters": of_all, "tokens of each": optimum, "6 N D, active": off}
+        return Table(
+            title=self.config.title(),
+            columns=(Column("training"), Column("")),
+            rows=tuple(rows.items()),
+            notes=self._notes(),
+        )
+
+    def _peak(self) -> str:
+        peak = self.device.peak[self.precision]  # type: ignore[index]
+        return f"{peak / 1e12:,.5g} TFLOP/s in {self.precision}"
+
+    def _notes(self) -> tuple[str, ...]:
+        step = ADAMW * self.parameters
+        said = f"One step of AdamW takes {step:,} operations besides, {ADAMW} a parameter"
+        if self.config.batch == 1:
+            return (f"{said}. With --batch the steps are said, too.",)
+        return (f"{said}: {100 * step / self.flops_per_step:.2g}% of the FLOPs of a step.",)
+
+
+_ROWS = {"days": "time", "tokens": "tokens", "gpus": "GPUs", "mfu": "utilization (MFU)"}
+
+
+def train(
+    config: Model | None = None,
+    run: Run | None = None,
+    *,
+    gpu: str | Device = "a100-80gb",
+    tokens: int | str | None = None,
+    steps: int | str | None = None,
+    days: float | str | None = None,
+    gpus: int | None = None,
+    mfu: float | str | None = None,
+    precision: str | None = None,
+    price: float | str | None = None,
+) -> Training:
+    """Say how long training takes, or which tokens, GPUs or utilization a time allows.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence and so on; always with the backward pass.
+        gpu: a device of :func:`gpt2calc.hardware.devices`, or a file of one.
+        tokens: to train on; a number or text such as "300B".
+        steps: batches to train on, instead of tokens.
+        days: the time to train for.
+        gpus: how many; 1 if nothing asks for another number.
+        mfu: model FLOPs utilization, from 0 to 1; 0.4 if nothing asks for another.
+        precision: of the products; 16 bits if the device has them.
+        price: of a GPU for an hour, in any currency.
+
+    Raises:
+        UserError: a figure makes no sense, too few or too many of them are given, or the device is
+            unknown.
+
+    """
+    case = case_of(as_config(config), run).evaluate_at(training=True)
+    if case.last_logits or case.run.cached is not None:
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(f"{name} is of generation, and training scores all tokens: leave it out")
+    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    precision, peak = chosen.peak_in(precision)
+    wanted = _tokens(case, tokens, steps)
+    seconds = None if days is None else positive("days", days, "30") * DAY
+    share = None if mfu is None else utilization(mfu)
+    if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
+        raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
+    speed = Fraction(peak)
+    if wanted is None and seconds is not None:
+        solved, gpus, share = "tokens", gpus or 1, share or USUAL_MFU
+        wanted = _tokens_within(case, speed * gpus * share * seconds)
+    elif wanted is None:
+        raise UserError("tokens or days are needed: give --tokens, --steps or --days")
+    elif seconds is None:
+        solved, gpus, share = "days", gpus or 1, share or USUAL_MFU
+    elif gpus is None:
+        solved, share = "gpus", share or USUAL_MFU
+        gpus = ceil(_flops_of(case, wanted) / (speed * share * seconds))
+    elif share is None:
+        solved = "mfu"
+        share = _flops_of(case, wanted) / (speed * gpus * seconds)
+        if share > 1:
+            raise UserError(
+                f"{gpus:,} x {chosen.name} would need a utilization of {float(share):.0%}: give "
+                "more days, more GPUs or fewer tokens"
+            )
+    else:
+        raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
+    each = None if price is None else positive("price", price, "2.50")
+    return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
+
+
+def _flops_of(case: Case, tokens: int) -> int:
+    """Return the FLOPs of some tokens in whole sequences, as the last one is filled up."""
+    sequences = ceil(Fraction(tokens, case.queries))
+    flops: int = FLOPS.total(_each_once(case).evaluate_at(batch=sequences))
+    return flops
+
+
+def _each_once(case: Case) -> Case:
+    """Return the case without what runs again, which utilization of a model does not count."""
+    return case.evaluate_at(checkpointing="none")
+
+
+def _fields_of(case: Case) -> dict[str, Any]:
+    """Return the fields of the model, and those of the run that change its FLOPs."""
+    return {
+        name: value
+        for name, value in case.effective().items()
+        if name not in Run.known or FLOPS.name in Run.known[name].changes
+    }
+
+
+def _tokens_within(case: Case, flops: Fraction) -> int:
+    """Return the tokens of as many whole sequences as some FLOPs allow."""
+    sequences = int(flops // FLOPS.total(_each_once(case).evaluate_at(batch=1)))
+    if sequences < 1:
+        raise UserError("the time is too short for one sequence: give more days or more GPUs")
+    tokens: int = sequences * case.queries
+    return tokens
+
+
+def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> int | None:
+    if tokens is not None and steps is not None:
+        raise UserError("tokens and steps both say how long to train: give one of them")
+    if tokens is not None:
+        return Amount.of(tokens, "tokens").value
+    if steps is not None:
+        in_all: int = Amount.of(steps, "steps").value * case.tokens
+        return in_all
+    return None

@@ -1,0 +1,54 @@
+"""ALiBi: a bias of attention's scores that grows with the distance of a key.
+
+Source: transformers, ``models/bloom/modeling_bloom.py`` and ``models/mpt/modeling_mpt.py``.
+"""
+
+from gpt2calc.tape.elementwise import cast, elementwise, reciprocal_times, to_copy
+from gpt2calc.tape.tensor import Tensor, empty
+
+
+def bloom_slopes(heads: int) -> Tensor:
+    """Return a slope for each head, float32; those of the nearest power of two, then of others."""
+    power = 2 ** (heads.bit_length() - 1)
+    base = empty("full", (), "float32")
+    powers = empty("arange", (power,), "int32")
+    slopes = empty("pow", (power,), "float32")
+    if power != heads:
+        rest = min(power, heads - power)
+        extra_base = empty("full", (), "float32")
+        extra_powers = empty("arange", (rest,), "int32")
+        slopes = _joined(empty("pow", (rest,), "float32"), heads)
+        del extra_base, extra_powers
+    del base, powers
+    return slopes
+
+
+def _joined(extra: Tensor, heads: int) -> Tensor:
+    joined = empty("cat", (heads,), extra.dtype)
+    return joined  # noqa: RET504
+
+
+def bloom_alibi(slopes: Tensor, batch: int, kv_len: int, dtype: str) -> Tensor:
+    """Return BLOOM's bias, (batch x heads, 1, kv_len)."""
+    heads = slopes.shape[0]
+    column = Tensor((heads, 1, 1), "float32", slopes.storage)
+    bias = elementwise("mul", column, empty("arange", (kv_len,), "int64"))
+    return cast(_repeated(bias, batch), dtype)
+
+
+def _repeated(bias: Tensor, times: int) -> Tensor:
+    return empty("repeat", (times * bias.shape[0], *bias.shape[1:]), bias.dtype)
+
+
+def mpt_alibi(heads: int, n_ctx: int) -> Tensor:
+    """Return MPT's bias for the whole context, (heads, 1, n_ctx), float32."""
+    alibi = empty("arange", (n_ctx,), "int32")
+    power = 1 << (heads - 1).bit_length()
+    base = to_copy(empty("arange", (power,), "int64"), "float32")
+    base = elementwise("mul", base)
+    slopes = reciprocal_times(elementwise("pow", base))
+    if power != heads:
+        slopes = empty("cat", (power,), "float32")
+    alibi = empty("mul", (heads, 1, n_ctx), "float32")
+    del slopes
+    return alibi

@@ -1,0 +1,79 @@
+"""Which classes of parts a family is built of, beside what its config says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gpt2calc.model.attention import Attention, Scores
+from gpt2calc.model.blocks import Block, ParallelBlock
+from gpt2calc.model.decoder import Decoder
+from gpt2calc.model.linear import Conv1D, Embedding, Linear
+from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, RMSNorm
+from gpt2calc.model.projections import (
+    JointProjection,
+    NormedAfterTransposing,
+    NormedPerHead,
+    NormedWhole,
+    SeparateProjection,
+)
+from gpt2calc.model.rotary import Rotary, WholeRotary
+
+NormPlace = Literal["before", "shared", "after", "both"]
+NORMED: dict[str, type[SeparateProjection]] = {
+    "head": NormedPerHead,
+    "heads": NormedAfterTransposing,
+    "width": NormedWhole,
+}
+"""Where norms of queries and keys stand, by what they are of."""
+
+
+ALL_DROPOUT = frozenset({"embedding_dropout", "softmax", "attention_dropout", "mlp_dropout"})
+"""GPT-2's: of embeddings, of probabilities, and of what attention and MLP add to the stream."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The classes of one family's parts; the defaults are Llama's.
+
+    Where a config has what the family's own models have not, the part of another family stands in:
+    the count is the same, the forward pass is one that such a model could have.
+    """
+
+    decoder: type[Decoder] = Decoder
+    embedding: type[Embedding] = Embedding
+    linear: type[Linear] | type[Conv1D] = Linear
+    layer_norm: type[Norm] = LayerNorm
+    rms_norm: type[Norm] = RMSNorm
+    norm_per_head: type[Norm] = NormPerHead
+    """Of queries and keys, where each head has a scale of its own."""
+    blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict)
+    attention: type[Attention] = Attention
+    separate: type[SeparateProjection] = SeparateProjection
+    separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
+        default_factory=lambda: NORMED
+    )
+    """The same where queries and keys are normed, by the config's ``qk_norm``."""
+    joint: type[JointProjection] = JointProjection
+    scores: type[Scores] = Scores
+    scores_are_capped: bool = False
+    rotary: type[Rotary] = WholeRotary
+    rotary_part: float = 1.0
+    """How much of a head is turned, where a config does not say it."""
+    tables: Literal["halves", "interleaved", "float32", "gptj"] = "halves"
+    activation: str = "silu"
+    residual_is_scaled: bool = False
+    rebinds_expert_input: bool = True
+    router_normalizes: bool = True
+    router_casts_back: bool = False
+    dropout: frozenset[str] = frozenset({"softmax"})
+    """The roles of the dropouts that the family's classes have."""
+    style: Literal["standard", "bloom", "mpt", "falcon"] = "standard"
+    """Whether blocks are put together in a way that no other family shares."""
+
+    def block(self, place: NormPlace) -> type[Block]:
+        """Return the class of a block whose norms stand in a place."""
+        usual = ParallelBlock if place == "shared" else Block
+        return self.blocks.get(place, usual)
+
+
+LLAMA = Architecture()

@@ -1,0 +1,163 @@
+"""Attention: scores of queries and keys, their softmax, and the values that they weigh.
+
+Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys and values; K keys.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+from gpt2calc.model.cache import Cache
+from gpt2calc.model.heads import Heads
+from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.masks import Implementation
+from gpt2calc.model.mlp import Dropout
+from gpt2calc.model.part import Part
+from gpt2calc.model.projections import Projection
+from gpt2calc.model.rotary import Rotary, Rotation
+from gpt2calc.tape import attention as kernels
+from gpt2calc.tape.elementwise import add, cast, of_output, scale
+from gpt2calc.tape.matmul import matmul
+from gpt2calc.tape.recorder import module
+from gpt2calc.tape.reductions import softmax
+from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.views import contiguous, expand, reshape, transpose, unsqueeze
+
+
+class LayerContext(NamedTuple):
+    """What a block is called with beside its hidden states."""
+
+    implementation: Implementation
+    mask: Tensor | None
+    rotation: Rotation | None
+    alibi: Tensor | None
+    position_ids: Tensor | None
+    """Handed to every block, which a checkpoint holds whether it is used or not."""
+    cache: Cache | None
+    layer: int
+
+
+Attended: TypeAlias = tuple[Tensor, Tensor | None]
+"""Attention's outcome, and the probabilities where they are there."""
+
+
+class Scores:
+    """Weighs the values by the softmax of queries times keys.
+
+    Args:
+        heads: of queries, and of keys and values.
+
+    """
+
+    is_capped = False
+    """Whether scores are capped by a tanh."""
+
+    def __init__(self, heads: Heads) -> None:
+        self.heads = heads
+        self.dropout = Dropout("softmax")
+
+    def __call__(
+        self, implementation: Implementation, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
+    ) -> Attended:
+        """Return (B, S, h, w), and the probabilities (B, h, S, K) where they are there."""
+        if implementation == "sdpa":
+            return self.sdpa(q, k, v, mask)
+        return self.eager(q, k, v, mask)
+
+    def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
+        """Write attention out, the softmax in float32 (Llama)."""
+        keys = repeat_kv(k, self.heads.groups)
+        values = repeat_kv(v, self.heads.groups)
+        with module("scores"):
+            weights = scale(matmul(q, transpose(keys, 2, 3)))
+        if self.is_capped:
+            weights = scale(weights)
+            weights = of_output("tanh", weights)
+            weights = scale(weights)
+        if mask is not None:
+            weights = add(weights, mask)
+        weights = cast(softmax(weights, "float32"), q.dtype)
+        weights = self.dropout(weights)
+        with module("mix"):
+            output = matmul(weights, values)
+        output = contiguous(transpose(output, 1, 2))
+        return output, weights
+
+    def sdpa(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
+        """Hand everything to one kernel. Source: transformers, ``sdpa_attention.py``."""
+        batch, heads, q_len, width = q.shape
+        if self.heads.groups > 1 and mask is not None:
+            if q_len == 1:
+                q = reshape(q, batch, heads // self.heads.groups, self.heads.groups, width)
+            else:
+                k = repeat_kv(k, self.heads.groups)
+                v = repeat_kv(v, self.heads.groups)
+        with module("scores"):
+            output = kernels.sdpa(q, k, v, mask, enable_gqa=self.heads.groups > 1)
+        output = reshape(output, batch, -1, q_len, v.shape[-1])
+        output = contiguous(transpose(output, 1, 2))
+        return output, None
+
+
+class CappedScores(Scores):
+    """Gemma 2's."""
+
+    is_capped = True
+
+
+class GPT2Scores(Scores):
+    """GPT-2's: the softmax in the dtype of the scores."""
+
+    def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
+        """Write attention out."""
+        keys = repeat_kv(k, self.heads.groups)
+        values = repeat_kv(v, self.heads.groups)
+        with module("scores"):
+            weights = scale(matmul(q, transpose(keys, 2, 3)))
+        if mask is not None:
+            weights = add(weights, mask)
+        weights = softmax(weights)
+        weights = cast(weights, v.dtype)
+        weights = self.dropout(weights)
+        with module("mix"):
+            output = matmul(weights, values)
+        output = transpose(output, 1, 2)
+        return output, weights
+
+
+class Attention(Part[[Tensor, LayerContext], Attended]):
+    """Queries, keys and values; rotary positions; the cache; scores; the output projection."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        rotary: Rotary | None,
+        scores: Scores,
+        out: Linear | Conv1D,
+    ) -> None:
+        self.projection = projection
+        self.rotary = rotary
+        self.scores = scores
+        self.out = out
+        self.dropout = Dropout("attention_dropout")
+
+    def forward(self, x: Tensor, context: LayerContext) -> Attended:
+        """Attend from each token of (B, S, d) to itself and those before it."""
+        batch, seq, _ = x.shape
+        q, k, v, *_held = self.projection.forward(x)
+        if self.rotary is not None and context.rotation is not None:
+            q, k, *_held_too = self.rotary.turn(q, k, context.rotation)
+        if context.cache is not None:
+            k, v = context.cache.update(context.layer, k, v)
+        output, weights = self.scores(context.implementation, q, k, v, context.mask)
+        output = contiguous(reshape(output, batch, seq, -1))
+        output = self.out(output)
+        output = self.dropout(output)
+        return output, weights
+
+
+def repeat_kv(x: Tensor, times: int) -> Tensor:
+    """Copy each head of keys or values for the queries that share it: (B, g, K, w) to all heads."""
+    if times == 1:
+        return x
+    batch, heads, kv_len, width = x.shape
+    repeated = expand(unsqueeze(x, 2), batch, heads, times, kv_len, width)
+    return reshape(repeated, batch, heads * times, kv_len, width)

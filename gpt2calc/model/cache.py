@@ -1,0 +1,59 @@
+"""The cache of keys and values: all tokens, or in a windowed layer the last of them.
+
+Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingWindowLayer``.
+"""
+
+from gpt2calc.tape.tensor import Tensor, empty
+from gpt2calc.tape.views import detached_narrow
+
+
+class Cache:
+    """Keys and values of the tokens so far, layer by layer.
+
+    Args:
+        windows: the window of each layer that has one, by the layer's number.
+        past: tokens that have been seen before the first run.
+
+    """
+
+    def __init__(self, windows: dict[int, int], past: int = 0) -> None:
+        self.windows = windows
+        self.past = past
+        self.length = past
+        """Tokens that have been seen."""
+        self.layers: dict[int, list[Tensor]] = {}
+        self.counters: dict[int, Tensor] = {}
+
+    def prepare_windows(self, dtype: str) -> None:
+        """Make the counters of the windowed layers, as the first forward pass does."""
+        for layer in self.windows:
+            self._prepare(layer, dtype)
+
+    def _prepare(self, layer: int, dtype: str) -> None:
+        nothing = (1, 1, self.past, 1)
+        self.layers[layer] = [Tensor(nothing, dtype), Tensor(nothing, dtype)]
+        if layer in self.windows:
+            self.counters[layer] = empty("window", (), "int64")
+
+    def update(self, layer: int, key: Tensor, value: Tensor) -> list[Tensor]:
+        """Join new keys and values, (batch, heads, tokens, width), to those of before."""
+        if layer == 0:
+            self.length += key.shape[2]
+        if layer not in self.layers:
+            self._prepare(layer, key.dtype)
+        held = self.layers[layer]
+        if layer not in self.windows:
+            for place, new in enumerate((key, value)):
+                held[place] = _joined(held[place], new)
+            return held[:2]
+        kept = self.windows[layer] - 1
+        joined = [_joined(held[place], new) for place, new in enumerate((key, value))]
+        # A view of the last ones, which holds on to all that it is a view of.
+        for place, whole in enumerate(joined):
+            held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
+        return joined
+
+
+def _joined(before: Tensor, new: Tensor) -> Tensor:
+    batch, heads, tokens, width = new.shape
+    return empty("cat", (batch, heads, before.shape[2] + tokens, width), new.dtype)

@@ -1,0 +1,306 @@
+"""The integers and switches that define a GPT-2, or one of its descendants."""
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+
+from gpt2calc.model.constraints import refuse_nonsense
+from gpt2calc.model.derived import Derived
+from gpt2calc.model.families.table import family_called
+from gpt2calc.model.fields import FieldValue, Known, Layers, Size
+
+
+class ModelConfig(Derived):
+    """What defines a model: the defaults are GPT-2 small, each switch is what a descendant changed.
+
+    Every number is a positive ``int`` of any size; ``True``, floats and strings are refused. A
+    field left at None follows its rule: ``n_inner`` is ``4 * n_embd``, ``n_head`` is ``n_embd /
+    64``, ``n_kv_head`` is ``n_head``, each bias is as ``bias``. A ``family`` brings its switches
+    along, where they are not given.
+
+    Raises:
+        UserError: a field is unknown or out of range, or two make no sense together.
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2;
+    for the descendants Hugging Face transformers, ``models/*/configuration_*.py``.
+    """
+
+    family: Annotated[str, Known("{}", "Whose switches are the defaults, and whose the names.")] = (
+        "gpt2"
+    )
+
+    n_layer: Annotated[
+        Size, Known("{} layers", "Transformer blocks, one above the other.", letter="L", place=3)
+    ] = 12
+    n_embd: Annotated[
+        Size, Known("width {}", "Width of the model: features of one token.", letter="d", place=6)
+    ] = 768
+    n_head: Annotated[
+        Size | None,
+        Known(
+            "{} heads",
+            "Attention heads of a block. Must divide n_embd, unless head_dim is given. Changes a "
+            "count only beside head_dim, n_kv_head or qk_norm. If left out: n_embd / 64.",
+            letter="h",
+            place=7,
+            rule="heads",
+            follows=("n_embd", "head_dim"),
+            always_said=True,
+            example=12,
+        ),
+    ] = None
+    n_kv_head: Annotated[
+        Size | None,
+        Known(
+            "{} KV heads",
+            "Heads of keys and values, each shared by as many queries. Must divide n_head. If left "
+            "out: n_head.",
+            letter="g",
+            place=8,
+            rule="heads",
+            follows=("n_head", "n_embd"),
+            echoes=True,
+            example=4,
+        ),
+    ] = None
+    head_dim: Annotated[
+        Size | None,
+        Known(
+            "heads of width {}",
+            "Width of a head. If left out: n_embd / n_head.",
+            letter="w",
+            place=9,
+            rule="head_width",
+            follows=("n_embd", "n_head"),
+            echoes=True,
+            example=128,
+        ),
+    ] = None
+    vocab: Annotated[
+        Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
+    ] = 50257
+    n_ctx: Annotated[
+        Size,
+        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
+    ] = 1024
+    positions: Annotated[
+        Literal["learned", "rotary", "alibi", "none"],
+        Known(
+            "{} positions",
+            "How tokens know their places; only learned positions have parameters.",
+            said={"alibi": "ALiBi", "none": "no"},
+        ),
+    ] = "learned"
+    position_offset: Annotated[
+        Size | None,
+        Known(
+            "{} more positions", "Rows in the table of positions before the first one.", example=2
+        ),
+    ] = None
+
+    n_inner: Annotated[
+        Size | None,
+        Known(
+            "MLP width {}",
+            "Width of the MLP's hidden layer. If left out: 4 * n_embd.",
+            letter="f",
+            place=10,
+            rule="mlp_width",
+            follows=("n_embd",),
+            example=3072,
+        ),
+    ] = None
+    gated_mlp: Annotated[bool, Known("no gated MLP", "A gate in the MLP: a third matrix.")] = False
+    n_expert: Annotated[
+        Size | None,
+        Known(
+            "{} experts",
+            "MLPs of a block, of which a router chooses some for each token.",
+            letter="E",
+            place=4,
+            example=8,
+        ),
+    ] = None
+    n_expert_active: Annotated[
+        Size | None,
+        Known(
+            "{} active",
+            "Experts that a token goes through. If left out: 2, or the only one.",
+            letter="A",
+            place=5,
+            rule="chosen_experts",
+            follows=("n_expert",),
+            always_said=True,
+            example=2,
+        ),
+    ] = None
+    n_inner_expert: Annotated[
+        Size | None,
+        Known(
+            "experts of width {}",
+            "Width of an expert's hidden layer. If left out: n_inner.",
+            letter="x",
+            place=11,
+            rule="expert_width",
+            follows=("n_inner", "n_embd", "n_expert"),
+            echoes=True,
+            example=768,
+        ),
+    ] = None
+    n_inner_shared: Annotated[
+        Size | None,
+        Known(
+            "a shared expert of width {}",
+            "Width of an expert that every token goes through, with a gate of its own.",
+            letter="s",
+            place=12,
+            example=5632,
+        ),
+    ] = None
+    dense_layers: Annotated[
+        Layers,
+        Known("no experts in layers {}", "Layers that have one MLP and no experts, from 0 on."),
+    ] = ()
+
+    norm: Annotated[
+        Literal["layer", "rms", "none"],
+        Known(
+            "{} norms",
+            "Layer norms, RMS norms, which have no shift, or norms with no parameters.",
+            said={"rms": "RMS", "none": "parameterless"},
+        ),
+    ] = "layer"
+    norm_place: Annotated[
+        Literal["before", "shared", "after", "both"],
+        Known(
+            "{}",
+            "A block's norms: before attention and before the MLP, one that both share, after "
+            "each, or before and after each.",
+            said={
+                "before": "norms before attention and MLP",
+                "shared": "one norm for attention and MLP",
+                "after": "norms after attention and MLP",
+                "both": "norms before and after",
+            },
+        ),
+    ] = "before"
+    qk_norm: Annotated[
+        Literal["none", "head", "heads", "width"],
+        Known(
+            "{}",
+            "A norm of queries and of keys: one for all heads; one for each, without a shift; or "
+            "over all their width.",
+            said={
+                "none": "no QK norm",
+                "head": "QK norm",
+                "heads": "a QK norm for each head",
+                "width": "QK norm of the whole width",
+            },
+        ),
+    ] = "none"
+    embedding_norm: Annotated[
+        bool, Known("no norm of embeddings", "A norm after the embedding.")
+    ] = False
+    final_norm: Annotated[bool, Known("no final norm", "A norm after the last block.")] = True
+
+    bias: Annotated[
+        bool, Known("no biases", "Biases in the linear layers and the layer norms.")
+    ] = True
+    qkv_bias: Annotated[
+        bool | None,
+        Known(
+            "no QKV bias",
+            "A bias of queries, keys and values. If left out: as bias.",
+            rule="bias",
+            follows=("bias",),
+            echoes=True,
+        ),
+    ] = None
+    attn_proj_bias: Annotated[
+        bool | None,
+        Known(
+            "no bias of attention's output",
+            "A bias in attention's output projection. If left out: as bias.",
+            rule="bias",
+            follows=("bias",),
+            echoes=True,
+        ),
+    ] = None
+    mlp_bias: Annotated[
+        bool | None,
+        Known(
+            "no MLP biases",
+            "Biases in the MLP. If left out: as bias.",
+            rule="bias",
+            follows=("bias",),
+            echoes=True,
+        ),
+    ] = None
+    norm_bias: Annotated[
+        bool | None,
+        Known(
+            "no shift in norms",
+            "A shift in layer norms. If left out: as bias.",
+            rule="norms_shift",
+            follows=("bias", "norm"),
+            echoes=True,
+        ),
+    ] = None
+    head_bias: Annotated[bool, Known("no bias of the head", "A bias in the output head.")] = False
+    tie_embeddings: Annotated[
+        bool,
+        Known(
+            "{}",
+            "The output head shares the token embedding's matrix.",
+            said={"True": "tied head", "False": "untied head"},
+        ),
+    ] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_family(cls, given: object) -> object:
+        """Take the family's switches, where nothing else is given."""
+        if not isinstance(given, Mapping):
+            return given
+        family = given.get("family")
+        if not isinstance(family, str) or family == "gpt2":
+            return given
+        return {**family_called(family).ways, **given}
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        refuse_nonsense(self)
+        return self
+
+    def usual(self, name: str) -> FieldValue:
+        """Return what a field is where nothing is said of it: a switch as its family has it."""
+        is_switch = not self.known[name].letter
+        if is_switch and self.family != "gpt2" and name in self.of_family.ways:
+            return self.of_family.ways[name]
+        return super().usual(name)
+
+    def replace(self, **fields: object) -> "ModelConfig":
+        """Return this config with some fields replaced, checked like a new one.
+
+        An ``n_head`` that does not divide a new ``n_embd`` gives way to its rule, unless it is
+        given anew. A new ``family`` brings its switches along.
+        """
+        given = self.model_dump() | fields
+        if fields.get("family", self.family) != self.family:
+            given = ModelConfig.of(self._numbers() | fields).model_dump()
+        width, heads = given["n_embd"], self.n_head
+        gives_way = "n_head" not in fields and given["head_dim"] is None
+        if gives_way and heads and isinstance(width, int) and width % heads:
+            given["n_head"] = None
+        return ModelConfig(**given)
+
+    def _numbers(self) -> dict[str, object]:
+        """Return the numbers that are given, which no family decides."""
+        numbers = {name: self.given(name) for name in self.numbers()}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    def title(self, leaving_out: Collection[str] = ()) -> str:
+        """Say which model it is: ``"GPT-2 with 12 layers, width 768, ..."``."""
+        words = self.in_words({"family", *leaving_out})
+        return f"{self.family_words} with {words}" if words else self.family_words

@@ -1,0 +1,88 @@
+"""Which fields of a model make sense together, and GPT-2's own rule for its heads."""
+
+from gpt2calc.errors import quoted
+from gpt2calc.model.derived import HEAD_WIDTH, Derived
+
+OF_EXPERTS = ("n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers")
+"""The fields that only a model with experts has."""
+
+
+def refuse_nonsense(config: Derived) -> None:
+    """Raise ``ValueError`` for fields of a model that make no sense together: the rule, a way out.
+
+    Args:
+        config: a model, each of whose fields is sound by itself.
+
+    """
+    for check in (_heads, _kv_heads, _experts, _positions, _norms):
+        complaint = check(config)
+        if complaint:
+            raise ValueError(complaint)
+
+
+def _heads(config: Derived) -> str:
+    if config.head_dim is not None:
+        if config.n_head is None and config.heads is None:
+            return (
+                f"head_dim is {quoted(config.head_dim)}: it must divide n_embd, which is "
+                f"{quoted(config.n_embd)}, or n_head must be given as well"
+            )
+        return ""
+    if config.n_head is None or config.n_embd % config.n_head == 0:
+        return ""
+    by_rule = 1 if config.n_embd % HEAD_WIDTH else config.n_embd // HEAD_WIDTH
+    return (
+        f"n_head is {quoted(config.n_head)}: it must divide n_embd, "
+        f"which is {quoted(config.n_embd)}, as {quoted(by_rule)} does; or give head_dim"
+    )
+
+
+def _kv_heads(config: Derived) -> str:
+    needing = {"n_kv_head": config.n_kv_head, "qk_norm": config.qk_norm != "none" or None}
+    for name, value in needing.items():
+        if value is not None and config.heads is None:
+            return (
+                f"{name} is {quoted(getattr(config, name))}, of how many heads? n_embd "
+                f"{quoted(config.n_embd)} is no multiple of {HEAD_WIDTH}: give n_head as well"
+            )
+    if not config.n_kv_head or not config.heads or config.heads % config.n_kv_head == 0:
+        return ""
+    return (
+        f"n_kv_head is {quoted(config.n_kv_head)}: it must divide n_head, which is "
+        f"{quoted(config.heads)}, so that each is shared by as many queries"
+    )
+
+
+def _experts(config: Derived) -> str:
+    if config.n_expert is None:
+        given = next((name for name in OF_EXPERTS if getattr(config, name)), None)
+        return f"{given} is of a model with experts: give n_expert, such as 8" if given else ""
+    if config.chosen_experts is not None and config.chosen_experts > config.n_expert:
+        return (
+            f"n_expert_active is {quoted(config.chosen_experts)}: it must be at most n_expert, "
+            f"which is {quoted(config.n_expert)}"
+        )
+    beyond = [layer for layer in config.dense_layers if layer >= config.n_layer]
+    if beyond:
+        return (
+            f"dense_layers has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
+            f"{quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
+        )
+    if len(config.dense_layers) == config.n_layer:
+        return "dense_layers has all layers: leave out n_expert, since none has experts"
+    return ""
+
+
+def _positions(config: Derived) -> str:
+    if config.position_offset is None or config.positions == "learned":
+        return ""
+    return (
+        f"position_offset is {quoted(config.position_offset)}, of a table of learned positions, "
+        f"but positions is '{config.positions}': leave one of them out"
+    )
+
+
+def _norms(config: Derived) -> str:
+    if config.norm_bias and config.norm != "layer":
+        return f"norm_bias is true, but norm is '{config.norm}': only a layer norm has a shift"
+    return ""

@@ -1,0 +1,353 @@
+"""A whole decoder: what comes before the blocks, the loop over them, and the head.
+
+Source: transformers, ``models/*/modeling_*.py``, ``*Model.forward`` and ``*ForCausalLM.forward``.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from gpt2calc.model import alibi
+from gpt2calc.model.attention import LayerContext
+from gpt2calc.model.blocks import BlockOutput
+from gpt2calc.model.cache import Cache
+from gpt2calc.model.linear import Embedding
+from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
+from gpt2calc.model.mlp import Dropout
+from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.rotary import Rotation
+from gpt2calc.tape.checkpoint import checkpoint
+from gpt2calc.tape.elementwise import add, add_scalar, cast, elementwise, of_output, scale, to_copy
+from gpt2calc.tape.matmul import linear
+from gpt2calc.tape.reductions import cross_entropy
+from gpt2calc.tape.tensor import Parameter, Tensor, empty
+from gpt2calc.tape.views import narrow, view
+
+
+class Execution(NamedTuple):
+    """How a decoder is run."""
+
+    implementation: Implementation = "eager"
+    checkpoints_blocks: bool = False
+    last_logits: bool = False
+    """Whether the head scores the last token of a sequence alone."""
+
+
+class Outputs(NamedTuple):
+    """What a forward pass returns: it lives as long as the caller holds it."""
+
+    logits: Tensor
+    loss: Tensor | None
+    cache: Cache | None
+
+
+class Preamble(NamedTuple):
+    """What precedes the blocks, held by the loop over them."""
+
+    x: Tensor
+    mask: Tensor | None
+    rotation: Rotation | None
+    alibi: Tensor | None
+    position_ids: Tensor | None
+    held: tuple[Tensor, ...]
+    """What else the model's forward pass names."""
+
+
+class Embeddings(Part[[Tensor], Tensor]):
+    """The embeddings of a decoder: of tokens, of positions, and a norm after them."""
+
+    def __init__(
+        self,
+        tokens: Embedding,
+        positions: Embedding | None,
+        norm: Part[[Tensor], Tensor] | None,
+    ) -> None:
+        self.tokens = tokens
+        self.positions = positions
+        self.norm = norm
+        self.dropout = Dropout("embedding_dropout")
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up the rows of (batch, tokens)."""
+        return self.tokens(ids)
+
+
+class Head(Leaf):
+    """The output head: a matrix of its own (vocabulary, width), or the token embedding's."""
+
+    role = "head"
+
+    def __init__(
+        self, tokens: Embedding, vocab: int, width: int, *, tied: bool, bias: bool
+    ) -> None:
+        self.tokens = tokens
+        if not tied:
+            self.weight = Parameter((vocab, width))
+        if bias:
+            self.bias = Parameter((vocab,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Score every token of the vocabulary."""
+        matrix = self.tokens.weight if self.weight is None else self.weight
+        return linear(x, matrix, self.bias)
+
+
+class Decoder:
+    """Llama's: embeddings, rotary positions, a mask, the blocks, a norm, the head.
+
+    Args:
+        embeddings: of tokens and positions.
+        blocks: in order.
+        tables: of rotary positions, or None.
+        final_norm: after the last block.
+        head: the output head.
+
+    """
+
+    positions: ClassVar[frozenset[str]] = frozenset({"rotary", "alibi", "none"})
+    """The kinds of positions that it is written for."""
+    looks_for_packing = True
+    always_makes_mask = False
+    holds_probabilities = False
+    """Whether the loop over the blocks holds a block's probabilities into the next one."""
+    logits_are_scaled = False
+    logits_are_capped = False
+
+    def __init__(
+        self,
+        embeddings: Embeddings,
+        blocks: Sequence[Part[[Tensor, LayerContext], BlockOutput]],
+        tables: Part[[Tensor], Rotation] | None,
+        final_norm: Part[[Tensor], Tensor],
+        head: Head,
+    ) -> None:
+        self.embeddings = embeddings
+        self.blocks = blocks
+        self.tables = tables
+        self.final_norm = final_norm
+        self.head = head
+
+    def __call__(
+        self,
+        execution: Execution,
+        ids: Tensor,
+        cache: Cache | None = None,
+        labels: Tensor | None = None,
+    ) -> Outputs:
+        """Run a forward pass over the ids (batch, tokens)."""
+        hidden = self.body(execution, ids, cache)
+        x = hidden
+        if execution.last_logits:
+            x = narrow(x, 1, 1)
+        logits = self.head(x)
+        if self.logits_are_scaled:
+            logits = scale(logits)
+        if self.logits_are_capped:
+            logits = scale(logits)
+            logits = of_output("tanh", logits)
+            logits = scale(logits)
+        loss = None if labels is None else cross_entropy(logits, labels)
+        return Outputs(logits, loss, cache)
+
+    def body(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor:
+        """Run all but the head: hidden states (batch, tokens, width)."""
+        x, mask, rotation, bias, positions, _held = self.preamble(execution, ids, cache)
+        for layer, block in enumerate(self.blocks):
+            context = LayerContext(
+                implementation=execution.implementation,
+                mask=mask,
+                rotation=rotation,
+                alibi=bias,
+                position_ids=positions,
+                cache=cache,
+                layer=layer,
+            )
+            if self.holds_probabilities:
+                outputs = self._run(execution, block, x, context)
+                x = outputs[0]
+            else:
+                x = self._run(execution, block, x, context)[0]
+        x = self.final_norm(x)
+        return self.ending(x)
+
+    def _run(
+        self,
+        execution: Execution,
+        block: Part[[Tensor, LayerContext], BlockOutput],
+        x: Tensor,
+        context: LayerContext,
+    ) -> BlockOutput:
+        if execution.checkpoints_blocks:
+            return checkpoint(lambda x: block(x, context), x)
+        return block(x, context)
+
+    def ending(self, x: Tensor) -> Tensor:
+        """Return the hidden states as the model's forward pass does after the final norm."""
+        return x
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, and make what the blocks share."""
+        embedded = self.embeddings.tokens(ids)
+        positions = position_ids(ids.shape[1])
+        mask = self.mask(execution, ids, cache)
+        rotation = None if self.tables is None else self.tables(embedded)
+        return Preamble(embedded, mask, rotation, None, positions, (embedded,))
+
+    def mask(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor | None:
+        """Make the mask of the blocks."""
+        batch, seq = ids.shape
+        past = 0 if cache is None else cache.length
+        return causal_mask(
+            MaskRequest(
+                implementation=execution.implementation,
+                batch=batch,
+                q_len=seq,
+                kv_len=past + seq,
+                dtype=self.embeddings.tokens.weight.dtype,
+                has_cache=cache is not None,
+                looks_for_packing=self.looks_for_packing,
+                is_always_made=self.always_makes_mask,
+            )
+        )
+
+    @property
+    def position_table(self) -> Embedding:
+        """The embedding of positions, of a decoder that has one."""
+        assert self.embeddings.positions is not None
+        return self.embeddings.positions
+
+
+class GPT2Decoder(Decoder):
+    """GPT-2's: positions are learned, and added to the embedding."""
+
+    positions = frozenset({"learned"})
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed tokens and positions, and make the mask."""
+        embedded = self.embeddings.tokens(ids)
+        positions = position_ids(ids.shape[1])
+        placed = self.position_table(positions)
+        x = add(embedded, placed)
+        mask = self.mask(execution, ids, cache)
+        x = self.embeddings.dropout(x)
+        return Preamble(x, mask, None, None, positions, (embedded, placed))
+
+    def ending(self, x: Tensor) -> Tensor:
+        """See the hidden states in their own shape."""
+        return view(x, *x.shape)
+
+
+class BigCodeDecoder(GPT2Decoder):
+    """GPT-BigCode's and GPT-Neo's: the mask comes before the embedding of positions."""
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed tokens and positions, and make the mask."""
+        embedded = self.embeddings.tokens(ids)
+        positions = position_ids(ids.shape[1])
+        mask = self.mask(execution, ids, cache)
+        placed = self.position_table(positions)
+        x = add(embedded, placed)
+        x = self.embeddings.dropout(x)
+        return Preamble(x, mask, None, None, None, (embedded, positions, placed))
+
+
+class GPTNeoDecoder(BigCodeDecoder):
+    """GPT-Neo's: the loop holds the probabilities."""
+
+    holds_probabilities = True
+
+
+class GPTDecoder(GPT2Decoder):
+    """The first GPT's: no mask of its own; a zero is added for token types."""
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed tokens and positions."""
+        embedded = self.embeddings.tokens(ids)
+        placed = self.position_table(Tensor((1, ids.shape[1]), "int64"))
+        x = add_scalar(add(embedded, placed))
+        x = self.embeddings.dropout(x)
+        return Preamble(x, None, None, None, None, (embedded, placed))
+
+
+class OPTDecoder(Decoder):
+    """OPT's: positions are counted from an attention mask of ones, and offset by two."""
+
+    positions = frozenset({"learned"})
+    looks_for_packing = False
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed tokens and positions, and make the mask."""
+        batch, seq = ids.shape
+        embedded = self.embeddings.tokens(ids)
+        past = 0 if cache is None else cache.length
+        ones = empty("ones", (batch, past + seq), "float32")
+        positions = empty("cumsum", (batch, past + seq), "float32")
+        positions = self._as_integers(positions, ones)
+        positions = narrow(positions, 1, seq)
+        mask = self.mask(execution, ids, cache)
+        placed = self._placed(positions)
+        x = add(embedded, placed)
+        return Preamble(x, mask, None, None, positions, (embedded, placed, ones))
+
+    def _as_integers(self, positions: Tensor, ones: Tensor) -> Tensor:
+        return cast(add_scalar(elementwise("mul", positions, ones)), "int64")
+
+    def _placed(self, positions: Tensor) -> Tensor:
+        return self.position_table(elementwise("add", positions))
+
+
+class BloomDecoder(Decoder):
+    """BLOOM's: a norm after the embedding, ALiBi's bias for all blocks."""
+
+    positions = frozenset({"alibi"})
+    looks_for_packing = False
+    holds_probabilities = True
+    heads: int
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, and make the bias and the mask."""
+        batch, seq = ids.shape
+        embedded = self.embeddings.tokens(ids)
+        past = 0 if cache is None else cache.length
+        x = embedded if self.embeddings.norm is None else self.embeddings.norm(embedded)
+        slopes = alibi.bloom_slopes(self.heads)
+        dtype = self.embeddings.tokens.weight.dtype
+        bias = alibi.bloom_alibi(slopes, batch, past + seq, dtype)
+        mask = self.mask(execution, ids, cache)
+        return Preamble(x, mask, None, bias, None, (embedded, slopes))
+
+
+class MPTDecoder(Decoder):
+    """MPT's: ALiBi's bias for the whole context, a mask of bools."""
+
+    positions = frozenset({"alibi"})
+    looks_for_packing = False
+    holds_probabilities = True
+    heads: int
+    n_ctx: int
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, and make the bias and the mask."""
+        embedded = self.embeddings.tokens(ids)
+        bias = alibi.mpt_alibi(self.heads, self.n_ctx)
+        mask = self.mask(execution, ids, cache)
+        mask = None if mask is None else to_copy(mask, "bool")
+        return Preamble(embedded, mask, None, bias, None, (embedded,))
+
+
+class FalconDecoder(Decoder):
+    """Falcon's: the mask is always made."""
+
+    always_makes_mask = True
+    holds_probabilities = True
+
+
+class ScaledLogitsDecoder(Decoder):
+    """Cohere's and Granite's: the logits are scaled."""
+
+    logits_are_scaled = True
+
+
+class CappedLogitsDecoder(Decoder):
+    """Gemma 2's: the logits are capped by a tanh."""
+
+    logits_are_capped = True

@@ -1,0 +1,166 @@
+"""What follows from the fields of a model: heads, widths, biases, and its family.
+
+Every number may also be a symbol, an array or a polynomial, which is cast to ``int`` where a config
+is evaluated at it; each property does arithmetic alone, wherever it is no plain integer.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Literal, Self
+
+from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.families.family import COLLOQUIAL, Family
+from gpt2calc.model.families.table import families, family_called
+from gpt2calc.model.fields import Declared
+from gpt2calc.model.names import Names
+
+HEAD_WIDTH = 64
+"""Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
+
+
+class Derived(Declared):
+    """A config with what follows from its fields, which the subclass declares with their values."""
+
+    if TYPE_CHECKING:
+        family: str
+        n_layer: int
+        n_embd: int
+        n_head: int | None
+        n_kv_head: int | None
+        head_dim: int | None
+        n_inner: int | None
+        n_expert: int | None
+        n_expert_active: int | None
+        n_inner_expert: int | None
+        dense_layers: tuple[int, ...]
+        positions: Literal["learned", "rotary", "alibi", "none"]
+        position_offset: int | None
+        norm: Literal["layer", "rms", "none"]
+        norm_bias: bool | None
+        qk_norm: Literal["none", "head", "heads", "width"]
+        bias: bool
+
+    @classmethod
+    def called_elsewhere(cls) -> dict[str, tuple[str, ...]]:
+        """Return what other people call the fields: the families' keys, and words beside them."""
+        named: dict[str, tuple[str, ...]] = dict.fromkeys(cls.known, ())
+        for called in (COLLOQUIAL, *(family.called for family in families().values())):
+            for name, keys in called.items():
+                named[name] += keys
+        return named
+
+    @property
+    def heads(self) -> int | None:
+        """Attention heads of a layer; None where GPT-2's rule gives no whole number of them."""
+        return self._usual_heads if self.n_head is None else self.n_head
+
+    @property
+    def _usual_heads(self) -> int | None:
+        """Heads of the usual width; None for a number that is no multiple of it."""
+        width = self.n_embd
+        each = HEAD_WIDTH if self.head_dim is None else self.head_dim
+        if isinstance(width, int) and isinstance(each, int):
+            return None if width % each else width // each
+        return width // each if hasattr(width, "dtype") else width / each
+
+    @property
+    def head_width(self) -> int | None:
+        """Width of one head: ``head_dim``, or the heads' part of the model's width."""
+        if self.head_dim is not None:
+            return self.head_dim
+        if self.n_head is None:
+            return HEAD_WIDTH if self.heads is not None else None
+        is_whole = isinstance(self.n_embd, int) or hasattr(self.n_embd, "dtype")
+        is_whole = is_whole and not hasattr(self.n_head, "free_symbols")
+        return self.n_embd // self.n_head if is_whole else self.n_embd / self.n_head  # type: ignore[return-value]
+
+    @property
+    def query_width(self) -> int:
+        """Width of the queries of all heads together."""
+        if self.head_dim is None or self.heads is None:
+            return self.n_embd
+        return self.heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        """Width of the keys of all their heads together, and of the values."""
+        if self.n_kv_head is None or self.head_width is None:
+            return self.query_width
+        return self.n_kv_head * self.head_width
+
+    @property
+    def mlp_width(self) -> int:
+        """Width of the MLP's hidden layer: ``n_inner``, or four times the model's width."""
+        return 4 * self.n_embd if self.n_inner is None else self.n_inner
+
+    @property
+    def expert_width(self) -> int | None:
+        """Width of an expert's hidden layer; None without experts."""
+        if self.n_expert is None:
+            return None
+        return self.mlp_width if self.n_inner_expert is None else self.n_inner_expert
+
+    @property
+    def chosen_experts(self) -> int | None:
+        """Experts that a token goes through: two, or the only one; None without experts."""
+        if self.n_expert_active is not None or self.n_expert is None:
+            return self.n_expert_active
+        if hasattr(self.n_expert, "clip"):
+            return self.n_expert.clip(max=2)  # type: ignore[no-any-return]
+        return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
+
+    @property
+    def norms_shift(self) -> bool:
+        """Whether norms have a shift, where nothing is said of it."""
+        return self.bias and self.norm == "layer"
+
+    def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
+        """Say one field; nothing of a width that no layer has."""
+        if name == "n_inner" and self.n_inner_expert is not None and not self.dense_layers:
+            return ""
+        return super().said(name, leaving_out)
+
+    def spelled_out(self) -> Self:
+        """Return the same model, the width of a head as a number of its own.
+
+        Else formulas of keys and values, which have fewer heads, would divide by the number of
+        heads.
+        """
+        if self.head_dim is not None or not self.has_own_heads:
+            return self
+        return self.evaluate_at(head_dim=self.head_width)
+
+    @property
+    def has_own_heads(self) -> bool:
+        """Whether the number of heads or their width changes a count."""
+        return (
+            self.head_dim is not None
+            or self.n_kv_head is not None
+            or self.qk_norm in ("head", "heads")
+        )
+
+    def biased(self, name: str) -> bool:
+        """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""
+        own = self.given(name)
+        if name == "norm_bias" and self.norm != "layer":
+            return False
+        return self.bias if own is None else bool(own)
+
+    @property
+    def of_family(self) -> Family:
+        """The family, with the names of its tensors."""
+        return family_called(self.family)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The classes that the family's parts are of."""
+        return self.of_family.architecture
+
+    @property
+    def family_words(self) -> str:
+        """What people call the family."""
+        return self.of_family.words
+
+    @property
+    def names(self) -> Names:
+        """The names of the family's tensors."""
+        return self.of_family.names

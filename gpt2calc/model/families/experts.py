@@ -1,0 +1,144 @@
+"""Families whose MLP is one of several experts, chosen for each token.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.families.family import Contents, Fields
+from gpt2calc.model.families.llamas import (
+    ATTENTION,
+    MISTRAL,
+    MLP,
+    NORMS_OF_HEADS,
+    QWEN2,
+    QWEN3,
+    TWO_NORMS,
+    names,
+)
+
+DEEPEST = 100_000
+"""Layers of a model whose layers are not all alike."""
+_ROUTER = {"router": "mlp.gate"}
+_EXPERTS = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
+_SHARED = {
+    "shared_gate": "mlp.shared_expert.gate_proj",
+    "shared_in": "mlp.shared_expert.up_proj",
+    "shared_out": "mlp.shared_expert.down_proj",
+    "shared_router": "mlp.shared_expert_gate",
+}
+_ONE_BY_ONE = {
+    "experts_in": (
+        "layers.*.mlp.experts.*.gate_proj.weight",
+        "layers.*.mlp.experts.*.up_proj.weight",
+    ),
+    "experts_out": ("layers.*.mlp.experts.*.down_proj.weight",),
+}
+"""How files on the Hub have them: a matrix of each expert by itself."""
+
+
+def _dense(said: Contents, fields: Fields) -> Fields:
+    """Read which layers have an MLP instead of experts."""
+    step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
+    is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
+    if type(step) is not int or not isinstance(alone, list | tuple) or not is_list:
+        raise ValueError(
+            f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
+            "list of them, such as 1 and [0]"
+        )
+    depth = fields["n_layer"]
+    if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
+        return fields
+    if depth > DEEPEST:
+        raise ValueError(
+            f"num_hidden_layers is {depth}: layers that differ are at most {DEEPEST:,}"
+        )
+    layers = range(depth)
+    has_experts = fields["n_expert"] and step
+    dense = tuple(n for n in layers if not has_experts or n in alone or (n + 1) % step)
+    if len(dense) == len(layers):
+        without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
+        return fields | without
+    return fields | ({"dense_layers": dense} if dense else {})
+
+
+MIXTRAL = MISTRAL.but(
+    *("mixtral", "Mixtral", "MixtralForCausalLM"),
+    switches={"n_expert": 8, "n_expert_active": 2},
+    missing={"n_expert": 8, "n_expert_active": 2},
+    names=names(ATTENTION, _ROUTER, _EXPERTS, TWO_NORMS),
+    called={
+        "n_expert": ("num_local_experts", "num_experts"),
+        "n_expert_active": ("num_experts_per_tok",),
+    },
+    hub={
+        "router": ("layers.*.block_sparse_moe.gate.weight",),
+        "experts_in": (
+            "layers.*.block_sparse_moe.experts.*.w1.weight",
+            "layers.*.block_sparse_moe.experts.*.w3.weight",
+        ),
+        "experts_out": ("layers.*.block_sparse_moe.experts.*.w2.weight",),
+    },
+)
+_SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
+
+_QWEN_MOE = Architecture(
+    rebinds_expert_input=False, router_normalizes=False, router_casts_back=True
+)
+
+QWEN2_MOE = QWEN2.but(
+    *("qwen2_moe", "Qwen2-MoE", "Qwen2MoeForCausalLM"),
+    architecture=_QWEN_MOE,
+    switches={"n_expert": 60, "n_expert_active": 4},
+    missing={
+        "n_embd": 2_048,
+        "n_layer": 24,
+        "n_head": 16,
+        "n_kv_head": 16,
+        "n_inner": 5_632,
+        "n_expert": 60,
+        "n_expert_active": 4,
+        "n_inner_expert": 1_408,
+        "n_inner_shared": 5_632,
+        "qkv_bias": True,
+    },
+    names=names(ATTENTION, _ROUTER, _EXPERTS, _SHARED, MLP, TWO_NORMS),
+    called={
+        "n_expert": ("num_experts",),
+        "n_expert_active": ("num_experts_per_tok",),
+        "n_inner_expert": ("moe_intermediate_size",),
+        "n_inner_shared": ("shared_expert_intermediate_size",),
+        "qkv_bias": ("qkv_bias",),
+    },
+    extra=_SPARSE,
+    reads=_dense,
+    not_null=("num_key_value_heads",),
+    hub=_ONE_BY_ONE,
+)
+QWEN3_MOE = QWEN3.but(
+    *("qwen3_moe", "Qwen3-MoE", "Qwen3MoeForCausalLM"),
+    architecture=_QWEN_MOE,
+    switches={"n_expert": 128, "n_expert_active": 8},
+    missing={
+        "n_embd": 2_048,
+        "n_layer": 24,
+        "n_kv_head": 4,
+        "head_dim": None,
+        "n_inner": 6_144,
+        "n_expert": 128,
+        "n_expert_active": 8,
+        "n_inner_expert": 768,
+    },
+    names=names(ATTENTION, NORMS_OF_HEADS, _EXPERTS, _ROUTER, MLP, TWO_NORMS),
+    called={
+        "n_expert": ("num_experts", "num_local_experts"),
+        "n_expert_active": ("num_experts_per_tok",),
+        "n_inner_expert": ("moe_intermediate_size",),
+    },
+    extra=_SPARSE,
+    reads=_dense,
+    not_null=("num_key_value_heads",),
+    hub=_ONE_BY_ONE,
+)
+
+EXPERTS = (MIXTRAL, QWEN2_MOE, QWEN3_MOE)
+"""All of them."""

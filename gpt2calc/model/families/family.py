@@ -1,0 +1,133 @@
+"""What a family of models is: a table of names and defaults, nothing more."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
+
+from gpt2calc.model.architecture import LLAMA, Architecture
+from gpt2calc.model.fields import FieldValue
+from gpt2calc.model.names import Names
+
+Contents: TypeAlias = Mapping[str, object]
+"""What a ``config.json`` says."""
+Fields: TypeAlias = dict[str, object]
+"""Fields of a config by name, as a ``config.json`` gives them: not checked yet."""
+Called: TypeAlias = dict[str, tuple[str, ...]]
+"""The keys of a ``config.json`` by field; where several are there, the last one holds."""
+
+HIDDEN: Called = {
+    "vocab": ("vocab_size",),
+    "n_ctx": ("max_position_embeddings",),
+    "n_embd": ("hidden_size",),
+    "n_layer": ("num_hidden_layers",),
+    "n_head": ("num_attention_heads",),
+    "n_inner": ("intermediate_size",),
+    "tie_embeddings": ("tie_word_embeddings",),
+}
+"""What Llama and most others call the fields that all models have."""
+
+
+COLLOQUIAL: Called = {
+    "n_layer": ("num_layers",),
+    "n_embd": ("d_model", "embed_dim", "width", "dim"),
+    "n_head": ("num_heads", "n_heads"),
+    "n_kv_head": ("n_kv_heads",),
+    "head_dim": ("d_head", "d_k"),
+    "vocab": ("n_vocab", "vocabulary"),
+    "n_ctx": ("block_size", "context_length", "seq_len", "max_seq_len"),
+    "n_inner": ("d_ff",),
+    "n_expert": ("n_experts",),
+    "n_expert_active": ("top_k",),
+    "bias": ("use_bias",),
+    "tie_embeddings": ("tie_weights", "tied"),
+}
+"""What people call the fields, beside the keys of the families."""
+
+
+class OutOfReach(NamedTuple):
+    """A key that is refused unless it has one of some values, and why."""
+
+    allowed: tuple[object, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """One ``model_type`` of transformers, or a part of it whose tensors have names of their own."""
+
+    name: str
+    """The ``model_type``."""
+    words: str
+    """What people call it."""
+    builds: str
+    """The class in transformers that the names, the order and the shapes are of."""
+    switches: Mapping[str, FieldValue]
+    """The fields in which all its models differ from GPT-2."""
+    missing: Mapping[str, FieldValue]
+    """What a field is where its key is missing: the default of the class, None for the rule."""
+    names: Names
+    architecture: Architecture = LLAMA
+    """The classes of its parts."""
+    usual: Mapping[str, FieldValue] = field(default_factory=dict)
+    """What its class makes of keys of no single field, where none of them is given."""
+    called: Called = field(default_factory=lambda: HIDDEN)
+    extra: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    """Keys of no single field: the value if missing, then the others that it can have."""
+    reads: Callable[[Contents, Fields], Fields] = lambda _, fields: fields
+    """What the extra keys make of the fields."""
+    not_null: tuple[str, ...] = ()
+    """Keys that must not be null, where other families take null for the rule."""
+    out_of_reach: Mapping[str, OutOfReach] = field(default_factory=dict)
+    """Keys that would make it a model which no switch describes."""
+    outputs_first: bool = True
+    """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
+    activation: Literal["written out", "one kernel", "relu"] = "written out"
+    """How the MLP's activation is computed, which decides what it keeps for backward."""
+    softmax_in_float32: bool = False
+    """Whether attention's softmax is in float32 whatever the model is in."""
+    has_windows: bool = False
+    """Whether some layers may attend to the nearest tokens alone, and then cache no others."""
+    hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What files call tensors by other names, or in pieces; a star is the block or the expert."""
+    variant_of: str = ""
+    """The ``model_type``, where the family is a part of it."""
+
+    @cached_property
+    def joins_qkv(self) -> bool:
+        """Whether queries, keys and values are one matrix."""
+        return "query" not in self.names.modules
+
+    @cached_property
+    def joins_gate(self) -> bool:
+        """Whether gate and hidden layer are one matrix."""
+        return "mlp_gate_in" in self.names.modules
+
+    @property
+    def model_type(self) -> str:
+        """What a ``config.json`` calls it."""
+        return self.variant_of or self.name
+
+    @property
+    def ways(self) -> dict[str, FieldValue]:
+        """The switches of a model of which nothing else is said: of the family, and its class."""
+        biases = {name: it for name, it in self.missing.items() if isinstance(it, bool)}
+        return {"family": self.name, **self.switches, **self.usual, **biases}
+
+    def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
+        """Return a family that differs in some things; mappings are added to, not replaced."""
+        for key, value in changes.items():
+            if isinstance(value, Mapping):
+                changes[key] = {**getattr(self, key), **value}
+        return replace(self, name=name, words=words, builds=builds, **changes)  # type: ignore[arg-type]
+
+
+def sizes(vocab: int, n_ctx: int, n_embd: int, n_layer: int, n_head: int) -> dict[str, FieldValue]:
+    """Return the sizes that a class has where nothing is said of them."""
+    return {
+        "vocab": vocab,
+        "n_ctx": n_ctx,
+        "n_embd": n_embd,
+        "n_layer": n_layer,
+        "n_head": n_head,
+    }

@@ -1,0 +1,179 @@
+"""OpenAI's and EleutherAI's families, and StarCoder: GPT-2 with a change or two.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
+from gpt2calc.model.attention_variants import (
+    GPTAttention,
+    GPTJScores,
+    GPTNeoAttention,
+    GPTNeoScores,
+)
+from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock, NeoXBlock
+from gpt2calc.model.decoder import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
+from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
+from gpt2calc.model.linear import Conv1D
+from gpt2calc.model.names import named
+from gpt2calc.model.projections import (
+    BigCodeProjection,
+    ByHeadProjection,
+    CodeGenProjection,
+    ForLaterTransposing,
+    ViewedLate,
+)
+from gpt2calc.model.rotary import GPTJRotary, NeoXRotary
+
+OPENAI_GPT = GPT2.but(
+    *("openai-gpt", "GPT", "OpenAIGPTLMHeadModel"),
+    architecture=Architecture(
+        decoder=GPTDecoder,
+        dropout=ALL_DROPOUT,
+        linear=Conv1D,
+        blocks={"after": GPTBlock},
+        attention=GPTAttention,
+        activation="gelu_new",
+    ),
+    switches={"norm_place": "after", "final_norm": False},
+    missing={"vocab": 40_478, "n_ctx": 512},
+    names=named(
+        *("transformer.", "h.*."),
+        """
+        token_embedding tokens_embed, position_embedding positions_embed, qkv attn.c_attn,
+        attention_out attn.c_proj, attention_norm ln_1, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
+        mlp_norm ln_2
+        """,
+    ),
+    called={"n_inner": ()},
+    out_of_reach={},
+)
+
+GPT_NEO = Family(
+    *("gpt_neo", "GPT-Neo", "GPTNeoForCausalLM"),
+    architecture=Architecture(
+        decoder=GPTNeoDecoder,
+        dropout=ALL_DROPOUT,
+        blocks={"before": GPTNeoBlock},
+        attention=GPTNeoAttention,
+        separate=ViewedLate,
+        scores=GPTNeoScores,
+        activation="gelu_new",
+    ),
+    switches={"qkv_bias": False},
+    missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048},
+    names=named(
+        *("transformer.", "h.*."),
+        """
+        token_embedding wte, position_embedding wpe, attention_norm ln_1,
+        key attn.attention.k_proj, value attn.attention.v_proj, query attn.attention.q_proj,
+        attention_out attn.attention.out_proj, mlp_norm ln_2, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
+        final_norm ln_f
+        """,
+    ),
+    called=HIDDEN
+    | {
+        "n_layer": ("num_layers", "num_hidden_layers"),
+        "n_head": ("num_heads", "num_attention_heads"),
+    },
+    extra={"attention_types": (None,)},
+)
+
+GPTJ = Family(
+    *("gptj", "GPT-J", "GPTJForCausalLM"),
+    architecture=Architecture(
+        separate=ForLaterTransposing,
+        dropout=ALL_DROPOUT,
+        joint=CodeGenProjection,
+        scores=GPTJScores,
+        rotary=GPTJRotary,
+        rotary_part=0.25,
+        tables="gptj",
+        activation="gelu_new",
+    ),
+    switches={
+        "positions": "rotary",
+        "norm_place": "shared",
+        "qkv_bias": False,
+        "attn_proj_bias": False,
+        "head_bias": True,
+    },
+    missing=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False},
+    names=named(
+        *("transformer.", "h.*."),
+        """
+        token_embedding wte, attention_norm ln_1, key attn.k_proj, value attn.v_proj,
+        query attn.q_proj, attention_out attn.out_proj, mlp_in mlp.fc_in, mlp_out mlp.fc_out,
+        final_norm ln_f, head lm_head
+        """,
+    ),
+    called=GPT_CALLED,
+    extra={"rotary_dim": (None,)},
+)
+
+CODEGEN = GPTJ.but(
+    *("codegen", "CodeGen", "CodeGenForCausalLM"),
+    names=named(
+        *("transformer.", "h.*."),
+        """
+        token_embedding wte, attention_norm ln_1, attention_out attn.out_proj, qkv attn.qkv_proj,
+        mlp_in mlp.fc_in, mlp_out mlp.fc_out, final_norm ln_f, head lm_head
+        """,
+    ),
+)
+
+GPT_NEOX = Family(
+    *("gpt_neox", "GPT-NeoX", "GPTNeoXForCausalLM"),
+    architecture=Architecture(
+        blocks={"before": NeoXBlock},
+        dropout=ALL_DROPOUT,
+        joint=ByHeadProjection,
+        rotary=NeoXRotary,
+        rotary_part=0.25,
+        activation="gelu",
+    ),
+    switches={"positions": "rotary", "tie_embeddings": False},
+    missing=sizes(50_432, 2_048, 6_144, 44, 64)
+    | {"n_inner": 24_576, "tie_embeddings": False, "qkv_bias": True, "attn_proj_bias": True},
+    names=named(
+        *("gpt_neox.", "layers.*."),
+        """
+        token_embedding embed_in, attention_norm input_layernorm,
+        mlp_norm post_attention_layernorm, qkv attention.query_key_value,
+        attention_out attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
+        final_norm final_layer_norm, head lm_head
+        """,
+    ),
+    called=HIDDEN | {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias",)},
+    hub={"head": ("embed_out.weight",)},
+    activation="one kernel",
+)
+
+
+def _gpt_bigcode(said: Contents, fields: Fields) -> Fields:
+    return fields | ({"n_kv_head": 1} if said["multi_query"] else {})
+
+
+GPT_BIGCODE = Family(
+    *("gpt_bigcode", "GPT-BigCode", "GPTBigCodeForCausalLM"),
+    architecture=Architecture(
+        decoder=BigCodeDecoder,
+        dropout=ALL_DROPOUT,
+        blocks={"before": GPT2Block},
+        joint=BigCodeProjection,
+        activation="gelu",
+    ),
+    switches={},
+    missing={},
+    names=GPT2.names,
+    called=GPT_CALLED,
+    extra={"multi_query": (True, False)},
+    reads=_gpt_bigcode,
+    usual={"n_kv_head": 1},
+    activation="one kernel",
+    out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
+)
+
+
+GPTS = (GPT2, OPENAI_GPT, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
+"""All of them, the oldest first."""

@@ -1,0 +1,225 @@
+"""Llama, and those that follow it: a gated MLP, rotary positions, and most often RMS norms.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from dataclasses import replace
+
+from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
+from gpt2calc.model.attention import CappedScores
+from gpt2calc.model.blocks import CohereBlock, StableLMBlock, StableLMParallelBlock
+from gpt2calc.model.decoder import CappedLogitsDecoder, ScaledLogitsDecoder
+from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.linear import ScaledEmbedding
+from gpt2calc.model.names import Names
+from gpt2calc.model.norms import CohereNorm, RMSNormCastLast, RMSNormPlusOne
+from gpt2calc.model.projections import (
+    NormedAfterTransposing,
+    NormedBeforeTransposing,
+    SlicedProjection,
+    ViewedLate,
+)
+from gpt2calc.model.rotary import CohereRotary, OLMoRotary, PartialRotary, Phi3Rotary
+
+ATTENTION = {
+    "query": "self_attn.q_proj",
+    "key": "self_attn.k_proj",
+    "value": "self_attn.v_proj",
+    "attention_out": "self_attn.o_proj",
+}
+NORMS_OF_HEADS = {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"}
+MLP = {"mlp_gate": "mlp.gate_proj", "mlp_in": "mlp.up_proj", "mlp_out": "mlp.down_proj"}
+TWO_NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
+FOUR_NORMS = {
+    "attention_norm": "input_layernorm",
+    "attention_post_norm": "post_attention_layernorm",
+    "mlp_norm": "pre_feedforward_layernorm",
+    "mlp_post_norm": "post_feedforward_layernorm",
+}
+
+
+def names(*parts: dict[str, str]) -> Names:
+    """Return names in the order of Llama's modules: attention, MLP, norms, as they are given."""
+    modules = {"token_embedding": "embed_tokens"}
+    for part in parts:
+        modules |= part
+    return Names("model.", "layers.*.", modules | {"final_norm": "norm", "head": "lm_head"})
+
+
+_ONE_BIAS = {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias",)}
+_OF_HEADS = {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)}
+
+LLAMA = Family(
+    *("llama", "Llama", "LlamaForCausalLM"),
+    switches={"positions": "rotary", "norm": "rms", "gated_mlp": True, "bias": False},
+    missing=sizes(32_000, 2_048, 4_096, 32, 32) | {"n_inner": 11_008, "tie_embeddings": False},
+    names=names(ATTENTION, MLP, TWO_NORMS),
+    called=HIDDEN | _OF_HEADS | _ONE_BIAS | {"mlp_bias": ("mlp_bias",)},
+    softmax_in_float32=True,
+)
+GRANITE = LLAMA.but(
+    *("granite", "Granite", "GraniteForCausalLM"),
+    architecture=Architecture(
+        decoder=ScaledLogitsDecoder, embedding=ScaledEmbedding, residual_is_scaled=True
+    ),
+)
+_PLAIN = HIDDEN | _OF_HEADS
+"""The keys of a family that has no biases, or always the same ones."""
+
+MISTRAL = LLAMA.but(
+    *("mistral", "Mistral", "MistralForCausalLM"),
+    has_windows=True,
+    missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336},
+    called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": ()},
+    not_null=("num_key_value_heads",),
+)
+SMOLLM3 = LLAMA.but(
+    *("smollm3", "SmolLM3", "SmolLM3ForCausalLM"),
+    missing=sizes(128_256, 32_768, 2_048, 36, 16) | {"n_kv_head": 4, "tie_embeddings": True},
+)
+QWEN2 = MISTRAL.but(
+    *("qwen2", "Qwen2", "Qwen2ForCausalLM"),
+    switches={"qkv_bias": True},
+    missing={"vocab": 151_936, "n_ctx": 32_768, "n_kv_head": 32, "n_inner": 22_016},
+    not_null=(),
+)
+QWEN3 = LLAMA.but(
+    *("qwen3", "Qwen3", "Qwen3ForCausalLM"),
+    switches={"qk_norm": "head"},
+    missing={
+        "vocab": 151_936,
+        "n_ctx": 32_768,
+        "n_kv_head": 32,
+        "n_inner": 22_016,
+        "head_dim": 128,
+    },
+    names=names(ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
+    called={"mlp_bias": ()},
+)
+_GEMMA = Architecture(embedding=ScaledEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
+
+GEMMA = LLAMA.but(
+    *("gemma", "Gemma", "GemmaForCausalLM"),
+    architecture=_GEMMA,
+    missing=sizes(256_000, 8_192, 3_072, 28, 16)
+    | {"n_kv_head": 16, "head_dim": 256, "n_inner": 24_576, "tie_embeddings": True},
+    called={"mlp_bias": ()},
+    not_null=("num_key_value_heads", "head_dim"),
+)
+GEMMA2 = GEMMA.but(
+    *("gemma2", "Gemma 2", "Gemma2ForCausalLM"),
+    architecture=replace(_GEMMA, decoder=CappedLogitsDecoder, scores=CappedScores),
+    has_windows=True,
+    switches={"norm_place": "both"},
+    missing={"n_embd": 2_304, "n_layer": 26, "n_head": 8, "n_kv_head": 4, "n_inner": 9_216},
+    names=names(ATTENTION, MLP, FOUR_NORMS),
+)
+GEMMA3 = GEMMA2.but(
+    *("gemma3_text", "Gemma 3", "Gemma3ForCausalLM"),
+    architecture=replace(_GEMMA, separate_with_norms={**NORMED, "head": NormedAfterTransposing}),
+    switches={"qk_norm": "head"},
+    missing={"vocab": 262_208, "n_ctx": 131_072},
+    names=names(ATTENTION, NORMS_OF_HEADS, MLP, FOUR_NORMS),
+)
+PHI3 = MISTRAL.but(
+    *("phi3", "Phi-3", "Phi3ForCausalLM"),
+    architecture=Architecture(joint=SlicedProjection, rotary=Phi3Rotary, dropout=ALL_DROPOUT),
+    has_windows=True,
+    missing={"vocab": 32_064, "n_ctx": 4_096, "n_embd": 3_072, "n_kv_head": None, "n_inner": 8_192},
+    names=names(
+        {"attention_out": "self_attn.o_proj", "qkv": "self_attn.qkv_proj"},
+        {"mlp_gate_in": "mlp.gate_up_proj", "mlp_out": "mlp.down_proj"},
+        TWO_NORMS,
+    ),
+    not_null=(),
+)
+
+
+def _stablelm(said: Contents, fields: Fields) -> Fields:
+    fields |= {"norm_place": "shared"} if said["use_parallel_residual"] else {}
+    return fields | ({"qk_norm": "heads"} if said["qk_layernorm"] else {})
+
+
+STABLELM = LLAMA.but(
+    *("stablelm", "StableLM", "StableLmForCausalLM"),
+    architecture=Architecture(
+        blocks={"before": StableLMBlock, "shared": StableLMParallelBlock},
+        separate=ViewedLate,
+        separate_with_norms={**NORMED, "heads": ViewedLate},
+        rotary=PartialRotary,
+        rotary_part=0.25,
+        dropout=ALL_DROPOUT,
+    ),
+    switches={"norm": "layer", "norm_bias": True},
+    missing={
+        "vocab": 50_304,
+        "n_ctx": 4_096,
+        "n_embd": 2_560,
+        "n_kv_head": 32,
+        "n_inner": 6_912,
+        "qkv_bias": False,
+    },
+    names=names(
+        ATTENTION,
+        {
+            "query_norm": "self_attn.q_layernorm.norms.*",
+            "key_norm": "self_attn.k_layernorm.norms.*",
+        },
+        MLP,
+        TWO_NORMS,
+    ),
+    called={"qkv_bias": ("use_qkv_bias",), "attn_proj_bias": (), "mlp_bias": (), "head_dim": ()},
+    extra={"use_parallel_residual": (False, True), "qk_layernorm": (False, True)},
+    reads=_stablelm,
+    not_null=("num_key_value_heads",),
+)
+_OLMO = Architecture(separate=ViewedLate, rotary=OLMoRotary, tables="float32")
+
+OLMO = LLAMA.but(
+    *("olmo", "OLMo", "OlmoForCausalLM"),
+    architecture=_OLMO,
+    switches={"norm": "none"},
+    missing={"vocab": 50_304},
+    called={"mlp_bias": ()},
+)
+OLMO2 = OLMO.but(
+    *("olmo2", "OLMo 2", "Olmo2ForCausalLM"),
+    architecture=replace(_OLMO, rms_norm=RMSNormCastLast),
+    switches={"norm": "rms", "norm_place": "after", "qk_norm": "width"},
+    names=names(
+        ATTENTION,
+        NORMS_OF_HEADS,
+        MLP,
+        {"attention_norm": "post_attention_layernorm", "mlp_norm": "post_feedforward_layernorm"},
+    ),
+)
+
+
+def _cohere(said: Contents, fields: Fields) -> Fields:
+    return fields | ({"qk_norm": "heads"} if said["use_qk_norm"] else {})
+
+
+COHERE = LLAMA.but(
+    *("cohere", "Cohere", "CohereForCausalLM"),
+    architecture=Architecture(
+        decoder=ScaledLogitsDecoder,
+        layer_norm=CohereNorm,
+        norm_per_head=CohereNorm,
+        blocks={"shared": CohereBlock},
+        separate_with_norms={**NORMED, "heads": NormedBeforeTransposing},
+        rotary=CohereRotary,
+        tables="interleaved",
+    ),
+    switches={"norm": "layer", "norm_place": "shared"},
+    missing=sizes(256_000, 8_192, 8_192, 40, 64) | {"n_inner": 22_528, "tie_embeddings": True},
+    names=names(ATTENTION, NORMS_OF_HEADS, MLP, {"attention_norm": "input_layernorm"}),
+    called={"mlp_bias": ()},
+    extra={"use_qk_norm": (False, True)},
+    reads=_cohere,
+)
+
+LLAMAS = (
+    *(LLAMA, GRANITE, MISTRAL, SMOLLM3, QWEN2, QWEN3, GEMMA, GEMMA2, GEMMA3, PHI3),
+    *(STABLELM, OLMO, OLMO2, COHERE),
+)
+"""All of them but those with experts."""

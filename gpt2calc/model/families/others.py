@@ -1,0 +1,265 @@
+"""Families between GPT-2 and Llama: each keeps some of GPT-2, and changes some.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
+from gpt2calc.model.blocks import FalconBlock, FalconSequentialBlock, OPTBlock
+from gpt2calc.model.decoder import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
+from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.linear import FalconLinear
+from gpt2calc.model.names import Names, named
+from gpt2calc.model.projections import NormedAfterTransposing, ScaledQueries
+from gpt2calc.model.rotary import PartialRotary
+
+
+def _opt(said: Contents, fields: Fields) -> Fields:
+    if not said["layer_norm_elementwise_affine"]:
+        fields |= {"norm": "none", "norm_bias": None}
+    if not said["do_layer_norm_before"]:
+        fields |= {"norm_place": "after", "final_norm": False}
+    if said["_remove_final_layer_norm"]:
+        fields["final_norm"] = False
+    width = said["word_embed_proj_dim"]
+    if width is not None and type(width) is not int:
+        raise ValueError(f"word_embed_proj_dim is {width!r}: it must be a whole number")
+    if width not in (None, fields["n_embd"]):
+        raise ValueError(
+            f"word_embed_proj_dim is {width}, another width than hidden_size: embeddings of their "
+            "own width, with projections, are in no switch"
+        )
+    return fields
+
+
+OPT = Family(
+    *("opt", "OPT", "OPTForCausalLM"),
+    architecture=Architecture(
+        decoder=OPTDecoder,
+        dropout=ALL_DROPOUT,
+        blocks={"before": OPTBlock, "after": OPTBlock},
+        separate=ScaledQueries,
+        activation="relu",
+    ),
+    switches={"position_offset": 2},
+    missing=sizes(50_272, 2_048, 768, 12, 12) | {"n_inner": 3_072, "bias": True, "norm_bias": True},
+    names=named(
+        *("model.decoder.", "layers.*."),
+        """
+        token_embedding embed_tokens, position_embedding embed_positions,
+        final_norm final_layer_norm, key self_attn.k_proj, value self_attn.v_proj,
+        query self_attn.q_proj, attention_out self_attn.out_proj,
+        attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm
+        """,
+    ),
+    called=HIDDEN | {"n_inner": ("ffn_dim",), "bias": ("enable_bias",)},
+    extra={
+        "layer_norm_elementwise_affine": (True, False),
+        "do_layer_norm_before": (True, False),
+        "_remove_final_layer_norm": (False, True),
+        "word_embed_proj_dim": (None,),
+    },
+    reads=_opt,
+    activation="relu",
+)
+
+BLOOM = Family(
+    *("bloom", "BLOOM", "BloomForCausalLM"),
+    architecture=Architecture(
+        decoder=BloomDecoder, dropout=ALL_DROPOUT, style="bloom", activation="bloom_gelu"
+    ),
+    switches={"positions": "alibi", "embedding_norm": True},
+    missing={"vocab": 250_880, "n_ctx": 2_048, "n_embd": 64, "n_layer": 2, "n_head": 8},
+    names=named(
+        *("transformer.", "h.*."),
+        """
+        token_embedding word_embeddings, embedding_norm word_embeddings_layernorm,
+        attention_norm input_layernorm, qkv self_attention.query_key_value,
+        attention_out self_attention.dense, mlp_norm post_attention_layernorm,
+        mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h, final_norm ln_f
+        """,
+    ),
+    called=HIDDEN
+    | {
+        "n_ctx": ("seq_length",),
+        "n_embd": ("hidden_size", "n_embed"),
+        "n_layer": ("n_layer", "num_hidden_layers"),
+        "n_head": ("n_head", "num_attention_heads"),
+        "n_inner": (),
+    },
+    activation="one kernel",
+)
+
+
+def _falcon(said: Contents, fields: Fields) -> Fields:
+    """Read how many heads of keys and values there are, and how many norms.
+
+    The new decoder's own heads of keys and values have the say there, and nowhere else.
+    """
+    fields["positions"] = "alibi" if said["alibi"] else "rotary"
+    is_new = said["new_decoder_architecture"]
+    fields["n_kv_head"] = said["num_kv_heads"] if is_new else 1 if said["multi_query"] else None
+    if not said["parallel_attn"]:
+        return fields
+    norms = said["num_ln_in_parallel_attn"]
+    if norms not in (None, 1, 2):
+        raise ValueError(f"num_ln_in_parallel_attn is {norms!r}: it must be 1, 2 or null")
+    norms = norms or (2 if is_new else 1)
+    return fields | ({"family": "falcon-2-norms"} if norms == 2 else {"norm_place": "shared"})
+
+
+def _falcons(norms: str) -> Names:
+    """Return Falcon's names, with those of the norms of its blocks."""
+    return named(
+        *("transformer.", "h.*."),
+        f"""
+        token_embedding word_embeddings, qkv self_attention.query_key_value,
+        attention_out self_attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
+        {norms}, final_norm ln_f
+        """,
+    )
+
+
+_FALCON = Architecture(
+    decoder=FalconDecoder,
+    dropout=ALL_DROPOUT,
+    linear=FalconLinear,
+    blocks={"before": FalconSequentialBlock, "shared": FalconBlock},
+    activation="gelu",
+    style="falcon",
+)
+
+FALCON = Family(
+    *("falcon", "Falcon", "FalconForCausalLM"),
+    architecture=_FALCON,
+    switches={"positions": "rotary", "norm_bias": True},
+    missing=sizes(65_024, 2_048, 4_544, 32, 71) | {"bias": False},
+    names=_falcons("mlp_norm post_attention_layernorm, attention_norm input_layernorm"),
+    called=HIDDEN
+    | {
+        "n_embd": ("hidden_size", "n_embed"),
+        "n_inner": ("ffn_hidden_size",),
+        "bias": ("bias",),
+    },
+    extra={
+        "new_decoder_architecture": (False, True),
+        "multi_query": (True, False),
+        "parallel_attn": (True, False),
+        "num_ln_in_parallel_attn": (None, 1),
+        "num_kv_heads": (None,),
+        "alibi": (False, True),
+    },
+    reads=_falcon,
+    usual={"n_kv_head": 1, "norm_place": "shared"},
+    activation="one kernel",
+)
+
+FALCON_2_NORMS = FALCON.but(
+    *("falcon-2-norms", "Falcon", "FalconForCausalLM"),
+    architecture=replace(_FALCON, blocks={"before": FalconBlock}),
+    names=_falcons("attention_norm ln_attn, mlp_norm ln_mlp"),
+    usual={"n_kv_head": None, "norm_place": "before"},
+    variant_of="falcon",
+)
+
+
+def _mpt(said: Contents, fields: Fields) -> Fields:
+    """Refuse what MPT's own code knows and its class in transformers passes over."""
+    attention = said["attn_config"] or {}
+    if not isinstance(attention, Mapping):
+        raise ValueError(f"attn_config is {attention!r}: it must be an object")
+    plain = {"attn_type": "multihead_attention", "alibi": True, "qk_ln": False}
+    for key, value in plain.items():
+        if attention.get(key, value) != value:
+            raise ValueError(f"attn_config has {key} {attention[key]!r}: no MPT here but {value!r}")
+    return fields
+
+
+MPT = Family(
+    *("mpt", "MPT", "MptForCausalLM"),
+    architecture=Architecture(
+        decoder=MPTDecoder, dropout=ALL_DROPOUT, style="mpt", activation="gelu"
+    ),
+    switches={"positions": "alibi", "bias": False},
+    missing={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},
+    names=named(
+        *("transformer.", "blocks.*."),
+        """
+        token_embedding wte, attention_norm norm_1, qkv attn.Wqkv, attention_out attn.out_proj,
+        mlp_norm norm_2, mlp_in ffn.up_proj, mlp_out ffn.down_proj, final_norm norm_f
+        """,
+    ),
+    called=HIDDEN
+    | {
+        "n_ctx": ("max_seq_len",),
+        "n_embd": ("d_model", "hidden_size"),
+        "n_layer": ("n_layers", "num_hidden_layers"),
+        "n_head": ("n_heads", "num_attention_heads"),
+        "n_inner": (),
+    },
+    extra={"attn_config": (None,)},
+    reads=_mpt,
+    activation="one kernel",
+)
+
+STARCODER2 = Family(
+    *("starcoder2", "StarCoder2", "Starcoder2ForCausalLM"),
+    architecture=Architecture(activation="gelu", dropout=ALL_DROPOUT),
+    has_windows=True,
+    switches={"positions": "rotary", "norm_bias": True},
+    missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
+    names=named(
+        *("model.", "layers.*."),
+        """
+        token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
+        value self_attn.v_proj, attention_out self_attn.o_proj, mlp_in mlp.c_fc,
+        mlp_out mlp.c_proj, attention_norm input_layernorm, mlp_norm post_attention_layernorm,
+        final_norm norm, head lm_head
+        """,
+    ),
+    called=HIDDEN
+    | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",), "bias": ("use_bias",)},
+    not_null=("num_key_value_heads",),
+    activation="one kernel",
+)
+
+
+def _phi(said: Contents, fields: Fields) -> Fields:
+    if not said["qk_layernorm"]:
+        return fields
+    if fields.get("head_dim") is not None:
+        raise ValueError(
+            "qk_layernorm is true beside a head_dim, which Phi's norm does not heed: leave out one"
+        )
+    return fields | {"qk_norm": "head"}
+
+
+PHI = Family(
+    *("phi", "Phi", "PhiForCausalLM"),
+    architecture=Architecture(
+        separate_with_norms={**NORMED, "head": NormedAfterTransposing},
+        rotary=PartialRotary,
+        rotary_part=0.5,
+        dropout=ALL_DROPOUT,
+        activation="gelu_new",
+    ),
+    switches={"positions": "rotary", "norm_place": "shared", "head_bias": True},
+    missing=sizes(51_200, 2_048, 2_048, 24, 32) | {"n_inner": 8_192, "tie_embeddings": False},
+    names=named(
+        *("model.", "layers.*."),
+        """
+        token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
+        value self_attn.v_proj, attention_out self_attn.dense, query_norm self_attn.q_layernorm,
+        key_norm self_attn.k_layernorm, mlp_in mlp.fc1, mlp_out mlp.fc2,
+        attention_norm input_layernorm, final_norm final_layernorm, head lm_head
+        """,
+    ),
+    called=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
+    extra={"qk_layernorm": (False, True)},
+    reads=_phi,
+)
+
+OTHERS = (OPT, BLOOM, FALCON, FALCON_2_NORMS, MPT, STARCODER2, PHI)
+"""All of them, the oldest first."""

@@ -1,0 +1,29 @@
+"""All families by name."""
+
+from functools import cache
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.gpt2 import GPT2
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return every family by its name; GPT-2's own is known without the others."""
+    from gpt2calc.model.families.experts import EXPERTS
+    from gpt2calc.model.families.gpts import GPTS
+    from gpt2calc.model.families.llamas import LLAMAS
+    from gpt2calc.model.families.others import OTHERS
+
+    return {family.name: family for family in (*GPTS, *OTHERS, *LLAMAS, *EXPERTS)}
+
+
+def family_called(name: str) -> Family:
+    """Return a family by its name. Raises ``UserError`` if none is called that."""
+    if name == GPT2.name:
+        return GPT2
+    if name not in families():
+        known = [family.model_type for family in families().values()]
+        hint = did_you_mean(str(name), known) or f"; there are {', '.join(dict.fromkeys(known))}"
+        raise UserError(f"family is {quoted(name)}: no family is called that{hint}")
+    return families()[name]

@@ -1,0 +1,269 @@
+"""Fields of a config: all that is known of one stands in its declaration, the rest is derived."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from numbers import Integral
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+
+FieldValue: TypeAlias = int | bool | str | tuple[int, ...] | None
+"""What a field can be: a number, a switch, a choice, a list of layers, or nothing."""
+
+
+def _plain(value: object) -> object:
+    """Turn NumPy's and SymPy's integers into Python's, which alone are exact at any size."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return int(value) if is_integer else value  # type: ignore[call-overload]
+
+
+Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
+"""A positive Python integer of any size."""
+
+
+def _listed(value: object) -> object:
+    """Return a list as a tuple, in order and each number once; what is none, as it is."""
+    if not isinstance(value, list | tuple) or not all(type(each) is int for each in value):
+        return value
+    return tuple(sorted(set(value)))
+
+
+Layers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
+"""Numbers of layers, from 0."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a field beside its type and default: stands in its annotation."""
+
+    words: str
+    """How a number or a choice is said, ``"width {}"``; for a switch, what is said where it is off:
+    a switch that is on is said without the ``no`` of that."""
+    description: str
+    """What it is, in a sentence or two."""
+    letter: str = ""
+    """The letter of a number in formulas; a switch has none."""
+    place: int = 0
+    """Where the letter stands in a product: those of lower places come first."""
+    rule: str = ""
+    """The property that the field follows if it is left at None."""
+    follows: tuple[str, ...] = ()
+    """The fields that the rule reads."""
+    always_said: bool = False
+    """Whether the field is said even where it follows its rule."""
+    echoes: bool = False
+    """Whether its number is another field's or follows from others, unless it is given: then it is
+    no quantity of its own."""
+    example: int | None = None
+    """A value for messages, where the default is None."""
+    other_names: tuple[str, ...] = ()
+    """What the field is called elsewhere, for hints."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """How each choice is said, where it is not the word itself."""
+    changes: tuple[str, ...] = ()
+    """The quantities that a field of a run changes, by name; one of a model may change any."""
+
+
+class Declared(BaseModel):
+    """A config whose behaviour follows from its fields, each annotated with what is known of it.
+
+    Every number is a positive ``int`` of any size, every switch a ``bool``; anything else is
+    refused. A field left at None follows its rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    known: ClassVar[dict[str, Known]] = {}
+    """What is known of each field, by name."""
+
+    if not TYPE_CHECKING:  # type checkers keep pydantic's own signature, with every field's type
+
+        def __init__(self, **fields: object) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise UserError(_one_line(type(self), error)) from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        cls.known = {
+            name: next(each for each in field.metadata if isinstance(each, Known))
+            for name, field in cls.model_fields.items()
+        }
+
+    @classmethod
+    def of(cls, fields: Mapping[str, object]) -> Self:
+        """Return a config of fields that are not checked yet. Raises ``UserError``."""
+        return cls(**fields)
+
+    @classmethod
+    def numbers(cls) -> tuple[str, ...]:
+        """Return the fields that are numbers and have a letter."""
+        return tuple(name for name, known in cls.known.items() if known.letter)
+
+    @classmethod
+    def called_elsewhere(cls) -> dict[str, tuple[str, ...]]:
+        """Return what other people call the fields, for hints."""
+        return {name: known.other_names for name, known in cls.known.items()}
+
+    def given(self, name: str) -> FieldValue:
+        """Return one field as it was given; None where it is left to its rule."""
+        value: FieldValue = getattr(self, name)
+        return value
+
+    def value(self, name: str) -> FieldValue:
+        """Return one field with its rule applied; None where the rule gives no value."""
+        value, rule = self.given(name), self.known[name].rule
+        return self.given(rule) if value is None and rule else value
+
+    def effective(self) -> dict[str, FieldValue]:
+        """Return all fields by name with their rules applied."""
+        return {name: self.value(name) for name in self.known}
+
+    def evaluate_at(self, **values: object) -> Self:
+        """Replace fields, unchecked, by anything that does arithmetic.
+
+        Arrays, symbols and polynomials are no valid fields, but sums over the network take them
+        all: this is how a sweep, a formula and a budget ask the same question.
+        """
+        return self.model_copy(update=values)
+
+    def settled(self) -> Self:
+        """Return a config none of whose numbers is only borrowed from another config: this one."""
+        return self
+
+    def with_model(self, model: "Declared") -> "Declared":
+        """Return the case of another model: that model, where nothing but a model is needed."""
+        return model
+
+    def description(self, name: str) -> str:
+        """Say what a field is, in a sentence or two."""
+        return self.known[name].description
+
+    def usual(self, name: str) -> FieldValue:
+        """Return what a field is where nothing is said of it: its rule, or its default."""
+        rule = self.known[name].rule
+        if not rule:
+            default: FieldValue = type(self).model_fields[name].default
+            return default
+        return (self if self.given(name) is None else self.evaluate_at(**{name: None})).given(rule)
+
+    def following(self, fields: Collection[str]) -> set[str]:
+        """Return the fields that are left to a rule which reads one of ``fields``."""
+        return {
+            name
+            for name, known in self.known.items()
+            if self.given(name) is None and not set(fields).isdisjoint(known.follows)
+        }
+
+    def in_words(self, leaving_out: Collection[str] = ()) -> str:
+        """Say what the config is, less the fields that are left out.
+
+        A number that follows its rule is not said, nor a switch at its default.
+        """
+        said = (self.said(name, leaving_out) for name in self.known if name not in leaving_out)
+        return ", ".join(words for words in said if words)
+
+    def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
+        """Say one field; nothing where it is as usual."""
+        known, value = self.known[name], self.value(name)
+        usual = self.usual(name)
+        rule_is_seen = set(leaving_out).isdisjoint(known.follows)
+        is_usual = value == usual and (rule_is_seen or self.given(name) is None)
+        if value is None:
+            return ""
+        if not known.letter:
+            switched = known.words.removeprefix("no " if value is True else "")
+            return "" if is_usual else switched.format(known.said.get(str(value), _listing(value)))
+        if value is None or (known.rule and is_usual and not known.always_said):
+            return ""
+        words = known.words.format(f"{value:,}")
+        return re.sub(r"\b1 ((?:KV )?\w+)s\b", r"1 \1", words) if value == 1 else words
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+def _listing(value: FieldValue) -> FieldValue:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+@cache
+def letters(*kinds: type[Declared]) -> dict[str, str]:
+    """Return the letters of all numbers of some configs, by field."""
+    return {
+        name: known.letter for kind in kinds for name, known in kind.known.items() if known.letter
+    }
+
+
+@cache
+def order_of_letters(*kinds: type[Declared]) -> list[str]:
+    """Return the letters of some configs in the order in which a product writes them."""
+    known = [known for kind in kinds for known in kind.known.values() if known.letter]
+    return [each.letter for each in sorted(known, key=lambda each: each.place)]
+
+
+def field_called(word: str, kind: type[Declared]) -> str | None:
+    """Return the field that other people call by a name, or None."""
+    plain = word.strip().lower().replace("-", "_")
+    named = (name for name, others in kind.called_elsewhere().items() if plain in others)
+    return next(named, None)
+
+
+def nearest_field(word: str, kind: type[Declared]) -> str:
+    """Return a hint at the field that may have been meant, or the names of all fields."""
+    meant = field_called(word, kind)
+    if meant is not None:
+        return f"; did you mean {meant!r}?"
+    return did_you_mean(word, kind.known) or f"; the fields are {', '.join(kind.known)}"
+
+
+def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> str | None:
+    """Return the field that a name, with hyphens or not, or a letter stands for; None if none."""
+    by_letter = {letter: field for field, letter in letter_of.items()}
+    field = by_letter.get(word.strip(), word.strip().replace("-", "_"))
+    return field if field in among else None
+
+
+def numbers_of(config: Declared) -> tuple[str, ...]:
+    """Return the fields of a config that are numbers."""
+    return tuple(name for name, known in config.known.items() if known.letter)
+
+
+def is_switch(kind: type[Declared], name: str) -> bool:
+    """Tell whether a field is true or false, and no number."""
+    annotation = kind.model_fields[name].annotation
+    return bool in (annotation, *get_args(annotation))
+
+
+def choices_of(kind: type[Declared], name: str) -> tuple[str, ...]:
+    """Return the words that a field can be; none for a number or a switch."""
+    return tuple(
+        each for each in get_args(kind.model_fields[name].annotation) if isinstance(each, str)
+    )
+
+
+def _one_line(kind: type[Declared], error: ValidationError) -> str:
+    """Say the first of pydantic's complaints in this project's words."""
+    complaint = error.errors(include_url=False)[0]
+    if not complaint["loc"]:
+        return str(complaint["ctx"]["error"])
+    name = str(complaint["loc"][0])
+    value = quoted(complaint["input"])
+    field = kind.model_fields.get(name)
+    if field is None:
+        return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
+    if complaint["type"].startswith("bool"):
+        return f"{name} is {value}: it must be true or false"
+    if choices := choices_of(kind, name):
+        return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+    if field.annotation is str:
+        return f"{name} is {value}: it must be a name"
+    if isinstance(field.default, tuple):
+        return f"{name} is {value}: it must be a list of whole numbers, such as 0,1"
+    example = field.default or kind.known[name].example
+    return f"{name} is {value}: it must be a positive whole number, such as {example}"

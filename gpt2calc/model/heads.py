@@ -1,0 +1,27 @@
+"""How attention is cut into heads."""
+
+from typing import NamedTuple
+
+
+class Heads(NamedTuple):
+    """The heads of a layer's attention.
+
+    The width of a head is worked out when the layer runs: no parameter of its matrices needs it.
+    """
+
+    query: int
+    """Heads of queries."""
+    kv: int
+    """Heads of keys and values, each shared by as many queries."""
+    query_width: int
+    """Width of the queries of all heads together."""
+
+    @property
+    def width(self) -> int:
+        """Width of one head."""
+        return self.query_width // self.query
+
+    @property
+    def groups(self) -> int:
+        """Queries that share a head of keys and values."""
+        return 1 if self.query == self.kv else self.query // self.kv

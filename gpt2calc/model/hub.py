@@ -1,0 +1,182 @@
+"""Configs from Hugging Face: what a ``config.json`` says, in the words of its own family."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.table import families, family_called
+from gpt2calc.model.reading import read_json
+
+NULL_FOR_THE_RULE = ("n_kv_head", "head_dim")
+"""Fields whose null is their rule, even where a missing key is something else."""
+
+OF_HEADS = ("n_head", "n_kv_head", "head_dim")
+"""Fields that no shape depends on where nobody knows how many heads there are."""
+OUT_OF_REACH = {
+    "deepseek": "multi-head latent attention",
+    "minicpm3": "multi-head latent attention",
+    "kimi": "multi-head latent attention",
+    "gpt_oss": "attention sinks and experts with biases",
+    "mamba": "a state-space model",
+    "falcon_mamba": "a state-space model",
+    "rwkv": "a recurrent model",
+    "jamba": "a state-space model in part",
+    "zamba": "a state-space model in part",
+    "bamba": "a state-space model in part",
+    "recurrent_gemma": "a recurrent model in part",
+    "qwen3_next": "linear attention in part",
+    "t5": "an encoder and a decoder",
+    "mt5": "an encoder and a decoder",
+    "bart": "an encoder and a decoder",
+    "whisper": "an encoder and a decoder",
+    "bert": "an encoder",
+    "roberta": "an encoder",
+    "gemma3": "a vision tower",
+    "mllama": "a vision tower",
+    "llava": "a vision tower",
+    "llama4": "a vision tower and experts of another kind",
+    "qwen2_vl": "a vision tower",
+    "qwen2_5_vl": "a vision tower",
+}
+"""What other families have that no switch describes, by how their ``model_type`` begins."""
+
+
+def from_hugging_face(path: Path, *, in_part: bool = False) -> ModelConfig:
+    """Read a ``config.json``; keys that change no count are passed over.
+
+    What is out of reach is refused, unless it is only asked what the rest of the model is.
+    """
+    return from_contents(read_json(path), path, in_part=in_part)
+
+
+def from_contents(
+    contents: Mapping[str, object], source: str | Path, *, in_part: bool = False
+) -> ModelConfig:
+    """Read what a Hugging Face config says. Raises ``UserError``, which names the source."""
+    family = _family_of(contents, source)
+    if not in_part:
+        _refuse_what_is_out_of_reach(family, contents, source)
+    fields, keys = _fields(family, contents, source)
+    said = {key: contents.get(key, usual[0]) for key, usual in family.extra.items()}
+    for key, usual in family.extra.items():
+        if isinstance(usual[0], bool) and not isinstance(said[key], bool):
+            raise UserError(f"{source}: {key} is {quoted(said[key])}: it must be true or false")
+    try:
+        return ModelConfig.of(family.reads(said, fields))
+    except UserError as error:
+        field, rest = str(error).split(" ", 1)
+        usual = family.called.get(field) or (field,)
+        raise UserError(f"{source}: {keys.get(field, usual[0])} {rest}") from None
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+def in_their_words(config: ModelConfig) -> dict[str, object]:
+    """Return what a ``config.json`` of the model's family says of it.
+
+    Raises:
+        UserError: no config of the family describes such a model.
+
+    """
+    from itertools import product
+
+    family = config.of_family
+    base = family_called(family.model_type)
+    keys = {
+        name: names[0]
+        for name, names in base.called.items()
+        if names and (getattr(config, name) is not None or base.missing.get(name) is not None)
+    }
+    values = {name: config.value(name) for name in keys}
+    keys["n_head"] = base.called["n_head"][0]
+    values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
+    contents: dict[str, object] = {"model_type": family.model_type}
+    contents |= {keys[name]: value for name, value in values.items() if value is not None}
+    for chosen in product(*base.extra.values()):
+        extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
+        said = contents | {key: value for key, value in extra.items() if value is not None}
+        try:
+            read = from_contents(said, family.words)
+        except UserError:
+            continue
+        if not _differing(read, config):
+            return said
+    plain = from_contents(contents | _numbers(base, config), family.words)
+    (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
+    raise UserError(
+        f"transformers' {family.words} cannot be built with {first}, and compared: verify the same "
+        "model as its family has it"
+    )
+
+
+def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
+    """Return the extra keys that are told by the config alone, and are no choice of a few."""
+    told: dict[str, Callable[[], object]] = {
+        "num_kv_heads": lambda: config.value("n_kv_head"),
+        "rotary_dim": lambda: config.head_width,
+        "mlp_only_layers": lambda: _dense_layers(config),
+        "word_embed_proj_dim": lambda: config.n_embd,
+        "attention_types": lambda: [[["global"], config.n_layer]],
+    }
+    return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _dense_layers(config: ModelConfig) -> list[int]:
+    return list(range(config.n_layer) if config.n_expert is None else config.dense_layers)
+
+
+def _differing(one: ModelConfig, other: ModelConfig) -> list[str]:
+    """Return the fields that say another thing of the two; heads that nobody knows are the same."""
+    return [
+        name
+        for name in ModelConfig.known
+        if one.value(name) != other.value(name) and (other.heads or name not in OF_HEADS)
+    ]
+
+
+def _family_of(contents: Mapping[str, object], source: str | Path) -> Family:
+    model_type = contents.get("model_type")
+    known = {family.model_type: family for family in families().values() if not family.variant_of}
+    if isinstance(model_type, str) and model_type in known:
+        return known[model_type]
+    named = str(model_type)
+    starts = [start for start in OUT_OF_REACH if named.startswith(start)]
+    if isinstance(model_type, str) and starts:
+        has = OUT_OF_REACH[max(starts, key=len)]
+        raise UserError(f"{source}: model_type is {quoted(model_type)}: out of reach here, {has}")
+    is_kin = named.startswith(tuple(known))  # a newer family of the same makers, and not that one
+    hint = did_you_mean(named, known) if isinstance(model_type, str) and not is_kin else ""
+    raise UserError(
+        f"{source}: model_type is {quoted(model_type)}: it must be one of {', '.join(known)}{hint}"
+    )
+
+
+def _refuse_what_is_out_of_reach(
+    family: Family, contents: Mapping[str, object], source: str | Path
+) -> None:
+    for key, (allowed, why) in family.out_of_reach.items():
+        if key in contents and not any(contents[key] is each for each in allowed):
+            raise UserError(f"{source}: {key} is {quoted(contents[key])}: {why}")
+
+
+def _fields(
+    family: Family, contents: Mapping[str, object], source: str | Path
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the fields that a config gives or leaves to its family's class, and their keys."""
+    plain = {name: ModelConfig.model_fields[name].default for name in family.usual}
+    fields, keys = {"family": family.name, **plain, **family.switches}, {}
+    for name in ModelConfig.known:
+        if name in family.missing and family.missing[name] is not None:
+            fields[name] = family.missing[name]
+        for key in family.called.get(name, ()):
+            if key not in contents:
+                continue
+            keys[name] = key
+            value = contents[key]
+            is_rule = name in NULL_FOR_THE_RULE or family.missing.get(name) is None
+            if value is None and (key in family.not_null or not is_rule):
+                raise UserError(f"{source}: {key} is null: {family.words} has no rule for it")
+            fields[name] = value
+    return fields, keys

@@ -1,0 +1,70 @@
+"""Linear layers and embeddings: the parts that hold matrices."""
+
+from gpt2calc.model.part import Leaf
+from gpt2calc.tape.elementwise import add, scale
+from gpt2calc.tape.indexing import embedding
+from gpt2calc.tape.matmul import conv1d, linear
+from gpt2calc.tape.tensor import Parameter, Tensor
+
+
+class Linear(Leaf):
+    """``nn.Linear``: the weight is (outputs, inputs)."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, inputs: int, outputs: int, bias: bool = False) -> None:
+        self.role = role
+        self.weight = Parameter((outputs, inputs))
+        if bias:
+            self.bias = Parameter((outputs,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, inputs)."""
+        return linear(x, self.weight, self.bias)
+
+
+class Conv1D(Leaf):
+    """GPT-2's linear layer: the weight is (inputs, outputs)."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, inputs: int, outputs: int, bias: bool = False) -> None:
+        self.role = role
+        self.weight = Parameter((inputs, outputs))
+        if bias:
+            self.bias = Parameter((outputs,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, inputs)."""
+        return conv1d(x, self.weight, self.bias)
+
+
+class FalconLinear(Linear):
+    """Falcon's linear layer: the bias is added by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, inputs)."""
+        y = linear(x, self.weight)
+        return y if self.bias is None else add(y, self.bias)
+
+
+class Embedding(Leaf):
+    """``nn.Embedding``: a row for each token, or for each position."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, rows: int, width: int) -> None:
+        self.role = role
+        self.weight = Parameter((rows, width))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up the rows of (batch, tokens)."""
+        return embedding(self.weight, ids)
+
+
+class ScaledEmbedding(Embedding):
+    """An embedding whose rows are multiplied by a number: Gemma, Granite."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up the rows of (batch, tokens)."""
+        return scale(embedding(self.weight, ids))

@@ -1,0 +1,132 @@
+"""MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
+
+from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.part import Part
+from gpt2calc.tape.elementwise import (
+    add,
+    add_scalar,
+    dropout,
+    function,
+    mul,
+    of_input,
+    of_output,
+    pow_scalar,
+    scale,
+)
+from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.views import split
+
+
+def gelu_new(x: Tensor) -> Tensor:
+    """GPT-2's GELU, written out in Python."""
+    return mul(
+        scale(x),
+        add_scalar(of_output("tanh", scale(add(x, scale(pow_scalar(x)))))),
+    )
+
+
+def bloom_gelu(x: Tensor) -> Tensor:
+    """BLOOM's GELU, an autograd function of its own."""
+    return function(_bloom_gelu, _bloom_gelu_backward, x)
+
+
+def _bloom_gelu(x: Tensor) -> Tensor:
+    return mul(
+        scale(x),
+        add_scalar(of_input("tanh", mul(scale(x), add_scalar(mul(scale(x), x))))),
+    )
+
+
+def _bloom_gelu_backward(gradient: Tensor, x: Tensor) -> Tensor:
+    tanh = of_input("tanh", mul(scale(x), add_scalar(mul(scale(x), x))))
+    slope = add(
+        mul(scale(x), mul(add_scalar(mul(tanh, tanh)), add_scalar(mul(scale(x), x)))),
+        scale(add_scalar(tanh)),
+    )
+    return mul(slope, gradient)
+
+
+class Activation(Part[[Tensor], Tensor]):
+    """What stands between the two matrices of an MLP."""
+
+    role = "gelu"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation number by number."""
+        if self.name == "gelu_new":
+            return gelu_new(x)
+        if self.name == "bloom_gelu":
+            return bloom_gelu(x)
+        if self.name == "relu":
+            return of_output("relu", x)
+        return of_input(self.name, x)
+
+
+class Dropout(Part[[Tensor], Tensor]):
+    """``nn.Dropout``, in training; nothing if it is off."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.is_on = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply by a mask that is drawn."""
+        return dropout(x) if self.is_on else x
+
+
+class MLP(Part[[Tensor], Tensor]):
+    """GPT-2's MLP: up, an activation, down."""
+
+    def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
+        self.up = up
+        self.act = Activation(activation)
+        self.down = down
+        self.dropout = Dropout("mlp_dropout")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        x = self.up(x)
+        x = self.act(x)
+        x = self.down(x)
+        x = self.dropout(x)
+        return x  # noqa: RET504 (a name that holds its tensor, as everywhere)
+
+
+class GatedMLP(Part[[Tensor], Tensor]):
+    """Llama's MLP: the activation of a gate multiplies what goes up."""
+
+    def __init__(
+        self, gate: Linear | Conv1D, up: Linear | Conv1D, down: Linear | Conv1D, activation: str
+    ) -> None:
+        self.gate = gate
+        self.up = up
+        self.act = Activation(activation)
+        self.down = down
+        self.dropout = Dropout("mlp_dropout")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        return self.dropout(self.down(mul(self.act(self.gate(x)), self.up(x))))
+
+
+class JointGatedMLP(Part[[Tensor], Tensor]):
+    """Phi-3's MLP: the gate and what goes up are one matrix."""
+
+    def __init__(
+        self, gate_up: Linear | Conv1D, down: Linear | Conv1D, width: int, activation: str
+    ) -> None:
+        self.gate_up = gate_up
+        self.act = Activation(activation)
+        self.down = down
+        self.dropout = Dropout("mlp_dropout")
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        up = self.gate_up(x)
+        gate, up = split(up, (self.width, self.width))
+        up = mul(up, self.act(gate))
+        return self.dropout(self.down(up))

@@ -1,0 +1,106 @@
+"""Every parameter of a model by its full name, block by block, as transformers has it."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.names import EVERY, INSIDE, OUTSIDE, Names
+from gpt2calc.model.parameters import tensors
+from gpt2calc.model.terms import Tensor
+from gpt2calc.product import divided
+
+OF_ONE_MLP = ("mlp_gate", "mlp_in", "mlp_gate_in", "gelu", "mlp_out")
+"""Roles that layers with experts do not have."""
+OF_EXPERTS = (
+    *("router", "experts_in", "experts_act", "experts_out"),
+    *("shared_gate", "shared_in", "shared_act", "shared_out", "shared_router"),
+)
+"""Roles that dense layers do not have."""
+
+Cut: TypeAlias = Mapping[str, tuple[str, ...]]
+"""What files call the pieces of some tensors, by role."""
+LAST = len(INSIDE) + len(OUTSIDE)
+"""The place of the head, behind all others."""
+
+NamedShape = tuple[str, tuple[int, ...]]
+
+
+class Located(NamedTuple):
+    """One parameter of a model, and the tensor of the list that it is or belongs to."""
+
+    name: str
+    shape: tuple[int, ...]
+    tensor: Tensor
+
+
+def named_shapes(config: ModelConfig) -> list[NamedShape]:
+    """List every parameter as ``(name, shape)``, block by block.
+
+    Names, order and shapes are those of ``named_parameters()`` of the family's class in Hugging
+    Face transformers: ``transformer.wte.weight`` first in GPT-2, an untied ``lm_head.weight`` last.
+    """
+    names = config.names
+    return [(names.in_full(each.name), each.shape) for each in located(config)]
+
+
+def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
+    """List the same by bare names; experts one by one, if asked, as files on the Hub have them."""
+    listed = in_pytorchs_order(config)
+    cut = config.of_family.hub if one_by_one else {}
+    block = [tensor for tensor in listed if tensor.in_block]
+    first, last = listed.index(block[0]), listed.index(block[-1])
+    return [
+        *(each for tensor in listed[:first] for each in _single(tensor, config.names, cut)),
+        *(
+            each
+            for layer in range(config.n_layer)
+            for tensor in block
+            if is_in_layer(tensor.role, layer, config)
+            for each in _single(tensor, config.names, cut, layer)
+        ),
+        *(each for tensor in listed[last + 1 :] for each in _single(tensor, config.names, cut)),
+    ]
+
+
+def in_pytorchs_order(config: ModelConfig) -> list[Tensor]:
+    """Return the tensors of the list as the family's class holds them.
+
+    One that the family has not, by a switch of its own, stays behind the one before it.
+    """
+    listed = tensors(config)
+    place, places = -1, []
+    for tensor in listed:
+        own = config.names.place(tensor.role)
+        place = LAST if tensor.role == "head" else place if own < 0 else own
+        places.append(place)
+    return [listed[at] for at in sorted(range(len(listed)), key=lambda at: places[at])]
+
+
+def is_in_layer(role: str, layer: int, config: ModelConfig) -> bool:
+    """Tell whether a layer has an operation, or another one instead: an MLP, or experts."""
+    if config.n_expert is None:
+        return True
+    is_dense = layer in config.dense_layers
+    return role not in (OF_EXPERTS if is_dense else OF_ONE_MLP)
+
+
+def _single(tensor: Tensor, names: Names, cut: Cut, layer: int = 0) -> Iterator[Located]:
+    """Yield a tensor of a layer; one that stands for many, such as heads, one by one."""
+    for name, shape in _pieces(tensor, names, cut):
+        placed = name.replace(EVERY, str(layer), 1) if tensor.in_block else name
+        if EVERY not in placed:
+            yield Located(placed, shape, tensor)
+            continue
+        for number in range(shape[0]) if isinstance(shape[0], int) else (0,):
+            yield Located(placed.replace(EVERY, str(number), 1), shape[1:], tensor)
+
+
+def _pieces(tensor: Tensor, names: Names, cut: Cut) -> Iterator[NamedShape]:
+    """Yield a tensor as it is, or the pieces that its rows are cut into."""
+    if tensor.role not in cut or tensor.kind == "bias":
+        yield tensor.name(names), tensor.shape
+        return
+    pieces = cut[tensor.role]
+    *ahead, rows, columns = tensor.shape
+    for piece in pieces:
+        yield piece, (*ahead, divided(rows, len(pieces)), columns)

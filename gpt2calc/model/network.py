@@ -1,0 +1,106 @@
+"""A model as groups of layers that are alike, each with its count, and what stands about them."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gpt2calc.model.attention import LayerContext
+from gpt2calc.model.blocks import BlockOutput
+from gpt2calc.model.decoder import Decoder, Embeddings, Head
+from gpt2calc.model.mlp import Dropout
+from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.rotary import Rotation
+from gpt2calc.tape.tensor import Tensor
+
+BlockPart: TypeAlias = Part[[Tensor, LayerContext], BlockOutput]
+Norm: TypeAlias = Part[[Tensor], Tensor]
+Tables: TypeAlias = Part[[Tensor], Rotation]
+MakesDecoder: TypeAlias = Callable[
+    [Embeddings, tuple[BlockPart, ...], Tables | None, Norm, Head], Decoder
+]
+
+
+@dataclass(frozen=True)
+class LayerGroup:
+    """Layers that are alike.
+
+    Args:
+        build: makes one of them, with parameters of its own.
+        count: how many there are.
+        layers: their numbers, from 0; None for all that are in no other group.
+
+    """
+
+    build: Callable[[], BlockPart]
+    count: int
+    layers: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """All layers of a model. Sizes may be letters or arrays, until it is run."""
+
+    embeddings: Embeddings
+    groups: tuple[LayerGroup, ...]
+    final_norm: Norm
+    head: Head
+    tables: Tables | None
+    decoder: MakesDecoder
+    """Puts them together to what runs on the tape."""
+
+    def leaves(self) -> list[tuple[Leaf, int]]:
+        """Return each part that holds parameters, with how many of it there are."""
+        found = [(leaf, 1) for leaf in self.embeddings.leaves()]
+        for group in self.groups:
+            count = group.count
+            found += [(leaf, count) for leaf in group.build().leaves()]
+        found += [(leaf, 1) for leaf in self.final_norm.leaves()]
+        found.append((self.head, 1))
+        return found
+
+    def one_of_each(self) -> tuple[BlockPart, ...]:
+        """Return a layer of each group."""
+        return tuple(group.build() for group in self.groups)
+
+    def all_layers(self) -> tuple[BlockPart, ...]:
+        """Return every layer, in order."""
+        numbered = {layer: group for group in self.groups if group.layers for layer in group.layers}
+        (rest,) = [group for group in self.groups if group.layers is None]
+        depth = sum(group.count for group in self.groups)
+        return tuple(numbered.get(layer, rest).build() for layer in range(depth))
+
+    def runnable(
+        self,
+        blocks: Iterable[BlockPart],
+        dtype: str = "float32",
+        *,
+        dropout: Collection[str] = (),
+    ) -> Decoder:
+        """Return a decoder that runs on the tape.
+
+        Args:
+            blocks: in order.
+            dtype: of the weights.
+            dropout: the roles of the dropouts that are on.
+
+        """
+        blocks = tuple(blocks)
+        leaves = [*self.embeddings.leaves(), *self.final_norm.leaves(), self.head]
+        for number, block in enumerate(blocks):
+            block.role = f"block.{number}"
+            leaves += block.leaves()
+            for each in dropouts(block):
+                each.is_on = each.role in dropout
+        self.embeddings.dropout.is_on = "embedding_dropout" in dropout
+        for leaf in leaves:
+            leaf.to(dtype)
+        return self.decoder(self.embeddings, blocks, self.tables, self.final_norm, self.head)
+
+
+def dropouts(part: object) -> Iterator[Dropout]:
+    """Yield every dropout in a part, at any depth."""
+    for inner in vars(part).values():
+        if isinstance(inner, Dropout):
+            yield inner
+        elif hasattr(inner, "__dict__") and not isinstance(inner, type):
+            yield from dropouts(inner)

@@ -1,0 +1,83 @@
+"""The parameter tensors of a model, those of a layer once, with how many there are of each."""
+
+from collections.abc import Iterable
+
+from gpt2calc.model.build import network
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.part import Leaf
+from gpt2calc.model.terms import Tensor, make
+from gpt2calc.tape.tensor import Shape
+
+SUBLAYERS = {
+    "token_embedding": "token_embedding",
+    "position_embedding": "position_embedding",
+    "qkv": "attention",
+    "query": "attention",
+    "key": "attention",
+    "value": "attention",
+    "attention_out": "attention",
+    "mlp_gate": "mlp",
+    "mlp_in": "mlp",
+    "mlp_gate_in": "mlp",
+    "mlp_out": "mlp",
+    "router": "mlp",
+    "experts_in": "mlp",
+    "experts_out": "mlp",
+    "shared_gate": "mlp",
+    "shared_in": "mlp",
+    "shared_out": "mlp",
+    "shared_router": "mlp",
+    "head": "lm_head",
+}
+"""The sublayer that a role is counted in; all others are norms."""
+NORM = "layer_norm"
+
+
+def tensors(config: ModelConfig) -> tuple[Tensor, ...]:
+    """List every parameter tensor of a model, in the order of the forward pass.
+
+    Another family's order in PyTorch is that of :func:`gpt2calc.model.naming.named_shapes`.
+    """
+    return _tensors(config, only_active=False)
+
+
+def active_tensors(config: ModelConfig) -> tuple[Tensor, ...]:
+    """List the same, with no more experts than a token goes through."""
+    return _tensors(config, only_active=True)
+
+
+def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
+    built = network(config)
+    listed = _listed(built.leaves(), only_active=only_active)
+    return tuple(listed) if len(built.groups) == 1 else _merged(listed)
+
+
+def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool) -> list[Tensor]:
+    listed = []
+    for leaf, count in leaves:
+        role = leaf.role
+        sublayer = SUBLAYERS.get(role, NORM)
+        weight, bias = leaf.weight, leaf.bias
+        if weight is not None:
+            shape = _active(leaf, weight.shape) if only_active else weight.shape
+            listed.append(make(Tensor, (role, sublayer, "weights", shape, count)))
+        if bias is not None:
+            shape = _active(leaf, bias.shape) if only_active else bias.shape
+            listed.append(make(Tensor, (role, sublayer, "biases", shape, count)))
+    return listed
+
+
+def _active(leaf: Leaf, shape: Shape) -> Shape:
+    return shape if leaf.active is None else (leaf.active, *shape[1:])
+
+
+def _merged(listed: list[Tensor]) -> tuple[Tensor, ...]:
+    """Add up the copies of a tensor that several groups of layers have."""
+    merged: dict[tuple[str, str], Tensor] = {}
+    for tensor in listed:
+        key = tensor.role, tensor.column
+        earlier = merged.get(key)
+        merged[key] = (
+            tensor if earlier is None else earlier._replace(copies=earlier.copies + tensor.copies)
+        )
+    return tuple(merged.values())

@@ -1,0 +1,113 @@
+"""Configs by name and from files: the presets, TOML like theirs, and Hugging Face's JSON."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.hub import from_hugging_face
+from gpt2calc.model.reading import read_toml
+
+DEVICES = "devices.toml"
+"""Beside the presets stands the file of the devices."""
+
+
+class Preset(NamedTuple):
+    """A published model: its config, where the numbers are from, and the size it was said to be."""
+
+    name: str
+    config: ModelConfig
+    title: str
+    url: str
+    reported: str | None
+    """The number of parameters as its source reports it, or None."""
+    hub: str | None = None
+    """What the model is called on the Hugging Face Hub, or None if it is not there."""
+    parameters: int | None = None
+    """The number of parameters as published, to the last one, or None."""
+
+
+def presets() -> list[Preset]:
+    """All presets, in alphabetical order."""
+    return [preset(name) for name in preset_names()]
+
+
+@cache
+def preset_names() -> tuple[str, ...]:
+    """Return the names that :func:`load` knows, in alphabetical order."""
+    return tuple(sorted(path.stem for path in folder().glob("*.toml") if path.name != DEVICES))
+
+
+def preset(name: str) -> Preset:
+    """One preset by its name. Raises ``UserError`` if there is none."""
+    if name not in preset_names():
+        raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
+    return _read_preset(name)
+
+
+@cache
+def _read_preset(name: str) -> Preset:
+    path = folder() / f"{name}.toml"
+    contents = read_toml(path)
+    source = contents["source"]
+    assert isinstance(source, dict)
+    said = (source.get(key) for key in ("reported", "hub", "parameters"))
+    return Preset(name, _config(contents, path), source["title"], source["url"], *said)
+
+
+def config_of(word: str) -> ModelConfig:
+    """Return the config of a preset, a file, or a folder. Raises ``UserError`` for anything else.
+
+    A preset may be called as it is on the Hugging Face Hub: ``openai-community/gpt2``.
+    """
+    if word in preset_names():
+        return preset(word).config
+    path = Path(word)
+    if os.path.isdir(word):
+        path /= "config.json"
+        if not os.path.exists(path):
+            raise UserError(
+                f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
+            )
+    if not os.path.exists(path) or not word:
+        on_the_hub = _on_the_hub(word)
+        if on_the_hub is not None:
+            return on_the_hub.config
+        message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
+        raise UnknownModelError(word, message)
+    return from_hugging_face(path) if path.suffix == ".json" else _config(read_toml(path), path)
+
+
+def _on_the_hub(word: str) -> Preset | None:
+    """Return the preset that the Hub knows by a name with an owner, or None."""
+    if word.count("/") != 1:
+        return None
+    named = (preset for preset in presets() if preset.hub is not None)
+    return next((p for p in named if str(p.hub).lower() == word.lower()), None)
+
+
+def folder() -> Path:
+    """Return where presets and devices are: in the installed package, or beside a checkout's."""
+    package = Path(__file__).parent.parent
+    packaged = package / "configs"
+    return packaged if packaged.is_dir() else package.parent / "configs"
+
+
+def _nearest_preset(word: str) -> str:
+    return did_you_mean(word, preset_names()) or "; 'gpt2calc presets' lists the presets"
+
+
+def _config(contents: dict[str, object], path: Path) -> ModelConfig:
+    fields = {key: contents[key] for key in contents if key != "source"}
+    if not fields:
+        raise UserError(f"{path} says nothing of a model: give it a field, such as n_layer = 12")
+    return _checked(fields, path)
+
+
+def _checked(fields: dict[str, object], path: Path) -> ModelConfig:
+    try:
+        return ModelConfig.of(fields)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
