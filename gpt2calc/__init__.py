@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gpt2calc.case import Case as Case
     from gpt2calc.case import case_of as case_of
-    from gpt2calc.counting import Count as Count
-    from gpt2calc.counting import Part as Part
-    from gpt2calc.counting import Tally as Tally
-    from gpt2calc.counting import count as count
     from gpt2calc.errors import UserError as UserError
     from gpt2calc.footprint.counting import Memory as Memory
     from gpt2calc.footprint.counting import memory as memory
@@ -29,14 +25,18 @@ if TYPE_CHECKING:
     from gpt2calc.lesson.explanation import explain as explain
     from gpt2calc.lesson.formulas import Formulas as Formulas
     from gpt2calc.lesson.formulas import formula as formula
-    from gpt2calc.listing import TensorList as TensorList
-    from gpt2calc.listing import list_tensors as list_tensors
-    from gpt2calc.listing import named_shapes as named_shapes
-    from gpt2calc.listing import tensors as tensors
     from gpt2calc.metrics.flops import Flops as Flops
     from gpt2calc.metrics.flops import flops as flops
     from gpt2calc.metrics.generation import Generation as Generation
     from gpt2calc.metrics.generation import generate as generate
+    from gpt2calc.metrics.parameters import Count as Count
+    from gpt2calc.metrics.parameters import Part as Part
+    from gpt2calc.metrics.parameters import Tally as Tally
+    from gpt2calc.metrics.parameters import count as count
+    from gpt2calc.metrics.tensor_table import TensorList as TensorList
+    from gpt2calc.metrics.tensor_table import list_tensors as list_tensors
+    from gpt2calc.metrics.tensor_table import named_shapes as named_shapes
+    from gpt2calc.metrics.tensor_table import tensors as tensors
     from gpt2calc.metrics.training_time import Training as Training
     from gpt2calc.metrics.training_time import train as train
     from gpt2calc.model.config import ModelConfig as ModelConfig
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
-    "counting": ("Count", "Part", "Tally", "count"),
+    "metrics.parameters": ("Count", "Part", "Tally", "count"),
     "errors": ("UserError",),
     "model.config": ("ModelConfig",),
     "model.presets": ("Preset", "preset", "presets"),
@@ -89,7 +89,7 @@ _LAZY = {
     "lesson.exercises": ("Sheet", "exercise"),
     "lesson.explanation": ("Explanation", "explain"),
     "lesson.formulas": ("Formulas", "formula"),
-    "listing": ("TensorList", "list_tensors", "named_shapes", "tensors"),
+    "metrics.tensor_table": ("TensorList", "list_tensors", "named_shapes", "tensors"),
     "proof.flop_verification": ("FlopsVerification", "verify_flops"),
     "proof.inspection": ("Inspection", "inspect"),
     "proof.memory_verification": ("MemoryVerification", "verify_memory"),

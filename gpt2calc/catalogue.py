@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from gpt2calc.amount import Amount
-from gpt2calc.counting import Count, count
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.metrics.parameters import Count, count
 from gpt2calc.model.presets import Preset, presets
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
+from gpt2calc.units import RoundedNumber
 
 NOT_AS_REPORTED = "≠: the count does not round to the size that the model's source reports."
 
@@ -47,7 +47,7 @@ class Entry:
         return (
             None
             if preset.reported is None
-            else Amount.parse(preset.reported).stands_for(self.total)
+            else RoundedNumber.parse(preset.reported).stands_for(self.total)
         )
 
     def to_row(self) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.quantity import Quantity
 
 _MODULES = {
-    "parameters": ("gpt2calc.counting", "PARAMETERS"),
-    "active": ("gpt2calc.counting", "ACTIVE"),
+    "parameters": ("gpt2calc.metrics.parameters", "PARAMETERS"),
+    "active": ("gpt2calc.metrics.parameters", "ACTIVE"),
     "flops": ("gpt2calc.metrics.flops", "FLOPS"),
     "memory": ("gpt2calc.footprint.counting", "MEMORY"),
 }

@@ -256,7 +256,7 @@ class Breakdown(Result):
     def summary(self) -> str:
         return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"
 
-    def _more(self) -> dict[str, int]:
+    def _more(self) -> dict[str, object]:
         return {"per_block": self.per_block}
 
     def _notes(self) -> tuple[str, ...]:

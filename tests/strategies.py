@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run
-from gpt2calc.counting import PARAMETERS
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.fields import letters
 from gpt2calc.polynomial import solvable_fields
 

@@ -8,7 +8,7 @@ from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
 from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes, tensors
-from gpt2calc.counting import PARAMETERS
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.symbols import with_symbols
 

@@ -21,10 +21,10 @@ from gpt2calc import (
     sweep,
 )
 from gpt2calc.case import case_of
-from gpt2calc.counting import ACTIVE, PARAMETERS
 from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 from gpt2calc.polynomial import solvable_fields, total_along

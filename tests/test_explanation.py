@@ -24,7 +24,7 @@ from gpt2calc.case import case_of
 from gpt2calc.lesson.meanings import MEANINGS, meaning_of
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.families.table import families
-from gpt2calc.model.parameters import tensors
+from gpt2calc.model.tensors import tensors
 from gpt2calc.run import Run
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")

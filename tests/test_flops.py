@@ -10,10 +10,11 @@ from strategies import runs_of, small_configs
 
 from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
 from gpt2calc.case import case_of
-from gpt2calc.metrics.flops import FLOPS, in_words
+from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.tape.symbolic import evaluated
+from gpt2calc.units import format_flops
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
@@ -230,7 +231,7 @@ def test_what_lies_beyond_the_positions_is_said():
     ],
 )
 def test_a_number_of_flops_in_words(number, words):
-    assert in_words(number) == words
+    assert format_flops(number) == words
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gpt2calc import ModelConfig, UserError, count, load, preset, presets
-from gpt2calc.amount import Amount
+from gpt2calc.units import RoundedNumber
 
 TABLES = {
     "gpt2": (12, 768, 1024, "117M"),
@@ -64,9 +64,9 @@ def test_a_preset_says_what_its_table_says(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_the_exact_count_rounds_to_the_reported_size(name):
     exact = count(load(name)).total
-    agrees = Amount.parse(TABLES[name][3]).stands_for(exact)
+    agrees = RoundedNumber.parse(TABLES[name][3]).stands_for(exact)
     assert agrees == (name not in NOT_AS_REPORTED)
-    assert Amount.parse(NOT_AS_REPORTED.get(name, TABLES[name][3])).stands_for(exact)
+    assert RoundedNumber.parse(NOT_AS_REPORTED.get(name, TABLES[name][3])).stands_for(exact)
 
 
 @pytest.mark.parametrize(("name", "heads"), GPT3_HEADS.items())

@@ -23,12 +23,12 @@ from gpt2calc import (
     sweep,
 )
 from gpt2calc.case import case_of
-from gpt2calc.counting import breakdown
 from gpt2calc.footprint.counting import KEPT_IS_PROVED, MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.peak import memory_case, moments_of
+from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.model.hub import in_their_words
-from gpt2calc.sizes import as_bytes, in_binary, in_words
+from gpt2calc.units import format_binary_bytes, format_bytes, parse_bytes
 
 TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
 BATCH = {"batch": 2, "seq": 32}
@@ -307,7 +307,7 @@ def test_known_sizes():
     """621.83 MB, which are MiB, are what "LLMs from scratch" says of its model in float32."""
     book = ModelConfig(tie_embeddings=False, qkv_bias=False)
     weights = memory(book, Run(training=False))["weights"].total
-    assert in_binary(weights) == "621.83 MiB"
+    assert format_binary_bytes(weights) == "621.83 MiB"
     assert weights == 4 * 163_009_536
     cache = memory("gpt2-xl", Run(training=False, batch=32, precision="bfloat16"))["cache"]
     assert cache.total == 10_066_329_600 == 2 * 48 * 32 * 1_024 * 1_600 * 2
@@ -472,14 +472,14 @@ def test_a_comparison_leaves_out_what_none_has():
     [("80GB", 80 * 10**9), ("16 GiB", 2**34), ("1.5 kB", 1_500), ("7", 7), ("1_000", 1_000)],
 )
 def test_bytes_as_people_write_them(size, number):
-    assert as_bytes(size) == number
+    assert parse_bytes(size) == number
 
 
 def test_bytes_as_people_read_them():
-    assert in_words(999) == "999 B"
-    assert in_words(134_472_714_776) == "134.47 GB"
-    assert in_binary(2**34) == "16.00 GiB"
-    assert in_binary(1_023) == "1023 B"
+    assert format_bytes(999) == "999 B"
+    assert format_bytes(134_472_714_776) == "134.47 GB"
+    assert format_binary_bytes(2**34) == "16.00 GiB"
+    assert format_binary_bytes(1_023) == "1023 B"
 
 
 @pytest.mark.parametrize(

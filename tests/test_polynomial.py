@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from strategies import configs, solvable
 
 from gpt2calc import ModelConfig, UserError, count, sweep
-from gpt2calc.counting import PARAMETERS
 from gpt2calc.largest import largest
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.terms import Term
 from gpt2calc.polynomial import (
     NoPolynomialError,

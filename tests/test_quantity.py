@@ -19,8 +19,8 @@ from gpt2calc import (
     solve_for,
     sweep,
 )
-from gpt2calc.counting import PARAMETERS, breakdown
-from gpt2calc.model.parameters import tensors
+from gpt2calc.metrics.parameters import PARAMETERS, breakdown
+from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Term
 from gpt2calc.picture import charts, pictures
 from gpt2calc.picture.style import as_bytes

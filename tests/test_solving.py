@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import configs, solvable
 
 from gpt2calc import ModelConfig, UserError, count, load, solve_for
-from gpt2calc.amount import Amount
+from gpt2calc.units import RoundedNumber
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
 
@@ -39,7 +39,9 @@ def test_the_interval_is_all_of_it_and_the_nearest_are_nearest(config, field, va
     def total(at):
         return count(config.replace(**{field: at})).total
 
-    figure = Amount.parse(f"{total(value) // {'k': 10**3, 'M': 10**6, 'B': 10**9}[unit] + 1}{unit}")
+    figure = RoundedNumber.parse(
+        f"{total(value) // {'k': 10**3, 'M': 10**6, 'B': 10**9}[unit] + 1}{unit}"
+    )
     (solved,) = solve_for(field, [config], [figure]).solutions
     if solved.below:
         assert solved.below.total == total(solved.below.value) <= figure.value

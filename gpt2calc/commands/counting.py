@@ -27,10 +27,10 @@ def count_parameters(
     if tensors and plot is not None:
         raise UserError("--tensors is a list and no picture: leave out --plot or --tensors")
     if tensors:
-        from gpt2calc.listing import list_tensors
+        from gpt2calc.metrics.tensor_table import list_tensors
 
         return show(list_tensors(config), form)
-    from gpt2calc.counting import count
+    from gpt2calc.metrics.parameters import count
 
     counted = count(config)
     draw(plot, lambda pictures: pictures.of_count(counted, name=_name(model, overrides)))

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gpt2calc.case import Case
-from gpt2calc.counting import count
 from gpt2calc.estimated import Estimated
 from gpt2calc.footprint import state
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.serving import serving
+from gpt2calc.metrics.parameters import count
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
 

@@ -25,7 +25,7 @@ from gpt2calc.output.result import rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
-from gpt2calc.sizes import in_binary, in_words
+from gpt2calc.units import format_binary_bytes, format_bytes
 
 ACTIVATIONS = (
     *("embeddings", "layer_norm", "projections", "scores", "mlp", CHECKPOINTS, "lm_head", "loss"),
@@ -182,17 +182,17 @@ class Memory(Breakdown):
         return rows_as_csv(self.to_rows())
 
     def _notes(self) -> tuple[str, ...]:
-        total = f"In all {in_words(self.total)}, {in_binary(self.total)}."
+        total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
         if not self.config.training:
             weights = self["weights"].total
             copies = (IN_16_BITS_TOO,) if self.config.is_mixed else ()
-            alone = f"Weights alone: {in_words(weights)}, {in_binary(weights)}."
+            alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
             family = self.config.of_family
             windows = (OF_ALL_TOKENS.format(family.words),) if family.has_windows else ()
             return (f"{total} {alone}", TEMPORARY, *copies, *windows)
         phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
         most = {
-            phase: in_words(max(each.total for each in self._moments if each.phase == phase))
+            phase: format_bytes(max(each.total for each in self._moments if each.phase == phase))
             for phase in phases
         }
         said = ", ".join(f"{phases[phase]} {size}" for phase, size in most.items())
@@ -225,9 +225,10 @@ def _table(title: str, heading: str, rows: dict[str, int]) -> Table:
             *(Column("share", "share"), Column("", "bar")),
         ),
         rows=tuple(
-            (name, each, in_words(each), each / total, each / total) for name, each in rows.items()
+            (name, each, format_bytes(each), each / total, each / total)
+            for name, each in rows.items()
         ),
-        footer=("total", total, in_words(total), 1.0, None),
+        footer=("total", total, format_bytes(total), 1.0, None),
     )
 
 

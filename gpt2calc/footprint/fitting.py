@@ -12,7 +12,7 @@ from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.polynomial import curve_along
 from gpt2calc.run import Run
-from gpt2calc.sizes import as_bytes, in_words
+from gpt2calc.units import format_bytes, parse_bytes
 
 MARGIN = 10**9
 """Bytes of a device that are not counted on: the driver's context, workspaces of kernels, and what
@@ -74,7 +74,7 @@ class Fit(Result):
         return (self.table(), self.memory.table())
 
     def summary(self) -> str:
-        return f"{in_words(self.memory.total)} on {self.device.name}: {self._verdict()}"
+        return f"{format_bytes(self.memory.total)} on {self.device.name}: {self._verdict()}"
 
     def table(self) -> Table:
         """Return the device's memory line by line, and what would fit."""
@@ -85,7 +85,7 @@ class Fit(Result):
             ("left" if self.fits else "missing", abs(self.left)),
         )
         case = self.memory.config
-        rows: list[Row] = [(name, size, in_words(size)) for name, size in sizes]
+        rows: list[Row] = [(name, size, format_bytes(size)) for name, size in sizes]
         longest = "all positions" if self.longest_seq == case.n_ctx - case.cache else ""
         rows += [
             (f"largest batch of {case.queries:,} tokens", self.largest_batch, ""),
@@ -104,7 +104,9 @@ class Fit(Result):
             return ()
         case = self.memory.config
         least = MEMORY.total(case.evaluate_at(batch=1))
-        return (f"One sequence of {case.queries:,} tokens takes {in_words(least)} at the least.",)
+        return (
+            f"One sequence of {case.queries:,} tokens takes {format_bytes(least)} at the least.",
+        )
 
     def _verdict(self) -> str:
         return "It fits" if self.fits else "It does not fit"
@@ -131,7 +133,7 @@ def fit(
     """
     case = memory_case(case_of(as_config(config), run))
     chosen = device(gpu) if isinstance(gpu, str) else gpu
-    kept_free = as_bytes(margin)
+    kept_free = parse_bytes(margin)
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)

@@ -7,7 +7,7 @@ from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.kept import BYTES
 from gpt2calc.model.names import Names
-from gpt2calc.model.parameters import tensors
+from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor, Term
 from gpt2calc.number import Number
 from gpt2calc.polynomial import NoPolynomialError

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from gpt2calc.counting import PARAMETERS
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.lesson.derivation import in_one_line
 from gpt2calc.lesson.questions import (
@@ -18,6 +17,7 @@ from gpt2calc.lesson.questions import (
     about_the_whole,
 )
 from gpt2calc.lesson.text import aligned
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.output.result import Result

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gpt2calc.counting import breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.lessons import LESSONS
 from gpt2calc.lesson.meanings import meaning_of
+from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table

@@ -6,8 +6,8 @@ Every line is computed for the case at hand, and there is none where it would no
 from fractions import Fraction
 
 from gpt2calc.case import Case
-from gpt2calc.counting import count
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import count
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import Polynomial, polynomial_along
 

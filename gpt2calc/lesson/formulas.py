@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gpt2calc.counting import more_than_active
 from gpt2calc.lesson.derivation import in_letters
 from gpt2calc.lesson.notation import split_sum
+from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Row, Table

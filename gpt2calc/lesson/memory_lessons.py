@@ -12,7 +12,7 @@ from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.number import Number
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import polynomial_along
-from gpt2calc.sizes import in_words
+from gpt2calc.units import format_bytes
 
 
 def of_memory(case: Case) -> tuple[str, ...]:
@@ -38,8 +38,8 @@ def _what_a_batch_adds(case: Case) -> str:
         return ""
     return (
         f"At this moment memory is {slope:,} B + {constant:,} bytes: every sequence of "
-        f"{case.queries:,} tokens adds {in_words(slope)} to the {in_words(constant)} that are "
-        "there whatever the batch."
+        f"{case.queries:,} tokens adds {format_bytes(slope)} to the {format_bytes(constant)} that "
+        "are there whatever the batch."
     )
 
 
@@ -67,7 +67,7 @@ def _what_flash_saves(case: Case) -> str:
         return ""
     saved = _kept(case) - _kept(case.evaluate_at(attention="flash"))
     return (
-        f"Flash attention would keep {in_words(saved)} less, {percent(saved / _kept(case))} of "
+        f"Flash attention would keep {format_bytes(saved)} less, {percent(saved / _kept(case))} of "
         "what is kept: of every row of probabilities it keeps one number."
         if saved > 0
         else ""
@@ -84,7 +84,7 @@ def _what_checkpointing_saves(case: Case) -> str:
     if saved <= 0:
         return ""
     return (
-        f"Checkpointing every block would hold {in_words(saved)} less at the peak, for "
+        f"Checkpointing every block would hold {format_bytes(saved)} less at the peak, for "
         f"{percent(more / flops - 1)} more FLOPs: a block runs forward twice, and keeps its input "
         "alone."
     )
@@ -96,7 +96,7 @@ def _why_gradients_are_missing(case: Case) -> str:
     activations = sum(t.amount for t in peak(case).terms if t.sublayer in ACTIVATIONS)
     return (
         "At the peak there are no gradients yet: backward makes a block's as it frees what the "
-        f"block kept. So they never stand beside all {in_words(activations)} of activations."
+        f"block kept. So they never stand beside all {format_bytes(activations)} of activations."
     )
 
 

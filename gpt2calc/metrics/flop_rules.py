@@ -1,11 +1,11 @@
 """The estimates of FLOPs that people use, each with its source, beside the exact figure."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from gpt2calc.case import Case
-from gpt2calc.counting import ACTIVE, breakdown
 from gpt2calc.estimated import Estimated
+from gpt2calc.metrics.parameters import ACTIVE, breakdown
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
@@ -128,7 +128,7 @@ CHECKPOINTED = (
 
 OF_EXPERTS = "N are the parameters that a token goes through, all but experts not chosen."
 
-_RUNS: dict[Pass, dict[str, Any]] = {
+_RUNS: dict[Pass, dict[str, object]] = {
     "forward": {"training": False},
     "training": {"training": True, "checkpointing": "none"},
     "checkpointed": {"training": True, "checkpointing": "block"},

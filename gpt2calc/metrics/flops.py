@@ -5,7 +5,7 @@ softmax and GELU take less than a percent of the time of a model that is worth t
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.estimated import Estimated
@@ -17,17 +17,8 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Table
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
-from gpt2calc.sizes import in_units
 from gpt2calc.sublayers import FLOP_SUBLAYERS
-
-
-def in_words(flops: int) -> str:
-    """Say a number of FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; small ones as they are."""
-    prefixes = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"))
-    for power, prefix in prefixes:
-        if flops >= 10**power:
-            return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
-    return f"{flops:,} FLOPs"
+from gpt2calc.units import format_flops
 
 
 class Passes(NamedTuple):
@@ -122,7 +113,7 @@ class Flops(Breakdown):
             estimates_table(self.estimates, has_experts=self.config.n_expert is not None),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return FLOPs as integers, shares as fractions; every product with its sizes."""
         return {
             **super().to_dict(),
@@ -130,12 +121,12 @@ class Flops(Breakdown):
             "estimates": [each.to_dict() for each in self.estimates],
         }
 
-    def _more(self) -> dict[str, Any]:
+    def _more(self) -> dict[str, object]:
         return {"per_token": self.per_token, **super()._more()}
 
     def _notes(self) -> tuple[str, ...]:
         scores = "the lower triangle alone" if self.config.causal else "the full square"
-        sums = f"In all {in_words(self.total)}. Per token: {self.per_token:,}."
+        sums = f"In all {format_flops(self.total)}. Per token: {self.per_token:,}."
         counted = (
             "A multiply and an add are 2 FLOPs; matrix products alone are counted, attention's "
             f"scores over {scores}."

@@ -1,14 +1,14 @@
 """What generating text takes: the first token after a prompt, and each one after that."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from gpt2calc.case import Case, case_of, refuse_beyond_positions
-from gpt2calc.metrics.flops import FLOPS, Flops, in_words, terms
+from gpt2calc.metrics.flops import FLOPS, Flops, terms
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
+from gpt2calc.units import format_flops
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,11 +20,11 @@ class Generation(Result):
     following: Flops
     """One token, whose query meets all cached keys and its own."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return FLOPs of the prompt and of each token after it, as ``Flops.to_dict`` does."""
         return {"prefill": _plain(self.prefill), "next": _plain(self.following)}
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def to_rows(self) -> list[dict[str, object]]:
         """Return a row for each sublayer: FLOPs of the prompt, and of each next token."""
         return [
             {
@@ -63,8 +63,8 @@ class Generation(Result):
 
     def _in_words(self) -> str:
         return (
-            f"The first token after the prompt takes {in_words(self.prefill.total)}, each next one "
-            f"{in_words(self.following.total)} with the keys and values of "
+            f"The first token after the prompt takes {format_flops(self.prefill.total)}, each next "
+            f"one {format_flops(self.following.total)} with the keys and values of "
             f"{self.following.config.cache:,} tokens in the cache; the head scores the last token "
             "alone."
         )
@@ -96,5 +96,5 @@ def _counted(case: Case) -> Flops:
     return Flops(case, FLOPS.shares(terms(case)))
 
 
-def _plain(counted: Flops) -> dict[str, Any]:
+def _plain(counted: Flops) -> dict[str, object]:
     return {name: value for name, value in counted.to_dict().items() if name != "estimates"}

@@ -15,7 +15,7 @@ from gpt2calc.model.cache import Cache
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Execution
 from gpt2calc.model.names import Names
-from gpt2calc.model.parameters import SUBLAYERS
+from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape

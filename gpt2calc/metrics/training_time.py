@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
-from gpt2calc.amount import Amount
 from gpt2calc.case import Case, case_of
-from gpt2calc.counting import count
 from gpt2calc.errors import UserError
 from gpt2calc.hardware import Device, device
-from gpt2calc.metrics.figures import DAY, in_days, positive, utilization
-from gpt2calc.metrics.flops import FLOPS, in_words
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import count
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
+from gpt2calc.units import (
+    DAY,
+    RoundedNumber,
+    format_duration,
+    format_flops,
+    parse_positive,
+    parse_utilization,
+)
 
 USUAL_MFU = Fraction(2, 5)
 """Model FLOPs utilization that a well-tuned run reaches: 0.3 to 0.55 are reported."""
@@ -101,10 +106,12 @@ class Training(Result):
         """The usual estimate, 6 N D, with N all parameters that a token goes through."""
         return 6 * self.active * self.tokens
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return FLOPs, tokens and steps as integers; times, shares and costs as fractions."""
+        return {"config": _fields_of(self.config), **self._figures()}
+
+    def _figures(self) -> dict[str, object]:
         return {
-            "config": _fields_of(self.config),
             "solved_for": self.solved_for,
             "tokens": self.tokens,
             "steps": self.steps,
@@ -127,10 +134,9 @@ class Training(Result):
             "adamw_per_step": ADAMW * self.parameters,
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def to_rows(self) -> list[dict[str, object]]:
         """Return one flat row."""
-        figures = self.to_dict()
-        return [{**figures.pop("config"), **figures}]
+        return [{**_fields_of(self.config), **self._figures()}]
 
     def csv(self) -> str:
         """Write a heading, and one row of plain numbers."""
@@ -142,7 +148,7 @@ class Training(Result):
     def table(self) -> Table:
         """Return a row for each figure, the one that was asked for first."""
         rows = {
-            "time": in_days(self.seconds),
+            "time": format_duration(self.seconds),
             "tokens": f"{self.tokens:,}",
             "GPUs": f"{self.gpus:,} x {self.device.name}",
             "utilization (MFU)": f"{float(self.mfu):.1%} of {self._peak()}",
@@ -152,7 +158,7 @@ class Training(Result):
         first = _ROWS[self.solved_for]
         rows = {first: rows.pop(first), **rows}
         rows |= {
-            "FLOPs": f"{self.flops:,}, {in_words(self.flops)}",
+            "FLOPs": f"{self.flops:,}, {format_flops(self.flops)}",
             "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
         }
         if self.config.batch > 1:
@@ -229,8 +235,8 @@ def train(
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)
-    seconds = None if days is None else positive("days", days, "30") * DAY
-    share = None if mfu is None else utilization(mfu)
+    seconds = None if days is None else parse_positive("days", days, "30") * DAY
+    share = None if mfu is None else parse_utilization(mfu)
     if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
         raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
     speed = Fraction(peak)
@@ -254,7 +260,7 @@ def train(
             )
     else:
         raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
-    each = None if price is None else positive("price", price, "2.50")
+    each = None if price is None else parse_positive("price", price, "2.50")
     return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
 
 
@@ -270,7 +276,7 @@ def _each_once(case: Case) -> Case:
     return case.evaluate_at(checkpointing="none")
 
 
-def _fields_of(case: Case) -> dict[str, Any]:
+def _fields_of(case: Case) -> dict[str, object]:
     """Return the fields of the model, and those of the run that change its FLOPs."""
     return {
         name: value
@@ -292,8 +298,8 @@ def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> in
     if tokens is not None and steps is not None:
         raise UserError("tokens and steps both say how long to train: give one of them")
     if tokens is not None:
-        return Amount.of(tokens, "tokens").value
+        return RoundedNumber.of(tokens, "tokens").value
     if steps is not None:
-        in_all: int = Amount.of(steps, "steps").value * case.tokens
+        in_all: int = RoundedNumber.of(steps, "steps").value * case.tokens
         return in_all
     return None

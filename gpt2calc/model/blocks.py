@@ -3,12 +3,9 @@
 from typing import TypeAlias
 
 from gpt2calc.model.attention import Attended, LayerContext
-from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, add_residual
-from gpt2calc.model.linear import Conv1D, Linear
-from gpt2calc.model.mlp import MLP, Activation, Dropout
+from gpt2calc.model.mlp import MLP
 from gpt2calc.model.part import Identity, Part
 from gpt2calc.tape.elementwise import add, scale
-from gpt2calc.tape.inplace import add_
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import reshape, view
 
@@ -195,109 +192,3 @@ class OPTBlock(Block):
         x = view(add(residual, x), *shape)
         x = self.post_norm2(x)
         return x, None
-
-
-class BloomMLP(Part[[Tensor, Tensor], Tensor]):
-    """BLOOM's and MPT's MLP, which adds the residual itself."""
-
-    def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
-        self.up = up
-        self.act = Activation(activation)
-        self.down = down
-        self.dropout = Dropout("mlp_dropout")
-
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width), and add ``residual``."""
-        x = self.act(self.up(x))
-        output = self.down(x)
-        return add_residual(self.dropout(output), residual)
-
-
-class MPTMLP(BloomMLP):
-    """MPT's: the sum takes the place of the outcome."""
-
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width), and add ``residual``."""
-        x = self.act(self.up(x))
-        hidden = self.down(x)
-        output = self.dropout(hidden)
-        output = add(output, residual)
-        return output  # noqa: RET504
-
-
-class BloomBlock(Part[[Tensor, LayerContext], BlockOutput]):
-    """BLOOM's: attention and MLP add the residual themselves."""
-
-    role = "block"
-
-    def __init__(
-        self, attention: BloomAttention, mlp: BloomMLP, *, norm1: Layer, norm2: Layer
-    ) -> None:
-        self.norm1 = norm1
-        self.attention = attention
-        self.norm2 = norm2
-        self.mlp = mlp
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        normed = self.norm1(x)
-        residual = x
-        attended, probabilities = self.attention(normed, residual, context)
-        normed = self.norm2(attended)
-        residual = attended
-        output = self.mlp(normed, residual)
-        return output, probabilities
-
-
-class MPTBlock(Part[[Tensor, LayerContext], BlockOutput]):
-    """MPT's: the MLP adds the residual itself."""
-
-    role = "block"
-
-    def __init__(self, attention: MPTAttention, mlp: MPTMLP, *, norm1: Layer, norm2: Layer) -> None:
-        self.norm1 = norm1
-        self.attention = attention
-        self.norm2 = norm2
-        self.mlp = mlp
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        normed = self.norm1(x)
-        residual = x
-        attended, probabilities = self.attention(normed, context)
-        x = add(attended, residual)
-        normed = self.norm2(x)
-        residual = x
-        output = self.mlp(normed, residual)
-        return output, probabilities
-
-
-class FalconBlock(Block):
-    """Falcon's: attention and MLP in parallel, with one norm or two."""
-
-    is_parallel = True
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        has_two = not isinstance(self.norm2, Identity)
-        residual = x
-        attention_input = self.norm1(x)
-        if self.is_parallel and has_two:
-            mlp_input = self.norm2(x)
-        attended, probabilities = self.attention(attention_input, context)
-        if not self.is_parallel:
-            residual = add_residual(attended, residual)
-            mlp_input = self.norm2(residual)
-        elif not has_two:
-            mlp_input = attention_input
-        hidden = self.mlp(mlp_input)
-        if self.is_parallel:
-            hidden = add_(hidden, attended)
-        output = add_residual(hidden, residual)
-        return output, probabilities
-
-
-class FalconSequentialBlock(FalconBlock):
-    """Falcon's where the MLP follows attention."""
-
-    is_parallel = False

@@ -6,7 +6,6 @@ Source: transformers, ``models/*/modeling_*.py``, ``*Model.forward`` and ``*ForC
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from gpt2calc.model import alibi
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import BlockOutput
 from gpt2calc.model.cache import Cache
@@ -16,10 +15,10 @@ from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.checkpoint import checkpoint
-from gpt2calc.tape.elementwise import add, add_scalar, cast, elementwise, of_output, scale, to_copy
+from gpt2calc.tape.elementwise import add, of_output, scale
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.reductions import cross_entropy
-from gpt2calc.tape.tensor import Parameter, Tensor, empty
+from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import narrow, view
 
 
@@ -234,111 +233,6 @@ class GPT2Decoder(Decoder):
     def ending(self, x: Tensor) -> Tensor:
         """See the hidden states in their own shape."""
         return view(x, *x.shape)
-
-
-class BigCodeDecoder(GPT2Decoder):
-    """GPT-BigCode's and GPT-Neo's: the mask comes before the embedding of positions."""
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed tokens and positions, and make the mask."""
-        embedded = self.embeddings.tokens(ids)
-        positions = position_ids(ids.shape[1])
-        mask = self.mask(execution, ids, cache)
-        placed = self.position_table(positions)
-        x = add(embedded, placed)
-        x = self.embeddings.dropout(x)
-        return Preamble(x, mask, None, None, None, (embedded, positions, placed))
-
-
-class GPTNeoDecoder(BigCodeDecoder):
-    """GPT-Neo's: the loop holds the probabilities."""
-
-    holds_probabilities = True
-
-
-class GPTDecoder(GPT2Decoder):
-    """The first GPT's: no mask of its own; a zero is added for token types."""
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed tokens and positions."""
-        embedded = self.embeddings.tokens(ids)
-        placed = self.position_table(Tensor((1, ids.shape[1]), "int64"))
-        x = add_scalar(add(embedded, placed))
-        x = self.embeddings.dropout(x)
-        return Preamble(x, None, None, None, None, (embedded, placed))
-
-
-class OPTDecoder(Decoder):
-    """OPT's: positions are counted from an attention mask of ones, and offset by two."""
-
-    positions = frozenset({"learned"})
-    looks_for_packing = False
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed tokens and positions, and make the mask."""
-        batch, seq = ids.shape
-        embedded = self.embeddings.tokens(ids)
-        past = 0 if cache is None else cache.length
-        ones = empty("ones", (batch, past + seq), "float32")
-        positions = empty("cumsum", (batch, past + seq), "float32")
-        positions = self._as_integers(positions, ones)
-        positions = narrow(positions, 1, seq)
-        mask = self.mask(execution, ids, cache)
-        placed = self._placed(positions)
-        x = add(embedded, placed)
-        return Preamble(x, mask, None, None, positions, (embedded, placed, ones))
-
-    def _as_integers(self, positions: Tensor, ones: Tensor) -> Tensor:
-        return cast(add_scalar(elementwise("mul", positions, ones)), "int64")
-
-    def _placed(self, positions: Tensor) -> Tensor:
-        return self.position_table(elementwise("add", positions))
-
-
-class BloomDecoder(Decoder):
-    """BLOOM's: a norm after the embedding, ALiBi's bias for all blocks."""
-
-    positions = frozenset({"alibi"})
-    looks_for_packing = False
-    holds_probabilities = True
-    heads: int
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed the tokens, and make the bias and the mask."""
-        batch, seq = ids.shape
-        embedded = self.embeddings.tokens(ids)
-        past = 0 if cache is None else cache.length
-        x = embedded if self.embeddings.norm is None else self.embeddings.norm(embedded)
-        slopes = alibi.bloom_slopes(self.heads)
-        dtype = self.embeddings.tokens.weight.dtype
-        bias = alibi.bloom_alibi(slopes, batch, past + seq, dtype)
-        mask = self.mask(execution, ids, cache)
-        return Preamble(x, mask, None, bias, None, (embedded, slopes))
-
-
-class MPTDecoder(Decoder):
-    """MPT's: ALiBi's bias for the whole context, a mask of bools."""
-
-    positions = frozenset({"alibi"})
-    looks_for_packing = False
-    holds_probabilities = True
-    heads: int
-    n_ctx: int
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed the tokens, and make the bias and the mask."""
-        embedded = self.embeddings.tokens(ids)
-        bias = alibi.mpt_alibi(self.heads, self.n_ctx)
-        mask = self.mask(execution, ids, cache)
-        mask = None if mask is None else to_copy(mask, "bool")
-        return Preamble(embedded, mask, None, bias, None, (embedded,))
-
-
-class FalconDecoder(Decoder):
-    """Falcon's: the mask is always made."""
-
-    always_makes_mask = True
-    holds_probabilities = True
 
 
 class ScaledLogitsDecoder(Decoder):

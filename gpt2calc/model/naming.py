@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.names import EVERY, INSIDE, OUTSIDE, Names
-from gpt2calc.model.parameters import tensors
+from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor
 from gpt2calc.product import divided
 

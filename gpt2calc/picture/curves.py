@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gpt2calc.counting import PARAMETERS, breakdown
 from gpt2calc.errors import UserError
 from gpt2calc.hardware import Device
+from gpt2calc.metrics.parameters import PARAMETERS, breakdown
 from gpt2calc.picture.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
 from gpt2calc.picture.style import INK, human_in
 from gpt2calc.polynomial import curve_along

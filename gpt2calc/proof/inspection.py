@@ -7,8 +7,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gpt2calc.counting import ACTIVE, PARAMETERS, Part, active_said
 from gpt2calc.errors import UserError, printable, quoted
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Part, active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.naming import Located, located

@@ -6,12 +6,12 @@ from math import prod
 from typing import Any
 
 from gpt2calc.case import Case
-from gpt2calc.counting import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.hub import in_their_words
 from gpt2calc.model.naming import named_shapes
-from gpt2calc.model.parameters import tensors
+from gpt2calc.model.tensors import tensors
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from gpt2calc.counting import Count, count
-from gpt2calc.model.parameters import tensors
+from gpt2calc.metrics.parameters import Count, count
+from gpt2calc.model.tensors import tensors
 from gpt2calc.models import load
 from gpt2calc.output.table import percent
 from gpt2calc.sublayers import words_of

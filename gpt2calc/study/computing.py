@@ -2,12 +2,13 @@
 
 from gpt2calc.case import case_of
 from gpt2calc.lesson.flop_lessons import LONG
-from gpt2calc.metrics.flops import FLOPS, in_words
+from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.models import Labelled
 from gpt2calc.output.table import Column, Row, Table, percent
 from gpt2calc.picture import pictures
 from gpt2calc.study.sections import Picture, Section
 from gpt2calc.sublayers import words_of
+from gpt2calc.units import format_flops
 from gpt2calc.what_if.comparison import Comparison, comparison_of
 
 COUNTED = """The article stops at counting parameters. What a forward pass takes follows from the
@@ -67,7 +68,7 @@ def _what_a_long_context_does(now: Comparison, long: Comparison) -> str:
     )
     return (
         f"With {LONG:,} tokens instead of {few.config.queries:,}, {name} takes "
-        f"{in_words(many.total)} instead of {in_words(few.total)}: the scores go from "
+        f"{format_flops(many.total)} instead of {format_flops(few.total)}: the scores go from "
         f"{percent(few['scores'].share)} to {percent(many['scores'].share)} of all FLOPs, since "
         "they alone grow with the square of the sequence."
     )

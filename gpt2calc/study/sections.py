@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gpt2calc.counting import PARAMETERS, Count
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.notation import TEXT, written
+from gpt2calc.metrics.parameters import PARAMETERS, Count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.output.table import Column, Kind, Row, Table, percent
 from gpt2calc.picture import pictures

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.counting import PARAMETERS, Count, breakdown
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import PARAMETERS, Count, breakdown
 from gpt2calc.models import Labelled, Models, labelled, shown
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Row, Table

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from gpt2calc.amount import Amount
-from gpt2calc.counting import active_said
+from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
+from gpt2calc.units import RoundedNumber
 from gpt2calc.what_if.departures import Departure
 from gpt2calc.what_if.explanations import Found, explanations_of, nearest_to
 from gpt2calc.what_if.reckoning import Reckoning, reckoning_of
@@ -23,7 +23,7 @@ SHOWN = 8
 class Explanation:
     """One way to arrive at a number."""
 
-    number: Amount
+    number: RoundedNumber
     departures: tuple[Departure, ...]
     reckonings: tuple[Reckoning, ...]
     """The model as it is, then after each change in turn."""
@@ -104,7 +104,7 @@ class Explanation:
 class Diagnosis(Result):
     """What explains a number, or, if nothing known does, what comes nearest to it."""
 
-    number: Amount
+    number: RoundedNumber
     config: ModelConfig
     explanations: tuple[Explanation, ...]
     """The likeliest, and those that are nearly as likely; none if nothing known explains it."""
@@ -169,7 +169,7 @@ class Diagnosis(Result):
         return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
 
 
-def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnosis:
+def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
     Combinations of up to four of ``departures.DEPARTURES``, another preset among them, are weighed
@@ -186,11 +186,11 @@ def diagnose(number: int | str | Amount, config: Model | None = None) -> Diagnos
 
     """
     meant = as_config(config)
-    amount = Amount.of(number)
+    amount = RoundedNumber.of(number)
     found = [_explanation(amount, one) for one in explanations_of(amount, meant)]
     nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, meant)]
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))
 
 
-def _explanation(number: Amount, found: Found) -> Explanation:
+def _explanation(number: RoundedNumber, found: Found) -> Explanation:
     return Explanation(number, found.departures, found.reckonings, found.cost, found.free)

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt2calc.amount import Amount
-from gpt2calc.counting import PARAMETERS
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.polynomial import NoPolynomialError, along, solvable_fields
+from gpt2calc.units import RoundedNumber
 from gpt2calc.what_if.departures import DEPARTURES, STAGES, Departure, other_models
 from gpt2calc.what_if.reckoning import ALL_CELLS, Reckoning, reckoning_of
 
@@ -68,7 +68,7 @@ class _Hit(NamedTuple):
     unit: tuple[Departure, ...]
 
 
-def explanations_of(number: Amount, config: ModelConfig) -> list[Found]:
+def explanations_of(number: RoundedNumber, config: ModelConfig) -> list[Found]:
     """Return the likeliest explanations that give a number, the cheapest first."""
     hits = _hits(config, MOST_DEPARTURES, (number.smallest, number.largest))
     cheapest = nsmallest(CANDIDATES, hits, key=lambda hit: hit.cost)
@@ -79,7 +79,7 @@ def explanations_of(number: Amount, config: ModelConfig) -> list[Found]:
     return _without_repetition(one for one in ordered if one.cost <= ordered[0].cost + MUCH_MORE)
 
 
-def nearest_to(number: Amount, config: ModelConfig) -> list[Found]:
+def nearest_to(number: RoundedNumber, config: ModelConfig) -> list[Found]:
     """Return the few combinations that leave least of a number unexplained."""
     hits = _hits(config, MOST_IN_NEAREST, (1, ANYTHING))
     by_total: dict[int, _Hit] = {}
@@ -192,7 +192,7 @@ def _built(hit: _Hit) -> Found:
     return Found(tuple(departures), tuple(reckonings), hit.cost)
 
 
-def _with_a_free_field(number: Amount, config: ModelConfig) -> Iterator[Found]:
+def _with_a_free_field(number: RoundedNumber, config: ModelConfig) -> Iterator[Found]:
     """Yield at most one departure with a field whose other value gives the number exactly."""
     meant = reckoning_of(config)
     for departures in [(), *((departure,) for departure in DEPARTURES)]:
@@ -204,7 +204,7 @@ def _with_a_free_field(number: Amount, config: ModelConfig) -> Iterator[Found]:
 
 
 def _closed(
-    number: Amount, config: ModelConfig, departures: tuple[Departure, ...], field: str
+    number: RoundedNumber, config: ModelConfig, departures: tuple[Departure, ...], field: str
 ) -> Found | None:
     """Change a field so that the number comes out, if just one value does that."""
 

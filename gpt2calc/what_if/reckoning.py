@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.table import families
-from gpt2calc.model.parameters import active_tensors, tensors
+from gpt2calc.model.tensors import active_tensors, tensors
 from gpt2calc.model.terms import Tensor
 from gpt2calc.number import Number
 

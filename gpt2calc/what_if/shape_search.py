@@ -5,11 +5,11 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.polynomial import Curve, NoPolynomialError, X, along, curve_along
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.units import RoundedNumber
 
 MOST_DEPTHS = 10**5
 LARGEST_ASPECT = 10**9
@@ -54,7 +54,7 @@ class Bounds(NamedTuple):
 
 
 def within(
-    config: Config, quantity: Quantity, budget: Amount, bounds: Bounds
+    config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> Iterator[tuple[int, list[Found]]]:
     """Yield for each depth how many shapes lie within the bounds, and those of the least error."""
     room = max(int(bounds.tolerance * budget.value), budget.unit // 2)
@@ -134,7 +134,9 @@ def refuse_senseless(bounds: Bounds) -> None:
         )
 
 
-def refuse_out_of_reach(config: Config, quantity: Quantity, budget: Amount, bounds: Bounds) -> None:
+def refuse_out_of_reach(
+    config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
+) -> None:
     """Raise ``UserError`` for a budget below all models, or above too many depths."""
     narrowest = bounds.n_embd or bounds.multiple_of
     smallest = quantity.total(
@@ -155,7 +157,7 @@ def refuse_out_of_reach(config: Config, quantity: Quantity, budget: Amount, boun
         )
 
 
-def nothing_found(config: Config, quantity: Quantity, budget: Amount, bounds: Bounds) -> str:
+def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds) -> str:
     """Say which shape is nearest, and which bound leaves it out."""
     open_bounds = bounds._replace(min_aspect=0, max_aspect=LARGEST_ASPECT)
     candidates = (

@@ -7,9 +7,8 @@ from itertools import islice
 from math import log2
 from typing import Any
 
-from gpt2calc.amount import Amount
-from gpt2calc.counting import breakdown, more_than_active
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import breakdown, more_than_active
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.presets import presets
@@ -18,6 +17,7 @@ from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Breakdown, Config, Quantity
+from gpt2calc.units import RoundedNumber
 from gpt2calc.what_if.shape_search import (
     LARGEST_ASPECT,
     Bounds,
@@ -101,7 +101,7 @@ class Shapes(Result):
 
     config: Config
     """What all of them share."""
-    budget: Amount
+    budget: RoundedNumber
     bounds: Bounds
     shapes: tuple[Shape, ...]
     found: int
@@ -188,7 +188,7 @@ class Shapes(Result):
 
 def solve(
     config: Model | None,
-    budget: int | str | Amount,
+    budget: int | str | RoundedNumber,
     *,
     of: str | Quantity = "parameters",
     multiple_of: int = HEAD_WIDTH,
@@ -230,7 +230,7 @@ def solve(
     given = quantity.case(as_config(config))
     ratios = growing_with_the_width(given, fixed)
     base = given.spelled_out() if "n_head" in ratios else given.replace(n_head=None)
-    amount = Amount.of(budget, quantity.unit)
+    amount = RoundedNumber.of(budget, quantity.unit)
     least, most = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
     bounds = Bounds(
         multiple_of=n_embd or multiple_of,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.amount import Amount
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.models import Models, labelled
@@ -13,6 +12,7 @@ from gpt2calc.output.table import Column, Table
 from gpt2calc.polynomial import curve_along, solvable_fields
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.units import RoundedNumber
 
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values, which are better compared or swept."""
@@ -34,7 +34,7 @@ class Solution:
 
     name: str
     config: Config
-    budget: Amount
+    budget: RoundedNumber
     below: Value | None
     """The largest value whose count is at most the budget; None if every count is above it."""
     above: Value
@@ -155,7 +155,7 @@ class Solutions(Result):
 def solve_for(
     field: str,
     models: Models,
-    budget: int | str | Amount | Sequence[int | str | Amount],
+    budget: int | str | RoundedNumber | Sequence[int | str | RoundedNumber],
     *,
     of: str | Quantity = "parameters",
     **fields: Any,
@@ -177,8 +177,8 @@ def solve_for(
     """
     quantity = as_quantity(of)
     field = field.replace("-", "_")
-    alone = (budget,) if isinstance(budget, int | str | Amount) else budget
-    budgets = [Amount.of(each, quantity.unit) for each in alone]
+    alone = (budget,) if isinstance(budget, int | str | RoundedNumber) else budget
+    budgets = [RoundedNumber.of(each, quantity.unit) for each in alone]
     named = labelled(models, quantity.case, **fields)
     if not named or len(named) != len(budgets):
         raise UserError(
@@ -199,7 +199,9 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
         )
 
 
-def _solved(field: str, quantity: Quantity, name: str, config: Config, budget: Amount) -> Solution:
+def _solved(
+    field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
+) -> Solution:
     curve = curve_along(config, field, quantity)
     if budget.largest < curve.at(1):
         raise UserError(

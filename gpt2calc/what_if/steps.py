@@ -6,10 +6,10 @@ from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.counting import ACTIVE, PARAMETERS
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.footprint.serving import cache_per_token
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.models import Model, labelled, shown
 from gpt2calc.output.result import Result, rows_as_csv

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.amount import Amount
-from gpt2calc.counting import PARAMETERS, more_than_active
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import PARAMETERS, more_than_active
 from gpt2calc.model.fields import numbers_of
 from gpt2calc.models import Model, as_config
 from gpt2calc.number import Number
@@ -23,6 +22,7 @@ from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
+from gpt2calc.units import RoundedNumber
 from gpt2calc.what_if.axes import (
     LARGEST,
     Array,
@@ -278,7 +278,7 @@ def _bounds(
 ) -> dict[str, int]:
     """Read the bounds that are given. Raises ``UserError`` for those that nothing can meet."""
     bounds = {
-        name: Amount.of(bound, quantity.unit).value if isinstance(bound, str) else bound
+        name: RoundedNumber.of(bound, quantity.unit).value if isinstance(bound, str) else bound
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
         if bound is not None
     }

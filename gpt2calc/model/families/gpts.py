@@ -11,7 +11,7 @@ from gpt2calc.model.attention_variants import (
     GPTNeoScores,
 )
 from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock, NeoXBlock
-from gpt2calc.model.decoder import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
+from gpt2calc.model.decoder_variants import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
 from gpt2calc.model.linear import Conv1D

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
-from gpt2calc.model.blocks import FalconBlock, FalconSequentialBlock, OPTBlock
-from gpt2calc.model.decoder import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
+from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
+from gpt2calc.model.blocks import OPTBlock
+from gpt2calc.model.decoder_variants import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.linear import FalconLinear
 from gpt2calc.model.names import Names, named

@@ -1,9 +1,11 @@
 """Parameters: how many a model has, where they are, and which are active for a token."""
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gpt2calc.model.parameters import active_tensors, tensors
+from gpt2calc.case import Case
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.tensors import active_tensors, tensors
 from gpt2calc.models import Model, as_config
 from gpt2calc.number import Number
 from gpt2calc.quantity import Breakdown, Quantity
@@ -32,7 +34,7 @@ class Part(NamedTuple):
     """A fraction of the model's total, from 0 to 1."""
 
 
-def _notes_on_tensors(config: Any) -> tuple[str, ...]:
+def _notes_on_tensors(config: ModelConfig | Case) -> tuple[str, ...]:
     block = config.names.module("block")
     notes = [
         f"A name with {block} is of a tensor in each of the L blocks; its own line counts one."
@@ -46,14 +48,14 @@ def _notes_on_tensors(config: Any) -> tuple[str, ...]:
     return (*notes, *active_said(config))
 
 
-def more_than_active(config: Any, quantity: Quantity) -> tuple[str, ...]:
+def more_than_active(config: ModelConfig | Case, quantity: Quantity) -> tuple[str, ...]:
     """Say, of parameters of models with experts, how to ask for those that are active."""
     if config.n_expert is None or quantity is not PARAMETERS:
         return ()
     return ("All experts are counted; --of active counts those that a token goes through.",)
 
 
-def active_said(config: Any) -> tuple[str, ...]:
+def active_said(config: ModelConfig | Case) -> tuple[str, ...]:
     """Say how many parameters a token goes through, in a model with experts."""
     if config.n_expert is None:
         return ()
@@ -115,7 +117,7 @@ class Count(Breakdown):
         """The total less the experts that a token does not go through; all without experts."""
         return self.total if self.config.n_expert is None else int(ACTIVE.total(self.config))
 
-    def _more(self) -> dict[str, int]:
+    def _more(self) -> dict[str, object]:
         return {
             "active": self.active,
             "non_embedding": self.non_embedding,
@@ -143,7 +145,7 @@ def count(config: Model) -> Count:
     return Count(config, PARAMETERS.shares(tensors(config)))
 
 
-def breakdown(config: Any, quantity: Quantity = PARAMETERS) -> Breakdown:
+def breakdown(config: ModelConfig | Case, quantity: Quantity = PARAMETERS) -> Breakdown:
     """Return any quantity of one model, part by part; parameters as a :class:`Count`."""
     parts = quantity.shares(quantity.terms(config))
     if quantity is PARAMETERS:

@@ -1,10 +1,11 @@
 """The tensors of one model as a table: name, shape as a formula and in numbers, parameters."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from gpt2calc.counting import ACTIVE, active_said
-from gpt2calc.model import naming, parameters
+from gpt2calc.metrics.parameters import ACTIVE, active_said
+from gpt2calc.model import naming
+from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import letters
 from gpt2calc.model.terms import Tensor
@@ -33,36 +34,39 @@ class TensorList(Result):
         """Parameters that a token goes through: all of them, but for experts not chosen for it."""
         return int(ACTIVE.total(self.config))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Shapes as lists of integers and of formulas; counts in parameters."""
         return {
             "config": self.config.effective(),
             "total": self.total,
             "active": self.active,
             "tensors": [
-                {
-                    "name": tensor.name(self.config.names),
-                    "sublayer": tensor.sublayer,
-                    "kind": tensor.kind,
-                    "formula": list(formula),
-                    "shape": list(tensor.shape),
-                    "copies": tensor.copies,
-                    "parameters": tensor.parameters,
-                }
-                for tensor, formula in zip(self.tensors, self.formulas, strict=True)
+                {**fields, "formula": list(formula), "shape": list(tensor.shape), **sizes}
+                for tensor, formula, fields, sizes in self._rows()
             ],
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def to_rows(self) -> list[dict[str, object]]:
         """Return a flat row for each tensor; shapes as texts."""
         return [
             {
-                **tensor,
-                "formula": " x ".join(tensor["formula"]),
-                "shape": " x ".join(map(str, tensor["shape"])),
+                **fields,
+                "formula": " x ".join(formula),
+                "shape": " x ".join(map(str, tensor.shape)),
+                **sizes,
             }
-            for tensor in self.to_dict()["tensors"]
+            for tensor, formula, fields, sizes in self._rows()
         ]
+
+    def _rows(
+        self,
+    ) -> Iterator[tuple[Tensor, tuple[str, ...], dict[str, object], dict[str, object]]]:
+        """Yield each tensor with its formula, what it is, and how many numbers it has."""
+        names = self.config.names
+        for tensor, formula in zip(self.tensors, self.formulas, strict=True):
+            fields = {"name": tensor.name(names), "sublayer": tensor.sublayer, "kind": tensor.kind}
+            sizes = {"copies": tensor.copies, "parameters": tensor.parameters}
+            yield tensor, formula, dict(fields), dict(sizes)
 
     def summary(self) -> str:
         return f"{len(self.tensors)} tensors of {self.config.title()}"
@@ -100,7 +104,7 @@ def tensors(config: Model) -> tuple[Tensor, ...]:
         config: the model, a config or its name.
 
     """
-    return parameters.tensors(as_config(config))
+    return model_tensors.tensors(as_config(config))
 
 
 def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import UserError
-from gpt2calc.amount import Amount
+from gpt2calc.units import RoundedNumber
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from gpt2calc.amount import Amount
     ],
 )
 def test_reading(text, value, unit):
-    figure = Amount.parse(text)
+    figure = RoundedNumber.parse(text)
     assert (figure.value, figure.unit) == (value, unit)
 
 
@@ -51,7 +51,7 @@ def test_reading(text, value, unit):
 )
 def test_what_is_no_figure_is_refused(text):
     with pytest.raises(UserError, match="is no number of parameters: write it like 124439808"):
-        Amount.parse(text)
+        RoundedNumber.parse(text)
 
 
 @given(st.integers(1, 10**13), st.sampled_from([("k", 3), ("M", 6), ("B", 9)]), st.integers(0, 2))
@@ -63,7 +63,7 @@ def test_a_count_written_with_fewer_digits_still_stands_for_it(count, unit, deci
         return
     whole, part = divmod(digits, 10**decimals)
     text = f"{whole}.{part:0{decimals}}{letter}" if decimals else f"{whole}{letter}"
-    figure = Amount.parse(text)
+    figure = RoundedNumber.parse(text)
     assert figure.stands_for(count)
     assert not figure.stands_for(figure.largest + 1)
     assert not figure.stands_for(figure.smallest - 1)

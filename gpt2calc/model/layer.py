@@ -1,0 +1,236 @@
+"""The layers of a model: which parts a block has, and their sizes."""
+
+from typing import TypeAlias
+
+from gpt2calc.model.attention import Attended, Attention, LayerContext
+from gpt2calc.model.attention_variants import BloomAttention, FalconAttention, MPTAttention
+from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
+from gpt2calc.model.blocks import Layer
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.experts import (
+    ExpertMatrices,
+    Experts,
+    MixtureOfExperts,
+    Router,
+    SharedMixtureOfExperts,
+)
+from gpt2calc.model.heads import Heads
+from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
+from gpt2calc.model.network import BlockPart
+from gpt2calc.model.norms import ParameterFreeNorm
+from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.projections import JointProjection, Projection, SeparateProjection
+from gpt2calc.model.rotary import PartialRotary
+from gpt2calc.tape.tensor import Tensor
+
+Matrix: TypeAlias = Linear | Conv1D
+
+MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
+SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
+"""The roles of an MLP's matrices, and of the expert's that every token goes through."""
+
+
+class LayerBuilder:
+    """Makes layers of one model. What all of their parts need is read from the config once.
+
+    d is the width of the model, q that of the queries of all heads together, kv that of the keys,
+    and of the values.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        family = config.of_family
+        self.config = config
+        self.family = family
+        self.architecture = architecture = family.architecture
+        self.linear = architecture.linear
+        self.d = config.n_embd
+        self.q = config.query_width
+        self.kv = config.kv_width
+        self.shift = config.biased("norm_bias")
+        self.mlp_bias = config.biased("mlp_bias")
+        self.is_layer_norm = config.norm == "layer"
+        heads = 1 if config.heads is None else config.heads
+        kv_heads = heads if config.n_kv_head is None else config.n_kv_head
+        self.heads = Heads(heads, kv_heads, self.q)  # one, where nothing says how many there are
+
+    # ---- blocks ------------------------------------------------------------------------------
+
+    def block(self) -> BlockPart:
+        """Return a layer with an MLP."""
+        style = self.architecture.style
+        if style in ("bloom", "mpt") and self._has_plain_blocks:
+            return self._bloom_block() if style == "bloom" else self._mpt_block()
+        return self._block(self._mlp(self.config.mlp_width))
+
+    def block_with_experts(self) -> BlockPart:
+        """Return a layer with experts in the place of the MLP."""
+        return self._block(self._experts())
+
+    @property
+    def _has_plain_blocks(self) -> bool:
+        """Whether nothing was changed that BLOOM's and MPT's own blocks have not."""
+        config = self.config
+        changed = (config.gated_mlp, config.has_own_heads, config.qk_norm != "none")
+        is_plain = config.norm_place == "before" and config.positions == "alibi"
+        return is_plain and not any(changed)
+
+    def _block(self, mlp: Layer) -> BlockPart:
+        """Put the norms about attention and MLP."""
+        place, norm = self.config.norm_place, self.norm
+        after_attention = after_mlp = None
+        if place == "after":
+            after_attention, after_mlp = norm("attention_norm"), norm("mlp_norm")
+        elif place == "both":
+            after_attention, after_mlp = norm("attention_post_norm"), norm("mlp_post_norm")
+        return self.architecture.block(place)(
+            self._attention(),
+            mlp,
+            norm1=None if place == "after" else norm("attention_norm"),
+            post_norm1=after_attention,
+            norm2=norm("mlp_norm") if place in ("before", "both") else None,
+            post_norm2=after_mlp,
+            residual_is_scaled=self.architecture.residual_is_scaled,
+        )
+
+    def _bloom_block(self) -> BlockPart:
+        return BloomBlock(
+            BloomAttention(self._qkv(), self._attention_out(), self.heads),
+            BloomMLP(*self._up_and_down(), self.architecture.activation),
+            norm1=self.norm("attention_norm"),
+            norm2=self.norm("mlp_norm"),
+        )
+
+    def _mpt_block(self) -> BlockPart:
+        return MPTBlock(
+            MPTAttention(self._qkv(), self._attention_out(), self.heads),
+            MPTMLP(*self._up_and_down(), self.architecture.activation),
+            norm1=self.norm("attention_norm"),
+            norm2=self.norm("mlp_norm"),
+        )
+
+    # ---- attention ---------------------------------------------------------------------------
+
+    def _attention(self) -> Part[[Tensor, LayerContext], Attended]:
+        architecture, config = self.architecture, self.config
+        is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
+        if architecture.style == "falcon" and is_plain:
+            rotary = architecture.rotary(self.heads, architecture.rotary_part)
+            return FalconAttention(self._qkv(), self._attention_out(), rotary, self.heads)
+        return self._standard_attention(self._projection())
+
+    def _standard_attention(self, projection: Projection) -> Attention:
+        architecture, rotary = self.architecture, None
+        if self.config.positions == "rotary":
+            is_own = architecture.rotary.transposes != projection.transposes
+            kind = architecture.rotary if is_own else PartialRotary
+            rotary = kind(self.heads, architecture.rotary_part)
+        scores = architecture.scores(self.heads)
+        return architecture.attention(projection, rotary, scores, self._attention_out())
+
+    def _projection(self) -> Projection:
+        config, architecture, norms = self.config, self.architecture, self._qk_norms()
+        if self.family.joins_qkv:
+            joint, shares_kv = architecture.joint, config.n_kv_head is not None
+            is_turned = joint.transposes or config.positions == "rotary"
+            if not is_turned or (shares_kv and not joint.can_share_kv):
+                joint = JointProjection
+            return joint(self._qkv(), self.q, self.kv, self.heads, *norms)
+        separate = architecture.separate
+        if not separate.transposes and config.positions != "rotary":
+            separate = SeparateProjection
+        if norms:
+            separate = architecture.separate_with_norms[config.qk_norm]
+        bias, linear, d = config.biased("qkv_bias"), self.linear, self.d
+        query, key = linear("query", d, self.q, bias), linear("key", d, self.kv, bias)
+        return separate(query, key, linear("value", d, self.kv, bias), self.heads, *norms)
+
+    def _qkv(self) -> Matrix:
+        return self.linear("qkv", self.d, self.q + 2 * self.kv, self.config.biased("qkv_bias"))
+
+    def _attention_out(self) -> Matrix:
+        bias = self.config.biased("attn_proj_bias")
+        return self.linear("attention_out", self.q, self.d, bias)
+
+    # ---- MLPs and experts --------------------------------------------------------------------
+
+    def _mlp(
+        self, width: int, roles: tuple[str, str, str] = MLP_ROLES
+    ) -> MLP | GatedMLP | JointGatedMLP:
+        """Return an MLP: into its hidden layer, an activation, and out of it; gated or not."""
+        d, bias, linear = self.d, self.mlp_bias, self.linear
+        activation = self.architecture.activation
+        gate, up, down = roles
+        out = linear(down, width, d, bias)
+        if not self.config.gated_mlp:
+            return MLP(linear(up, d, width, bias), out, activation)
+        if self.family.joins_gate and roles == MLP_ROLES:
+            joint = linear("mlp_gate_in", d, 2 * width, bias)
+            return JointGatedMLP(joint, out, width, activation)
+        return GatedMLP(linear(gate, d, width, bias), linear(up, d, width, bias), out, activation)
+
+    def _up_and_down(self) -> tuple[Matrix, Matrix]:
+        d, width, bias = self.d, self.config.mlp_width, self.mlp_bias
+        return self.linear("mlp_in", d, width, bias), self.linear("mlp_out", width, d, bias)
+
+    def _experts(self) -> Layer:
+        """Return a router, its experts, and the MLP beside them that every token takes, if any.
+
+        E is the number of experts, A how many are chosen, x the width of each.
+        """
+        config, architecture, d, bias = self.config, self.architecture, self.d, self.mlp_bias
+        E, A, x = config.n_expert, config.chosen_experts, config.expert_width
+        assert E is not None
+        assert A is not None
+        assert x is not None
+        router = Router(
+            d,
+            E,
+            A,
+            normalized=architecture.router_normalizes,
+            casts_back=architecture.router_casts_back,
+        )
+        experts = Experts(
+            ExpertMatrices("experts_in", E, d, 2 * x if config.gated_mlp else x, bias, A),
+            ExpertMatrices("experts_out", E, x, d, bias, A),
+            architecture.activation,
+        )
+        if architecture.rebinds_expert_input and config.n_inner_shared is None:
+            return MixtureOfExperts(router, experts)
+        shared = None
+        if config.n_inner_shared is not None:
+            shared = self._mlp(config.n_inner_shared, SHARED_ROLES)
+        return SharedMixtureOfExperts(router, experts, shared, d)
+
+    # ---- norms -------------------------------------------------------------------------------
+
+    def norm(self, role: str) -> Leaf:
+        """Return a norm over the model's whole width."""
+        return self._norm_of(role, (self.d,), self.shift)
+
+    def _norm_of(self, role: str, shape: tuple[int, ...], shift: bool) -> Leaf:
+        if self.is_layer_norm:
+            return self.architecture.layer_norm(role, shape, shift)
+        if self.config.norm == "rms":
+            return self.architecture.rms_norm(role, shape, shift)
+        return ParameterFreeNorm(role)
+
+    def _qk_norms(self) -> tuple[Leaf, ...]:
+        """Return the norms of queries and keys: of every head, one scale or many; or of all."""
+        config = self.config
+        if config.qk_norm == "none":
+            return ()
+        width = config.head_width
+        assert width is not None
+        if config.qk_norm == "heads" and config.norm != "none":
+            per_head = self.architecture.norm_per_head
+            return (
+                per_head("query_norm", (self.heads.query, width)),
+                per_head("key_norm", (self.heads.kv, width)),
+            )
+        shift = self.shift and config.qk_norm != "heads"
+        query, key = (self.q, self.kv) if config.qk_norm == "width" else (width, width)
+        return (
+            self._norm_of("query_norm", (query,), shift),
+            self._norm_of("key_norm", (key,), shift),
+        )

@@ -1,0 +1,173 @@
+"""Numbers as people read and write them: 350M parameters, 80GB, 3.5 TFLOPs, 35 days.
+
+MB is 10^6 bytes, MiB is 2^20.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gpt2calc.errors import UserError, quoted
+
+_NUMBER_SUFFIXES = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
+_WHOLE = r"\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*"
+_NUMBER = re.compile(rf"({_WHOLE})(?:\.(\d+))?(?:e\+?(\d{{1,4}})|([kmbt]?))", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class RoundedNumber:
+    """A number as written, and the exact numbers that it may stand for."""
+
+    text: str
+    value: int
+    """The number as written."""
+    unit: int
+    """One of the last digit written: 1 for 124439808, a million for 124M, 10^8 for 1.5B."""
+
+    def in_unit(self, unit: str) -> str:
+        """Write the amount with its unit, unless it is written with one: 80GB."""
+        has_own = unit == "bytes" and self.text[-1].isalpha()
+        return self.text if has_own else f"{self.text} {unit}"
+
+    @property
+    def smallest(self) -> int:
+        """The smallest number that rounds to the amount; halves are rounded up."""
+        return self.value - self.unit // 2
+
+    @property
+    def largest(self) -> int:
+        """The largest number that rounds to the amount."""
+        return self.value + (self.unit - 1) // 2
+
+    def stands_for(self, number: int) -> bool:
+        """Tell whether a number, rounded to the digits written, gives the amount."""
+        return self.smallest <= number <= self.largest
+
+    @classmethod
+    def of(cls, number: "int | str | RoundedNumber", unit: str = "parameters") -> "RoundedNumber":
+        """Return the amount that a number or a text is. Raises ``UserError`` for anything else."""
+        if isinstance(number, RoundedNumber):
+            return number
+        if unit == "bytes":
+            return cls(str(number).strip(), parse_bytes(number), 1)
+        return cls.parse(str(number), unit)
+
+    @classmethod
+    def parse(cls, text: str, unit: str = "parameters") -> "RoundedNumber":
+        """Read an amount. Raises ``UserError`` for what is no positive whole number of units."""
+        match = _NUMBER.fullmatch(text.strip())
+        whole, decimals, exponent, letter = match.groups() if match else ("", "", "", "")
+        decimals = decimals or ""
+        power = int(exponent) if exponent else _NUMBER_SUFFIXES[(letter or "").lower()]
+        digit = power - len(decimals)
+        digits = re.sub("[_,]", "", whole) + decimals
+        if digit < 0 or not digits.strip("0"):
+            raise UserError(
+                f"{quoted(text)} is no number of {unit}: write it like 124439808, 350M or 1.5B"
+            )
+        return cls(text.strip(), int(digits) * 10**digit, 10**digit)
+
+
+BYTE_UNITS = {
+    **{unit: 10 ** (3 * power) for power, unit in enumerate(("B", "kB", "MB", "GB", "TB", "PB"))},
+    **{unit: 2 ** (10 * power) for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)},
+}
+"""Bytes of each unit."""
+
+_BY_WORD = {unit.lower(): size for unit, size in BYTE_UNITS.items()} | {"": 1}
+_BYTES = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
+
+
+def format_bytes(size: int) -> str:
+    """Say a number of bytes in a unit of 1,000: ``"34.21 GB"``; below 1,000 as it is."""
+    return _in_largest_of(("PB", "TB", "GB", "MB", "kB"), size)
+
+
+def format_binary_bytes(size: int) -> str:
+    """Say the same in a unit of 1,024: ``"31.86 GiB"``."""
+    return _in_largest_of(("TiB", "GiB", "MiB", "KiB"), size)
+
+
+def _in_largest_of(units: Iterable[str], size: int) -> str:
+    for unit in units:
+        if size >= BYTE_UNITS[unit]:
+            return f"{in_units(size, BYTE_UNITS[unit])} {unit}"
+    return f"{size} B"
+
+
+def in_units(number: int, unit: int) -> str:
+    """Write an integer in units of another, rounded to two decimals without a float."""
+    rounded = (200 * number // unit + 1) // 2
+    return f"{rounded // 100:,}.{rounded % 100:02}"
+
+
+def parse_bytes(size: int | str) -> int:
+    """Read a number of bytes: ``80GB``, ``16 GiB``, ``1.5e9`` is not one, ``1500000000`` is.
+
+    Raises:
+        UserError: it is no number of bytes, or has a fraction of one.
+
+    """
+    if isinstance(size, int):
+        if size < 0:
+            raise UserError(f"{size} is no number of bytes: it must be 0 or more")
+        return size
+    match = _BYTES.fullmatch(size.strip())
+    whole, decimals, unit = match.groups() if match else ("", "", "?")
+    factor = _BY_WORD.get(unit.lower() + ("b" if unit and not unit.lower().endswith("b") else ""))
+    digits, decimals = re.sub("[_,]", "", whole), decimals or ""
+    if factor is None or (factor * int(digits + decimals)) % 10 ** len(decimals):
+        raise UserError(
+            f"{quoted(size)} is no number of bytes: write it like 80GB (10^9), 16GiB (2^30) or "
+            "80000000000"
+        )
+    size_in_bytes: int = factor * int(digits + decimals) // 10 ** len(decimals)
+    return size_in_bytes
+
+
+def format_flops(flops: int) -> str:
+    """Say a number of FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; small ones as they are."""
+    prefixes = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"))
+    for power, prefix in prefixes:
+        if flops >= 10**power:
+            return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
+    return f"{flops:,} FLOPs"
+
+
+DAY = 86_400
+"""Seconds."""
+
+
+def parse_utilization(mfu: float | str) -> Fraction:
+    """Read a utilization, from 0 to 1. Raises ``UserError`` for others."""
+    share = parse_positive("mfu", mfu, "0.4")
+    if share > 1:
+        raise UserError(f"mfu is {quoted(mfu)}: it must be at most 1, such as 0.4")
+    return share
+
+
+def parse_positive(name: str, value: float | str, example: str) -> Fraction:
+    """Read a number exactly as it is written; ``40%`` is 0.4. Raises ``UserError`` for others."""
+    text = str(value).strip()
+    try:
+        number = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except (ValueError, ZeroDivisionError):
+        number = Fraction(0)
+    if number <= 0:
+        raise UserError(
+            f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
+        )
+    return number
+
+
+def format_duration(seconds: Fraction) -> str:
+    """Format a duration; always includes days."""
+    days = seconds / DAY
+    if days >= 730:
+        return f"{float(days):,.1f} days, {float(days / Fraction('365.25')):,.1f} years"
+    if days >= 2:
+        return f"{float(days):,.1f} days"
+    if days >= Fraction(1, 24):
+        return f"{float(seconds / 3_600):,.2f} hours, {float(days):,.3f} days"
+    return f"{float(seconds):,.3g} seconds, {float(days):.3g} days"
