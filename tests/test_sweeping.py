@@ -17,7 +17,8 @@ from strategies import configs, solvable
 from gpt2calc import SUBLAYERS, ModelConfig, UserError, count, load, sweep
 from gpt2calc.cli import main
 from gpt2calc.what_if import sweeping
-from gpt2calc.what_if.axes import LARGEST, read_axis
+from gpt2calc.what_if.axes import LARGEST, as_axis, ends_of, read_axis
+from gpt2calc.what_if.sweeping import Sweep
 
 
 @st.composite
@@ -199,7 +200,9 @@ def test_the_axis_that_needs_least_cutting_is_named():
 def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():
     grid = sweep(n_layer=range(1, 10**4), n_embd=range(1, 10**4), vocab=range(1, 10**6))
     assert grid.size == 9_999**2 * 999_999
-    with pytest.raises(UserError, match="do not fit in memory at once: iterate over batches"):
+    with pytest.raises(
+        UserError, match="counts are more than the 100,000,000 that are held"
+    ):
         _ = grid.total
     assert len(next(grid.batches())["total"]) == sweeping.BATCH
 
@@ -397,3 +400,18 @@ def test_bounds_that_nothing_can_meet_are_refused_before_anything_is_computed(re
         *("sweep", "--n-layer", "1:100000000", "--at-least", "2B", "--at-most", "1B"),
     )
     assert "'x' is no number" in refused("sweep", "--n-layer", "1:100000000", "--at-least", "x")
+
+
+def test_a_grid_that_is_too_large_is_refused_before_anything_is_evaluated(refused, monkeypatch):
+    monkeypatch.setattr(Sweep, "_columns_at", lambda *_: pytest.fail("evaluated"))
+    wide = ("--n-layer", "1:100000", "--n-embd", "1:100000")
+    assert "the grid has 10,000,000,000 configs" in refused("sweep", *wide)
+    assert "the grid has 10,000,000,000 configs" in refused("sweep", *wide, "--at-least", "1T")
+    with pytest.raises(UserError, match="10,000,000,000 counts are more than the 100,000,000"):
+        _ = sweep(n_layer=range(1, 100_001), n_embd=range(1, 100_001)).total
+
+
+@pytest.mark.parametrize("values", [range(1, 10**8), range(10**8, 0, -1), range(3, 4)])
+def test_a_range_is_asked_for_its_ends_alone(values):
+    assert ends_of(values) == (min(values[0], values[-1]), max(values[0], values[-1]))
+    assert as_axis("n_layer", values, ("n_layer",)) is values

@@ -173,6 +173,8 @@ class OPTBlock(Block):
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
+        if not isinstance(self.mlp, MLP):
+            return super().forward(x, context)
         residual = x
         x = self.norm1(x)
         x, _probabilities = self.attention(x, context)
@@ -182,13 +184,10 @@ class OPTBlock(Block):
         x = reshape(x, -1, shape[-1])
         residual = x
         x = self.norm2(x)
-        if isinstance(self.mlp, MLP):  # written out here, where each name lets go of the last
-            x = self.mlp.up(x)
-            x = self.mlp.act(x)
-            x = self.mlp.down(x)
-            x = self.mlp.dropout(x)
-        else:
-            x = self.mlp(x)
+        x = self.mlp.up(x)  # written out here, where each name lets go of the last
+        x = self.mlp.act(x)
+        x = self.mlp.down(x)
+        x = self.mlp.dropout(x)
         x = view(add(residual, x), *shape)
         x = self.post_norm2(x)
         return x, None

@@ -51,7 +51,7 @@ def _groups(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[Layer
 
 def _tables(layer: LayerBuilder) -> Tables:
     kind, part = layer.architecture.tables, layer.architecture.rotary_part
-    if kind == "gptj":
+    if kind == "gptj" and layer.turns_as_its_family:
         return GPTJTables(layer.heads, part)
     return RotaryTables(
         layer.heads, part, interleaved=kind == "interleaved", stays_float32=kind == "float32"

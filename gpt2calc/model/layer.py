@@ -120,30 +120,42 @@ class LayerBuilder:
         return self._standard_attention(self._projection())
 
     def _standard_attention(self, projection: Projection) -> Attention:
-        architecture, rotary = self.architecture, None
+        architecture = self.architecture
+        rotary = None
         if self.config.positions == "rotary":
-            is_own = architecture.rotary.transposes != projection.transposes
-            kind = architecture.rotary if is_own else PartialRotary
+            kind = architecture.rotary if self.turns_as_its_family else PartialRotary
             rotary = kind(self.heads, architecture.rotary_part)
         scores = architecture.scores(self.heads)
         return architecture.attention(projection, rotary, scores, self._attention_out())
 
+    @property
+    def turns_as_its_family(self) -> bool:
+        """Whether the family's rotation fits: one of them exchanges heads and tokens as well."""
+        joins = self.family.joins_qkv
+        kind = self._joint_kind() if joins else self._separate_kind()
+        return self.architecture.rotary.transposes != kind.transposes
+
     def _projection(self) -> Projection:
-        config, architecture, norms = self.config, self.architecture, self._qk_norms()
+        norms = self._qk_norms()
         if self.family.joins_qkv:
-            joint, shares_kv = architecture.joint, config.n_kv_head is not None
-            is_turned = joint.transposes or config.positions == "rotary"
-            if not is_turned or (shares_kv and not joint.can_share_kv):
-                joint = JointProjection
-            return joint(self._qkv(), self.q, self.kv, self.heads, *norms)
-        separate = architecture.separate
-        if not separate.transposes and config.positions != "rotary":
-            separate = SeparateProjection
-        if norms:
-            separate = architecture.separate_with_norms[config.qk_norm]
-        bias, linear, d = config.biased("qkv_bias"), self.linear, self.d
+            return self._joint_kind()(self._qkv(), self.q, self.kv, self.heads, *norms)
+        bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
         query, key = linear("query", d, self.q, bias), linear("key", d, self.kv, bias)
-        return separate(query, key, linear("value", d, self.kv, bias), self.heads, *norms)
+        value = linear("value", d, self.kv, bias)
+        return self._separate_kind()(query, key, value, self.heads, *norms)
+
+    def _joint_kind(self) -> type[JointProjection]:
+        joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
+        is_turned = joint.transposes or self.config.positions == "rotary"
+        is_own = is_turned and (joint.can_share_kv or not shares_kv)
+        return joint if is_own else JointProjection
+
+    def _separate_kind(self) -> type[SeparateProjection]:
+        config, separate = self.config, self.architecture.separate
+        if config.qk_norm != "none":
+            return self.architecture.separate_with_norms[config.qk_norm]
+        is_turned = separate.transposes or config.positions == "rotary"
+        return separate if is_turned else SeparateProjection
 
     def _qkv(self) -> Matrix:
         return self.linear("qkv", self.d, self.q + 2 * self.kv, self.config.biased("qkv_bias"))

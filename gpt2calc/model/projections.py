@@ -205,13 +205,25 @@ class JointProjection(Projection):
         """Return queries, keys and values."""
         widths = (self.query_width, self.kv_width, self.kv_width)
         q, k, v = split(self.qkv(x), widths)
+        if self._norms_are_whole:
+            q, k = self._normed(q, k)
         k = transpose(in_heads(k, self.heads.width), 1, 2)
         v = transpose(in_heads(v, self.heads.width), 1, 2)
         q = transpose(in_heads(q, self.heads.width), 1, 2)
-        if self.query_norm is not None and self.key_norm is not None:
-            q = self.query_norm(q)
-            k = self.key_norm(k)
+        if not self._norms_are_whole:
+            q, k = self._normed(q, k)
         return q, k, v
+
+    @property
+    def _norms_are_whole(self) -> bool:
+        """Whether norms of queries and keys are over all heads."""
+        weight = None if self.query_norm is None else self.query_norm.weight
+        return weight is not None and weight.shape == (self.query_width,)
+
+    def _normed(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        if self.query_norm is None or self.key_norm is None:
+            return q, k
+        return self.query_norm(q), self.key_norm(k)
 
 
 class SlicedProjection(JointProjection):

@@ -20,6 +20,8 @@ from gpt2calc.tape.views import expand, reshape, transpose, view
 def _sizes(left: Tensor, right: Tensor) -> Matmul:
     """Return the sizes of a product of two matrices, or of one for each of a batch."""
     *batch, m, k = left.shape
+    if k != right.shape[-2] or batch != list(right.shape[:-2]):
+        raise ValueError(f"no product of {left.shape} with {right.shape}")
     return Matmul(batch[0] if batch else 1, m, k, right.shape[-1])
 
 

@@ -162,12 +162,14 @@ def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> li
 
 
 def broadcast_shape(*shapes: Shape) -> Shape:
-    """Return the shape that all of some shapes are broadcast to."""
+    """Return the shape that all of some shapes are broadcast to. Raises ``ValueError`` for none."""
     out = [1] * max(map(len, shapes))
     for shape in shapes:
         for dim, size in enumerate(shape, len(out) - len(shape)):
             if out[dim] == 1:
                 out[dim] = size
+            elif size not in (1, out[dim]):
+                raise ValueError(f"shapes that do not fit together: {', '.join(map(str, shapes))}")
     return tuple(out)
 
 

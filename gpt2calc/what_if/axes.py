@@ -60,11 +60,20 @@ def _checked_range(name: str, values: range) -> range:
         raise UserError(
             f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
         )
-    if max(values) > LARGEST:
-        raise UserError(f"the axis {name} has {max(values)}: no value may exceed {LARGEST:,}")
-    if min(values) < 1:
-        raise UserError(f"the axis {name} has {min(values)}: its values must be 1 or more")
+    lowest, highest = ends_of(values)
+    if highest > LARGEST:
+        raise UserError(f"the axis {name} has {highest}: no value may exceed {LARGEST:,}")
+    if lowest < 1:
+        raise UserError(f"the axis {name} has {lowest}: its values must be 1 or more")
     return values
+
+
+def ends_of(span: Array | range) -> tuple[int, int]:
+    """Return the lowest and the highest value of an axis; a range is not walked through."""
+    if isinstance(span, range):
+        first, last = span[0], span[-1]
+        return min(first, last), max(first, last)
+    return int(span.min()), int(span.max())
 
 
 def read_axis(name: str, text: str) -> Sequence[int]:
@@ -85,10 +94,7 @@ def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity:
 
     The message names the axis that needs the least cutting, and the largest value safe on it.
     """
-    largest = {
-        name: int(max(axis) if isinstance(axis, range) else axis.max())
-        for name, axis in axes.items()
-    }
+    largest = {name: ends_of(axis)[1] for name, axis in axes.items()}
     corner = config.evaluate_at(**largest)
     total = quantity.total(corner)
     if total <= LARGEST:
@@ -156,8 +162,8 @@ def _values(config: Config, axes: Mapping[str, Array | range], name: str) -> Arr
 def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if a sequence of the grid is longer than the positions of a model."""
     if isinstance(config, Case) and not {"seq", "cached", "n_ctx"}.isdisjoint(axes):
-        lowest = {name: int(min(axes[name])) for name in ("n_ctx",) if name in axes}
-        highest = {name: int(max(axes[name])) for name in ("seq", "cached") if name in axes}
+        lowest = {name: ends_of(axes[name])[0] for name in ("n_ctx",) if name in axes}
+        highest = {name: ends_of(axes[name])[1] for name in ("seq", "cached") if name in axes}
         corner = config.evaluate_at(**lowest, **highest)
         refuse_beyond_positions(corner, corner.queries)
 

@@ -10,6 +10,8 @@ from gpt2calc.polynomial import Envelope, Measure, NoPolynomialError, Polynomial
 from gpt2calc.quantity import Config
 from gpt2calc.what_if.axes import Array
 
+LARGEST_GRID = 10**8
+"""Configs whose counts are held at once at most: 800 MB of them."""
 LIST_PASSES = 100
 """About how often an evaluation of the operations touches each point it is given."""
 
@@ -21,11 +23,16 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
     polynomial, which takes a multiplication and an addition a point for each of its degrees. Where
     it is no polynomial along any axis, ``measure`` sees the whole grid.
     """
+    shape = tuple(len(axis) for axis in axes.values())
+    if prod(shape) > LARGEST_GRID:
+        raise UserError(
+            f"{prod(shape):,} counts are more than the {LARGEST_GRID:,} that are held at once: "
+            "give fewer values, or iterate over batches()"
+        )
     spread = {
         name: axis.reshape([-1 if other == name else 1 for other in axes])
         for name, axis in axes.items()
     }
-    shape = tuple(len(axis) for axis in axes.values())
     line = _cheapest_line(measure, config, axes)
     try:
         if line is None:
@@ -36,12 +43,6 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
         return _drawn(curve, spread[line], np.empty(shape, np.int64))
     except NoPolynomialError:  # a rounding that leaves no rest at the corner alone
         return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
-    except UserError:
-        raise
-    except (MemoryError, ValueError):  # NumPy's word for more than it can even address
-        raise UserError(
-            f"{prod(shape):,} counts do not fit in memory at once: iterate over batches()"
-        ) from None
 
 
 def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) -> str | None:

@@ -34,7 +34,7 @@ from gpt2calc.what_if.axes import (
     refuse_undivided_widths,
     values_at,
 )
-from gpt2calc.what_if.grid import on_grid
+from gpt2calc.what_if.grid import LARGEST_GRID, on_grid
 
 BATCH = 2**16
 """Rows computed at a time: enough for NumPy's speed, few enough to stay in the cache."""
@@ -191,6 +191,12 @@ class Sweep(Result):
 
     def refuse_more_rows_than(self, most: int) -> None:
         """Raise ``UserError`` if there are more rows within the bounds than ``most``."""
+        if self.size > LARGEST_GRID:
+            raise UserError(
+                f"the grid has {self.size:,} configs, more than the {LARGEST_GRID:,} that are "
+                "looked through for a table: give fewer values, or write them with --format csv "
+                "--out FILE"
+            )
         found = 0
         for columns in self.batches():
             found += len(columns["total"])
