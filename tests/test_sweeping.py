@@ -200,9 +200,7 @@ def test_the_axis_that_needs_least_cutting_is_named():
 def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():
     grid = sweep(n_layer=range(1, 10**4), n_embd=range(1, 10**4), vocab=range(1, 10**6))
     assert grid.size == 9_999**2 * 999_999
-    with pytest.raises(
-        UserError, match="counts are more than the 100,000,000 that are held"
-    ):
+    with pytest.raises(UserError, match="counts are more than the 100,000,000 that are held"):
         _ = grid.total
     assert len(next(grid.batches())["total"]) == sweeping.BATCH
 

@@ -9,6 +9,9 @@ from gpt2calc.tape.reductions import softmax
 from gpt2calc.tape.tensor import Spec, Tensor, elementwise_order, empty, empty_several
 from gpt2calc.tape.views import transpose
 
+PROJECTED = (3, 1, 2, 0)
+"""Dimensions of a gradient, fastest first: laid out as (batch, tokens, heads, width)."""
+
 
 def sdpa(
     query: Tensor,
@@ -32,6 +35,7 @@ def sdpa(
         enable_gqa: whether heads of keys and values are shared.
 
     """
+    mask = None if mask is None else lowered(mask)
     value = lowered(value)
     key = lowered(key)
     query = lowered(query)
@@ -52,10 +56,7 @@ def sdpa(
     )
 
     def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
-        specs = [
-            Spec(each.shape, each.dtype, elementwise_order([each], each.shape))
-            for each in saved[:3]
-        ]
+        specs = [Spec(each.shape, each.dtype, PROJECTED) for each in saved[:3]]
         of_query = values  # (queries, keys) x (keys, width), as the outcome
         of_key_or_value = Matmul(batch * heads, kv_len, q_len, width)
         products = (scores, scores, of_query, of_key_or_value, of_key_or_value)

@@ -252,8 +252,7 @@ def sum_to(gradient: Tensor, shape: Shape) -> Tensor:
 def _accumulate(leaf: Tensor, received: Gradients) -> None:
     gradient = received.pop()
     if leaf.grad is not None:
-        leaf.grad = _sum(leaf.grad, gradient)
-        return
+        return  # it is added in place
     is_laid_out_alike = gradient.stride == leaf.stride
     if not is_laid_out_alike and not (gradient.is_contiguous and leaf.is_contiguous):
         gradient = empty("clone", gradient.shape, gradient.dtype)

@@ -42,6 +42,7 @@ class _Frame:
     def __init__(self, call: Callable[[], object]) -> None:
         self.call = call
         self.module = current().module
+        self.in_autocast = current().autocast_cache is not None
         self.slots: list[ref[_Packed]] = []
         self.recomputed: dict[int, Tensor] = {}
 
@@ -67,6 +68,7 @@ class _Frame:
 
         tape = current()
         before = tape.saved_tensors_hook, tape.grad_enabled, tape.phase, tape.module
+        casts, tape.autocast_cache = tape.autocast_cache, {} if self.in_autocast else None
         tape.saved_tensors_hook, tape.grad_enabled = pack, True
         tape.phase, tape.module = "recomputed", self.module
         try:
@@ -75,6 +77,7 @@ class _Frame:
             pass
         finally:
             tape.saved_tensors_hook, tape.grad_enabled, tape.phase, tape.module = before
+            tape.autocast_cache = casts
 
 
 def checkpoint(function: Callable[[Tensor], Result], x: Tensor) -> Result:

@@ -124,6 +124,8 @@ def rsqrt(tensor: Tensor) -> Tensor:
 
 
 def _backward_of(op: str) -> Callable[[Saved, Gradients, Needed], list[Tensor | None]]:
+    if op == "relu":  # the outcome comes before the gradient
+        return lambda saved, grads, _: [elementwise("threshold_backward", saved[0], grads[0])]
     return lambda saved, grads, _: [elementwise(f"{op}_backward", grads[0], saved[0])]
 
 
@@ -187,14 +189,12 @@ def dropout(tensor: Tensor) -> Tensor:
 def where(tensor: Tensor, other: Tensor, mask: Tensor) -> Tensor:
     """Choose from a tensor and a constant by a mask of bools, which is saved."""
 
-    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+    def backward(saved: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
         zero = empty("zeros", (), grads[0].dtype)
-        chosen = elementwise("where", grads[0])
-        del zero
-        return [chosen]
+        return [elementwise("where", saved[0], grads[0], zero, dtype=grads[0].dtype)]
 
     node = save_for_backward([tensor], [mask], backward)
-    outcome = elementwise("where", tensor, other)
+    outcome = elementwise("where", mask, tensor, other, dtype=tensor.dtype)
     attach(node, outcome)
     return outcome
 
@@ -203,10 +203,10 @@ def masked_fill(tensor: Tensor, mask: Tensor) -> Tensor:
     """Write a Python number wherever a mask of bools is true."""
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
-        return [elementwise("masked_fill", grads[0])]
+        return [empty("masked_fill", grads[0].shape, grads[0].dtype)]
 
     node = save_for_backward([tensor], [mask], backward)
-    outcome = elementwise("masked_fill", tensor)
+    outcome = empty("masked_fill", tensor.shape, tensor.dtype)
     attach(node, outcome)
     return outcome
 

@@ -29,7 +29,8 @@ def div_(tensor: Tensor, other: Tensor) -> Tensor:
 
     def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
         of_other = _of_divisor(saved[0], saved[1], grads[0]) if needed[1] else None
-        return [elementwise("div", grads[0], saved[-1]), of_other]
+        of_tensor = elementwise("div", grads[0], saved[-1]) if needed[0] else None
+        return [of_tensor, of_other]
 
     return _over(tensor, [tensor, other], [*copied, other], backward)
 

@@ -113,7 +113,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     bias = None if bias is None else lowered(bias)
     weight = lowered(weight)
     x = lowered(x)
-    if bias is not None and not x.is_contiguous:
+    if bias is not None and len(x.shape) > 2 and not x.is_contiguous:
         return add(linear(x, weight), bias)
     lead = x.shape[:-1]
     turned = transpose(weight, 0, 1)
@@ -151,16 +151,23 @@ def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
     right = lowered(right)
     left = lowered(left)
     addend = lowered(addend)
-    saved = [left, right] if left.requires_grad or right.requires_grad else []
+    saves_left, saves_right = right.requires_grad, left.requires_grad
+    left_stride, right_stride = left.stride, right.stride
 
     def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
-        first, second = saved
-        of_left = _gradient("left", "bmm", grads[0], _transposed(second), first.stride)
-        of_left = elementwise("mul", of_left)
-        of_right = _gradient("right", "bmm", _transposed(first), grads[0], second.stride)
-        of_right = elementwise("mul", of_right)
+        saved = list(saved)
+        first = saved.pop(0) if saves_left else None
+        second = saved.pop(0) if saves_right else None
+        of_left = of_right = None
+        if second is not None:
+            of_left = _gradient("left", "bmm", grads[0], _transposed(second), left_stride)
+            of_left = elementwise("mul", of_left)
+        if first is not None:
+            of_right = _gradient("right", "bmm", _transposed(first), grads[0], right_stride)
+            of_right = elementwise("mul", of_right)
         return [of_left, of_right]
 
+    saved = [*([left] if saves_left else []), *([right] if saves_right else [])]
     node = save_for_backward([left, right], saved, backward)
     del saved
     outcome = _product("baddbmm", left, right)

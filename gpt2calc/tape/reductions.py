@@ -53,10 +53,10 @@ def log_softmax(tensor: Tensor) -> Tensor:
 
 
 def _softmax(op: str, tensor: Tensor) -> Tensor:
-    outcome = elementwise(op, tensor)
+    outcome = empty(op, tensor.shape, tensor.dtype)
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
-        return [elementwise(f"{op}_backward", grads[0])]
+        return [empty(f"{op}_backward", grads[0].shape, grads[0].dtype)]
 
     record([outcome], [tensor], [outcome], backward)
     return outcome
@@ -64,10 +64,11 @@ def _softmax(op: str, tensor: Tensor) -> Tensor:
 
 def nll_loss(log_probabilities: Tensor, targets: Tensor) -> Tensor:
     """Return the mean negative log-likelihood of the targets, a scalar."""
-    loss, weight = empty_several("nll_loss_forward", Spec((), "float32"), Spec((), "float32"))
+    dtype = log_probabilities.dtype
+    loss, weight = empty_several("nll_loss_forward", Spec((), dtype), Spec((), dtype))
 
     def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
-        return [empty("nll_loss_backward", saved[0].shape, "float32")]
+        return [empty("nll_loss_backward", saved[0].shape, dtype)]
 
     saved = [log_probabilities, targets, weight]
     record([loss], [log_probabilities], saved, backward)
@@ -94,7 +95,6 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
     Statistics have the dtype of the weight. Source: PyTorch, ``native/cpu/layer_norm_kernel.cpp``.
     """
     rows: Shape = (*x.shape[:-1], 1)
-    has = (weight is not None, bias is not None)
     statistics = x.dtype if weight is None else weight.dtype
 
     outcome, average, deviation = empty_several(
@@ -104,13 +104,16 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
         Spec(rows, statistics),
     )
 
-    def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
+    def backward(saved: Saved, _: Gradients, needed: Needed) -> list[Tensor | None]:
         x = saved[0]
-        affine = [Spec(x.shape[-1:], statistics) for there in has if there]
-        of_x, *others = empty_several("native_layer_norm_backward", Spec(x.shape, x.dtype), *affine)
-        return [of_x, *(others.pop(0) if there else None for there in has)]
+        affine = Spec(x.shape[-1:], statistics)
+        specs = [Spec(x.shape, x.dtype), affine, affine]
+        made = [spec for spec, wanted in zip(specs, needed, strict=True) if wanted]
+        gradients = empty_several("native_layer_norm_backward", *made)
+        return [gradients.pop(0) if wanted else None for wanted in needed]
 
-    saved = [x, average, deviation, *([weight] if weight is not None else [])]
+    affine = [each for each in (weight, bias) if each is not None]
+    saved = [x, average, deviation, *affine]
     record([outcome], [x, weight, bias], saved, backward)
     return outcome
 

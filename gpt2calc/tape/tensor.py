@@ -205,23 +205,38 @@ def view_stride(tensor: Tensor, shape: Sequence[int]) -> Shape | None:
 def elementwise_order(tensors: Sequence[Tensor], shape: Shape) -> list[int] | None:
     """Return the order of dimensions of an elementwise outcome, fastest first; None if it is plain.
 
-    It is that of the first operand with the outcome's shape. Source: PyTorch,
-    ``aten/src/ATen/TensorIterator.cpp``, ``reorder_dimensions``.
+    Source: PyTorch, ``aten/src/ATen/TensorIterator.cpp``, ``reorder_dimensions``.
     """
-    leader = next((tensor for tensor in tensors if tensor.shape == shape), None)
-    if leader is None:
+    if all(tensor.shape == shape and tensor.is_contiguous for tensor in tensors):
         return None
-    stride = leader.stride
+    strides = [_broadcast_stride(tensor, shape) for tensor in tensors]
     order = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         at = start
         for before in range(start - 1, -1, -1):
-            here, there = order[before], order[at]
-            is_ambiguous = 1 in (shape[here], shape[there]) or 0 in (stride[here], stride[there])
-            if is_ambiguous:
-                continue
-            if stride[here] <= stride[there]:
+            comparison = _compared(order[before], order[at], strides, shape)
+            if comparison > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+            elif comparison < 0:
                 break
-            order[before], order[at] = there, here
-            at = before
     return order
+
+
+def _broadcast_stride(tensor: Tensor, shape: Shape) -> Shape:
+    """Return the strides of a tensor in a larger shape: 0 where it is broadcast."""
+    lead = len(shape) - len(tensor.shape)
+    sizes = zip(tensor.shape, tensor.stride, shape[lead:], strict=True)
+    return (0,) * lead + tuple(0 if size == 1 != whole else step for size, step, whole in sizes)
+
+
+def _compared(one: int, other: int, strides: Sequence[Shape], shape: Shape) -> int:
+    """Compare two dimensions by the first operand that tells them apart: 1 if they are to swap."""
+    for stride in strides:
+        if not stride[one] or not stride[other]:
+            continue
+        if stride[one] != stride[other]:
+            return 1 if stride[one] > stride[other] else -1
+        if shape[one] > shape[other]:
+            return 1
+    return 0

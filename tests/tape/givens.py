@@ -1,0 +1,98 @@
+"""Random inputs of programs: small shapes, dtypes, layouts."""
+
+from collections.abc import Sequence
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from tape.both import FLOATS, Ending, Given, Shape, Step
+
+few = settings(max_examples=25, deadline=None)
+"""How many examples a test draws."""
+
+sizes = st.integers(1, 4)
+dtypes = st.sampled_from(FLOATS)
+switches = st.booleans()
+
+DENSE = ("transpose", "narrow", "every")
+"""Views whose places are all different numbers."""
+IN_ORDER = ("narrow", "every")
+"""Those that leave dimensions in their order."""
+ANY = (*DENSE, "expand")
+PLAIN: tuple[str, ...] = ()
+"""No views: contiguous."""
+
+all_endings: st.SearchStrategy[Ending] = st.sampled_from(["dense", "transposed", "expanded"])
+flat_endings: st.SearchStrategy[Ending] = st.sampled_from(["dense", "expanded"])
+dense_endings: st.SearchStrategy[Ending] = st.sampled_from(["dense", "transposed"])
+
+
+def shapes(least: int = 1, most: int = 4) -> st.SearchStrategy[Shape]:
+    """Shapes of so many dimensions."""
+    return st.lists(sizes, min_size=least, max_size=most).map(tuple)
+
+
+def broadcast(shape: Shape) -> st.SearchStrategy[Shape]:
+    """Shapes that are broadcast to ``shape``."""
+    kept = st.tuples(*(st.sampled_from(sorted({1, size})) for size in shape))
+    first = st.integers(0, max(0, len(shape) - 1))
+    return st.builds(lambda sizes, first: sizes[first:], kept, first)
+
+
+def resized(shape: Shape, dim: int, size: int) -> Shape:
+    """Give one dimension another size."""
+    dim %= len(shape)
+    return (*shape[:dim], size, *shape[dim + 1 :])
+
+
+def dims(shape: Sequence[int]) -> st.SearchStrategy[int]:
+    """A dimension, counted from either end."""
+    return st.integers(-len(shape), len(shape) - 1)
+
+
+@st.composite
+def layouts(draw: st.DrawFn, ndim: int, kinds: Sequence[str] = ANY) -> tuple[Step, ...]:
+    """Up to two views, and an expansion before them."""
+    if not kinds or not ndim:
+        return ()
+    place = st.integers(0, ndim - 1)
+    steps = draw(st.lists(st.builds(Step, st.sampled_from(kinds), place, place), max_size=2))
+    if "expand" in kinds and ndim > 1 and draw(switches):
+        steps.insert(0, Step("expand in front"))
+    return tuple(steps)
+
+
+@st.composite
+def tensors(
+    draw: st.DrawFn,
+    shape: Shape,
+    dtype: str | None = None,
+    kinds: Sequence[str] = ANY,
+    *,
+    requires_grad: bool | None = None,
+    is_leaf: bool | None = None,
+) -> Given:
+    """An input of a given shape; what is None is drawn."""
+    return Given(
+        shape,
+        draw(dtypes) if dtype is None else dtype,
+        draw(layouts(len(shape), kinds)),
+        draw(switches) if requires_grad is None else requires_grad,
+        draw(switches) if is_leaf is None else is_leaf,
+    )
+
+
+def any_tensor(
+    least: int = 1, most: int = 4, kinds: Sequence[str] = ANY, dtype: str | None = None
+) -> st.SearchStrategy[Given]:
+    """An input of any shape."""
+    return shapes(least, most).flatmap(lambda shape: tensors(shape, dtype, kinds))
+
+
+def operands(least: int = 1, most: int = 4) -> st.SearchStrategy[Given]:
+    """Inputs whose layout an elementwise outcome takes over; expanded only if no size is 1.
+
+    A dimension of size 1 has strides that decide in PyTorch where the others are expanded.
+    """
+    return any_tensor(least, most).filter(
+        lambda x: 1 not in x.shape or not any("expand" in step.kind for step in x.steps)
+    )
