@@ -140,11 +140,14 @@ class Quantity:
 
     def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
         """Add terms up to the parts of one model, with their shares of its total."""
-        rows = [(*row.values(),) for row in self.rows(terms).values()]
-        totals = [sum(row) for row in rows]
-        whole, part = sum(totals) or 1, self.part
-        pairs = zip(rows, totals, strict=True)
-        return tuple([make(part, (*row, total, total / whole)) for row, total in pairs])
+        place = {column: at for at, column in enumerate(self.columns)}
+        rows = {part: [0] * len(place) for part in self.parts}
+        for _, part, column, shape, copies in terms:
+            rows[part][place[column]] += prod(shape) * copies
+        totals = [sum(row) for row in rows.values()]
+        whole, part_of = sum(totals) or 1, self.part
+        pairs = zip(rows.values(), totals, strict=True)
+        return tuple([make(part_of, (*row, total, total / whole)) for row, total in pairs])
 
     def checked_part(self, name: object) -> str:
         """Return the name of a part. Raises ``UserError`` if no part is called that."""

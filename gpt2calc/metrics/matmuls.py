@@ -176,7 +176,7 @@ def _recorded(config: ModelConfig, run: _Run) -> tuple[_Recorded, ...]:
         logits = decoder(execution, Tensor((batch, seq), "int64"), cache).logits
         if run.training:
             backward(_scalar(logits))
-    copies = {f"block.{place}": group.count for place, group in enumerate(built.groups)}
+    copies = {f"block.{place}": group.number for place, group in enumerate(built.groups)}
     attention = _Attention(config.heads or 1, seq, past, is_causal=run.causal)
     events = [event for event in tape.events if event.matmuls]
     return _merged(

@@ -45,14 +45,15 @@ class LayerBuilder:
         self.architecture = architecture = family.architecture
         self.linear = architecture.linear
         self.d = config.n_embd
-        self.q = config.query_width
-        self.kv = config.kv_width
+        self.q = q = config.query_width
+        self.kv = q if config.n_kv_head is None else config.kv_width
         self.shift = config.biased("norm_bias")
         self.mlp_bias = config.biased("mlp_bias")
         self.is_layer_norm = config.norm == "layer"
-        heads = 1 if config.heads is None else config.heads
+        known = config.heads
+        heads = 1 if known is None else known  # where nothing says how many there are
         kv_heads = heads if config.n_kv_head is None else config.n_kv_head
-        self.heads = Heads(heads, kv_heads, self.q)  # one, where nothing says how many there are
+        self.heads = Heads(heads, kv_heads, q)
 
     # ---- blocks ------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 """A model as groups of layers that are alike, each with its count, and what stands about them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import BlockOutput
@@ -20,24 +19,18 @@ MakesDecoder: TypeAlias = Callable[
 ]
 
 
-@dataclass(frozen=True)
-class LayerGroup:
-    """Layers that are alike.
-
-    Args:
-        build: makes one of them, with parameters of its own.
-        count: how many there are.
-        layers: their numbers, from 0; None for all that are in no other group.
-
-    """
+class LayerGroup(NamedTuple):
+    """Layers that are alike."""
 
     build: Callable[[], BlockPart]
-    count: int
+    """Makes one of them, with parameters of its own."""
+    number: int
+    """How many there are."""
     layers: tuple[int, ...] | None = None
+    """Their places, from 0; None for all that are in no other group."""
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(NamedTuple):
     """All layers of a model. Sizes may be letters or arrays, until it is run."""
 
     embeddings: Embeddings
@@ -52,8 +45,8 @@ class Network:
         """Return each part that holds parameters, with how many of it there are."""
         found = [(leaf, 1) for leaf in self.embeddings.leaves()]
         for group in self.groups:
-            count = group.count
-            found += [(leaf, count) for leaf in group.build().leaves()]
+            number = group.number
+            found += [(leaf, number) for leaf in group.build().leaves()]
         found += [(leaf, 1) for leaf in self.final_norm.leaves()]
         found.append((self.head, 1))
         return found
@@ -66,7 +59,7 @@ class Network:
         """Return every layer, in order."""
         numbered = {layer: group for group in self.groups if group.layers for layer in group.layers}
         (rest,) = [group for group in self.groups if group.layers is None]
-        depth = sum(group.count for group in self.groups)
+        depth = sum(group.number for group in self.groups)
         return tuple(numbered.get(layer, rest).build() for layer in range(depth))
 
     def runnable(

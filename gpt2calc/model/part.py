@@ -41,7 +41,7 @@ class Part(Generic[P, R]):
         for part in self.__dict__.values():
             if isinstance(part, Leaf):
                 found.append(part)
-            elif isinstance(part, Part):
+            elif isinstance(part, Part) and part.__dict__:
                 found += part.leaves()
         return found
 
