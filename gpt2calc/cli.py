@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.__main__ import INTERRUPTED
-from gpt2calc.commands import counting, lesson, proof, running, what_if
+from gpt2calc.commands import counting
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, printable
 from gpt2calc.model.presets import preset_names
 from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
@@ -31,19 +31,18 @@ app = App(
     help_format="markdown",
 )
 app.default(counting.count_parameters)
-for command in (
-    *(
-        counting.presets,
-        what_if.compare,
-        what_if.steps,
-        what_if.sweep,
-        what_if.solve,
-        what_if.diagnose,
-    ),
-    *(running.flops, running.memory, running.train, running.devices),
-    *(lesson.explain, lesson.formula, lesson.exercise, lesson.study, proof.verify, proof.inspect),
-):
-    app.command(command)
+_COMMANDS = {
+    "counting": ("presets",),
+    "what_if": ("compare", "steps", "sweep", "solve", "diagnose"),
+    "running": ("flops", "memory", "train", "devices"),
+    "lesson": ("explain", "formula", "exercise", "study"),
+    "proof": ("verify", "inspect"),
+}
+"""The commands by their modules, each imported when a command of it is asked for."""
+COMMANDS = tuple(name for names in _COMMANDS.values() for name in names)
+for module, names in _COMMANDS.items():
+    for name in names:
+        app.command(f"gpt2calc.commands.{module}:{name}", name=name)
 
 
 @app.command(name="--install-completion")
@@ -81,6 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors=IN_PLAIN_CHARACTERS)
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in app.help_flags:  # which lists each command with its first sentence
+        for name in COMMANDS:
+            app[name]
     try:
         status = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
@@ -93,7 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         from gpt2calc.commands.usage import in_one_line
 
-        words = sys.argv[1:] if arguments is None else arguments
         return _refused(f"{in_one_line(error)}{_meant_command(words)}")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
         abandon(sys.stdout)

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import Declared, choices_of, is_switch, numbers_of
+from gpt2calc.model.fields import Declared, choices_of, is_switch
 from gpt2calc.model.presets import preset_names
 from gpt2calc.models import labelled, load
 from gpt2calc.output.result import Format
@@ -15,7 +15,7 @@ from gpt2calc.quantities import NAMES, as_quantity
 from gpt2calc.quantity import Quantity
 from gpt2calc.run import Run
 
-FORMULA_FIELDS = (*numbers_of(ModelConfig()), "batch", "seq")
+FORMULA_FIELDS = (*ModelConfig.numbers(), "batch", "seq")
 """The fields that formulas have."""
 OF_GPT2 = (
     *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
@@ -92,15 +92,24 @@ if TYPE_CHECKING:
     Axes = dict[str, Any]
     Of = str
 else:
-    Overrides = _flags("Overrides", (ModelConfig,))
-    CaseFields = _flags("CaseFields", (ModelConfig, Run))
-    FlopFields = _flags("FlopFields", (ModelConfig, Run), of="flops")
-    MemoryFields = _flags("MemoryFields", (ModelConfig, Run), of="memory")
-    Axes = _flags("Axes", (ModelConfig, Run), "AXIS")
     Of = Annotated[Literal[NAMES], Parameter(name="--of", help="What is counted.")]
+    _SETS = {
+        "Overrides": lambda: _flags("Overrides", (ModelConfig,)),
+        "CaseFields": lambda: _flags("CaseFields", (ModelConfig, Run)),
+        "FlopFields": lambda: _flags("FlopFields", (ModelConfig, Run), of="flops"),
+        "MemoryFields": lambda: _flags("MemoryFields", (ModelConfig, Run), of="memory"),
+        "Axes": lambda: _flags("Axes", (ModelConfig, Run), "AXIS"),
+    }
+    """Sets of flags by name, each made when a command that has it is asked for."""
+
+    def __getattr__(name: str) -> object:
+        if name not in _SETS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = _SETS[name]()
+        return globals()[name]
 
 
-def given(fields: Overrides | None) -> dict[str, Any]:
+def given(fields: dict[str, Any] | None) -> dict[str, Any]:
     """Return the fields given as flags; the config refuses what is no integer."""
     read: dict[str, Any] = {}
     for name, value in (fields or {}).items():
@@ -115,19 +124,19 @@ def given(fields: Overrides | None) -> dict[str, Any]:
     return read
 
 
-def configured(model: str, overrides: Overrides | None) -> ModelConfig:
+def configured(model: str, overrides: dict[str, Any] | None) -> ModelConfig:
     """Return the config of a preset or a file, with the fields that were given as flags."""
     return load(model).replace(**given(overrides))
 
 
-def case_given(model: str, of: str | Quantity, fields: CaseFields | None) -> Any:
+def case_given(model: str, of: str | Quantity, fields: dict[str, Any] | None) -> Any:
     """Return what a quantity is of, a model or a model and a run, with the fields given."""
     quantity = as_quantity(of)
     refuse_idle_run(quantity, fields)
     return labelled((model,), quantity.case, **given(fields))[0].config
 
 
-def refuse_idle_run(of: str | Quantity, fields: CaseFields | None) -> None:
+def refuse_idle_run(of: str | Quantity, fields: dict[str, Any] | None) -> None:
     """Raise ``UserError`` for a flag of the run where the run does not matter."""
     quantity = as_quantity(of)
     changes = {name: Run.known[name].changes for name in fields or () if name in Run.known}
@@ -139,7 +148,7 @@ def refuse_idle_run(of: str | Quantity, fields: CaseFields | None) -> None:
             )
 
 
-def axes_and_fields(flags: Axes | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def axes_and_fields(flags: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Split sweep flags into axes and fixed fields."""
     from gpt2calc.what_if.axes import read_axis
 
