@@ -1,16 +1,7 @@
-"""Matrix products: what a forward pass multiplies, and what its backward pass multiplies for it.
-
-A multiply and an add are two FLOPs, so a product of an m x k with a k x n matrix takes 2 m k n: the
-convention of ``torch.utils.flop_counter``.
-"""
+"""Matrix products of a forward pass, whose outcomes a run has room for."""
 
 from math import prod
 from typing import Any, NamedTuple
-
-_AFTER_LEFT = (0, 1, 3, 2)
-"""Where each size of a product stands in that for the gradient of its left factor."""
-_AFTER_RIGHT = (0, 2, 1, 3)
-"""The same for its right factor, where m and k change places."""
 
 
 class Product(NamedTuple):
@@ -28,19 +19,6 @@ class Product(NamedTuple):
     split: int = 0
     doubled_pairs: tuple[Any, ...] = ()
     """Factors of twice the pairs of a causal product, which is a whole number in any arithmetic."""
-
-    @property
-    def factors(self) -> tuple[Any, ...]:
-        """What is multiplied to the FLOPs of the product."""
-        if self.doubled_pairs:
-            return (*self.times, *self.doubled_pairs, self[self.split])
-        return (2, *self.times, self.m, self.k, self.n)
-
-    def backward(self) -> tuple["Product", "Product"]:
-        """Return the products for the gradients of the left and of the right factor."""
-        left = self._replace(m=self.m, k=self.n, n=self.k, split=_AFTER_LEFT[self.split])
-        right = self._replace(m=self.k, k=self.m, n=self.n, split=_AFTER_RIGHT[self.split])
-        return left, right
 
     def sizes(self, heads: Any) -> tuple[Any, Any, Any, Any]:
         """Return times, m, k, n as a kernel sees them: a product for each head.

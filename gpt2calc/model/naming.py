@@ -7,7 +7,6 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.names import EVERY, INSIDE, OUTSIDE, Names
 from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor
-from gpt2calc.product import divided
 
 OF_ONE_MLP = ("mlp_gate", "mlp_in", "mlp_gate_in", "gelu", "mlp_out")
 """Roles that layers with experts do not have."""
@@ -103,4 +102,9 @@ def _pieces(tensor: Tensor, names: Names, cut: Cut) -> Iterator[NamedShape]:
     pieces = cut[tensor.role]
     *ahead, rows, columns = tensor.shape
     for piece in pieces:
-        yield piece, (*ahead, divided(rows, len(pieces)), columns)
+        yield piece, (*ahead, _divided(rows, len(pieces)), columns)
+
+
+def _divided(rows: int, by: int) -> int:
+    """Divide what leaves no rest; rows may also be a symbol, which has no ``//`` of that kind."""
+    return rows // by if isinstance(rows, int) else rows / by
