@@ -144,10 +144,14 @@ class Quantity:
         rows = {part: [0] * len(place) for part in self.parts}
         for _, part, column, shape, copies in terms:
             rows[part][place[column]] += prod(shape) * copies
+        return self.with_shares(rows)
+
+    def with_shares(self, rows: Mapping[str, list[int]]) -> tuple[Any, ...]:
+        """Return the parts of one model, given a number for each of their columns."""
         totals = [sum(row) for row in rows.values()]
-        whole, part_of = sum(totals) or 1, self.part
+        whole, part = sum(totals) or 1, self.part
         pairs = zip(rows.values(), totals, strict=True)
-        return tuple([make(part_of, (*row, total, total / whole)) for row, total in pairs])
+        return tuple([make(part, (*row, total, total / whole)) for row, total in pairs])
 
     def checked_part(self, name: object) -> str:
         """Return the name of a part. Raises ``UserError`` if no part is called that."""

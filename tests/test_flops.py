@@ -13,7 +13,7 @@ from gpt2calc.case import case_of
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import products
-from gpt2calc.tape.symbolic import evaluated
+from gpt2calc.tape.symbolic import Formula
 from gpt2calc.units import format_flops
 
 THE_FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
@@ -121,15 +121,18 @@ def test_verify_holds_for_any_model(config, data):
     assert verify_flops(case_of(config, run)).identical
 
 
-def test_verify_notices_a_product_that_is_off(monkeypatch):
+def test_verify_notices_a_product_that_is_off(monkeypatch, request):
     pytest.importorskip("torch")
     from gpt2calc import verify_flops
     from gpt2calc.metrics import matmuls
 
-    def one_token_more(terms, values):
-        return evaluated(terms, {**values, "seq": values["seq"] + 1})
+    class OneTokenMore(Formula):
+        def at(self, values):
+            return super().at({**values, "seq": values["seq"] + 1})
 
-    monkeypatch.setattr(matmuls, "evaluated", one_token_more)
+    monkeypatch.setattr(matmuls, "Formula", OneTokenMore)
+    matmuls._formulas.cache_clear()
+    request.addfinalizer(matmuls._formulas.cache_clear)
     proof = verify_flops(case_of(TINY))
     assert not proof.identical
     assert len(proof.differences) == 11

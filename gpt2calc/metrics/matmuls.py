@@ -14,13 +14,14 @@ from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Execution
+from gpt2calc.model.letters import Structure, in_letters, numbers_of, structure_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss
-from gpt2calc.tape.symbolic import Size, Terms, evaluated, terms_of
+from gpt2calc.tape.symbolic import Formula, Size
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import view
 
@@ -34,25 +35,8 @@ PART_OF = {
 FACTORS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
 """What the two factors of a product are; of all others, the input and the weight."""
 
-POINT = {
-    "n_layer": 1_000_003,
-    "n_embd": 30_720,
-    "n_head": 32,
-    "n_kv_head": 8,
-    "head_dim": 80,
-    "vocab": 50_021,
-    "n_ctx": 100_003,
-    "n_inner": 7_001,
-    "n_expert": 16,
-    "n_expert_active": 3,
-    "n_inner_expert": 1_009,
-    "n_inner_shared": 2_003,
-    "batch": 7,
-    "seq": 1_031,
-    "cached": 517,
-}
-"""Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
-of a head; n_kv_head divides the heads that each of these gives."""
+POINT = {"batch": 7, "seq": 1_031, "cached": 517}
+"""Where the sizes of a run are decided, beside those of the model."""
 
 
 class Product(NamedTuple):
@@ -88,13 +72,23 @@ class MatmulTerm(Term):
 
 
 class _Recorded(NamedTuple):
-    """A product of the run on formulas."""
+    """A product of the run on letters."""
 
     role: str
     phase: Phase
-    sizes: tuple[Terms, ...]
-    factors: tuple[Terms, ...]
+    sizes: tuple[int, ...]
+    factors: tuple[int, ...]
     copies: int
+
+
+class _Formulas(NamedTuple):
+    """The same, its sizes to be evaluated at numbers."""
+
+    role: str
+    phase: Phase
+    sizes: tuple[Formula, ...]
+    factors: tuple[Formula, ...]
+    copies: Formula
 
 
 class _Run(NamedTuple):
@@ -110,7 +104,8 @@ class _Run(NamedTuple):
 
 def products(case: Case) -> list[Product]:
     """List every matrix product of a pass, a layer's once: forward, backward, recomputed."""
-    values = _numbers(case)
+    values = numbers_of(case.model)
+    values |= {"batch": case.batch, "seq": case.queries, "cached": case.cache}
     run = _Run(
         training=bool(case.training),
         checkpointing=bool(case.training) and case.checkpointing == "block",
@@ -124,45 +119,30 @@ def products(case: Case) -> list[Product]:
             one.role,
             PART_OF[one.role.partition(":")[0]],
             one.phase,
-            _at(one.sizes, values),
-            _at(one.factors, values),
-            evaluated(terms_of(one.copies), values),
+            tuple([size.at(values) for size in one.sizes]),
+            tuple([factor.at(values) for factor in one.factors]),
+            one.copies.at(values),
         )
-        for one in _recorded(_generic(case), run)
+        for one in _formulas(structure_of(case.model), run)
     ]
 
 
-def _at(sizes: tuple[Terms, ...], values: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(evaluated(size, values) for size in sizes)
-
-
-def _numbers(case: Case) -> dict[str, int]:
-    """Return the numbers of a case by field; those that nothing says are not among them."""
-    numbers = {name: getattr(case.model, name) for name in ModelConfig.numbers()}
-    numbers["n_expert_active"] = case.model.chosen_experts
-    numbers |= {"batch": case.batch, "seq": case.queries, "cached": case.cache}
-    return {name: number for name, number in numbers.items() if number is not None}
-
-
-def _generic(case: Case) -> ModelConfig:
-    """Return the model with a letter for each of its numbers.
-
-    Where nothing says how many heads there are, they make no difference: it has one.
-    """
-    numbers: dict[str, int] = {
-        name: Size.letter(name, POINT[name]) for name in _numbers(case) if name in _OF_MODEL
-    }
-    if case.model.heads is None:
-        numbers["n_head"] = 1
-    dense = tuple(range(len(case.model.dense_layers)))
-    return case.model.evaluate_at(**numbers, dense_layers=dense, position_offset=None)
-
-
-_OF_MODEL = frozenset(ModelConfig.numbers())
-
-
 @cache
-def _recorded(config: ModelConfig, run: _Run) -> tuple[_Recorded, ...]:
+def _formulas(structure: Structure, run: _Run) -> tuple[_Formulas, ...]:
+    """Return the products of all models that differ in their numbers alone."""
+    return tuple(
+        _Formulas(
+            one.role,
+            one.phase,
+            tuple(Formula(size) for size in one.sizes),
+            tuple(Formula(factor) for factor in one.factors),
+            Formula(one.copies),
+        )
+        for one in _recorded(in_letters(structure), run)
+    )
+
+
+def _recorded(config: ModelConfig, run: _Run) -> list[_Recorded]:
     """Run one layer of each group on the tape, and return the products of its events."""
     built = network(config)
     blocks = built.one_of_each()
@@ -188,7 +168,7 @@ def _recorded(config: ModelConfig, run: _Run) -> tuple[_Recorded, ...]:
     )
 
 
-def _merged(recorded: Iterable[_Recorded]) -> tuple[_Recorded, ...]:
+def _merged(recorded: Iterable[_Recorded]) -> list[_Recorded]:
     """Add up the copies of a product that several groups of layers have."""
     merged: dict[tuple[str, Phase], _Recorded] = {}
     for one in recorded:
@@ -196,7 +176,7 @@ def _merged(recorded: Iterable[_Recorded]) -> tuple[_Recorded, ...]:
         if earlier is not None:
             one = one._replace(copies=earlier.copies + one.copies)
         merged[one.role, one.phase] = one
-    return tuple(merged.values())
+    return list(merged.values())
 
 
 def _scalar(logits: Tensor) -> Tensor:
@@ -219,8 +199,8 @@ def _product(
     return _Recorded(
         role,
         event.phase,
-        tuple(terms_of(size) for size in sizes),
-        tuple(terms_of(factor) for factor in factors),
+        sizes,
+        factors,
         1 if block is None else copies[block],
     )
 

@@ -1,15 +1,18 @@
 """Parameters: how many a model has, where they are, and which are active for a token."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.letters import Structure, in_letters, structure_of
 from gpt2calc.model.tensors import active_tensors, tensors
 from gpt2calc.models import Model, as_config
 from gpt2calc.number import Number
 from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
+from gpt2calc.tape.symbolic import Formula
 
 
 class Tally(NamedTuple):
@@ -142,7 +145,24 @@ def count(config: Model) -> Count:
         Counts in parameters, as Python integers; shares as fractions of the total.
     """
     config = as_config(config)
-    return Count(config, PARAMETERS.shares(tensors(config)))
+    numbers = config.__dict__
+    rows = {part: [0, 0] for part in SUBLAYERS}
+    for part, column, formula in _closed_form(structure_of(config)):
+        rows[part][column] = formula.at(numbers)
+    return Count(config, PARAMETERS.with_shares(rows))
+
+
+@cache
+def _closed_form(structure: Structure) -> tuple[tuple[str, int, Formula], ...]:
+    """Return weights (column 0) and biases (1) of each sublayer, as formulas in the fields.
+
+    They are those of every model that differs in its numbers alone.
+    """
+    sums: dict[tuple[str, int], int] = {}
+    for tensor in tensors(in_letters(structure)):
+        place = tensor.sublayer, Tally._fields.index(tensor.column)
+        sums[place] = sums.get(place, 0) + tensor.parameters
+    return tuple((part, column, Formula(size)) for (part, column), size in sums.items())
 
 
 def breakdown(config: ModelConfig | Case, quantity: Quantity = PARAMETERS) -> Breakdown:

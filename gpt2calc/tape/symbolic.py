@@ -98,25 +98,45 @@ def _joined(one: Monomial, other: Monomial, sign: int) -> Monomial:
     return tuple(sorted((letter, power) for letter, power in powers.items() if power))
 
 
-def evaluated(terms: Terms, values: Mapping[str, int]) -> int:
-    """Return a formula at some values: integers, or arrays and symbols that are cast to them.
+class Formula:
+    """A size as its formula, to be evaluated at numbers.
 
     Everything is added up over one divisor, by which the sizes of a model leave no rest.
     """
-    divisor = lcm(*(factor.denominator for factor in terms.values()))
-    below = _below_the_line(terms)
-    total = 0
-    for monomial, factor in terms.items():
-        product = int(factor * divisor)
-        powers = dict(monomial)
-        for letter in powers.keys() | below.keys():
-            power = powers.get(letter, 0) + below.get(letter, 0)
-            if power:
-                product = product * values[letter] ** power
-        total = total + product
-    for letter, power in below.items():
-        divisor = divisor * values[letter] ** power
-    return _quotient_of(total, divisor)
+
+    def __init__(self, size: int) -> None:
+        terms = terms_of(size)
+        below = _below_the_line(terms)
+        self.denominator = lcm(*(factor.denominator for factor in terms.values()))
+        self.below = _written_out(below)
+        self.terms = [
+            (int(factor * self.denominator), _written_out(_multiplied(monomial, below)))
+            for monomial, factor in terms.items()
+        ]
+
+    def at(self, values: Mapping[str, int]) -> int:
+        """Return its value at some numbers: integers, or arrays and symbols cast to them."""
+        total = 0
+        for product, letters in self.terms:
+            for letter in letters:
+                product = product * values[letter]
+            total = total + product
+        divisor = self.denominator
+        for letter in self.below:
+            divisor = divisor * values[letter]
+        return _quotient_of(total, divisor)
+
+
+def _written_out(powers: Mapping[str, int]) -> tuple[str, ...]:
+    """Return each letter as often as it is a factor."""
+    return tuple(letter for letter, power in powers.items() for _ in range(power))
+
+
+def _multiplied(monomial: Monomial, by: Mapping[str, int]) -> dict[str, int]:
+    powers = dict(by)
+    for letter, power in monomial:
+        powers[letter] = powers.get(letter, 0) + power
+    return powers
 
 
 def _below_the_line(terms: Terms) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Each family's forward pass against its class: the whole line of allocations, not the peak alone."""
+"""Each family's forward pass against its class: the whole line of allocations, not the peak."""
 
 import pytest
 from drawing import FAMILIES, draw
@@ -111,7 +111,7 @@ def served(config, attention, dtype):
         cache = Cache({})
         outputs = decoder(execution, ids(SEQ), cache)
         del outputs
-        outputs = decoder(execution, ids(1), cache)
+        _outputs = decoder(execution, ids(1), cache)
     return line(tape.events)
 
 
@@ -123,7 +123,7 @@ def really_served(config, attention, dtype):
         outputs = model(prompt, use_cache=True, logits_to_keep=1)
         cache = outputs.cache
         del outputs
-        outputs = model(token, cache=cache, use_cache=True, logits_to_keep=1)
+        _outputs = model(token, cache=cache, use_cache=True, logits_to_keep=1)
     return line(live.log)
 
 

@@ -247,7 +247,7 @@ class Given(NamedTuple):
     """The views by which it gets its layout."""
     requires_grad: bool = True
     is_leaf: bool = False
-    """Whether it goes in as it is, as a parameter, or as a tensor that the run has made."""
+    """Whether it goes in as it is, as a parameter does; else the run makes it of a leaf."""
 
     @property
     def shapes(self) -> list[Shape]:
@@ -430,7 +430,7 @@ class OnTorch:
 
 
 def _strides_that_matter(shape: Sequence[int], stride: Shape) -> Shape:
-    """Leave out where a dimension of size 1 would step to: nothing in PyTorch depends on it."""
+    """Leave out where a dimension of size 1 would step to, which is not where any number lies."""
     return tuple(0 if size == 1 else step for size, step in zip(shape, stride, strict=True))
 
 
@@ -447,7 +447,7 @@ ON_TORCH = OnTorch()
 def arranged(o: SimpleNamespace, x: Any, given: Given) -> Any:
     """Make an input of its leaf: by an operation, unless it is one itself; then by views."""
     if not given.is_leaf:
-        x = o.scale(x)
+        x = o.scale(x) if given.dtype in FLOATS else o.clone(x)
     for step, shape in zip(given.steps, given.shapes[1:], strict=True):
         x = step.apply(o, x, shape)
     return x

@@ -27,15 +27,24 @@ def test_embedding(data):
     rows, width, dtype = data.draw(sizes), data.draw(sizes), data.draw(dtypes)
     shape = data.draw(shapes(most=3))
     ids = constant(*shape, dtype="int64", steps=data.draw(layouts(len(shape))))
+    ids = ids._replace(is_leaf=data.draw(switches))
     matrix = weight(rows, width, dtype=dtype, requires_grad=data.draw(switches))
     program = lambda o, matrix, ids: o.embedding(matrix, ids)  # noqa: E731
     check(program, matrix, ids, ending=data.draw(all_endings))
 
 
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_ids_are_kept_for_the_gradient_of_the_matrix(is_trained):
+    ids = constant(2, 3, dtype="int64")._replace(is_leaf=False)
+    matrix = weight(4, 5, requires_grad=is_trained)
+    report = check(lambda o, matrix, ids: o.embedding(matrix, ids), matrix, ids)
+    assert report.held == 4 * 2 * 3 * 5 + (8 * 2 * 3 if is_trained else 0)
+
+
 @few
-@given(any_tensor(most=3, kinds=PLAIN), shapes(most=2), all_endings)
-def test_choosing_rows(x, chosen, ending):
-    indices = constant(*chosen, dtype="int64")
+@given(any_tensor(most=3, kinds=PLAIN), shapes(most=2), switches, all_endings)
+def test_choosing_rows(x, chosen, are_given, ending):
+    indices = constant(*chosen, dtype="int64")._replace(is_leaf=are_given)
     program = lambda o, x, indices: o.index(x, indices, (*chosen, *x.shape[1:]))  # noqa: E731
     check(program, x, indices, ending=ending)
 

@@ -1,0 +1,76 @@
+"""A model in letters: what all models have in common that differ in their numbers alone.
+
+A network is built, or run, once for all of them, on sizes that carry their formulas; what comes out
+are formulas, and a model's own figures are these at its numbers.
+"""
+
+from typing import NamedTuple
+
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import FieldValue
+from gpt2calc.tape.symbolic import Size
+
+POINT = {
+    "n_layer": 1_000_003,
+    "n_embd": 30_720,
+    "n_head": 32,
+    "n_kv_head": 8,
+    "head_dim": 80,
+    "vocab": 50_021,
+    "n_ctx": 100_003,
+    "n_inner": 7_001,
+    "n_expert": 16,
+    "n_expert_active": 3,
+    "n_inner_expert": 1_009,
+    "n_inner_shared": 2_003,
+}
+"""Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
+of a head; n_kv_head divides the heads that each of these gives."""
+_IS_NUMBER = {name: name in POINT for name in ModelConfig.known}
+
+
+class Structure(NamedTuple):
+    """All that a model is beside its numbers."""
+
+    fields: tuple[FieldValue, ...]
+    """In the order of the config: switches and choices; of a number, whether it is given."""
+    dense_layers: int
+    has_heads: bool
+    """Whether it is known how many heads there are."""
+
+
+def structure_of(config: ModelConfig) -> Structure:
+    """Return what a model is beside its numbers, in whatever arithmetic these are."""
+    given = config.__dict__
+    fields = tuple(
+        [
+            given[name] is not None if is_number else given[name]
+            for name, is_number in _IS_NUMBER.items()
+            if name != "dense_layers"
+        ]
+    )
+    return Structure(fields, len(config.dense_layers), config.heads is not None)
+
+
+def numbers_of(config: ModelConfig) -> dict[str, int]:
+    """Return the numbers of a model by field; those that nothing says are not among them."""
+    numbers = {name: getattr(config, name) for name in POINT}
+    numbers["n_expert_active"] = config.chosen_experts
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def in_letters(structure: Structure) -> ModelConfig:
+    """Return a model with a letter for each number, which is called as its field.
+
+    Where nothing says how many heads there are, they make no difference: it has one.
+    """
+    names = [name for name in ModelConfig.known if name != "dense_layers"]
+    fields: dict[str, object] = dict(zip(names, structure.fields, strict=True))
+    for name, at in POINT.items():
+        fields[name] = Size.letter(name, at) if fields[name] else None
+    if fields["n_expert"] is not None:
+        fields["n_expert_active"] = Size.letter("n_expert_active", POINT["n_expert_active"])
+    if not structure.has_heads:
+        fields["n_head"] = 1
+    fields["dense_layers"] = tuple(range(structure.dense_layers))
+    return ModelConfig().evaluate_at(**fields)
