@@ -14,6 +14,7 @@ from gpt2calc import (
     UserError,
     count,
     diagnose,
+    flops,
     load,
     named_shapes,
     presets,
@@ -31,6 +32,20 @@ PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text())
 """Published models by their names on the Hub: the keys that count, and the totals."""
 PEERS_MODELS = ("llama-3-8b", "qwen2.5-7b", "gemma-2b", "mixtral-8x7b")
 DRAWS = 24
+SLIDING = {"sliding_window": 2}
+QWENS = {"sliding_window": 2, "use_sliding_window": True, "max_window_layers": 0}
+WINDOW = {
+    "gpt_neo": {"window_size": 2},
+    "mistral": SLIDING,
+    "mixtral": SLIDING,
+    "starcoder2": SLIDING,
+    "phi3": SLIDING,
+    "gemma2": SLIDING,
+    "gemma3_text": SLIDING,
+    "qwen2": QWENS,
+    "qwen3": QWENS,
+}
+"""The keys that give a family's layers a window shorter than the sequence."""
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
@@ -75,6 +90,28 @@ def test_flops_are_those_of_pytorchs_counter(family, checkpointing, dropout):
         )
         proof = verify_flops(Case(config, run))
         assert proof.identical, (config, proof.differences)
+
+
+@pytest.mark.parametrize("name", WINDOW)
+def test_a_window_is_a_mask_and_saves_no_flops(name):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    family = next(each for each in FAMILIES if each.name == name)
+    contents = draw(family, 1) | WINDOW[name]
+    run = Run(batch=2, seq=5, training=True)
+    model = built(contents).train()
+    ids = torch.zeros(run.batch, run.seq, dtype=torch.long, device="meta")
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("batched_mm")
+    with FlopCounterMode(display=False) as counter:
+        model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits.sum().backward()
+    angles = sum(
+        sum(by_operator.values())
+        for module, by_operator in counter.get_flop_counts().items()
+        if module.endswith("rotary_emb")
+    )
+    assert flops(from_contents(contents, "drawn"), run).total == counter.get_total_flops() - angles
 
 
 @OF_TYPE
