@@ -169,8 +169,8 @@ class Pointwise(Curve):
 
     @property
     def degree(self) -> int:
-        """Return 1: what is asked for a value at each point is taken to grow."""
-        return 1
+        """Return 1 where the total grows, with no claim about its shape; else 0."""
+        return int(self.at(FAR) > self.at(1))
 
     def at(self, x: Number) -> Number:
         """Return the total where the field is ``x``."""
@@ -187,6 +187,8 @@ def _is_everywhere(condition: Any) -> bool:
     return bool(condition.all() if hasattr(condition, "all") else condition)
 
 
+FAR = 2**30
+"""A value of a field that is larger than any that is asked for."""
 X = Polynomial([0, 1])
 """The field itself."""
 

@@ -157,3 +157,8 @@ def test_what_the_json_says_where_nothing_suits_all_models():
     assert said["solutions"][0]["budget"] == "117M"
     alone = solve_for("vocab", "gpt2", "117M").to_dict()
     assert alone["common"] == [39_919, 41_220]
+
+
+def test_a_field_that_adds_nothing_is_refused_and_not_searched_without_end():
+    with pytest.raises(UserError, match="n_head of gpt2 adds no FLOPs"):
+        solve_for("n_head", ["gpt2"], "1e15", of="flops")

@@ -208,6 +208,11 @@ def _solved(
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
         )
+    if not curve.degree:
+        raise UserError(
+            f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
+            "field"
+        )
     step = 1 if curve.is_whole else config.n_head or HEAD_WIDTH  # where heads follow the width
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
