@@ -112,7 +112,7 @@ class Polynomial(Curve):
     def __truediv__(self, divisor: Number) -> "Polynomial":
         if not isinstance(divisor, int):
             self._refuse()
-        return Polynomial([Fraction(each, divisor) for each in self.coefficients])
+        return Polynomial([_divided(each, divisor) for each in self.coefficients])
 
     def _refuse(self, *_: Any) -> Any:
         raise NoPolynomialError("this step has no polynomial as its result")
@@ -257,6 +257,14 @@ def _matters(quantity: Quantity, config: Config, field: str) -> bool:
 
 def _polynomial(number: Number) -> Polynomial:
     return number if isinstance(number, Polynomial) else Polynomial([number])
+
+
+def _divided(coefficient: Number, divisor: int) -> Number:
+    if not hasattr(coefficient, "dtype"):
+        return Fraction(coefficient, divisor)
+    if (coefficient % divisor).any():
+        raise NoPolynomialError("a division of arrays of coefficients leaves a rest")
+    return coefficient // divisor
 
 
 def _is_nonzero(coefficient: Number) -> bool:

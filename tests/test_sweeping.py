@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
-from gpt2calc import SUBLAYERS, ModelConfig, UserError, count, load, sweep
+from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, count, flops, load, sweep
 from gpt2calc.cli import main
 from gpt2calc.what_if import sweeping
 from gpt2calc.what_if.axes import LARGEST, as_axis, ends_of, read_axis
@@ -93,6 +93,18 @@ def test_batches_join_to_the_whole(monkeypatch):
     for name, column in grid.columns().items():
         assert np.array_equal(column, whole[name])
     assert np.array_equal(whole["total"], grid.total.ravel())
+
+
+def test_flops_over_a_run_and_widths_that_heads_follow():
+    batches, sequences, widths = (1, 3), (8, 40), (65, 130, 192)
+    swept = sweep(of="flops", batch=batches, seq=sequences, n_embd=widths).total
+    for place in np.ndindex(2, 2, 3):
+        batch, seq, width = (
+            each[i] for each, i in zip((batches, sequences, widths), place, strict=True)
+        )
+        heads = next(each for each in range(width // 64, 0, -1) if width % each == 0)
+        config = ModelConfig(n_embd=width, n_head=heads)
+        assert swept[place] == flops(config, Run(batch=batch, seq=seq)).total
 
 
 def test_a_sweep_is_a_container_of_its_sublayers():
