@@ -182,6 +182,25 @@ def test_repeating_each_number(x, times, ending):
 
 
 @few
+@given(shapes(), st.data())
+def test_strides_of_dimensions_of_size_1(shape, data):
+    """They are the same too, where a tensor is contiguous before."""
+    at = data.draw(st.integers(0, len(shape)))
+    dim = data.draw(st.integers(0, len(shape) - 1))
+    for program in (
+        lambda o, x: o.unsqueeze(x, at),
+        lambda o, x: o.transpose(x, dim, 0),
+        lambda o, x: o.narrow(x, dim, 0, 1),
+        lambda o, x: o.every(x, 2, dim),
+        lambda o, x: o.select(x, dim, 0),
+        lambda o, x: o.view(x, *shape, 1),
+        lambda o, x: o.view(x, 1, *shape),
+    ):
+        on_tape, real = (program(side.o, side.leaf(Given(shape))) for side in (ON_TAPE, ON_TORCH))
+        assert on_tape.stride == real.stride()
+
+
+@few
 @given(st.data())
 def test_what_is_said_of_a_layout(data):
     """``is_contiguous`` and ``is_dense`` are PyTorch's own answers for the same strides."""
