@@ -22,19 +22,22 @@ class Operations(Result):
 
     def to_rows(self) -> list[dict[str, object]]:
         """Return a row for each product: sizes of one copy as a kernel sees them, and FLOPs."""
+        from sympy import factor
+
         from gpt2calc.symbols import plain, with_symbols
 
         case = self.config.settled().spelled_out()
-        if case.heads is not None:
-            case = case.evaluate_at(n_head=case.heads)
         letters = {name for name, known in case.known.items() if known.letter}
+        if case.heads is None:
+            letters.remove("n_head")
+        case = case.evaluate_at(n_head=case.heads or 1)
         symbolic = products(with_symbols(case, letters))
         return [
             {
                 "name": one.term.name(case.names),
                 "part": one.part,
                 "pass": one.phase,
-                "formula": " x ".join(plain(size) for size in formula.sizes),
+                "formula": " x ".join(plain(factor(size)) for size in formula.sizes),
                 **dict(zip(("times", "m", "k", "n"), one.sizes, strict=True)),
                 "copies": one.copies,
                 "flops": one.term.amount,

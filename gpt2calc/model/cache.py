@@ -3,6 +3,8 @@
 Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingWindowLayer``.
 """
 
+from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
+from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import Tensor, empty
 from gpt2calc.tape.views import detached_narrow
 
@@ -36,7 +38,15 @@ class Cache:
             self.counters[layer] = empty("window", (), "int64")
 
     def update(self, layer: int, key: Tensor, value: Tensor) -> list[Tensor]:
-        """Join new keys and values, (batch, heads, tokens, width), to those of before."""
+        """Join new keys and values, (batch, heads, tokens, width), to those of before.
+
+        A layer that is recomputed for backward joins the same again, and the cache does not grow.
+        """
+        if current().phase == "recomputed":
+            return [
+                _joined(held.shape[2] - new.shape[2], new)
+                for held, new in zip(self.layers[layer], (key, value), strict=True)
+            ]
         if layer == 0:
             self.length += key.shape[2]
         if layer not in self.layers:
@@ -44,16 +54,23 @@ class Cache:
         held = self.layers[layer]
         if layer not in self.windows:
             for place, new in enumerate((key, value)):
-                held[place] = _joined(held[place], new)
+                held[place] = _joined(held[place].shape[2], new)
             return held[:2]
         kept = self.windows[layer] - 1
-        joined = [_joined(held[place], new) for place, new in enumerate((key, value))]
+        joined = [_joined(held[place].shape[2], new) for place, new in enumerate((key, value))]
         # A view of the last ones, which holds on to all that it is a view of.
         for place, whole in enumerate(joined):
             held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
         return joined
 
 
-def _joined(before: Tensor, new: Tensor) -> Tensor:
+def _joined(before: int, new: Tensor) -> Tensor:
+    """Join new tokens to some of before; the gradient is of the new ones alone."""
     batch, heads, tokens, width = new.shape
-    return empty("cat", (batch, heads, before.shape[2] + tokens, width), new.dtype)
+    joined = empty("cat", (batch, heads, before + tokens, width), new.dtype)
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        return [detached_narrow(grads[0], 2, tokens)]
+
+    record([joined], [new], [], backward)
+    return joined
