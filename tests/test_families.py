@@ -59,6 +59,15 @@ def built(contents):
         return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
 
 
+def angles_of(counter):
+    """Return the FLOPs of rotary angles, which are outside the blocks and not counted here."""
+    return sum(
+        sum(by_operator.values())
+        for module, by_operator in counter.get_flop_counts().items()
+        if module.endswith("rotary_emb")
+    )
+
+
 @OF_TYPE
 def test_names_order_and_shapes_are_those_of_the_class(family):
     for seed in range(DRAWS):
@@ -106,12 +115,38 @@ def test_a_window_is_a_mask_and_saves_no_flops(name):
         model.set_experts_implementation("batched_mm")
     with FlopCounterMode(display=False) as counter:
         model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits.sum().backward()
-    angles = sum(
-        sum(by_operator.values())
-        for module, by_operator in counter.get_flop_counts().items()
-        if module.endswith("rotary_emb")
-    )
-    assert flops(from_contents(contents, "drawn"), run).total == counter.get_total_flops() - angles
+    exact = flops(from_contents(contents, "drawn"), run)
+    assert exact.total == counter.get_total_flops() - angles_of(counter)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "gemma2", "opt"])
+def test_training_on_behind_a_cache_takes_what_pytorch_counts(name):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    contents = draw(next(each for each in FAMILIES if each.name == name), 1)
+    model = built(contents)
+    run = Run(batch=2, seq=3, cached=2, training=True)
+    before, ids = (torch.zeros(2, length, dtype=torch.long, device="meta") for length in (2, 3))
+    with torch.no_grad():
+        cache = model(before, use_cache=True).cache
+    with FlopCounterMode(display=False) as counter:
+        seen = torch.ones(2, 5, dtype=torch.long, device="meta")
+        logits = model(ids, cache=cache, use_cache=True, attention_mask=seen).logits
+        logits.sum().backward()
+    exact = flops(from_contents(contents, "drawn"), run)
+    assert exact.total == counter.get_total_flops() - angles_of(counter)
+
+
+@OF_TYPE
+def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
+    config = from_contents(draw(family, 1), "drawn")
+    alone = flops(config, Run(seq=3, cached=2))
+    run = flops(config, Run(seq=3, cached=2, training=True, checkpointing="block"))
+    works = run.sublayers.values()
+    assert sum(each.forward for each in works) == alone.total
+    assert sum(each.backward for each in works) == 2 * alone.total
+    assert 0 < sum(each.recomputed for each in works) < alone.total
 
 
 @OF_TYPE

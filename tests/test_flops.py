@@ -265,3 +265,18 @@ def test_a_mistake_is_one_line(refused, arguments, words):
     if "verify" in arguments:
         pytest.importorskip("torch")
     assert words in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("width", "causal", "row"),
+    [
+        (768, False, "Bh x S x d/h x S"),
+        (100, False, "B x S x d x S"),
+        (768, True, "BSh(S + 1)/2 x 1 x d/h x 1"),
+    ],
+)
+def test_the_sizes_of_a_row_in_letters(width, causal, row):
+    case = case_of(load("gpt2").replace(n_embd=width), Run(causal=causal))
+    scores = Operations(case, tuple(products(case))).to_rows()[1]
+    assert scores["name"] == "h.*.attn.scores"
+    assert scores["formula"] == row

@@ -160,5 +160,7 @@ def test_what_the_json_says_where_nothing_suits_all_models():
 
 
 def test_a_field_that_adds_nothing_is_refused_and_not_searched_without_end():
-    with pytest.raises(UserError, match="n_head of gpt2 adds no FLOPs"):
+    with pytest.raises(UserError, match="n_head of llama-3-8b adds no parameters"):
+        solve_for("n_head", ["llama-3-8b"], "20B")
+    with pytest.raises(UserError, match="'n_head' cannot be solved for"):
         solve_for("n_head", ["gpt2"], "1e15", of="flops")

@@ -42,9 +42,9 @@ def flops(
 
     One forward pass over one whole context, unless flags say otherwise.
     """
-    from gpt2calc.metrics.flops import FLOPS, Flops, terms
+    from gpt2calc.metrics.flops import FLOPS, Flops
     from gpt2calc.metrics.matmul_table import Operations
-    from gpt2calc.metrics.matmuls import products
+    from gpt2calc.metrics.matmuls import products, terms
 
     case = case_given(model, FLOPS, fields)
     if plot is not None and (operations or generating):

@@ -11,8 +11,8 @@ from gpt2calc.case import Case, case_of
 from gpt2calc.estimated import Estimated
 from gpt2calc.metrics.flop_rules import estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
-from gpt2calc.metrics.matmuls import Product, products
-from gpt2calc.model.terms import Number, Term
+from gpt2calc.metrics.matmuls import Product, products, terms
+from gpt2calc.model.terms import Number
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.table import Table
 from gpt2calc.quantity import Breakdown, Quantity
@@ -43,11 +43,6 @@ class Work(NamedTuple):
     total: int
     share: float
     """A fraction of the total, from 0 to 1."""
-
-
-def terms(case: Case) -> list[Term]:
-    """List what each product contributes to the FLOPs of a case."""
-    return [one.term for one in products(case)]
 
 
 def _passes(case: Case) -> tuple[str, ...]:

@@ -104,8 +104,49 @@ class _Run(NamedTuple):
 
 def products(case: Case) -> list[Product]:
     """List every matrix product of a pass, a layer's once: forward, backward, recomputed."""
-    values = numbers_of(case.model)
-    values |= {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+    values = _values(case)
+    return [
+        Product(
+            one.role,
+            _part_of(one.role),
+            one.phase,
+            tuple([size.at(values) for size in one.sizes]),
+            tuple([factor.at(values) for factor in one.factors]),
+            one.copies.at(values),
+        )
+        for one in _formulas_of(case)
+    ]
+
+
+def terms(case: Case) -> list[Term]:
+    """List what each product adds to the FLOPs of a case.
+
+    The sizes of a kernel are not evaluated: a head's are no polynomials in the number of heads,
+    while the FLOPs of all heads may not depend on it.
+    """
+    values = _values(case)
+    return [
+        MatmulTerm(
+            one.role,
+            _part_of(one.role),
+            one.phase,
+            tuple([factor.at(values) for factor in one.factors]),
+            one.copies.at(values),
+        )
+        for one in _formulas_of(case)
+    ]
+
+
+def _values(case: Case) -> dict[str, int]:
+    run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+    return numbers_of(case.model) | run
+
+
+def _part_of(role: str) -> str:
+    return PART_OF[role.partition(":")[0]]
+
+
+def _formulas_of(case: Case) -> "tuple[_Formulas, ...]":
     run = _Run(
         training=bool(case.training),
         checkpointing=bool(case.training) and case.checkpointing == "block",
@@ -114,17 +155,7 @@ def products(case: Case) -> list[Product]:
         causal=bool(case.causal),
         cached=case.run.cached is not None,
     )
-    return [
-        Product(
-            one.role,
-            PART_OF[one.role.partition(":")[0]],
-            one.phase,
-            tuple([size.at(values) for size in one.sizes]),
-            tuple([factor.at(values) for factor in one.factors]),
-            one.copies.at(values),
-        )
-        for one in _formulas(structure_of(case.model), run)
-    ]
+    return _formulas(structure_of(case.model), run)
 
 
 @cache

@@ -12,9 +12,9 @@ from gpt2calc.tape.symbolic import Size
 
 POINT = {
     "n_layer": 1_000_003,
-    "n_embd": 30_720,
-    "n_head": 32,
-    "n_kv_head": 8,
+    "n_embd": 640,
+    "n_head": 4,
+    "n_kv_head": 2,
     "head_dim": 80,
     "vocab": 50_021,
     "n_ctx": 100_003,
