@@ -14,6 +14,11 @@ MAY_IMPORT = {
     "units": {"errors"},
     "tape": {"dtypes", "tape"},
     "model": {"errors", "units", "dtypes", "tape", "model"},
+    "metrics": {
+        *("errors", "units", "tape", "model", "metrics"),
+        *("case", "run", "models", "quantity", "number", "sublayers", "symbols"),
+        *("estimated", "hardware", "output"),
+    },
 }
 """The rooms that each room may import; all others stand above these."""
 

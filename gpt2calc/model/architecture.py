@@ -55,7 +55,6 @@ class Architecture:
     """The same where queries and keys are normed, by the config's ``qk_norm``."""
     joint: type[JointProjection] = JointProjection
     scores: type[Scores] = Scores
-    scores_are_capped: bool = False
     rotary: type[Rotary] = WholeRotary
     rotary_part: float = 1.0
     """How much of a head is turned, where a config does not say it."""
