@@ -7,6 +7,7 @@ from gpt2calc.number import Number
 
 Rows: TypeAlias = dict[str, dict[str, Number]]
 """A sum for each part and column."""
+LARGE = 2**20
 
 
 def largest(numbers: Sequence[Number]) -> Number:
@@ -20,12 +21,22 @@ def largest(numbers: Sequence[Number]) -> Number:
         if hasattr(number, "envelope"):
             return number.envelope(numbers)
     if not any(hasattr(number, "dtype") for number in numbers):
-        return max(numbers)
+        return max(numbers, key=comparable)
     from functools import reduce
 
     import numpy as np
 
     return reduce(np.maximum, numbers)
+
+
+def comparable(number: Number) -> Number:
+    """Return a number to compare by: of a formula its value where all letters are large.
+
+    Formulas that are compared, such as those of the gradient of wte before and after that of
+    lm_head is added to it, keep their order at all values.
+    """
+    letters = getattr(number, "free_symbols", ())
+    return number.subs(dict.fromkeys(letters, LARGE)) if letters else number
 
 
 def largest_rows(alternatives: Iterable[Rows]) -> Rows:

@@ -5,7 +5,7 @@ from dataclasses import replace as with_changes
 from itertools import product as every
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import small_configs
 
@@ -22,7 +22,7 @@ from gpt2calc import (
     solve_for,
     sweep,
 )
-from gpt2calc.case import case_of
+from gpt2calc.case import Case, case_of
 from gpt2calc.footprint.counting import KEPT_IS_PROVED, MEMORY
 from gpt2calc.footprint.keeping import held
 from gpt2calc.footprint.peak import memory_case, moments_of
@@ -266,8 +266,16 @@ def test_one_more_token_with_a_cache_as_a_real_model_holds_it():
     assert causal.total == held_then.total
 
 
+TIED_AND_TINY = Case(
+    ModelConfig(n_layer=1, n_embd=1, n_head=1, vocab=28, n_ctx=2),
+    Run(batch=1, seq=1, training=True, checkpointing="block"),
+)
+"""Its peak is the second of two moments of one name."""
+
+
 @settings(max_examples=20)
 @given(cases(), st.booleans())
+@example(TIED_AND_TINY, training=True)
 def test_one_more_block_adds_what_it_says(case, training):
     ways = {} if training else {"checkpointing": "none", "dropout": False}
     case = MEMORY.settle(case.evaluate_at(training=training, **ways))

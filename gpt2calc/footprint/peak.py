@@ -8,6 +8,7 @@ from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
 from gpt2calc.footprint.moments import Moment, moments
 from gpt2calc.footprint.serving import serving
+from gpt2calc.largest import comparable
 
 FAR = 2**20
 """Times its own value at which a field is taken to be as large as it ever gets."""
@@ -28,7 +29,7 @@ def moments_of(case: Case) -> Iterator[Moment]:
 def peak(case: Case) -> Moment:
     """Return the moment at which most is held, the first of several."""
     refuse_what_makes_no_sense(case)
-    return max(moments_of(case), key=lambda moment: moment.total)
+    return max(moments_of(case), key=lambda moment: comparable(moment.total))
 
 
 def refuse_what_makes_no_sense(case: Case) -> None:
