@@ -275,7 +275,7 @@ TIED_AND_TINY = Case(
 
 @settings(max_examples=20)
 @given(cases(), st.booleans())
-@example(TIED_AND_TINY, training=True)
+@example(TIED_AND_TINY, True)
 def test_one_more_block_adds_what_it_says(case, training):
     ways = {} if training else {"checkpointing": "none", "dropout": False}
     case = MEMORY.settle(case.evaluate_at(training=training, **ways))
