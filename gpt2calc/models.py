@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import is_switch
+from gpt2calc.model.fields import is_list, is_switch
 from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.run import Run
 
@@ -125,7 +125,7 @@ def _change(text: str) -> tuple[str, Any]:
         )
     if any(name in kind.known and is_switch(kind, name) for kind in (ModelConfig, Run)):
         return name, _SWITCH.get(value.lower(), value)
-    if name in ModelConfig.known and isinstance(ModelConfig.model_fields[name].default, tuple):
+    if name in ModelConfig.known and is_list(ModelConfig, name):
         return name, [_number(part) for part in value.split(SEVERAL) if part]
     return name, _number(value)
 

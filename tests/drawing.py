@@ -8,7 +8,7 @@ from gpt2calc.model.families.table import families
 
 FAMILIES = [family for family in families().values() if not family.variant_of]
 """One for each ``model_type``."""
-KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active")
+KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim")
 """Fields whose keys are never left out: the defaults of the classes are of full size, or would not
 fit the rest."""
 
@@ -28,7 +28,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["word_embed_proj_dim"] = contents["hidden_size"]
     if family.name == "gpt_neo":
         layers = contents.get("num_layers") or contents["num_hidden_layers"]
-        contents["attention_types"] = [[["global"], layers]]
+        contents["attention_types"] = [[[dice.choice(("global", "local"))], 1]] * layers
     return contents
 
 
@@ -48,6 +48,10 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "n_expert_active": dice.choice((1, 2)),
         "n_inner_expert": dice.randint(2, 20),
         "n_inner_shared": dice.randint(2, 20),
+        "rotary_dim": dice.choice((2, 4, 8)),
+        "window": dice.randint(2, 5),
+        "full_every": dice.randint(1, 3),
+        "no_rope_every": dice.randint(1, 3),
     }
     drawn = {}
     for name, keys in family.called.items():
@@ -63,9 +67,15 @@ def _extra(family: Family, dice: random.Random) -> dict[str, Any]:
         drawn["num_kv_heads"] = dice.choice((1, 2))
         if drawn["new_decoder_architecture"]:  # its class cannot run without these two
             drawn |= {"parallel_attn": True, "num_ln_in_parallel_attn": None}
-        elif drawn["num_ln_in_parallel_attn"] == 2:
-            drawn["num_ln_in_parallel_attn"] = 1
+        else:
+            drawn["num_kv_heads"] = None
+            if drawn["num_ln_in_parallel_attn"] == 2:
+                drawn["num_ln_in_parallel_attn"] = 1
     if "mlp_only_layers" in drawn:
         drawn["mlp_only_layers"] = dice.choice(([], [0]))
         drawn["decoder_sparse_step"] = dice.choice((1, 1, 2))
+    if "max_window_layers" in drawn:
+        drawn["max_window_layers"] = dice.randint(0, 2)
+    if "partial_rotary_factor" in drawn:
+        drawn["partial_rotary_factor"] = dice.choice((None, 0.5))
     return {key: value for key, value in drawn.items() if value is not None}

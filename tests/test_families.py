@@ -156,6 +156,8 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     if family.name == "openai-gpt":
         pytest.skip("the first GPT has no cache")
     contents = draw(family, 1)
+    for key in ("sliding_window", "window_size", "use_sliding_window"):
+        contents.pop(key, None)  # a window that is longer than the sequence
     config = from_contents(contents, "drawn")
     nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
     words = transformers.AutoConfig.for_model(**in_their_words(config), **nobody)
@@ -166,6 +168,61 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     tensors = [each for layer in held.layers for each in (layer.keys, layer.values)]
     size = sum(each.numel() * each.element_size() for each in tensors)
     assert cached(Case(config, Run(batch=2, seq=5))).amount == size
+
+
+@pytest.mark.parametrize("name", WINDOW)
+def test_each_layer_has_the_window_that_its_class_gives_it(name):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    family = next(each for each in FAMILIES if each.name == name)
+    found = set()
+    for seed in range(DRAWS):
+        contents = draw(family, seed)
+        config = from_contents(contents, "drawn")
+        theirs = transformers.AutoConfig.for_model(**contents)
+        if name == "gpt_neo":
+            kinds = [kind == "local" for kind in theirs.attention_layers]
+            window = theirs.window_size
+        else:
+            window = theirs.sliding_window
+            types = getattr(theirs, "layer_types", None)
+            kinds = (types or ["sliding_attention"] * config.n_layer) if window else []
+            kinds = [kind == "sliding_attention" for kind in kinds]
+        expected = [window if is_local else None for is_local in kinds] or [None] * config.n_layer
+        assert [config.window_of(layer) for layer in range(config.n_layer)] == expected
+        found.update(expected)
+    assert len(found) > 1
+
+
+def test_layers_of_smollm3_without_rotary_positions_are_those_of_its_class():
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    family = next(each for each in FAMILIES if each.name == "smollm3")
+    for contents in (draw(family, 0), draw(family, 1), {"no_rope_layers": [1, 0, 0]}):
+        contents = {"model_type": "smollm3", "num_hidden_layers": 3} | contents
+        theirs = transformers.AutoConfig.for_model(**contents).no_rope_layers
+        config = from_contents(contents, "drawn")
+        assert [config.has_rope(layer) for layer in range(config.n_layer)] == [*map(bool, theirs)]
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"layer_types": ["full_attention"]}, "layer_types has 1 entries, for 2 layers"),
+        ({"layer_types": "all"}, "layer_types is 'all': it must be a list"),
+        ({"layer_types": ["sliding_attention"] * 2, "sliding_window": None}, "there is no window"),
+        ({"sliding_window": "near"}, "sliding_window is 'near'"),
+        ({"model_type": "qwen2", "use_sliding_window": 1}, "it must be true or false"),
+        ({"model_type": "qwen2", "use_sliding_window": True, "max_window_layers": "x"}, "whole"),
+        ({"model_type": "gpt_neo", "attention_types": 1e308}, "attention_types is 1e+308"),
+        ({"model_type": "gpt_neo", "attention_types": [[["far"], 2]]}, "'global' or 'local'"),
+        ({"model_type": "phi", "partial_rotary_factor": 2}, "it must be a share of a head"),
+        ({"model_type": "smollm3", "no_rope_layers": [1, 2]}, "it must be a list of 0 and 1"),
+        ({"model_type": "gptj", "rotary_dim": "all"}, "rotary_dim is 'all'"),
+    ],
+)
+def test_what_cannot_be_said_of_layers_is_refused(contents, words):
+    plain = {"model_type": "gemma2", "num_hidden_layers": 2, "n_layer": 2}
+    with pytest.raises(UserError, match=re.escape(words)):
+        from_contents(plain | contents, "config.json")
 
 
 @OF_TYPE
@@ -404,7 +461,7 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
     read = from_contents({"model_type": family.name}, "empty")
     named = ModelConfig(family=read.family)
     numbers = {name for name, known in ModelConfig.known.items() if known.letter}
-    switches = set(ModelConfig.known) - numbers
+    switches = set(ModelConfig.known) - numbers - {"window", "rotary_dim"}
     assert {name: named.value(name) for name in switches} == {
         name: read.value(name) for name in switches
     }

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import Declared, choices_of, is_switch
+from gpt2calc.model.fields import Declared, choices_of, is_list, is_switch
 from gpt2calc.model.presets import preset_names
 from gpt2calc.models import labelled, load
 from gpt2calc.output.result import Format
@@ -114,7 +114,7 @@ def given(fields: dict[str, Any] | None) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in (fields or {}).items():
         if name not in _NONE_OF:
-            read[name] = _numbers(value) if name == "dense_layers" else _integer(value)
+            read[name] = _numbers(value) if name in _LISTS else _integer(value)
         elif value:
             choice = _NONE_OF[name]
             if (fields or {}).get(choice, "none") != "none":
@@ -158,6 +158,7 @@ def axes_and_fields(flags: dict[str, Any] | None) -> tuple[dict[str, Any], dict[
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
 
 
+_LISTS = tuple(name for name in ModelConfig.known if is_list(ModelConfig, name))
 _NONE_OF = {f"no_{name}": name for name in _leaving_out(ModelConfig)}
 """The choices that each flag leaves out."""
 

@@ -188,7 +188,7 @@ class Memory(Breakdown):
             copies = (IN_16_BITS_TOO,) if self.config.is_mixed else ()
             alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
             family = self.config.of_family
-            windows = (OF_ALL_TOKENS.format(family.words),) if family.has_windows else ()
+            windows = (OF_ALL_TOKENS.format(family.words),) if self.config.window else ()
             return (f"{total} {alone}", TEMPORARY, *copies, *windows)
         phases = {"forward": "forward", "backward": "backward", "step": "the optimizer's step"}
         most = {

@@ -183,7 +183,7 @@ def _recorded(config: ModelConfig, run: _Run) -> list[_Recorded]:
     with Tape() as tape:
         dropout = config.architecture.dropout if run.dropout else ()
         decoder = built.runnable(blocks, dropout=dropout)
-        cache = Cache({}, past) if run.cached else None
+        cache = Cache(past) if run.cached else None
         logits = decoder(execution, Tensor((batch, seq), "int64"), cache).logits
         if run.training:
             backward(_scalar(logits))

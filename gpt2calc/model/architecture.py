@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 from gpt2calc.model.attention import Attention, Scores
-from gpt2calc.model.blocks import Block, ParallelBlock
+from gpt2calc.model.blocks import Block, NeoXBlock, ParallelBlock
 from gpt2calc.model.decoder import Decoder
 from gpt2calc.model.linear import Conv1D, Embedding, Linear
-from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, RMSNorm
+from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, ParameterFreeNorm, RMSNorm
 from gpt2calc.model.projections import (
     JointProjection,
     NormedAfterTransposing,
@@ -44,9 +45,12 @@ class Architecture:
     linear: type[Linear] | type[Conv1D] = Linear
     layer_norm: type[Norm] = LayerNorm
     rms_norm: type[Norm] = RMSNorm
+    parameter_free_norm: type[ParameterFreeNorm] = ParameterFreeNorm
     norm_per_head: type[Norm] = NormPerHead
     """Of queries and keys, where each head has a scale of its own."""
     blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict)
+    parallel_block: type[Block] = NeoXBlock
+    """With norms before attention and MLP, which are added at once."""
     attention: type[Attention] = Attention
     separate: type[SeparateProjection] = SeparateProjection
     separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
@@ -56,9 +60,9 @@ class Architecture:
     joint: type[JointProjection] = JointProjection
     scores: type[Scores] = Scores
     rotary: type[Rotary] = WholeRotary
-    rotary_part: float = 1.0
-    """How much of a head is turned, where a config does not say it."""
-    tables: Literal["halves", "interleaved", "float32", "gptj"] = "halves"
+    rotary_part: Fraction = Fraction(1)
+    """How much of a head is rotated, where a config does not say it."""
+    tables: Literal["halves", "interleaved", "float32", "gptj", "codegen"] = "halves"
     activation: str = "silu"
     residual_is_scaled: bool = False
     rebinds_expert_input: bool = True
@@ -68,9 +72,13 @@ class Architecture:
     """The roles of the dropouts that the family's classes have."""
     style: Literal["standard", "bloom", "mpt", "falcon"] = "standard"
     """Whether blocks are put together in a way that no other family shares."""
+    groups_qkv: bool = False
+    """Whether queries stand in groups with their key and value, in Falcon's new decoder."""
 
-    def block(self, place: NormPlace) -> type[Block]:
+    def block(self, place: NormPlace, *, is_parallel: bool = False) -> type[Block]:
         """Return the class of a block whose norms stand in a place."""
+        if is_parallel and place == "before":
+            return self.parallel_block
         usual = ParallelBlock if place == "shared" else Block
         return self.blocks.get(place, usual)
 

@@ -73,8 +73,8 @@ class GPTAttention(Attention):
             k, v = context.cache.update(context.layer, k, v)
         k = repeat_kv(k, self.scores.heads.groups)
         v = repeat_kv(v, self.scores.heads.groups)
-        output = self._attended(q, transpose(k, 2, 3), v)
-        output = contiguous(transpose(output, 1, 2))
+        attended = self._attended(q, transpose(k, 2, 3), v)
+        output = contiguous(transpose(attended, 1, 2))
         output = view(output, batch, seq, self.scores.heads.query_width)
         output = self.out(output)
         output = self.dropout(output)
@@ -234,16 +234,19 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         out: Linear | Conv1D,
         rotary: Rotary,
         heads: Heads,
+        *,
+        groups_qkv: bool,
     ) -> None:
         self.qkv = qkv
         self.out = out
         self.rotary = rotary
         self.heads = heads
+        self.groups_qkv = groups_qkv
 
     @property
     def is_new(self) -> bool:
-        """Whether several queries share a key, as in the new decoder's groups."""
-        return self.heads.kv not in (1, self.heads.query)
+        """Whether queries stand in groups with their key and value, as in the new decoder."""
+        return self.groups_qkv or self.heads.kv not in (1, self.heads.query)
 
     def _parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         batch, seq, _ = qkv.shape

@@ -2,7 +2,7 @@
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, add_residual
-from gpt2calc.model.blocks import Block, BlockOutput, Layer
+from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Activation, Dropout
 from gpt2calc.model.part import Identity, Part
@@ -39,10 +39,8 @@ class MPTMLP(BloomMLP):
         return output  # noqa: RET504
 
 
-class BloomBlock(Part[[Tensor, LayerContext], BlockOutput]):
+class BloomBlock(BlockPart):
     """BLOOM's: attention and MLP add the residual themselves."""
-
-    role = "block"
 
     def __init__(
         self, attention: BloomAttention, mlp: BloomMLP, *, norm1: Layer, norm2: Layer
@@ -63,10 +61,8 @@ class BloomBlock(Part[[Tensor, LayerContext], BlockOutput]):
         return output, probabilities
 
 
-class MPTBlock(Part[[Tensor, LayerContext], BlockOutput]):
+class MPTBlock(BlockPart):
     """MPT's: the MLP adds the residual itself."""
-
-    role = "block"
 
     def __init__(self, attention: MPTAttention, mlp: MPTMLP, *, norm1: Layer, norm2: Layer) -> None:
         self.norm1 = norm1

@@ -15,7 +15,15 @@ BlockOutput: TypeAlias = tuple[Tensor, Tensor | None]
 """Hidden states, and the probabilities where the loop over blocks holds them into the next one."""
 
 
-class Block(Part[[Tensor, LayerContext], BlockOutput]):
+class BlockPart(Part[[Tensor, LayerContext], BlockOutput]):
+    """A block of any kind."""
+
+    role = "block"
+    window: int | None = None
+    """Tokens that a query can see; None for all before it."""
+
+
+class Block(BlockPart):
     """Llama's block: norms before attention and MLP, after them, or both.
 
     Args:
@@ -26,8 +34,6 @@ class Block(Part[[Tensor, LayerContext], BlockOutput]):
         residual_is_scaled: whether what is added to the stream is multiplied by a number (Granite).
 
     """
-
-    role = "block"
 
     def __init__(
         self,
@@ -124,20 +130,25 @@ class CohereBlock(ParallelBlock):
 
 
 class NeoXBlock(Block):
-    """GPT-NeoX's: in parallel with two norms, or one after the other."""
-
-    is_parallel = True
+    """GPT-NeoX's: attention and MLP in parallel, with a norm each."""
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         attended, _probabilities = self.attention(self.norm1(x), context)
-        if self.is_parallel:
-            hidden = self.mlp(self.norm2(x))
-            x = add(add(hidden, attended), x)
-        else:
-            attended = add(attended, x)
-            hidden = self.mlp(self.norm2(attended))
-            x = add(hidden, attended)
+        hidden = self.mlp(self.norm2(x))
+        x = add(add(hidden, attended), x)
+        return x, None
+
+
+class NeoXSequentialBlock(Block):
+    """GPT-NeoX's without the parallel residual."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        attended, _probabilities = self.attention(self.norm1(x), context)
+        attended = add(attended, x)
+        hidden = self.mlp(self.norm2(attended))
+        x = add(hidden, attended)
         return x, None
 
 

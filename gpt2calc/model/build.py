@@ -7,14 +7,19 @@ parameters are counted in them.
 
 from functools import partial
 
+from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Decoder, Embeddings, GPT2Decoder, Head
 from gpt2calc.model.decoder_variants import BloomDecoder, MPTDecoder
-from gpt2calc.model.layer import LayerBuilder
+from gpt2calc.model.layer import LayerBuilder, LayerKind
 from gpt2calc.model.linear import Embedding
-from gpt2calc.model.network import BlockPart, LayerGroup, Network, Norm, Tables
+from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
 from gpt2calc.model.part import Identity
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
+
+DEEPEST = 100_000
+"""Layers up to which windows and missing rotary positions, of which no parameter depends, are told
+apart."""
 
 
 def network(config: ModelConfig) -> Network:
@@ -41,20 +46,42 @@ def network(config: ModelConfig) -> Network:
 
 
 def _groups(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
-    """Return the groups of layers that are alike: with experts, and without."""
-    dense = config.dense_layers
-    if config.n_expert is None:
-        return (LayerGroup(layer.block, depth),)
-    with_experts = LayerGroup(layer.block_with_experts, depth - len(dense))
-    return (with_experts, LayerGroup(layer.block, len(dense), dense)) if dense else (with_experts,)
+    """Return the groups of layers that are alike; the first has those that no other one has."""
+    if _differ_in_more_than_experts(config) and type(depth) is int and depth <= DEEPEST:
+        return _groups_by_kind(config, layer, depth)
+    dense, has_rope = config.dense_layers, config.positions == "rotary"
+    usual = LayerKind(config.n_expert is not None, has_rope)
+    most = LayerGroup(partial(layer.block, usual), depth - len(dense))
+    if not dense:
+        return (most,)
+    return (most, LayerGroup(partial(layer.block, LayerKind(False, has_rope)), len(dense), dense))
+
+
+def _differ_in_more_than_experts(config: ModelConfig) -> bool:
+    fields = (config.window, config.no_rope_every, config.no_rope_layers)
+    return any(field is not None for field in fields)
+
+
+def _groups_by_kind(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
+    places: dict[LayerKind, list[int]] = {}
+    dense = set(config.dense_layers)
+    for number in range(depth):
+        has_experts = config.n_expert is not None and number not in dense
+        kind = LayerKind(has_experts, config.has_rope(number), config.window_of(number))
+        places.setdefault(kind, []).append(number)
+    (usual, most), *others = sorted(places.items(), key=lambda each: -len(each[1]))
+    return (
+        LayerGroup(partial(layer.block, usual), len(most)),
+        *(LayerGroup(partial(layer.block, kind), len(n), tuple(n)) for kind, n in others),
+    )
 
 
 def _tables(layer: LayerBuilder) -> Tables:
-    kind, part = layer.architecture.tables, layer.architecture.rotary_part
-    if kind == "gptj" and layer.turns_as_its_family:
-        return GPTJTables(layer.heads, part)
+    kind = layer.architecture.tables
+    if kind in ("gptj", "codegen") and layer.turns_as_its_family:
+        return GPTJTables(layer.heads, stays_float32=kind == "codegen")
     return RotaryTables(
-        layer.heads, part, interleaved=kind == "interleaved", stays_float32=kind == "float32"
+        layer.heads, interleaved=kind == "interleaved", stays_float32=kind == "float32"
     )
 
 
@@ -70,6 +97,7 @@ def _decoder(
     if config.positions not in kind.positions:
         kind = GPT2Decoder if config.positions == "learned" else Decoder
     decoder = kind(embeddings, blocks, tables, final_norm, head)
+    decoder.window = config.window
     if isinstance(decoder, BloomDecoder | MPTDecoder):
         decoder.heads = config.heads or 1
     if isinstance(decoder, MPTDecoder):

@@ -3,6 +3,8 @@
 Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingWindowLayer``.
 """
 
+from collections.abc import Sequence
+
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
 from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import Tensor, empty
@@ -13,26 +15,48 @@ class Cache:
     """Keys and values of the tokens so far, layer by layer.
 
     Args:
-        windows: the window of each layer that has one, by the layer's number.
         past: tokens that have been seen before the first run.
 
     """
 
-    def __init__(self, windows: dict[int, int], past: int = 0) -> None:
-        self.windows = windows
+    def __init__(self, past: int = 0) -> None:
+        self.windows: dict[int, int] = {}
+        """The window of each layer that has one, by the layer's number."""
         self.past = past
         self.length = past
         """Tokens that have been seen."""
         self.layers: dict[int, list[Tensor]] = {}
         self.counters: dict[int, Tensor] = {}
+        self._all_are_windowed = False
 
-    def prepare_windows(self, dtype: str) -> None:
-        """Make the counters of the windowed layers, as the first forward pass does."""
-        for layer in self.windows:
-            self._prepare(layer, dtype)
+    def prepare(self, windows: Sequence[int | None], dtype: str) -> None:
+        """Make the counters of windowed layers, as the first forward pass does.
+
+        Args:
+            windows: of each layer; None for layers that keep all tokens.
+            dtype: of keys and values.
+
+        """
+        for layer, window in enumerate(windows):
+            if window is not None and layer not in self.windows:
+                self.windows[layer] = window
+                self._prepare(layer, dtype)
+        self._all_are_windowed = None not in windows
+
+    def seen_by(self, window: int | None) -> int:
+        """Return the tokens of before that layers with a window see, or those without one.
+
+        Without any such layer, transformers makes their mask for the tokens that others see.
+        """
+        if window is None and self._all_are_windowed:
+            window = min(self.windows.values())
+        if window is None or not self.windows:
+            return self.length
+        return min(self.length, window - 1)
 
     def _prepare(self, layer: int, dtype: str) -> None:
-        nothing = (1, 1, self.past, 1)
+        window = self.windows.get(layer)
+        nothing = (1, 1, self.past if window is None else min(self.past, window - 1), 1)
         self.layers[layer] = [Tensor(nothing, dtype), Tensor(nothing, dtype)]
         if layer in self.windows:
             self.counters[layer] = empty("window", (), "int64")

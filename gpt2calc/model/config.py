@@ -99,6 +99,54 @@ class ModelConfig(Derived):
         ),
     ] = None
 
+    rotary_dim: Annotated[
+        Size | None,
+        Known(
+            "{} of a head's features rotated",
+            "Features of a head that rotary positions rotate. If left out: all, or the family's "
+            "share of the head.",
+            example=32,
+        ),
+    ] = None
+    no_rope_every: Annotated[
+        Size | None,
+        Known(
+            "every {}. layer without rotary positions",
+            "Every how many layers one has no rotary positions. If left out: all layers have them.",
+            example=4,
+        ),
+    ] = None
+    no_rope_layers: Annotated[
+        Layers | None,
+        Known(
+            "no rotary positions in layers {}",
+            "Layers without rotary positions, from 0 on. If left out: as no_rope_every says.",
+        ),
+    ] = None
+    window: Annotated[
+        Size | None,
+        Known(
+            "a window of {} tokens",
+            "Tokens that a query can see, itself among them. If left out: all before it.",
+            example=4096,
+        ),
+    ] = None
+    full_every: Annotated[
+        Size | None,
+        Known(
+            "every {}. layer without a window",
+            "Every how many layers one has no window. If left out: all layers have it.",
+            example=6,
+        ),
+    ] = None
+    full_layers: Annotated[
+        Layers | None,
+        Known(
+            "no window in layers {}",
+            "Layers without a window, from 0 on. If left out: as full_every says.",
+        ),
+    ] = None
+
     n_inner: Annotated[
         Size | None,
         Known(
@@ -185,6 +233,14 @@ class ModelConfig(Derived):
             },
         ),
     ] = "before"
+    parallel_residual: Annotated[
+        bool,
+        Known(
+            "no parallel residual",
+            "With norms before attention and MLP: both read the block's input, and are added to "
+            "it at once.",
+        ),
+    ] = False
     qk_norm: Annotated[
         Literal["none", "head", "heads", "width"],
         Known(

@@ -14,7 +14,7 @@ def refuse_nonsense(config: Derived) -> None:
         config: a model, each of whose fields is sound by itself.
 
     """
-    for check in (_heads, _kv_heads, _experts, _positions, _norms):
+    for check in (_heads, _kv_heads, _experts, _positions, _windows, _norms):
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
@@ -80,6 +80,26 @@ def _positions(config: Derived) -> str:
         f"position_offset is {quoted(config.position_offset)}, of a table of learned positions, "
         f"but positions is '{config.positions}': leave one of them out"
     )
+
+
+def _windows(config: Derived) -> str:
+    """Check windows and rotary positions, which may differ from layer to layer."""
+    for name in ("rotary_dim", "no_rope_layers"):
+        if getattr(config, name) and config.positions != "rotary":
+            return (
+                f"{name} is {quoted(getattr(config, name))}, of rotary positions, but positions is "
+                f"'{config.positions}': leave one of them out"
+            )
+    if config.full_layers and config.window is None:
+        return "full_layers is given, but no window, that others have: give window, such as 4096"
+    for name in ("full_layers", "no_rope_layers"):
+        beyond = [layer for layer in getattr(config, name) or () if layer >= config.n_layer]
+        if beyond:
+            return (
+                f"{name} has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
+                f"{quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
+            )
+    return ""
 
 
 def _norms(config: Derived) -> str:

@@ -4,10 +4,10 @@ Source: transformers, ``models/*/modeling_*.py``, ``*Model.forward`` and ``*ForC
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.blocks import BlockOutput
+from gpt2calc.model.blocks import BlockOutput, BlockPart
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.linear import Embedding
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
@@ -39,12 +39,18 @@ class Outputs(NamedTuple):
     cache: Cache | None
 
 
+Masks: TypeAlias = dict[int | None, Tensor | None]
+"""A mask for each window that layers have; that of None is of layers that see all tokens."""
+Rotations: TypeAlias = dict[int | None, Rotation]
+"""Likewise; none where positions are not rotary."""
+
+
 class Preamble(NamedTuple):
     """What precedes the blocks, held by the loop over them."""
 
     x: Tensor
-    mask: Tensor | None
-    rotation: Rotation | None
+    masks: Masks
+    rotations: Rotations
     alibi: Tensor | None
     position_ids: Tensor | None
     held: tuple[Tensor, ...]
@@ -106,15 +112,25 @@ class Decoder:
     """The kinds of positions that it is written for."""
     looks_for_packing = True
     always_makes_mask = False
+    always_makes_full_mask = False
+    """Whether the mask of layers without a window is made even where there are none."""
+    always_makes_window_mask = False
+    """Whether the mask of layers with a window is made even where there are none."""
+    prepares_cache_first = False
+    """Whether the cache is prepared before tokens are embedded."""
+    caches_windows = True
+    """Whether windowed layers cache no more than their window."""
     holds_probabilities = False
     """Whether the loop over the blocks holds a block's probabilities into the next one."""
     logits_are_scaled = False
     logits_are_capped = False
+    window: int | None = None
+    """The window of the layers that have one."""
 
     def __init__(
         self,
         embeddings: Embeddings,
-        blocks: Sequence[Part[[Tensor, LayerContext], BlockOutput]],
+        blocks: Sequence[BlockPart],
         tables: Part[[Tensor], Rotation] | None,
         final_norm: Part[[Tensor], Tensor],
         head: Head,
@@ -149,12 +165,12 @@ class Decoder:
 
     def body(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor:
         """Run all but the head: hidden states (batch, tokens, width)."""
-        x, mask, rotation, bias, positions, _held = self.preamble(execution, ids, cache)
+        x, masks, rotations, bias, positions, _held = self.preamble(execution, ids, cache)
         for layer, block in enumerate(self.blocks):
             context = LayerContext(
                 implementation=execution.implementation,
-                mask=mask,
-                rotation=rotation,
+                mask=masks.get(block.window),
+                rotation=rotations.get(block.window),
                 alibi=bias,
                 position_ids=positions,
                 cache=cache,
@@ -171,7 +187,7 @@ class Decoder:
     def _run(
         self,
         execution: Execution,
-        block: Part[[Tensor, LayerContext], BlockOutput],
+        block: BlockPart,
         x: Tensor,
         context: LayerContext,
     ) -> BlockOutput:
@@ -185,16 +201,44 @@ class Decoder:
 
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed the tokens, and make what the blocks share."""
+        if self.prepares_cache_first:
+            self.prepare(cache)
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         positions = position_ids(ids.shape[1])
-        mask = self.mask(execution, ids, cache)
-        rotation = None if self.tables is None else self.tables(embedded)
-        return Preamble(embedded, mask, rotation, None, positions, (embedded,))
+        masks = self.masks(execution, ids, cache)
+        rotations = self.rotations(embedded)
+        return Preamble(embedded, masks, rotations, None, positions, (embedded,))
 
-    def mask(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor | None:
-        """Make the mask of the blocks."""
+    @property
+    def windows(self) -> list[int | None]:
+        """The window of each layer."""
+        return [block.window for block in self.blocks]
+
+    def prepare(self, cache: Cache | None) -> None:
+        """Make what a cache needs for windowed layers, before its first run."""
+        if cache is not None and self.caches_windows:
+            cache.prepare(self.windows, self.embeddings.tokens.weight.dtype)
+
+    def rotations(self, embedded: Tensor) -> Rotations:
+        """Make the tables of rotary positions, which all blocks share."""
+        return {} if self.tables is None else dict.fromkeys(self.windows, self.tables(embedded))
+
+    def masks(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Masks:
+        """Make a mask for each window that layers have; that of layers without one comes first."""
+        windows = {window for window in self.windows if window is not None}
+        if self.always_makes_window_mask and not windows:
+            windows = {self.window or 0}
+        is_full = self.always_makes_full_mask or None in self.windows
+        made = (*((None,) if is_full else ()), *windows)
+        return {window: self.mask(execution, ids, cache, window) for window in made}
+
+    def mask(
+        self, execution: Execution, ids: Tensor, cache: Cache | None, window: int | None = None
+    ) -> Tensor | None:
+        """Make the mask of the blocks with a window, or of those without."""
         batch, seq = ids.shape
-        past = 0 if cache is None else cache.length
+        past = 0 if cache is None else cache.seen_by(window)
         return causal_mask(
             MaskRequest(
                 implementation=execution.implementation,
@@ -203,6 +247,7 @@ class Decoder:
                 kv_len=past + seq,
                 dtype=self.embeddings.tokens.weight.dtype,
                 has_cache=cache is not None,
+                window=window,
                 looks_for_packing=self.looks_for_packing,
                 is_always_made=self.always_makes_mask,
             )
@@ -223,12 +268,13 @@ class GPT2Decoder(Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         positions = position_ids(ids.shape[1])
         placed = self.position_table(positions)
         x = add(embedded, placed)
-        mask = self.mask(execution, ids, cache)
+        masks = self.masks(execution, ids, cache)
         x = self.embeddings.dropout(x)
-        return Preamble(x, mask, None, None, positions, (embedded, placed))
+        return Preamble(x, masks, {}, None, positions, (embedded, placed))
 
     def ending(self, x: Tensor) -> Tensor:
         """See the hidden states in their own shape."""
@@ -241,7 +287,35 @@ class ScaledLogitsDecoder(Decoder):
     logits_are_scaled = True
 
 
-class CappedLogitsDecoder(Decoder):
+class MixtralDecoder(Decoder):
+    """Mixtral's and Qwen3-MoE's: the cache is prepared first."""
+
+    prepares_cache_first = True
+
+
+class FullMaskDecoder(Decoder):
+    """Qwen 2's, Qwen 3's and SmolLM 3's: the mask of layers without a window is always made."""
+
+    always_makes_full_mask = True
+
+
+class BothMasksDecoder(FullMaskDecoder):
+    """Gemma's: the mask of layers with a window is always made, too."""
+
+    always_makes_window_mask = True
+
+
+class Gemma2Decoder(BothMasksDecoder):
     """Gemma 2's: the logits are capped by a tanh."""
 
     logits_are_capped = True
+
+
+class Gemma3Decoder(BothMasksDecoder):
+    """Gemma 3's: layers with a window have a table of rotary positions of their own."""
+
+    def rotations(self, embedded: Tensor) -> Rotations:
+        """Make a table for each kind of layers."""
+        if self.tables is None:
+            return {}
+        return {window: self.tables(embedded) for window in dict.fromkeys(self.windows)}

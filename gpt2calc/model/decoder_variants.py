@@ -2,7 +2,7 @@
 
 from gpt2calc.model import alibi
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.decoder import Decoder, Execution, GPT2Decoder, Preamble
+from gpt2calc.model.decoder import Decoder, Execution, GPT2Decoder, Masks, Preamble
 from gpt2calc.model.masks import position_ids
 from gpt2calc.tape.elementwise import add, add_scalar, cast, elementwise, to_copy
 from gpt2calc.tape.tensor import Tensor, empty
@@ -15,18 +15,24 @@ class BigCodeDecoder(GPT2Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         positions = position_ids(ids.shape[1])
-        mask = self.mask(execution, ids, cache)
+        masks = self.masks(execution, ids, cache)
         placed = self.position_table(positions)
         x = add(embedded, placed)
         x = self.embeddings.dropout(x)
-        return Preamble(x, mask, None, None, None, (embedded, positions, placed))
+        return Preamble(x, masks, {}, None, None, (embedded, positions, placed))
 
 
 class GPTNeoDecoder(BigCodeDecoder):
-    """GPT-Neo's: the loop holds the probabilities."""
+    """GPT-Neo's: the loop holds the probabilities; windows are in buffers alone."""
 
     holds_probabilities = True
+    caches_windows = False
+
+    def masks(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Masks:
+        """Make the one mask of all layers."""
+        return dict.fromkeys(self.windows, self.mask(execution, ids, cache))
 
 
 class GPTDecoder(GPT2Decoder):
@@ -35,10 +41,11 @@ class GPTDecoder(GPT2Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions."""
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         placed = self.position_table(Tensor((1, ids.shape[1]), "int64"))
         x = add_scalar(add(embedded, placed))
         x = self.embeddings.dropout(x)
-        return Preamble(x, None, None, None, None, (embedded, placed))
+        return Preamble(x, {}, {}, None, None, (embedded, placed))
 
 
 class OPTDecoder(Decoder):
@@ -51,15 +58,16 @@ class OPTDecoder(Decoder):
         """Embed tokens and positions, and make the mask."""
         batch, seq = ids.shape
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         past = 0 if cache is None else cache.length
         ones = empty("ones", (batch, past + seq), "float32")
         positions = empty("cumsum", (batch, past + seq), "float32")
         positions = self._as_integers(positions, ones)
         positions = narrow(positions, 1, seq)
-        mask = self.mask(execution, ids, cache)
+        masks = self.masks(execution, ids, cache)
         placed = self._placed(positions)
         x = add(embedded, placed)
-        return Preamble(x, mask, None, None, positions, (embedded, placed, ones))
+        return Preamble(x, masks, {}, None, positions, (embedded, placed, ones))
 
     def _as_integers(self, positions: Tensor, ones: Tensor) -> Tensor:
         return cast(add_scalar(elementwise("mul", positions, ones)), "int64")
@@ -80,13 +88,14 @@ class BloomDecoder(Decoder):
         """Embed the tokens, and make the bias and the mask."""
         batch, seq = ids.shape
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         past = 0 if cache is None else cache.length
         x = embedded if self.embeddings.norm is None else self.embeddings.norm(embedded)
         slopes = alibi.bloom_slopes(self.heads)
         dtype = self.embeddings.tokens.weight.dtype
         bias = alibi.bloom_alibi(slopes, batch, past + seq, dtype)
-        mask = self.mask(execution, ids, cache)
-        return Preamble(x, mask, None, bias, None, (embedded, slopes))
+        masks = self.masks(execution, ids, cache)
+        return Preamble(x, masks, {}, bias, None, (embedded, slopes))
 
 
 class MPTDecoder(Decoder):
@@ -101,10 +110,11 @@ class MPTDecoder(Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed the tokens, and make the bias and the mask."""
         embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
         bias = alibi.mpt_alibi(self.heads, self.n_ctx)
         mask = self.mask(execution, ids, cache)
         mask = None if mask is None else to_copy(mask, "bool")
-        return Preamble(embedded, mask, None, bias, None, (embedded,))
+        return Preamble(embedded, {None: mask}, {}, bias, None, (embedded,))
 
 
 class FalconDecoder(Decoder):

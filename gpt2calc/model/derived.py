@@ -34,6 +34,14 @@ class Derived(Declared):
         dense_layers: tuple[int, ...]
         positions: Literal["learned", "rotary", "alibi", "none"]
         position_offset: int | None
+        rotary_dim: int | None
+        no_rope_every: int | None
+        no_rope_layers: tuple[int, ...] | None
+        window: int | None
+        full_every: int | None
+        full_layers: tuple[int, ...] | None
+        parallel_residual: bool
+        norm_place: Literal["before", "shared", "after", "both"]
         norm: Literal["layer", "rms", "none"]
         norm_bias: bool | None
         qk_norm: Literal["none", "head", "heads", "width"]
@@ -108,6 +116,18 @@ class Derived(Declared):
             return self.n_expert.clip(max=2)  # type: ignore[no-any-return]
         return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
 
+    def window_of(self, layer: int) -> int | None:
+        """Return the window of a layer, numbered from 0; None for one that sees all tokens."""
+        first = layer if self.of_family.begins_with_full_layer else layer + 1
+        if self.window is None or _is_among(layer, self.full_layers, first, self.full_every):
+            return None
+        return self.window
+
+    def has_rope(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, has rotary positions."""
+        is_without = _is_among(layer, self.no_rope_layers, layer + 1, self.no_rope_every)
+        return self.positions == "rotary" and not is_without
+
     @property
     def norms_shift(self) -> bool:
         """Whether norms have a shift, where nothing is said of it."""
@@ -164,3 +184,10 @@ class Derived(Declared):
     def names(self) -> Names:
         """The names of the family's tensors."""
         return self.of_family.names
+
+
+def _is_among(layer: int, listed: Collection[int] | None, number: int, every: int | None) -> bool:
+    """Tell whether a layer is listed; without a list, whether ``every`` divides its number."""
+    if listed is not None:
+        return layer in listed
+    return every is not None and number % every == 0

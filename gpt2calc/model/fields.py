@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -240,6 +240,14 @@ def is_switch(kind: type[Declared], name: str) -> bool:
     return bool in (annotation, *get_args(annotation))
 
 
+def is_list(kind: type[Declared], name: str) -> bool:
+    """Tell whether a field is a list of layers."""
+    annotation = kind.model_fields[name].annotation
+    return tuple in {get_origin(each) for each in (annotation, *get_args(annotation))} | {
+        get_origin(get_args(each)[0]) for each in get_args(annotation) if get_args(each)
+    }
+
+
 def choices_of(kind: type[Declared], name: str) -> tuple[str, ...]:
     """Return the words that a field can be; none for a number or a switch."""
     return tuple(
@@ -263,7 +271,7 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
         return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
     if field.annotation is str:
         return f"{name} is {value}: it must be a name"
-    if isinstance(field.default, tuple):
+    if is_list(kind, name):
         return f"{name} is {value}: it must be a list of whole numbers, such as 0,1"
     example = field.default or kind.known[name].example
     return f"{name} is {value}: it must be a positive whole number, such as {example}"

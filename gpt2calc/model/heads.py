@@ -1,5 +1,6 @@
 """How attention is cut into heads."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
 
@@ -15,6 +16,10 @@ class Heads(NamedTuple):
     """Heads of keys and values, each shared by as many queries."""
     query_width: int
     """Width of the queries of all heads together."""
+    rotary_dim: int | None = None
+    """Features of a head that rotary positions rotate, where that is given."""
+    rotary_part: Fraction = Fraction(1)
+    """Their share of a head, where it is not."""
 
     @property
     def width(self) -> int:
@@ -25,3 +30,11 @@ class Heads(NamedTuple):
     def groups(self) -> int:
         """Queries that share a head of keys and values."""
         return 1 if self.query == self.kv else self.query // self.kv
+
+    @property
+    def rotated(self) -> int:
+        """Features of a head that rotary positions rotate."""
+        if self.rotary_dim is not None:
+            return self.rotary_dim
+        part = self.rotary_part
+        return self.width if part == 1 else self.width * part.numerator // part.denominator

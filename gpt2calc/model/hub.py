@@ -6,10 +6,11 @@ from pathlib import Path
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.layers import FULL, SLIDING
 from gpt2calc.model.families.table import families, family_called
 from gpt2calc.model.reading import read_json
 
-NULL_FOR_THE_RULE = ("n_kv_head", "head_dim")
+NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window")
 """Fields whose null is their rule, even where a missing key is something else."""
 
 OF_HEADS = ("n_head", "n_kv_head", "head_dim")
@@ -93,7 +94,12 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     keys["n_head"] = base.called["n_head"][0]
     values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
     contents: dict[str, object] = {"model_type": family.model_type}
-    contents |= {keys[name]: value for name, value in values.items() if value is not None}
+    contents |= {
+        keys[name]: value
+        for name, value in values.items()
+        if value is not None
+        or name == "window"  # a null, where the class has one if nothing is said
+    }
     for chosen in product(*base.extra.values()):
         extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
         said = contents | {key: value for key, value in extra.items() if value is not None}
@@ -115,12 +121,29 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
     """Return the extra keys that are told by the config alone, and are no choice of a few."""
     told: dict[str, Callable[[], object]] = {
         "num_kv_heads": lambda: config.value("n_kv_head"),
-        "rotary_dim": lambda: config.head_width,
         "mlp_only_layers": lambda: _dense_layers(config),
         "word_embed_proj_dim": lambda: config.n_embd,
-        "attention_types": lambda: [[["global"], config.n_layer]],
+        "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
+        "layer_types": lambda: _kinds(config, FULL, SLIDING),
+        "use_sliding_window": lambda: config.window is not None,
+        "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
+        "rope_parameters": lambda: _rope_parameters(config),
     }
     return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:
+    """Return what each layer is called: one without a window, or one that has it."""
+    layers = range(config.n_layer)
+    return [full if config.window_of(layer) is None else windowed for layer in layers]
+
+
+def _rope_parameters(config: ModelConfig) -> dict[str, object] | None:
+    """Return what says how much of a head is rotated; None where it is the family's share."""
+    if config.rotary_dim is None or config.head_width is None:
+        return None
+    share = (config.rotary_dim + 0.01) / config.head_width
+    return {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": share}
 
 
 def _dense_layers(config: ModelConfig) -> list[int]:

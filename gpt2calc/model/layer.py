@@ -1,11 +1,11 @@
 """The layers of a model: which parts a block has, and their sizes."""
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.attention import Attended, Attention, LayerContext
 from gpt2calc.model.attention_variants import BloomAttention, FalconAttention, MPTAttention
 from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
-from gpt2calc.model.blocks import Layer
+from gpt2calc.model.blocks import BlockPart, Layer
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
     ExpertMatrices,
@@ -17,8 +17,6 @@ from gpt2calc.model.experts import (
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
-from gpt2calc.model.network import BlockPart
-from gpt2calc.model.norms import ParameterFreeNorm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.projections import JointProjection, Projection, SeparateProjection
 from gpt2calc.model.rotary import PartialRotary
@@ -27,6 +25,16 @@ from gpt2calc.tape.tensor import Tensor
 Matrix: TypeAlias = Linear | Conv1D
 
 MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
+
+
+class LayerKind(NamedTuple):
+    """In what the layers of one model may differ."""
+
+    has_experts: bool
+    has_rope: bool
+    window: int | None = None
+
+
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
 """The roles of an MLP's matrices, and of the expert's that every token goes through."""
 
@@ -53,30 +61,35 @@ class LayerBuilder:
         known = config.heads
         heads = 1 if known is None else known  # where nothing says how many there are
         kv_heads = heads if config.n_kv_head is None else config.n_kv_head
-        self.heads = Heads(heads, kv_heads, q)
+        self.heads = Heads(heads, kv_heads, q, config.rotary_dim, architecture.rotary_part)
 
     # ---- blocks ------------------------------------------------------------------------------
 
-    def block(self) -> BlockPart:
-        """Return a layer with an MLP."""
+    def block(self, kind: LayerKind) -> BlockPart:
+        """Return a layer of a kind."""
         style = self.architecture.style
         if style in ("bloom", "mpt") and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
-        return self._block(self._mlp(self.config.mlp_width))
-
-    def block_with_experts(self) -> BlockPart:
-        """Return a layer with experts in the place of the MLP."""
-        return self._block(self._experts())
+        mlp = self._experts() if kind.has_experts else self._mlp(self.config.mlp_width)
+        block = self._block(mlp, kind.has_rope)
+        block.window = kind.window
+        return block
 
     @property
     def _has_plain_blocks(self) -> bool:
         """Whether nothing was changed that BLOOM's and MPT's own blocks have not."""
         config = self.config
-        changed = (config.gated_mlp, config.has_own_heads, config.qk_norm != "none")
+        changed = (
+            config.gated_mlp,
+            config.has_own_heads,
+            config.qk_norm != "none",
+            config.parallel_residual,
+            config.n_expert is not None,
+        )
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
 
-    def _block(self, mlp: Layer) -> BlockPart:
+    def _block(self, mlp: Layer, has_rope: bool) -> BlockPart:
         """Put the norms about attention and MLP."""
         place, norm = self.config.norm_place, self.norm
         after_attention = after_mlp = None
@@ -84,8 +97,9 @@ class LayerBuilder:
             after_attention, after_mlp = norm("attention_norm"), norm("mlp_norm")
         elif place == "both":
             after_attention, after_mlp = norm("attention_post_norm"), norm("mlp_post_norm")
-        return self.architecture.block(place)(
-            self._attention(),
+        kind = self.architecture.block(place, is_parallel=self.config.parallel_residual)
+        return kind(
+            self._attention(has_rope),
             mlp,
             norm1=None if place == "after" else norm("attention_norm"),
             post_norm1=after_attention,
@@ -112,20 +126,29 @@ class LayerBuilder:
 
     # ---- attention ---------------------------------------------------------------------------
 
-    def _attention(self) -> Part[[Tensor, LayerContext], Attended]:
+    def _attention(self, has_rope: bool) -> Part[[Tensor, LayerContext], Attended]:
         architecture, config = self.architecture, self.config
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
         if architecture.style == "falcon" and is_plain:
-            rotary = architecture.rotary(self.heads, architecture.rotary_part)
-            return FalconAttention(self._qkv(), self._attention_out(), rotary, self.heads)
-        return self._standard_attention(self._projection())
+            kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
+            rotary = kind(self.heads)
+            return FalconAttention(
+                self._qkv(),
+                self._attention_out(),
+                rotary,
+                self.heads,
+                groups_qkv=architecture.groups_qkv,
+            )
+        return self._standard_attention(self._projection(), has_rope)
 
-    def _standard_attention(self, projection: Projection) -> Attention:
+    def _standard_attention(self, projection: Projection, has_rope: bool) -> Attention:
         architecture = self.architecture
         rotary = None
-        if self.config.positions == "rotary":
+        if has_rope:
             kind = architecture.rotary if self.turns_as_its_family else PartialRotary
-            rotary = kind(self.heads, architecture.rotary_part)
+            if self.config.rotary_dim is not None and not kind.rotates_part:
+                kind = PartialRotary
+            rotary = kind(self.heads)
         scores = architecture.scores(self.heads)
         return architecture.attention(projection, rotary, scores, self._attention_out())
 
@@ -226,7 +249,7 @@ class LayerBuilder:
             return self.architecture.layer_norm(role, shape, shift)
         if self.config.norm == "rms":
             return self.architecture.rms_norm(role, shape, shift)
-        return ParameterFreeNorm(role)
+        return self.architecture.parameter_free_norm(role)
 
     def _qk_norms(self) -> tuple[Leaf, ...]:
         """Return the norms of queries and keys: of every head, one scale or many; or of all."""

@@ -26,7 +26,13 @@ POINT = {
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
 of a head; n_kv_head divides the heads that each of these gives."""
-_IS_NUMBER = {name: name in POINT for name in ModelConfig.known}
+LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
+"""Fields that change neither parameters nor matrix products."""
+_IS_NUMBER = {
+    name: name in POINT
+    for name in ModelConfig.known
+    if name != "dense_layers" and name not in LAYERED
+}
 
 
 class Structure(NamedTuple):
@@ -46,7 +52,6 @@ def structure_of(config: ModelConfig) -> Structure:
         [
             given[name] is not None if is_number else given[name]
             for name, is_number in _IS_NUMBER.items()
-            if name != "dense_layers"
         ]
     )
     return Structure(fields, len(config.dense_layers), config.heads is not None)
@@ -64,8 +69,7 @@ def in_letters(structure: Structure) -> ModelConfig:
 
     Where nothing says how many heads there are, they make no difference: it has one.
     """
-    names = [name for name in ModelConfig.known if name != "dense_layers"]
-    fields: dict[str, object] = dict(zip(names, structure.fields, strict=True))
+    fields: dict[str, object] = dict(zip(_IS_NUMBER, structure.fields, strict=True))
     for name, at in POINT.items():
         fields[name] = Size.letter(name, at) if fields[name] else None
     if fields["n_expert"] is not None:

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.blocks import BlockOutput
+from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.decoder import Decoder, Embeddings, Head
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.tensor import Tensor
 
-BlockPart: TypeAlias = Part[[Tensor, LayerContext], BlockOutput]
 Norm: TypeAlias = Part[[Tensor], Tensor]
 Tables: TypeAlias = Part[[Tensor], Rotation]
 MakesDecoder: TypeAlias = Callable[

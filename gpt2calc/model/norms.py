@@ -96,10 +96,18 @@ class NormPerHead(Norm):
 
 
 class ParameterFreeNorm(Leaf):
-    """OLMo's: a layer norm in float32, without scale or shift."""
+    """OPT's: a layer norm without scale or shift."""
 
     def __init__(self, role: str) -> None:
         self.role = role
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x``."""
+        return layer_norm(x)
+
+
+class OLMoNorm(ParameterFreeNorm):
+    """OLMo's: in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""

@@ -33,17 +33,11 @@ Rotation: TypeAlias = tuple[Tensor, Tensor]
 """Cosines and sines of all positions, (1, tokens, rotary width)."""
 
 
-def rotary_width(width: int, part: float) -> int:
-    """Return how much of a head's width is turned."""
-    return width if part == 1 else int(width * part)
-
-
 class RotaryTables(Part[[Tensor], Rotation]):
     """Makes cosines and sines from the hidden states' shape and dtype.
 
     Args:
-        heads: whose width is turned.
-        part: how much of it is turned.
+        heads: whose features are rotated.
         interleaved: whether each angle stands twice side by side, as in Cohere, and not in halves.
         stays_float32: whether the tables keep float32, as in OLMo.
 
@@ -54,19 +48,17 @@ class RotaryTables(Part[[Tensor], Rotation]):
     def __init__(
         self,
         heads: Heads,
-        part: float = 1.0,
         *,
         interleaved: bool = False,
         stays_float32: bool = False,
     ) -> None:
         self.heads = heads
-        self.part = part
         self.interleaved = interleaved
         self.stays_float32 = stays_float32
 
     def forward(self, x: Tensor) -> Rotation:
         """Return tables for the tokens of (batch, tokens, width)."""
-        inverse_frequencies = Tensor((rotary_width(self.heads.width, self.part) // 2,), "float32")
+        inverse_frequencies = Tensor((self.heads.rotated // 2,), "float32")
         freqs = elementwise(
             "mul", empty("_to_copy", (1, x.shape[1], 1), "float32"), inverse_frequencies
         )
@@ -83,15 +75,16 @@ class GPTJTables(Part[[Tensor], Rotation]):
 
     role = "rotation"
 
-    def __init__(self, heads: Heads, part: float = 1.0) -> None:
+    def __init__(self, heads: Heads, *, stays_float32: bool) -> None:
         self.heads = heads
-        self.part = part
+        self.stays_float32 = stays_float32
 
     def forward(self, x: Tensor) -> Rotation:
         """Return sines and cosines for the tokens of (batch, tokens, width)."""
-        width = rotary_width(self.heads.width, self.part)
+        width = self.heads.rotated
         rows = empty("index", (1, x.shape[1], width), "float32")
-        rows = cast(rows, x.dtype)
+        if not self.stays_float32:
+            rows = cast(rows, x.dtype)
         sin, cos = split(rows, (width // 2,) * 2)
         return sin, cos
 
@@ -119,22 +112,22 @@ class Rotary(ABC):
     ``turn`` returns queries and keys, then what attention would still name.
 
     Args:
-        heads: whose width is turned.
-        part: how much of it is turned.
+        heads: whose features are rotated.
 
     """
 
     transposes = False
     """Whether it also exchanges heads and tokens, of (batch, tokens, heads, width)."""
+    rotates_part = True
+    """Whether it rotates a part of a head's features, too."""
 
-    def __init__(self, heads: Heads, part: float = 1.0) -> None:
+    def __init__(self, heads: Heads) -> None:
         self.heads = heads
-        self.part = part
 
     @property
     def width(self) -> int:
-        """How much of a head's width is turned."""
-        return rotary_width(self.heads.width, self.part)
+        """How many features of a head are rotated."""
+        return self.heads.rotated
 
     @abstractmethod
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
@@ -145,6 +138,7 @@ class WholeRotary(Rotary):
     """Llama's: the whole width of a head is turned."""
 
     casts_back = False
+    rotates_part = False
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Turn queries and keys, each (batch, heads, tokens, width)."""
@@ -168,6 +162,8 @@ class OLMoRotary(WholeRotary):
 class CohereRotary(Rotary):
     """Cohere's: in float32, by pairs of neighbours."""
 
+    rotates_part = False
+
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Turn queries and keys, each (batch, heads, tokens, width)."""
         cos, sin = rotation
@@ -184,8 +180,8 @@ class CohereRotary(Rotary):
 class PartialRotary(Rotary):
     """Phi's and StableLM's: a part of the width is turned, in attention's own words."""
 
-    def __init__(self, heads: Heads, part: float = 1.0) -> None:
-        super().__init__(heads, part)
+    def __init__(self, heads: Heads) -> None:
+        super().__init__(heads)
         self.whole = WholeRotary(heads)
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
@@ -265,3 +261,15 @@ class GPTJRotary(Rotary):
         query = transpose(query, 1, 2)
         key = transpose(key, 1, 2)
         return query, key, query_turned, query_rest, key_turned, key_rest
+
+
+class CodeGenRotary(GPTJRotary):
+    """CodeGen's: in float32, and cast back."""
+
+    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
+        """Turn queries and keys, and exchange heads and tokens."""
+        dtype = query.dtype
+        query, key, *held = super().turn(query, key, rotation)
+        query = cast(query, dtype)
+        key = cast(key, dtype)
+        return query, key, *held

@@ -83,8 +83,8 @@ def _by_formula(
     if mask is not None:
         weights = add(weights, mask)
     weights = softmax(weights)
-    probabilities = cast(weights, dtype)
-    return cast(matmul(probabilities, wide_value), dtype)
+    _probabilities = cast(weights, dtype)
+    return cast(matmul(weights, wide_value), dtype)
 
 
 def _triangle(q_len: int, kv_len: int) -> Tensor:

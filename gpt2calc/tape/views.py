@@ -92,8 +92,13 @@ def resized(sizes: Shape, dim: int, size: int) -> Shape:
 
 
 def narrow(tensor: Tensor, dim: int, size: int) -> Tensor:
-    """Take ``size`` places of a dimension; its gradient is written into zeros of the whole."""
+    """Take ``size`` places of a dimension; its gradient is written into zeros of the whole.
+
+    All places are the tensor itself, as in Python's ``x[..., :size]``.
+    """
     dim %= len(tensor.shape)
+    if size == tensor.shape[dim]:
+        return _view(tensor, tensor.shape, tensor.stride, lambda _, grads, __: [grads[0]])
     return _part(tensor, resized(tensor.shape, dim, size), tensor.stride, "slice_backward")
 
 

@@ -17,7 +17,9 @@ from gpt2calc.output.table import Column, Table
 from gpt2calc.run import Run
 
 ORDER = (
-    *("positions", "position_offset", "norm", "norm_bias", "norm_place", "qk_norm"),
+    *("positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers"),
+    *("window", "full_every", "full_layers", "parallel_residual"),
+    *("norm", "norm_bias", "norm_place", "qk_norm"),
     *("embedding_norm", "final_norm", "bias", "qkv_bias", "attn_proj_bias", "mlp_bias"),
     *("head_bias", "n_kv_head", "head_dim", "gated_mlp", "n_expert", "n_expert_active"),
     *("n_inner_expert", "n_inner_shared", "dense_layers", "n_inner", "n_head", "n_embd"),

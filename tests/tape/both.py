@@ -94,7 +94,9 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "squeezed": (views.squeezed, lambda x, dim: x.detach().squeeze(dim)),
     "narrow": (
         lambda x, dim, _, size: views.narrow(x, dim, size),
-        torch.narrow,
+        lambda x, dim, start, size: x[
+            (*[slice(None)] * (dim % x.dim()), slice(start, start + size))
+        ],
     ),
     "detached_narrow": (
         lambda x, dim, _, size: views.detached_narrow(x, dim, size),

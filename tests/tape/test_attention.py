@@ -105,7 +105,6 @@ def test_the_formula(givens):
     check_flops(attend, *givens)
 
 
-@pytest.mark.xfail(reason="probabilities go into the product in float32, and it is cast after it")
 def test_the_formula_in_16_bits():
     query, value = Given((2, 3, 4, 5), LOW), Given((2, 3, 4, 7), LOW)
     check(attend, query, query, value)

@@ -3,8 +3,16 @@
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
+from dataclasses import replace
+
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import BothMasksDecoder, MixtralDecoder
 from gpt2calc.model.families.family import Contents, Fields
+from gpt2calc.model.families.layers import (
+    DEEPEST,
+    read_qwen_moes_window,
+    read_window_of_all,
+)
 from gpt2calc.model.families.llamas import (
     ATTENTION,
     MISTRAL,
@@ -16,8 +24,6 @@ from gpt2calc.model.families.llamas import (
     names,
 )
 
-DEEPEST = 100_000
-"""Layers of a model whose layers are not all alike."""
 _ROUTER = {"router": "mlp.gate"}
 _EXPERTS = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
 _SHARED = {
@@ -63,8 +69,9 @@ def _dense(said: Contents, fields: Fields) -> Fields:
 
 MIXTRAL = MISTRAL.but(
     *("mixtral", "Mixtral", "MixtralForCausalLM"),
+    architecture=Architecture(decoder=MixtralDecoder),
     switches={"n_expert": 8, "n_expert_active": 2},
-    missing={"n_expert": 8, "n_expert_active": 2},
+    missing={"n_expert": 8, "n_expert_active": 2, "window": None},
     names=names(ATTENTION, _ROUTER, _EXPERTS, TWO_NORMS),
     called={
         "n_expert": ("num_local_experts", "num_experts"),
@@ -82,12 +89,24 @@ MIXTRAL = MISTRAL.but(
 _SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
 
 _QWEN_MOE = Architecture(
-    rebinds_expert_input=False, router_normalizes=False, router_casts_back=True
+    decoder=MixtralDecoder,
+    rebinds_expert_input=False,
+    router_normalizes=False,
+    router_casts_back=True,
 )
+
+
+def _qwen2_moe(said: Contents, fields: Fields) -> Fields:
+    return read_qwen_moes_window(said, _dense(said, fields))
+
+
+def _qwen3_moe(said: Contents, fields: Fields) -> Fields:
+    return read_window_of_all(said, _dense(said, fields))
+
 
 QWEN2_MOE = QWEN2.but(
     *("qwen2_moe", "Qwen2-MoE", "Qwen2MoeForCausalLM"),
-    architecture=_QWEN_MOE,
+    architecture=replace(_QWEN_MOE, decoder=BothMasksDecoder),
     switches={"n_expert": 60, "n_expert_active": 4},
     missing={
         "n_embd": 2_048,
@@ -110,7 +129,7 @@ QWEN2_MOE = QWEN2.but(
         "qkv_bias": ("qkv_bias",),
     },
     extra=_SPARSE,
-    reads=_dense,
+    reads=_qwen2_moe,
     not_null=("num_key_value_heads",),
     hub=_ONE_BY_ONE,
 )
@@ -135,7 +154,7 @@ QWEN3_MOE = QWEN3.but(
         "n_inner_expert": ("moe_intermediate_size",),
     },
     extra=_SPARSE,
-    reads=_dense,
+    reads=_qwen3_moe,
     not_null=("num_key_value_heads",),
     hub=_ONE_BY_ONE,
 )

@@ -86,8 +86,8 @@ class Family:
     """How the MLP's activation is computed, which decides what it keeps for backward."""
     softmax_in_float32: bool = False
     """Whether attention's softmax is in float32 whatever the model is in."""
-    has_windows: bool = False
-    """Whether some layers may attend to the nearest tokens alone, and then cache no others."""
+    begins_with_full_layer: bool = False
+    """Whether of every few layers the first one has no window, and not the last one."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What files call tensors by other names, or in pieces; a star is the block or the expert."""
     variant_of: str = ""

@@ -3,6 +3,9 @@
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
+from dataclasses import replace
+from fractions import Fraction
+
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.attention_variants import (
     GPTAttention,
@@ -10,10 +13,11 @@ from gpt2calc.model.attention_variants import (
     GPTNeoAttention,
     GPTNeoScores,
 )
-from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock, NeoXBlock
+from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock, NeoXSequentialBlock
 from gpt2calc.model.decoder_variants import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
+from gpt2calc.model.families.layers import OF_ROPE, read_attention_types, read_rotary_dim
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import named
 from gpt2calc.model.projections import (
@@ -23,7 +27,7 @@ from gpt2calc.model.projections import (
     ForLaterTransposing,
     ViewedLate,
 )
-from gpt2calc.model.rotary import GPTJRotary, NeoXRotary
+from gpt2calc.model.rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 
 OPENAI_GPT = GPT2.but(
     *("openai-gpt", "GPT", "OpenAIGPTLMHeadModel"),
@@ -60,8 +64,10 @@ GPT_NEO = Family(
         scores=GPTNeoScores,
         activation="gelu_new",
     ),
-    switches={"qkv_bias": False},
-    missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048},
+    switches={"qkv_bias": False, "full_every": 2},
+    usual={"window": 256},
+    begins_with_full_layer=True,
+    missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048, "window": 256},
     names=named(
         *("transformer.", "h.*."),
         """
@@ -75,8 +81,10 @@ GPT_NEO = Family(
     | {
         "n_layer": ("num_layers", "num_hidden_layers"),
         "n_head": ("num_heads", "num_attention_heads"),
+        "window": ("window_size",),
     },
     extra={"attention_types": (None,)},
+    reads=read_attention_types,
 )
 
 GPTJ = Family(
@@ -87,7 +95,7 @@ GPTJ = Family(
         joint=CodeGenProjection,
         scores=GPTJScores,
         rotary=GPTJRotary,
-        rotary_part=0.25,
+        rotary_part=Fraction(1, 4),
         tables="gptj",
         activation="gelu_new",
     ),
@@ -98,7 +106,7 @@ GPTJ = Family(
         "attn_proj_bias": False,
         "head_bias": True,
     },
-    missing=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False},
+    missing=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False, "rotary_dim": 64},
     names=named(
         *("transformer.", "h.*."),
         """
@@ -107,12 +115,13 @@ GPTJ = Family(
         final_norm ln_f, head lm_head
         """,
     ),
-    called=GPT_CALLED,
-    extra={"rotary_dim": (None,)},
+    called=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
+    not_null=("rotary_dim",),
 )
 
 CODEGEN = GPTJ.but(
     *("codegen", "CodeGen", "CodeGenForCausalLM"),
+    architecture=replace(GPTJ.architecture, rotary=CodeGenRotary, tables="codegen"),
     names=named(
         *("transformer.", "h.*."),
         """
@@ -125,16 +134,22 @@ CODEGEN = GPTJ.but(
 GPT_NEOX = Family(
     *("gpt_neox", "GPT-NeoX", "GPTNeoXForCausalLM"),
     architecture=Architecture(
-        blocks={"before": NeoXBlock},
+        blocks={"before": NeoXSequentialBlock},
         dropout=ALL_DROPOUT,
         joint=ByHeadProjection,
         rotary=NeoXRotary,
-        rotary_part=0.25,
+        rotary_part=Fraction(1, 4),
         activation="gelu",
     ),
     switches={"positions": "rotary", "tie_embeddings": False},
     missing=sizes(50_432, 2_048, 6_144, 44, 64)
-    | {"n_inner": 24_576, "tie_embeddings": False, "qkv_bias": True, "attn_proj_bias": True},
+    | {
+        "n_inner": 24_576,
+        "tie_embeddings": False,
+        "qkv_bias": True,
+        "attn_proj_bias": True,
+        "parallel_residual": True,
+    },
     names=named(
         *("gpt_neox.", "layers.*."),
         """
@@ -144,7 +159,14 @@ GPT_NEOX = Family(
         final_norm final_layer_norm, head lm_head
         """,
     ),
-    called=HIDDEN | {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias",)},
+    called=HIDDEN
+    | {
+        "qkv_bias": ("attention_bias",),
+        "attn_proj_bias": ("attention_bias",),
+        "parallel_residual": ("use_parallel_residual",),
+    },
+    extra={"rotary_pct": (None,), **OF_ROPE},
+    reads=read_rotary_dim,
     hub={"head": ("embed_out.weight",)},
     activation="one kernel",
 )

@@ -4,15 +4,30 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import CappedScores
 from gpt2calc.model.blocks import CohereBlock, StableLMBlock, StableLMParallelBlock
-from gpt2calc.model.decoder import CappedLogitsDecoder, ScaledLogitsDecoder
+from gpt2calc.model.decoder import (
+    FullMaskDecoder,
+    Gemma2Decoder,
+    Gemma3Decoder,
+    ScaledLogitsDecoder,
+)
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.families.layers import (
+    OF_QWENS,
+    OF_ROPE,
+    OF_WINDOWS,
+    read_no_rope_layers,
+    read_qwens_window,
+    read_rotary_dim,
+    read_window,
+)
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.names import Names
-from gpt2calc.model.norms import CohereNorm, RMSNormCastLast, RMSNormPlusOne
+from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.projections import (
     NormedAfterTransposing,
     NormedBeforeTransposing,
@@ -68,33 +83,44 @@ _PLAIN = HIDDEN | _OF_HEADS
 
 MISTRAL = LLAMA.but(
     *("mistral", "Mistral", "MistralForCausalLM"),
-    has_windows=True,
-    missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336},
-    called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": ()},
+    missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336, "window": 4_096},
+    called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": (), "window": ("sliding_window",)},
     not_null=("num_key_value_heads",),
 )
 SMOLLM3 = LLAMA.but(
     *("smollm3", "SmolLM3", "SmolLM3ForCausalLM"),
+    architecture=Architecture(decoder=FullMaskDecoder),
+    switches={"no_rope_every": 4},
+    called={"no_rope_every": ("no_rope_layer_interval",)},
+    extra={"use_sliding_window": (False,), "no_rope_layers": (None,)},
+    reads=read_no_rope_layers,
     missing=sizes(128_256, 32_768, 2_048, 36, 16) | {"n_kv_head": 4, "tie_embeddings": True},
 )
 QWEN2 = MISTRAL.but(
     *("qwen2", "Qwen2", "Qwen2ForCausalLM"),
+    architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qkv_bias": True},
+    extra=OF_QWENS,
+    reads=read_qwens_window,
     missing={"vocab": 151_936, "n_ctx": 32_768, "n_kv_head": 32, "n_inner": 22_016},
     not_null=(),
 )
 QWEN3 = LLAMA.but(
     *("qwen3", "Qwen3", "Qwen3ForCausalLM"),
+    architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qk_norm": "head"},
+    extra=OF_QWENS,
+    reads=read_qwens_window,
     missing={
         "vocab": 151_936,
         "n_ctx": 32_768,
         "n_kv_head": 32,
         "n_inner": 22_016,
         "head_dim": 128,
+        "window": 4_096,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
-    called={"mlp_bias": ()},
+    called={"mlp_bias": (), "window": ("sliding_window",)},
 )
 _GEMMA = Architecture(embedding=ScaledEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
 
@@ -108,24 +134,47 @@ GEMMA = LLAMA.but(
 )
 GEMMA2 = GEMMA.but(
     *("gemma2", "Gemma 2", "Gemma2ForCausalLM"),
-    architecture=replace(_GEMMA, decoder=CappedLogitsDecoder, scores=CappedScores),
-    has_windows=True,
-    switches={"norm_place": "both"},
-    missing={"n_embd": 2_304, "n_layer": 26, "n_head": 8, "n_kv_head": 4, "n_inner": 9_216},
+    architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores),
+    switches={"norm_place": "both", "full_every": 2},
+    usual={"window": 4_096},
+    missing={
+        "n_embd": 2_304,
+        "n_layer": 26,
+        "n_head": 8,
+        "n_kv_head": 4,
+        "n_inner": 9_216,
+        "window": 4_096,
+    },
+    called={"window": ("sliding_window",)},
+    extra=OF_WINDOWS,
+    reads=read_window,
     names=names(ATTENTION, MLP, FOUR_NORMS),
 )
 GEMMA3 = GEMMA2.but(
     *("gemma3_text", "Gemma 3", "Gemma3ForCausalLM"),
-    architecture=replace(_GEMMA, separate_with_norms={**NORMED, "head": NormedAfterTransposing}),
-    switches={"qk_norm": "head"},
+    architecture=replace(
+        _GEMMA,
+        decoder=Gemma3Decoder,
+        separate_with_norms={**NORMED, "head": NormedAfterTransposing},
+    ),
+    switches={"qk_norm": "head", "full_every": 6},
     missing={"vocab": 262_208, "n_ctx": 131_072},
+    called={"full_every": ("sliding_window_pattern",)},
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, FOUR_NORMS),
 )
 PHI3 = MISTRAL.but(
     *("phi3", "Phi-3", "Phi3ForCausalLM"),
     architecture=Architecture(joint=SlicedProjection, rotary=Phi3Rotary, dropout=ALL_DROPOUT),
-    has_windows=True,
-    missing={"vocab": 32_064, "n_ctx": 4_096, "n_embd": 3_072, "n_kv_head": None, "n_inner": 8_192},
+    missing={
+        "vocab": 32_064,
+        "n_ctx": 4_096,
+        "n_embd": 3_072,
+        "n_kv_head": None,
+        "n_inner": 8_192,
+        "window": None,
+    },
+    extra=OF_ROPE,
+    reads=read_rotary_dim,
     names=names(
         {"attention_out": "self_attn.o_proj", "qkv": "self_attn.qkv_proj"},
         {"mlp_gate_in": "mlp.gate_up_proj", "mlp_out": "mlp.down_proj"},
@@ -136,6 +185,7 @@ PHI3 = MISTRAL.but(
 
 
 def _stablelm(said: Contents, fields: Fields) -> Fields:
+    fields = read_rotary_dim(said, fields)
     fields |= {"norm_place": "shared"} if said["use_parallel_residual"] else {}
     return fields | ({"qk_norm": "heads"} if said["qk_layernorm"] else {})
 
@@ -147,7 +197,7 @@ STABLELM = LLAMA.but(
         separate=ViewedLate,
         separate_with_norms={**NORMED, "heads": ViewedLate},
         rotary=PartialRotary,
-        rotary_part=0.25,
+        rotary_part=Fraction(1, 4),
         dropout=ALL_DROPOUT,
     ),
     switches={"norm": "layer", "norm_bias": True},
@@ -169,11 +219,13 @@ STABLELM = LLAMA.but(
         TWO_NORMS,
     ),
     called={"qkv_bias": ("use_qkv_bias",), "attn_proj_bias": (), "mlp_bias": (), "head_dim": ()},
-    extra={"use_parallel_residual": (False, True), "qk_layernorm": (False, True)},
+    extra={"use_parallel_residual": (False, True), "qk_layernorm": (False, True), **OF_ROPE},
     reads=_stablelm,
     not_null=("num_key_value_heads",),
 )
-_OLMO = Architecture(separate=ViewedLate, rotary=OLMoRotary, tables="float32")
+_OLMO = Architecture(
+    separate=ViewedLate, rotary=OLMoRotary, tables="float32", parameter_free_norm=OLMoNorm
+)
 
 OLMO = LLAMA.but(
     *("olmo", "OLMo", "OlmoForCausalLM"),

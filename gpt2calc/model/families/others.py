@@ -5,12 +5,14 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
 from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
 from gpt2calc.model.blocks import OPTBlock
 from gpt2calc.model.decoder_variants import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
 from gpt2calc.model.linear import FalconLinear
 from gpt2calc.model.names import Names, named
 from gpt2calc.model.projections import NormedAfterTransposing, ScaledQueries
@@ -128,6 +130,7 @@ _FALCON = Architecture(
     dropout=ALL_DROPOUT,
     linear=FalconLinear,
     blocks={"before": FalconSequentialBlock, "shared": FalconBlock},
+    parallel_block=FalconBlock,
     activation="gelu",
     style="falcon",
 )
@@ -159,7 +162,7 @@ FALCON = Family(
 
 FALCON_2_NORMS = FALCON.but(
     *("falcon-2-norms", "Falcon", "FalconForCausalLM"),
-    architecture=replace(_FALCON, blocks={"before": FalconBlock}),
+    architecture=replace(_FALCON, blocks={"before": FalconBlock}, groups_qkv=True),
     names=_falcons("attention_norm ln_attn, mlp_norm ln_mlp"),
     usual={"n_kv_head": None, "norm_place": "before"},
     variant_of="falcon",
@@ -208,7 +211,6 @@ MPT = Family(
 STARCODER2 = Family(
     *("starcoder2", "StarCoder2", "Starcoder2ForCausalLM"),
     architecture=Architecture(activation="gelu", dropout=ALL_DROPOUT),
-    has_windows=True,
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
     names=named(
@@ -221,13 +223,19 @@ STARCODER2 = Family(
         """,
     ),
     called=HIDDEN
-    | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",), "bias": ("use_bias",)},
+    | {
+        "n_kv_head": ("num_key_value_heads",),
+        "head_dim": ("head_dim",),
+        "bias": ("use_bias",),
+        "window": ("sliding_window",),
+    },
     not_null=("num_key_value_heads",),
     activation="one kernel",
 )
 
 
 def _phi(said: Contents, fields: Fields) -> Fields:
+    fields = read_rotary_dim(said, fields)
     if not said["qk_layernorm"]:
         return fields
     if fields.get("head_dim") is not None:
@@ -242,7 +250,7 @@ PHI = Family(
     architecture=Architecture(
         separate_with_norms={**NORMED, "head": NormedAfterTransposing},
         rotary=PartialRotary,
-        rotary_part=0.5,
+        rotary_part=Fraction(1, 2),
         dropout=ALL_DROPOUT,
         activation="gelu_new",
     ),
@@ -258,7 +266,7 @@ PHI = Family(
         """,
     ),
     called=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
-    extra={"qk_layernorm": (False, True)},
+    extra={"qk_layernorm": (False, True), **OF_ROPE},
     reads=_phi,
 )
 

@@ -1,0 +1,158 @@
+"""What a ``config.json`` says of layers that differ: windows, layers without rotary positions.
+
+Source: ``models/*/configuration_*.py`` of transformers 5, each class's ``__post_init__``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from gpt2calc.model.families.family import Contents, Fields
+
+DEEPEST = 100_000
+"""Layers of a model whose layers are not all alike."""
+FULL, SLIDING = "full_attention", "sliding_attention"
+OF_WINDOWS: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
+OF_QWENS: dict[str, tuple[object, ...]] = {
+    "use_sliding_window": (False, True),
+    "max_window_layers": (28,),
+    **OF_WINDOWS,
+}
+OF_ROPE: dict[str, tuple[object, ...]] = {
+    "partial_rotary_factor": (None,),
+    "rope_parameters": (None,),
+}
+
+
+def read_window(said: Contents, fields: Fields) -> Fields:
+    """Read which layers have a window, where ``layer_types`` may say it (Gemma 2 and 3)."""
+    types = said["layer_types"]
+    return fields if types is None else _with_full_layers(fields, _full_among(types, fields))
+
+
+def read_qwens_window(said: Contents, fields: Fields) -> Fields:
+    """Read the window of Qwen 2 and 3: of layers from ``max_window_layers`` on."""
+    first = _number(said, "max_window_layers")
+    return _read_where_used(said, fields, lambda layer: layer < first)
+
+
+def read_qwen_moes_window(said: Contents, fields: Fields) -> Fields:
+    """Read the window of Qwen2-MoE: of every other layer below ``max_window_layers``."""
+    last = _number(said, "max_window_layers")
+    return _read_where_used(said, fields, lambda layer: layer % 2 == 1 or layer >= last)
+
+
+def read_window_of_all(said: Contents, fields: Fields) -> Fields:
+    """Read the window of Qwen3-MoE, which all layers have, or none."""
+    return fields if said["use_sliding_window"] else fields | {"window": None}
+
+
+def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bool]) -> Fields:
+    if not said["use_sliding_window"]:
+        return fields | {"window": None}
+    types, depth = said["layer_types"], _depth(fields)
+    if types is not None:
+        full = _full_among(types, fields)
+    else:
+        full = tuple(layer for layer in range(depth) if is_full(layer))
+    has_windows = len(full) < depth
+    return _with_full_layers(fields, full) if has_windows else fields | {"window": None}
+
+
+def read_rotary_dim(said: Contents, fields: Fields) -> Fields:
+    """Read how much of a head is rotated, a share that several keys may say."""
+    share = said["partial_rotary_factor"]
+    if share is None and "rotary_pct" in said:
+        share = said["rotary_pct"]
+    parameters = said["rope_parameters"]
+    if isinstance(parameters, Mapping):
+        share = parameters.get("partial_rotary_factor", share)
+    if share is None:
+        return fields
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ValueError(f"partial_rotary_factor is {share!r}: it must be a share of a head, 0.25")
+    width, heads, features = (fields.get(name) for name in ("head_dim", "n_head", "n_embd"))
+    if width is None and isinstance(heads, int) and isinstance(features, int) and heads > 0:
+        width = features // heads
+    if not isinstance(width, int):
+        return fields
+    return fields | {"rotary_dim": int(width * share)}
+
+
+def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
+    """Read which layers of SmolLM 3 have no rotary positions."""
+    if said["use_sliding_window"]:
+        raise ValueError("use_sliding_window is true: SmolLM3's windows are in no switch")
+    listed = said["no_rope_layers"]
+    if listed is None:
+        return fields
+    depth = _depth(fields)
+    if not isinstance(listed, list | tuple) or any(each not in (0, 1) for each in listed):
+        raise ValueError(f"no_rope_layers is {listed!r}: it must be a list of 0 and 1")
+    if len(listed) != depth:
+        raise ValueError(f"no_rope_layers has {len(listed)} entries, for {depth} layers")
+    without = tuple(layer for layer, has_rope in enumerate(listed) if not has_rope)
+    every = fields.get("no_rope_every")
+    return fields if without == _every(every, depth) else fields | {"no_rope_layers": without}
+
+
+def read_attention_types(said: Contents, fields: Fields) -> Fields:
+    """Read which layers of GPT-Neo are local: ``[[["global", "local"], 12]]``."""
+    types = said["attention_types"]
+    if types is None:
+        return fields
+    listed: list[object] = []
+    try:
+        for kinds, times in types:  # type: ignore[attr-defined]
+            if type(times) is not int or not 0 <= times <= DEEPEST:
+                raise TypeError
+            listed += list(kinds) * times
+    except (TypeError, ValueError):
+        listed = []
+    depth = _depth(fields)
+    if len(listed) != depth or not {*map(str, listed)} <= {"global", "local"}:
+        raise ValueError(
+            f"attention_types is {types!r}: it must name each of {depth} layers 'global' or "
+            "'local', such as [[['global', 'local'], 12]]"
+        )
+    full = tuple(layer for layer, kind in enumerate(listed) if kind == "global")
+    return _with_full_layers(fields, full, first=0)
+
+
+def _full_among(types: object, fields: Fields) -> tuple[int, ...]:
+    depth = _depth(fields)
+    is_list = isinstance(types, list | tuple) and all(each in (FULL, SLIDING) for each in types)
+    if not isinstance(types, list | tuple) or not is_list:
+        raise ValueError(f"layer_types is {types!r}: it must be a list of '{FULL}' and '{SLIDING}'")
+    if len(types) != depth:
+        raise ValueError(f"layer_types has {len(types)} entries, for {depth} layers")
+    return tuple(layer for layer, kind in enumerate(types) if kind == FULL)
+
+
+def _with_full_layers(fields: Fields, full: Iterable[int], first: int | None = None) -> Fields:
+    full, depth, every = tuple(full), _depth(fields), fields.get("full_every")
+    if fields.get("window") is None and len(full) < depth:
+        raise ValueError(f"a layer is '{SLIDING}', and there is no window: give sliding_window")
+    if full == _every(every, depth, first) or fields.get("window") is None:
+        return fields
+    return fields | {"full_layers": full}
+
+
+def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...]:
+    if not isinstance(step, int):
+        return ()
+    return tuple(range(step - 1 if first is None else first, depth, step))
+
+
+def _depth(fields: Fields) -> int:
+    depth = fields["n_layer"]
+    if not isinstance(depth, int):
+        return 0
+    if depth > DEEPEST:
+        raise ValueError(f"it has {depth} layers: layers that differ are at most {DEEPEST:,}")
+    return depth
+
+
+def _number(said: Contents, key: str) -> int:
+    number = said[key]
+    if type(number) is not int:
+        raise ValueError(f"{key} is {number!r}: it must be a whole number")
+    return number
