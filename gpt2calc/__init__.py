@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from gpt2calc.case import Case as Case
     from gpt2calc.case import case_of as case_of
     from gpt2calc.errors import UserError as UserError
-    from gpt2calc.footprint.counting import Memory as Memory
-    from gpt2calc.footprint.counting import memory as memory
-    from gpt2calc.footprint.fitting import Fit as Fit
-    from gpt2calc.footprint.fitting import fit as fit
     from gpt2calc.hardware import Device as Device
     from gpt2calc.hardware import device as device
     from gpt2calc.hardware import devices as devices
@@ -29,6 +25,10 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.flops import flops as flops
     from gpt2calc.metrics.generation import Generation as Generation
     from gpt2calc.metrics.generation import generate as generate
+    from gpt2calc.metrics.memory.fitting import Fit as Fit
+    from gpt2calc.metrics.memory.fitting import fit as fit
+    from gpt2calc.metrics.memory.result import Memory as Memory
+    from gpt2calc.metrics.memory.result import memory as memory
     from gpt2calc.metrics.parameters import Count as Count
     from gpt2calc.metrics.parameters import Part as Part
     from gpt2calc.metrics.parameters import Tally as Tally
@@ -83,8 +83,8 @@ _LAZY = {
     "metrics.flops": ("Flops", "flops"),
     "metrics.generation": ("Generation", "generate"),
     "metrics.training_time": ("Training", "train"),
-    "footprint.counting": ("Memory", "memory"),
-    "footprint.fitting": ("Fit", "fit"),
+    "metrics.memory.result": ("Memory", "memory"),
+    "metrics.memory.fitting": ("Fit", "fit"),
     "hardware": ("Device", "device", "devices"),
     "lesson.exercises": ("Sheet", "exercise"),
     "lesson.explanation": ("Explanation", "explain"),

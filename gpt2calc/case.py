@@ -11,6 +11,8 @@ from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.fields import Known
 from gpt2calc.run import Run
 
+PLAIN = (int, str, tuple, type(None))
+"""What a field can be by itself."""
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
     "give n_head"
@@ -28,6 +30,9 @@ class Case:
     run: Run
     moment: str | None = None
     """The moment of a step that is asked about; None for that of the peak."""
+    origin: "Case | None" = None
+    """The case that some numbers were replaced in by symbols, arrays or polynomials; None where
+    all are numbers."""
 
     known: ClassVar[dict[str, Known]] = ModelConfig.known | Run.known
     """What is known of each field of both, by name."""
@@ -74,30 +79,19 @@ class Case:
         return self.heads
 
     @property
-    def copies_heads(self) -> Any:
-        """Whether queries, keys and values are copied to be multiplied head by head.
-
-        A single sequence or head is a view of them instead. A width that is solved for, with heads
-        of their usual width, is taken to have several.
-        """
-        is_solved_for = self.model.n_head is None and hasattr(self.n_embd, "envelope")
-        several_heads = True if is_solved_for else self.known_heads != 1
-        return (self.batch != 1) & several_heads
-
-    @property
     def is_mixed(self) -> bool:
         """Whether weights are in float32 and products in 16 bits, as under autocast."""
-        return bool(self.run.precision == "mixed")
+        return bool(self.run.dtype == "mixed")
 
     @property
     def weight_type(self) -> str:
         """The type of weights, and of what flows from block to block."""
-        return "bfloat16" if self.run.precision == "bfloat16" else "float32"
+        return "bfloat16" if self.run.dtype in ("bfloat16", "float16") else "float32"
 
     @property
     def product_type(self) -> str:
         """The type of the factors of products, and of what comes out."""
-        return "float32" if self.run.precision == "float32" else "bfloat16"
+        return "float32" if self.run.dtype == "float32" else "bfloat16"
 
     def value(self, name: str) -> Any:
         """Return one field with its rule applied; None where the rule gives no value."""
@@ -114,11 +108,13 @@ class Case:
 
     def evaluate_at(self, **values: Any) -> "Case":
         """Replace fields, unchecked, by anything that does arithmetic."""
+        are_plain = all(isinstance(value, PLAIN) for value in values.values())
         of_run = {name: values.pop(name) for name in Run.known if name in values}
         return with_changes(
             self,
             model=self.model.evaluate_at(**values) if values else self.model,
             run=self.run.evaluate_at(**of_run) if of_run else self.run,
+            origin=self.origin if are_plain else self.origin or self,
         )
 
     def replace(self, **fields: Any) -> "Case":

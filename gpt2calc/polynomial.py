@@ -13,13 +13,13 @@ from typing import Any
 
 from gpt2calc.largest import largest
 from gpt2calc.number import Number
-from gpt2calc.quantity import Config, Quantity
+from gpt2calc.quantity import Config, NoFormulaError, Quantity
 
 Measure = Callable[[Config], Number]
 """A sum over the operations of a config: the total, a column, one sublayer."""
 
 
-class NoPolynomialError(TypeError):
+class NoPolynomialError(NoFormulaError):
     """A sum is no polynomial in the field that was asked for."""
 
 
@@ -221,7 +221,7 @@ def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
     """Do the same; where it is no polynomial, evaluate the total at each value."""
     try:
         return total_along(config, field, quantity)
-    except NoPolynomialError:
+    except NoFormulaError:
         return Pointwise(config, field, quantity)
 
 
@@ -251,7 +251,7 @@ def solvable_fields(quantity: Quantity, config: Config) -> tuple[str, ...]:
 def _matters(quantity: Quantity, config: Config, field: str) -> bool:
     try:
         return total_along(config, field, quantity).degree > 0
-    except NoPolynomialError:
+    except NoFormulaError:
         return True
 
 

@@ -9,7 +9,7 @@ _MODULES = {
     "parameters": ("gpt2calc.metrics.parameters", "PARAMETERS"),
     "active": ("gpt2calc.metrics.parameters", "ACTIVE"),
     "flops": ("gpt2calc.metrics.flops", "FLOPS"),
-    "memory": ("gpt2calc.footprint.counting", "MEMORY"),
+    "memory": ("gpt2calc.metrics.memory.quantity", "MEMORY"),
 }
 NAMES = tuple(_MODULES)
 """What the quantities are called."""

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.largest import largest, largest_rows
+from gpt2calc.largest import largest
 from gpt2calc.model.terms import Term, make
 from gpt2calc.number import Number
 from gpt2calc.output.result import Result
@@ -34,6 +34,10 @@ def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
 
 def _no_notes(_: Config) -> tuple[str, ...]:
     return ()
+
+
+class NoFormulaError(TypeError):
+    """A quantity has no formula in the field that was asked for."""
 
 
 class Single(NamedTuple):
@@ -81,8 +85,8 @@ class Quantity:
     """What the quantity is of, made from a model's config: that config, or that and a run."""
     apart: Callable[[Config], tuple[str, ...]] | None = None
     """The columns that the tables of a config show beside the total; all, if it is left out."""
-    alternatives: Callable[[Config], Iterable[Iterable[Term]]] | None = None
-    """Where it is the largest of several sums, the terms of each; ``terms`` are the largest's."""
+    alternatives: Callable[[Config], list[Number]] | None = None
+    """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
     has_many_parts: bool = False
@@ -120,18 +124,13 @@ class Quantity:
 
     def of(self, config: Config) -> dict[str, Any]:
         """Return the sums of one config; of a grid of them, where its fields are arrays."""
-        if self.alternatives is None:
-            return self.sums(self.terms(config))
-        rows = largest_rows(self.rows(terms) for terms in self.alternatives(config))
-        return {part: self.tally(*row.values()) for part, row in rows.items()}
+        return self.sums(self.terms(config))
 
     def total(self, config: Config) -> Number:
         """Return everything added up, in the arithmetic of the config's fields."""
         if self.alternatives is None:
             return sum([term.amount for term in self.terms(config)])
-        return largest(
-            [sum([term.amount for term in terms]) for terms in self.alternatives(config)]
-        )
+        return largest(self.alternatives(config))
 
     def per_block(self, config: Config) -> Number:
         """Return what one more block adds to a settled config, all else as it is."""

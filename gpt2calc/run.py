@@ -102,21 +102,23 @@ class Run(Declared):
             changes=BOTH,
         ),
     ] = False
-    precision: Annotated[
-        Literal["float32", "bfloat16", "mixed"],
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16", "mixed"],
         Known(
-            "{} precision",
-            "All in float32 or in bfloat16; mixed is autocast: weights in float32, products in "
+            "{}",
+            "All in float32, or in 16 bits; mixed is autocast: weights in float32, products in "
             "bfloat16.",
+            said={"mixed": "mixed precision"},
+            other_names=("precision", "torch_dtype"),
             changes=MEMORY,
         ),
     ] = "float32"
     attention: Annotated[
-        Literal["eager", "flash"],
+        Literal["eager", "sdpa"],
         Known(
             "{} attention",
-            "Attention written out, or one kernel that never stores the probabilities, what "
-            "scaled_dot_product_attention keeps.",
+            "Attention written out, or scaled_dot_product_attention: one kernel that never stores "
+            "the probabilities.",
             changes=MEMORY,
         ),
     ] = "eager"

@@ -69,12 +69,10 @@ def memory(
     fields: MemoryFields | None = None,
     inference: Annotated[
         bool,
-        Parameter(
-            help="Weights, cache, logits and the largest tensor, instead of training.", negative=()
-        ),
+        Parameter(help="A prompt and the tokens after it, instead of training.", negative=()),
     ] = False,
     operations: Annotated[
-        bool, Parameter(help="List every tensor that is kept for backward instead.", negative=())
+        bool, Parameter(help="List every operation that allocates instead, in order.", negative=())
     ] = False,
     gpu: Annotated[
         str | None,
@@ -87,29 +85,28 @@ def memory(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Count the bytes that training holds at its peak, part by part; or inference.
+    """Count the bytes that training holds at its peak, part by part; or serving.
 
     One step of training in float32 over one whole context, unless flags say otherwise.
     """
-    from gpt2calc.footprint.counting import MEMORY, Memory
+    from gpt2calc.metrics.memory.quantity import MEMORY
+    from gpt2calc.metrics.memory.result import Memory
 
     if inference and (fields or {}).get("training"):
         raise UserError("--inference and --training are two questions: give one of them")
     case = case_given(
         model, MEMORY, {**(fields or {}), **({"training": False} if inference else {})}
     )
-    if operations and not case.training:
-        raise UserError("--operations lists what training keeps; inference keeps nothing")
     if operations and (plot is not None or gpu is not None):
         raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
     if margin is not None and gpu is None:
         raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
     if operations:
-        from gpt2calc.footprint.keeping import KeptTensors, held
+        from gpt2calc.metrics.memory.events import Events
 
-        return show(KeptTensors(case, held(case)), form)
+        return show(Events.of(case), form)
     if gpu is not None:
-        from gpt2calc.footprint.fitting import MARGIN, fit
+        from gpt2calc.metrics.memory.fitting import MARGIN, fit
 
         fitted = fit(case, case.run, gpu=gpu, margin=MARGIN if margin is None else margin)
         draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))

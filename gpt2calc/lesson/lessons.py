@@ -6,13 +6,13 @@ Every line is computed for the config at hand, and there is none where it would 
 from collections.abc import Callable
 from typing import Any
 
-from gpt2calc.footprint.counting import MEMORY
 from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.memory_lessons import of_memory
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS, count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH

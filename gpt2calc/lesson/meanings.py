@@ -1,6 +1,6 @@
 """What each term is for, in one plain sentence: weights, biases, products, what is kept."""
 
-from gpt2calc.footprint.keeping import CHECKPOINTS, HeldTensor
+from gpt2calc.metrics.memory.moments import StoredTerm
 from gpt2calc.model.terms import Term
 
 MEANINGS = {
@@ -88,55 +88,28 @@ BACKWARD = "The gradient of its {}: as many FLOPs as forward."
 AGAIN = "The same again in backward, since the block kept nothing but its input."
 
 
-KEPT = {
-    "ids": "Says which rows get the gradient.",
-    "positions": "Says which rows get the gradient, once for all sequences.",
-    "mean": "Of every token's features, to normalize again.",
-    "normalized": "The gradient of the scale is a product with it.",
-    "gate": "The gradient of the hidden layer is a product with it.",
-    "hidden layer": "The gradient of the gate is a product with it.",
-    "cosines": "Turn the gradients of queries and keys back.",
-    "sines": "Turn the gradients of queries and keys back.",
-    "1 / deviation": "Of every token's features, to normalize again.",
-    "queries": "The gradient of the keys is a product with them.",
-    "keys": "The gradient of the queries is a product with them.",
-    "values": "The gradient of the probabilities is a product with them.",
-    "probabilities": "The gradients of the softmax and of the values need them.",
-    "logarithms of sums": "The probabilities of a row are computed again from it.",
-    "mask": "Says what was dropped.",
-    "dropped out": "The gradient of the values is a product with what is left.",
-    "in 16 bits": "The same again, as they were multiplied with the values.",
-    "weight in 16 bits": "The matrix as it was multiplied: autocast keeps it beside the other.",
-    "half of it": "A step of gelu_new, which is written out in Python.",
-    "tanh": "A step of gelu_new; its own gradient needs what came out.",
-    "1 + tanh": "A step of gelu_new.",
-    "log-probabilities": "The gradient of the scores follows from them.",
-    "once": "The mask of the causal square, handed to every block.",
+WHY_THERE = {
+    "temporary": "Is there for a while alone.",
+    "gradients": "The gradient of a parameter, until the optimizer has used it.",
+    "cache": "Keys and values, which the tokens to come will meet.",
+    "logits": "A score for each token of the vocabulary.",
+    "checkpoints": "All that is left of a block, which runs again from it.",
+    "loss": "Backward begins with it.",
 }
-"""Why a tensor is kept, by what it is to its operation."""
-INPUTS = {
-    "layer_norm": "Is normalized again in backward.",
-    "mlp_gelu": "The gradient of GELU is computed from it.",
-    CHECKPOINTS: "All that is left of a block, which runs again from it.",
-}
-INPUT = "The gradient of the weight is a product with it."
-IN_BACKWARD = "Is there while the gradients are computed."
+"""Why what is stored is there, by the part of memory that it belongs to."""
+SAVED = "Is saved for backward: the gradient of what it went into needs it."
 
 
 def meaning_of(term: Term) -> str:
     """Say what a term's operation is for; empty where nothing is known of it."""
     role, _, factor = term.role.partition(":")
-    if isinstance(term, HeldTensor):
-        return _why_held(term, role, factor)
+    if isinstance(term, StoredTerm):
+        return _why_there(term)
     if term.column == "recomputed":
         return AGAIN
     return BACKWARD.format(factor) if factor else MEANINGS.get((role, term.column), "")
 
 
-def _why_held(term: Term, role: str, what: str) -> str:
-    """Say why a tensor is kept, or that it is there for a moment alone."""
-    if term.sublayer == "temporary":
-        return IN_BACKWARD
-    if what != "input":
-        return KEPT.get(what, "")
-    return INPUTS.get("mlp_gelu" if role == "gelu" else term.sublayer, INPUT)
+def _why_there(term: Term) -> str:
+    """Say why a storage is there."""
+    return WHY_THERE.get(term.sublayer, SAVED)

@@ -4,15 +4,16 @@ Every line is computed for the case at hand, and there is none where it would no
 """
 
 from gpt2calc.case import Case
-from gpt2calc.footprint.counting import ACTIVATIONS, MEMORY
-from gpt2calc.footprint.keeping import held
-from gpt2calc.footprint.moments import START
-from gpt2calc.footprint.peak import peak
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.moments import START, Moments, name_of
+from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY
 from gpt2calc.number import Number
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import polynomial_along
 from gpt2calc.units import format_bytes
+
+SQUARES = ("softmax", "_to_copy", "dropout")
+"""The operations whose outcomes are probabilities, a number for each query and key."""
 
 
 def of_memory(case: Case) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def _what_a_batch_adds(case: Case) -> str:
 
 def _where_the_square_outweighs_the_rest(case: Case) -> str:
     """Return the sequence from which on the probabilities are half of what a block keeps."""
-    if case.attention == "flash" or case.checkpointing != "none":
+    if case.attention == "sdpa" or case.checkpointing != "none":
         return ""
 
     def more(config: Case) -> Number:
@@ -63,9 +64,9 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
 
 
 def _what_flash_saves(case: Case) -> str:
-    if case.attention == "flash" or case.dropout:
+    if case.attention == "sdpa" or case.dropout:
         return ""
-    saved = _kept(case) - _kept(case.evaluate_at(attention="flash"))
+    saved = _kept(case) - _kept(case.evaluate_at(attention="sdpa"))
     return (
         f"Flash attention would keep {format_bytes(saved)} less, {percent(saved / _kept(case))} of "
         "what is kept: of every row of probabilities it keeps one number."
@@ -91,9 +92,10 @@ def _what_checkpointing_saves(case: Case) -> str:
 
 
 def _why_gradients_are_missing(case: Case) -> str:
-    if peak(case).name != START or case.grad_accumulation > 1:
+    moments = Moments(case)
+    if name_of(moments.peak(), case.names) != START or case.grad_accumulation > 1:
         return ""
-    activations = sum(t.amount for t in peak(case).terms if t.sublayer in ACTIVATIONS)
+    activations = sum(t.amount for t in moments.terms() if t.sublayer in ACTIVATIONS)
     return (
         "At the peak there are no gradients yet: backward makes a block's as it frees what the "
         f"block kept. So they never stand beside all {format_bytes(activations)} of activations."
@@ -101,16 +103,11 @@ def _why_gradients_are_missing(case: Case) -> str:
 
 
 def _kept(case: Case) -> int:
-    kept: int = sum(one.term.amount for one in held(case))
-    return kept
+    return sum(term.amount for term in Moments(case).saved())
 
 
 def _square_and_all(case: Case) -> tuple[Number, Number]:
     """Return the bytes of a block's probabilities in all their forms, and of all that it keeps."""
-    kept = [one for one in held(case) if one.term.in_block]
-    square = sum(
-        one.term.each
-        for one in kept
-        if one.role in ("softmax", "mix") and one.kept.what != "values"
-    )
-    return square, sum(one.term.each for one in kept)
+    kept = [term for term in Moments(case).saved() if term.in_block]
+    square = sum([term.amount for term in kept if term.role.endswith(SQUARES)])
+    return square, sum([term.amount for term in kept])

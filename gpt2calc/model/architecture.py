@@ -64,6 +64,8 @@ class Architecture:
     """How much of a head is rotated, where a config does not say it."""
     tables: Literal["halves", "interleaved", "float32", "gptj", "codegen"] = "halves"
     activation: str = "silu"
+    has_sdpa: bool = True
+    """Whether its class runs attention in one kernel."""
     residual_is_scaled: bool = False
     rebinds_expert_input: bool = True
     router_normalizes: bool = True

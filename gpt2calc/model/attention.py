@@ -126,6 +126,8 @@ class GPT2Scores(Scores):
 class Attention(Part[[Tensor, LayerContext], Attended]):
     """Queries, keys and values; rotary positions; the cache; scores; the output projection."""
 
+    role = "attention"
+
     def __init__(
         self,
         projection: Projection,

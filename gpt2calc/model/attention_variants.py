@@ -145,6 +145,8 @@ class GPTNeoAttention(Attention):
 class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]):
     """BLOOM's: scores are added to ALiBi's bias, and the residual is added inside."""
 
+    role = "attention"
+
     def __init__(self, qkv: Linear | Conv1D, out: Linear | Conv1D, heads: Heads) -> None:
         self.qkv = qkv
         self.out = out
@@ -191,6 +193,8 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
 class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
     """MPT's: ALiBi's bias is added to the scores, the mask is filled in."""
 
+    role = "attention"
+
     def __init__(self, qkv: Linear | Conv1D, out: Linear | Conv1D, heads: Heads) -> None:
         self.qkv = qkv
         self.out = out
@@ -227,6 +231,8 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
 
 class FalconAttention(Part[[Tensor, LayerContext], Attended]):
     """Falcon's: groups of queries with their key and value; the new decoder copies these."""
+
+    role = "attention"
 
     def __init__(
         self,

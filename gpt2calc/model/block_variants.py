@@ -14,6 +14,8 @@ from gpt2calc.tape.tensor import Tensor
 class BloomMLP(Part[[Tensor, Tensor], Tensor]):
     """BLOOM's and MPT's MLP, which adds the residual itself."""
 
+    role = "mlp"
+
     def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
         self.up = up
         self.act = Activation(activation)

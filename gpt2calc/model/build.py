@@ -22,13 +22,13 @@ DEEPEST = 100_000
 apart."""
 
 
-def network(config: ModelConfig) -> Network:
-    """Return the network of a model.
+def network(config: ModelConfig, *, fuses_gelu: bool = False) -> Network:
+    """Return the network of a model; with GELU in one kernel, where it is written out, if asked.
 
     L is the number of layers, d the width of the model, V the vocabulary and T the context.
     """
     L, d, V, T = config.n_layer, config.n_embd, config.vocab, config.n_ctx
-    layer = LayerBuilder(config)
+    layer = LayerBuilder(config, fuses_gelu=fuses_gelu)
     tokens = layer.architecture.embedding("token_embedding", V, d)
     positions = None
     if config.positions == "learned":

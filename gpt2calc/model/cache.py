@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
 from gpt2calc.tape.recorder import current
-from gpt2calc.tape.tensor import Tensor, empty
+from gpt2calc.tape.tensor import Storage, Tensor, empty
 from gpt2calc.tape.views import detached_narrow
 
 
@@ -42,6 +42,25 @@ class Cache:
                 self.windows[layer] = window
                 self._prepare(layer, dtype)
         self._all_are_windowed = None not in windows
+
+    def fill(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Hold keys and values of the tokens seen before, which are alive from now on.
+
+        Args:
+            layers: keys and values of each layer, whose number of tokens does not matter.
+
+        """
+        for layer, pair in enumerate(layers):
+            window = self.windows.get(layer)
+            tokens = self.past if window is None else min(self.past, window)
+            self.layers[layer] = []
+            for each in pair:
+                batch, heads, _, width = each.shape
+                shape = (batch, heads, tokens, width)
+                whole = Tensor(shape, each.dtype, Storage(shape, each.dtype))
+                kept = tokens if window is None else min(tokens, window - 1)
+                self.layers[layer].append(detached_narrow(whole, 2, kept))
+            _mark(self.layers[layer])
 
     def seen_by(self, window: int | None) -> int:
         """Return the tokens of before that layers with a window see, or those without one.
@@ -79,13 +98,23 @@ class Cache:
         if layer not in self.windows:
             for place, new in enumerate((key, value)):
                 held[place] = _joined(held[place].shape[2], new)
+            _mark(held)
             return held[:2]
         kept = self.windows[layer] - 1
         joined = [_joined(held[place].shape[2], new) for place, new in enumerate((key, value))]
         # A view of the last ones, which holds on to all that it is a view of.
         for place, whole in enumerate(joined):
             held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
+        _mark(held)
         return joined
+
+
+def _mark(held: list[Tensor]) -> None:
+    """Note that these are keys and values of a cache from now on."""
+    for each in held:
+        lifetime = None if each.storage is None else each.storage.lifetime
+        if lifetime is not None:
+            lifetime.is_cache = len(current().events)
 
 
 def _joined(before: int, new: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, of_output, scale
 from gpt2calc.tape.matmul import linear
+from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import cross_entropy
 from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import narrow, view
@@ -118,6 +119,8 @@ class Decoder:
     """Whether the mask of layers with a window is made even where there are none."""
     prepares_cache_first = False
     """Whether the cache is prepared before tokens are embedded."""
+    has_cache = True
+    has_checkpointing = True
     caches_windows = True
     """Whether windowed layers cache no more than their window."""
     holds_probabilities = False
@@ -160,7 +163,10 @@ class Decoder:
             logits = scale(logits)
             logits = of_output("tanh", logits)
             logits = scale(logits)
-        loss = None if labels is None else cross_entropy(logits, labels)
+        loss = None
+        if labels is not None:
+            with module("loss"):
+                loss = cross_entropy(logits, labels)
         return Outputs(logits, loss, cache)
 
     def body(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor:

@@ -38,6 +38,9 @@ class GPTNeoDecoder(BigCodeDecoder):
 class GPTDecoder(GPT2Decoder):
     """The first GPT's: no mask of its own; a zero is added for token types."""
 
+    has_cache = False
+    has_checkpointing = False
+
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions."""
         embedded = self.embeddings.tokens(ids)

@@ -166,6 +166,8 @@ def _one_by_one(x: Tensor, matrices: Tensor) -> Tensor:
 class MixtureOfExperts(Part[[Tensor], Tensor]):
     """A router and its experts, in the place of an MLP."""
 
+    role = "mlp"
+
     def __init__(self, router: Router, experts: Experts) -> None:
         self.router = router
         self.experts = experts

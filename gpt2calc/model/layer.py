@@ -46,12 +46,13 @@ class LayerBuilder:
     and of the values.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, fuses_gelu: bool = False) -> None:
         family = config.of_family
         self.config = config
         self.family = family
         self.architecture = architecture = family.architecture
         self.linear = architecture.linear
+        self.activation = "gelu" if fuses_gelu else architecture.activation
         self.d = config.n_embd
         self.q = q = config.query_width
         self.kv = q if config.n_kv_head is None else config.kv_width
@@ -111,7 +112,7 @@ class LayerBuilder:
     def _bloom_block(self) -> BlockPart:
         return BloomBlock(
             BloomAttention(self._qkv(), self._attention_out(), self.heads),
-            BloomMLP(*self._up_and_down(), self.architecture.activation),
+            BloomMLP(*self._up_and_down(), self.activation),
             norm1=self.norm("attention_norm"),
             norm2=self.norm("mlp_norm"),
         )
@@ -119,7 +120,7 @@ class LayerBuilder:
     def _mpt_block(self) -> BlockPart:
         return MPTBlock(
             MPTAttention(self._qkv(), self._attention_out(), self.heads),
-            MPTMLP(*self._up_and_down(), self.architecture.activation),
+            MPTMLP(*self._up_and_down(), self.activation),
             norm1=self.norm("attention_norm"),
             norm2=self.norm("mlp_norm"),
         )
@@ -195,7 +196,7 @@ class LayerBuilder:
     ) -> MLP | GatedMLP | JointGatedMLP:
         """Return an MLP: into its hidden layer, an activation, and out of it; gated or not."""
         d, bias, linear = self.d, self.mlp_bias, self.linear
-        activation = self.architecture.activation
+        activation = self.activation
         gate, up, down = roles
         out = linear(down, width, d, bias)
         if not self.config.gated_mlp:
@@ -229,7 +230,7 @@ class LayerBuilder:
         experts = Experts(
             ExpertMatrices("experts_in", E, d, 2 * x if config.gated_mlp else x, bias, A),
             ExpertMatrices("experts_out", E, x, d, bias, A),
-            architecture.activation,
+            self.activation,
         )
         if architecture.rebinds_expert_input and config.n_inner_shared is None:
             return MixtureOfExperts(router, experts)

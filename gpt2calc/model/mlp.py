@@ -80,6 +80,8 @@ class Dropout(Part[[Tensor], Tensor]):
 class MLP(Part[[Tensor], Tensor]):
     """GPT-2's MLP: up, an activation, down."""
 
+    role = "mlp"
+
     def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
         self.up = up
         self.act = Activation(activation)
@@ -98,6 +100,8 @@ class MLP(Part[[Tensor], Tensor]):
 class GatedMLP(Part[[Tensor], Tensor]):
     """Llama's MLP: the activation of a gate multiplies what goes up."""
 
+    role = "mlp"
+
     def __init__(
         self, gate: Linear | Conv1D, up: Linear | Conv1D, down: Linear | Conv1D, activation: str
     ) -> None:
@@ -114,6 +118,8 @@ class GatedMLP(Part[[Tensor], Tensor]):
 
 class JointGatedMLP(Part[[Tensor], Tensor]):
     """Phi-3's MLP: the gate and what goes up are one matrix."""
+
+    role = "mlp"
 
     def __init__(
         self, gate_up: Linear | Conv1D, down: Linear | Conv1D, width: int, activation: str

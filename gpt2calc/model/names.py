@@ -23,6 +23,8 @@ The loss is no module there, nor are scores, softmax, mix and rotation below, bu
 """
 INSIDE = {
     "block": "",
+    "attention": "attn",
+    "mlp": "mlp",
     "cache": "cache",
     "attention_norm": "ln_1",
     "qkv": "attn.c_attn",

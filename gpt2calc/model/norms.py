@@ -87,6 +87,10 @@ class NormPerHead(Norm):
         normed = [layer_norm(head, self.head_weight(at)) for at, head in enumerate(heads)]
         return view(cat(normed, 1), *x.shape)
 
+    def parameters(self) -> list[Parameter]:
+        """Return a parameter for each head."""
+        return [self.head_weight(head) for head in range(self.weight.shape[0])]
+
     def head_weight(self, head: int) -> Parameter:
         """Return the scale of one head, a parameter of its own."""
         if not hasattr(self, "_rows"):

@@ -58,6 +58,10 @@ class Leaf(Part[[Tensor], Tensor]):
         """Return itself."""
         return [self]
 
+    def parameters(self) -> "list[Parameter]":
+        """Return its parameters as PyTorch has them."""
+        return [each for each in (self.weight, self.bias) if each is not None]
+
     def to(self, dtype: str) -> None:
         """Give its parameters a dtype."""
         for parameter in (self.weight, self.bias):

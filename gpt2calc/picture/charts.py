@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from gpt2calc.footprint.fitting import Fit
+from gpt2calc.metrics.memory.fitting import Fit
 from gpt2calc.output.table import percent
 from gpt2calc.picture.style import (
     INK,

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpt2calc.errors import UserError
-from gpt2calc.footprint.fitting import Fit
 from gpt2calc.hardware import Device
+from gpt2calc.metrics.memory.fitting import Fit
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.picture import charts, curves, maps, waterfall
 from gpt2calc.picture.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable

@@ -1,164 +1,152 @@
-"""The proof of bytes: what PyTorch keeps for backward, and the peak of a whole training step."""
+"""The proof of bytes: the peak of each part of a run, and what is held between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
-from gpt2calc.footprint.keeping import CHECKPOINTS, held
-from gpt2calc.footprint.peak import moments_of, refuse_what_makes_no_sense
+from gpt2calc.metrics.memory.moments import Moments, refuse_what_cannot_run
+from gpt2calc.metrics.memory.state import weights
 from gpt2calc.output.table import Column, Table
-from gpt2calc.proof.memory_of_pytorch import (
-    AS_ONE,
-    MEMTRACKER,
-    Bytes,
-    in_order,
-    kept_by_pytorch,
-    peak_on_gpu,
-    peak_tracked,
-)
 from gpt2calc.proof.proof import Proof
+from gpt2calc.proof.pytorch_memory import FOLLOWED, Bytes, measured, peak_on_gpu
 from gpt2calc.proof.verification import (
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
     torch_and_transformers,
 )
 
+OF = (
+    "Exact is of PyTorch's CPU kernels in this version: on a GPU, kernels, workspaces and blocks "
+    "of 512 bytes differ."
+)
+
 
 @dataclass(frozen=True, repr=False)
 class MemoryVerification(Proof):
-    """Bytes by the formulas and in PyTorch, module by module; and the peak of a step."""
+    """Bytes by the tape and in PyTorch: the peak of each part of a run, and what is held."""
 
-    formulas: Bytes
+    tape: Bytes
     pytorch: Bytes
-    peak: int
-    """The peak of a step by the formulas."""
-    tracked: int | None
-    """The same by ``MemTracker``, or on the device; None where it is not followed."""
-    tracker: str
+    on_gpu: int | None = None
+    """What PyTorch allocated on a GPU at the peak; None without one."""
 
     @property
     def identical(self) -> bool:
-        """Whether every module keeps what the formulas say, and the peak is the same."""
-        same_peak = self.tracked in (None, self.peak) or not self.is_exact_peak
-        return self.formulas == self.pytorch and same_peak
-
-    @property
-    def is_exact_peak(self) -> bool:
-        """Whether the formulas claim the tracker's peak to the byte.
-
-        A GPU's allocator rounds sizes up. Where numbers go from 16 bits to 32 and back, under
-        autocast or in attention with dropout, not every cast is followed.
-        """
-        case = self.config
-        to_and_fro = case.attention == "flash" and case.dropout and case.precision != "float32"
-        return self.tracker == MEMTRACKER and not case.is_mixed and not to_and_fro
+        """Whether all of them are the same; a GPU's figure may differ."""
+        return self.tape == self.pytorch
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """A sentence for each module that differs, and for the peak."""
-        names = dict.fromkeys((*self.formulas, *self.pytorch))
-        found = [
-            f"{name}: {self.formulas.get(name, 0):,} bytes by the formulas, "
+        """A sentence for each figure that differs."""
+        return tuple(
+            f"{name}: {self.tape.get(name, 0):,} bytes by the tape, "
             f"{self.pytorch.get(name, 0):,} in PyTorch"
-            for name in names
-            if self.formulas.get(name) != self.pytorch.get(name)
-        ]
-        if self.tracked not in (None, self.peak) and self.is_exact_peak:
-            found.append(f"the peak: {self.peak:,} bytes by the formulas, {self.tracked:,} tracked")
-        return tuple(found)
+            for name in dict.fromkeys((*self.tape, *self.pytorch))
+            if self.tape.get(name) != self.pytorch.get(name)
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the bytes of every module, and the peak; the differences as sentences."""
+        """Return both sides' bytes by what they are of; the differences as sentences."""
+        names = dict.fromkeys((*self.tape, *self.pytorch))
         return {
             **self.head(),
-            "modules": {
-                name: {"formulas": self.formulas.get(name, 0), "pytorch": self.pytorch.get(name, 0)}
-                for name in dict.fromkeys((*self.formulas, *self.pytorch))
+            "bytes": {
+                name: {"tape": self.tape.get(name, 0), "pytorch": self.pytorch.get(name, 0)}
+                for name in names
             },
-            "peak": {"formulas": self.peak, "tracked": self.tracked, "tracker": self.tracker},
+            "on_gpu": self.on_gpu,
             "differences": list(self.differences),
         }
 
     def table(self) -> Table:
-        """Return a row for each kind of module, those of all blocks together, and the verdict."""
+        """Return a row for each figure, and the verdict."""
         rows = tuple(
-            (name, self.formulas.get(name, 0), self.pytorch.get(name, 0))
-            for name in dict.fromkeys((*self.formulas, *self.pytorch))
+            (name, self.tape.get(name, 0), self.pytorch.get(name, 0))
+            for name in dict.fromkeys((*self.tape, *self.pytorch))
         )
+        said = f"different: {'; '.join(self.differences[:5])}"
+        verdict = "identical: every figure, to the byte" if self.identical else said
         return Table(
             title=f"{self.config.title()}, against {self.against}",
-            columns=(
-                *(Column("kept for backward by"), Column("bytes", "count")),
-                Column("PyTorch", "count"),
-            ),
+            columns=(Column("bytes of"), Column("tape", "count"), Column("PyTorch", "count")),
             rows=rows,
-            footer=("total", sum(self.formulas.values()), sum(self.pytorch.values())),
-            notes=(*self._of_the_peak(), *self._verdict()),
+            notes=(*self._of_the_gpu(), OF, verdict),
         )
 
-    def _of_the_peak(self) -> tuple[str, ...]:
-        if self.tracked is None:
-            return (f"Peak of a step: {self.peak:,} bytes; {self.tracker}.",)
-        beside = self.tracked / self.peak - 1
-        said = "the same" if self.tracked == self.peak else f"{beside:+.2%}"
-        return (
-            f"Peak of a step: {self.peak:,} bytes; by {self.tracker} {self.tracked:,}, {said}.",
-        )
+    def _of_the_gpu(self) -> tuple[str, ...]:
+        if self.on_gpu is None:
+            return ()
+        peak = max(self.tape[name] for name in self.tape if name in PEAKS)
+        beside = self.on_gpu / peak - 1
+        return (f"Allocated on the GPU at the peak: {self.on_gpu:,} bytes, {beside:+.2%}.",)
 
-    def _verdict(self) -> tuple[str, ...]:
-        if self.identical:
-            return (f"identical: {sum(self.pytorch.values()):,} bytes kept, module by module",)
-        return ("different: " + "; ".join(self.differences[:5]),)
+
+PEAKS = ("forward", "backward", "step", "prefill", "token 1", "token 2")
+"""The figures that are peaks."""
 
 
 def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
-    """Run transformers' GPT-2 with no memory for its tensors, and compare what it keeps.
+    """Run a family's class, and compare the bytes that are alive after each ATen call.
 
     Args:
-        case: the model, and how it is trained.
-        device: "cuda" runs one real step on a GPU, and sets what PyTorch allocated beside ours.
+        case: the model, and how it is trained or served.
+        device: "cuda" runs it on a GPU as well, and sets what PyTorch allocated beside ours.
 
     Raises:
-        UserError: torch or transformers is not installed, they cannot build such a model, nothing
-            is kept for backward, or there is no such device.
+        UserError: torch or transformers is not installed, they cannot build such a model, or there
+            is no such device.
 
     """
     case = case.settled()
     refuse_what_cannot_be_built(case.model)
     refuse_what_cannot_be_run(case)
-    refuse_what_makes_no_sense(case)
-    if not case.training:
-        raise UserError("inference keeps nothing for backward: verify --of memory is of training")
-    if case.family != "gpt2":
-        raise UserError(
-            f"verify --of memory runs a step of GPT-2 alone, not of {case.of_family.words}: verify "
-            "its parameters or --of flops"
-        )
-    if case.gpus > 1:
-        raise UserError("one process holds no part of what GPUs share out: verify without --gpus")
+    refuse_what_cannot_run(case)
+    _refuse_what_is_not_followed(case)
     _, transformers = torch_and_transformers()
-    peak = max(moment.total for moment in moments_of(case))
-    tracked, tracker = peak_on_gpu(case) if device == "cuda" else peak_tracked(case)
+    tape = by_the_tape(case)
+    estimate = max(tape[name] for name in tape if name in PEAKS)
+    if case.cached is not None:
+        raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
     return MemoryVerification(
         config=case,
-        against=f"GPT2LMHeadModel of transformers {transformers.__version__}",
-        formulas=kept_by_module(case),
-        pytorch=kept_by_pytorch(case),
-        peak=peak,
-        tracked=tracked,
-        tracker=tracker,
+        against=f"{case.of_family.builds} of transformers {transformers.__version__}",
+        tape=tape,
+        pytorch=measured(case, estimate),
+        on_gpu=peak_on_gpu(case) if device == "cuda" else None,
     )
 
 
-def kept_by_module(case: Case) -> Bytes:
-    """Return the same by the formulas."""
-    sums: Bytes = {}
-    for one in held(case):
-        name = case.names.module(one.role)
-        if one.part == CHECKPOINTS:
-            name = CHECKPOINTS
-        elif one.role in ("scores", "softmax", "mix", "attention_out"):
-            name = AS_ONE
-        sums[name] = sums.get(name, 0) + one.term.amount
-    return {name: sums[name] for name in in_order(sums)}
+def _refuse_what_is_not_followed(case: Case) -> None:
+    if case.gpus > 1:
+        raise UserError("one process holds no part of what GPUs share out: verify without --gpus")
+    if case.training and case.optimizer not in FOLLOWED:
+        raise UserError(
+            f"{case.optimizer}'s step is counted by a rule, and not followed: verify with "
+            f"{', '.join(FOLLOWED)}"
+        )
+    if case.run.dtype == "float16":
+        raise UserError("float16 is counted as bfloat16: verify with that")
+
+
+def by_the_tape(case: Case) -> Bytes:
+    """Return the bytes by the tape, by what they are of."""
+    case = replace(case, moment=None)
+    moments = Moments(case)
+    state = sum(term.amount for term in moments.standing())
+    found: Bytes = {}
+    for each in moments.listed:
+        part = each.place.part
+        found[part] = max(found.get(part, 0), state + each.live)
+    held = moments.timeline.held
+    if not case.training:
+        return {"prefill": found.pop("prefill"), "held after prefill": held("prefill"), **found}
+    there = case.grad_accumulation > 1
+    gradients = sum(term.amount for term in weights(case)) if there else 0
+    return {
+        "forward": found["forward"],
+        "kept for backward": held("forward") - gradients,
+        "backward": found["backward"],
+        "step": max(found.get("step", 0), state + held("backward")),
+        "held at the end": state + held("step"),
+    }

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.tape.recorder import Tape, current
+from gpt2calc.tape.recorder import NEVER, Tape, current
 from gpt2calc.tape.tensor import (
     Shape,
     Tensor,
@@ -55,6 +55,7 @@ class Node:
         self.unpack: Callable[[], Saved] | None = None
         self.edges = [_edge(tensor) for tensor in inputs]
         kept = [saved_form(tensor) for tensor in saved]
+        mark_as_saved(saved)
         if tape.saved_tensors_hook is not None and kept:
             kept, self.unpack = tape.saved_tensors_hook(kept)
         self.saved = kept
@@ -70,6 +71,15 @@ def _edge(tensor: Tensor | None) -> Edge | None:
 def saved_form(tensor: Tensor) -> Tensor:
     """Return a tensor as backward saves it: without its node. Parameters are themselves."""
     return tensor if tensor.storage is None else tensor.detached()
+
+
+def mark_as_saved(tensors: Sequence[Tensor]) -> None:
+    """Note that storages are saved for backward from now on, and by which module."""
+    for tensor in tensors:
+        lifetime = None if tensor.storage is None else tensor.storage.lifetime
+        if lifetime is not None and lifetime.saved == NEVER:
+            tape = current()
+            lifetime.saved, lifetime.module = len(tape.events), tape.module
 
 
 def save_for_backward(
@@ -257,3 +267,5 @@ def _accumulate(leaf: Tensor, received: Gradients) -> None:
     if not is_laid_out_alike and not (gradient.is_contiguous and leaf.is_contiguous):
         gradient = empty("clone", gradient.shape, gradient.dtype)
     leaf.grad = gradient
+    if gradient.storage is not None:
+        gradient.storage.becomes_gradient()

@@ -5,7 +5,7 @@ from itertools import count
 from typing import TypeVar
 from weakref import ref
 
-from gpt2calc.tape.autograd import Saved
+from gpt2calc.tape.autograd import Saved, mark_as_saved
 from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import Tensor
 
@@ -85,6 +85,7 @@ def checkpoint(function: Callable[[Tensor], Result], x: Tensor) -> Result:
     tape = current()
     if not tape.grad_enabled:
         return function(x)
+    mark_as_saved([x])
     frame = _Frame(lambda: function(x))
     before, tape.saved_tensors_hook = tape.saved_tensors_hook, frame.pack
     try:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from gpt2calc.tape.autograd import SavedTensorsHook
     from gpt2calc.tape.tensor import Tensor
 
-Phase = Literal["forward", "backward", "recomputed"]
+Phase = Literal["forward", "backward", "recomputed", "step"]
 
 
 class Matmul(NamedTuple):
@@ -40,6 +40,8 @@ class Event(NamedTuple):
     """Bytes that were freed since the event before it."""
     live: int
     """Bytes that are alive once it has allocated."""
+    gradients: int = 0
+    """Bytes of them that are gradients of parameters, where storages are followed."""
     matmuls: tuple[Matmul, ...] = ()
 
     @property
@@ -48,10 +50,44 @@ class Event(NamedTuple):
         return sum(matmul.flops for matmul in self.matmuls)
 
 
-class Tape:
-    """Records a run: ``with Tape() as tape:`` makes it the one that operations write to."""
+class Lifetime:
+    """When a storage was there, in numbers of events, and what it was there for.
 
-    def __init__(self) -> None:
+    It is alive at an event ``at`` if ``born <= at < died``.
+    """
+
+    __slots__ = ("born", "died", "dtype", "is_cache", "is_gradient", "module", "saved", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, born: int) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.born = born
+        self.died = NEVER
+        self.saved = NEVER
+        """From when on it is saved for backward."""
+        self.module: tuple[str, ...] = ()
+        """The modules of the operation that saves it first."""
+        self.is_gradient = NEVER
+        """From when on it is a parameter's gradient."""
+        self.is_cache = NEVER
+        """From when on it is keys or values of a cache."""
+
+
+NEVER = 1 << 60
+"""A number of an event that never comes."""
+
+
+class Tape:
+    """Records a run: ``with Tape() as tape:`` makes it the one that operations write to.
+
+    Args:
+        follows: whether the lifetime of each storage is recorded as well.
+
+    """
+
+    def __init__(self, *, follows: bool = False) -> None:
+        self.lifetimes: list[Lifetime] | None = [] if follows else None
+        """Of all storages, in the order of their births; None if they are not followed."""
         self.live = 0
         """Bytes that are alive now."""
         self.peak = 0
@@ -59,6 +95,8 @@ class Tape:
         self.peak_event = -1
         """The number of the event at which the peak was reached; -1 before the first event."""
         self.events: list[Event] = []
+        self.gradients = 0
+        """Bytes of parameters' gradients that are alive now, where storages are followed."""
         self.grad_enabled = True
         """Whether operations on tensors that require a gradient are recorded for backward."""
         self.phase: Phase = "forward"
@@ -80,10 +118,20 @@ class Tape:
         self.live -= nbytes
         self._died += nbytes
 
+    def lifetime_of(self, shape: tuple[int, ...], dtype: str) -> Lifetime | None:
+        """Begin the lifetime of a storage, if storages are followed."""
+        if self.lifetimes is None:
+            return None
+        lifetime = Lifetime(shape, dtype, len(self.events))
+        self.lifetimes.append(lifetime)
+        return lifetime
+
     def record(self, op: str, born: int, matmuls: tuple[Matmul, ...] = ()) -> None:
         """Add the event of an operation whose outcomes have been allocated."""
         live = self.live
-        self.events.append(Event(op, self.module, self.phase, born, self._died, live, matmuls))
+        self.events.append(
+            Event(op, self.module, self.phase, born, self._died, live, self.gradients, matmuls)
+        )
         self._died = 0
         if live > self.peak:
             self.peak = live

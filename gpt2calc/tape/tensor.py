@@ -5,7 +5,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from gpt2calc.dtypes import ITEMSIZE
-from gpt2calc.tape.recorder import Matmul, Tape, current
+from gpt2calc.tape.recorder import NEVER, Matmul, Tape, current
 
 if TYPE_CHECKING:
     from gpt2calc.tape.autograd import Node
@@ -16,15 +16,26 @@ Shape: TypeAlias = tuple[int, ...]
 class Storage:
     """Bytes that are alive as long as a tensor refers to them."""
 
-    __slots__ = ("nbytes", "tape")
+    __slots__ = ("lifetime", "nbytes", "tape")
 
-    def __init__(self, nbytes: int) -> None:
-        self.nbytes = nbytes
+    def __init__(self, shape: Shape, dtype: str) -> None:
+        self.nbytes = prod(shape) * ITEMSIZE[dtype]
         self.tape: Tape = current()
-        self.tape.allocate(nbytes)
+        self.tape.allocate(self.nbytes)
+        self.lifetime = self.tape.lifetime_of(shape, dtype)
 
     def __del__(self) -> None:
         self.tape.free(self.nbytes)
+        if self.lifetime is not None:
+            self.lifetime.died = len(self.tape.events)
+            if self.lifetime.is_gradient < NEVER:
+                self.tape.gradients -= self.nbytes
+
+    def becomes_gradient(self) -> None:
+        """Note that it holds a parameter's gradient from now on."""
+        if self.lifetime is not None:
+            self.lifetime.is_gradient = len(self.tape.events)
+            self.tape.gradients += self.nbytes
 
 
 class Tensor:
@@ -130,9 +141,8 @@ def empty(
 ) -> Tensor:
     """Allocate the outcome of an operation, its dimensions in ``order``, fastest first."""
     shape = tuple(shape)
-    nbytes = prod(shape) * ITEMSIZE[dtype]
-    storage = Storage(nbytes)
-    storage.tape.record(op, nbytes, matmuls)
+    storage = Storage(shape, dtype)
+    storage.tape.record(op, storage.nbytes, matmuls)
     return Tensor(shape, dtype, storage, contiguous_stride(shape, order))
 
 
@@ -151,7 +161,7 @@ def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> li
         Tensor(
             spec.shape,
             spec.dtype,
-            Storage(prod(spec.shape) * ITEMSIZE[spec.dtype]),
+            Storage(spec.shape, spec.dtype),
             contiguous_stride(spec.shape, spec.order),
         )
         for spec in specs

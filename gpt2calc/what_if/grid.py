@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 
 from gpt2calc.errors import UserError
-from gpt2calc.polynomial import Envelope, Measure, NoPolynomialError, Polynomial, along
-from gpt2calc.quantity import Config
+from gpt2calc.polynomial import Envelope, Measure, Polynomial, along
+from gpt2calc.quantity import Config, NoFormulaError
 from gpt2calc.what_if.axes import Array
 
 LARGEST_GRID = 10**8
@@ -41,7 +41,7 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
         others = {name: axis for name, axis in spread.items() if name != line}
         curve = along(measure, config.evaluate_at(**others), line)
         return _drawn(curve, spread[line], np.empty(shape, np.int64))
-    except NoPolynomialError:  # a rounding that leaves no rest at the corner alone
+    except NoFormulaError:  # a rounding that leaves no rest at the corner alone
         return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
 
 
@@ -52,7 +52,7 @@ def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) 
     for name, axis in axes.items():
         try:
             curve = along(measure, corner, name)
-        except NoPolynomialError:
+        except NoFormulaError:
             continue
         if curve.is_whole:
             costs[name] = 2 * max(curve.degree, 1) + LIST_PASSES / len(axis)

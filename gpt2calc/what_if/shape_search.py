@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.polynomial import Curve, NoPolynomialError, X, along, curve_along
-from gpt2calc.quantity import Config, Quantity
+from gpt2calc.polynomial import Curve, X, along, curve_along
+from gpt2calc.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 
 MOST_DEPTHS = 10**5
@@ -92,7 +92,7 @@ def along_the_width(config: Config, quantity: Quantity, bounds: Bounds) -> Curve
     grown = {name: X * ratio for name, ratio in bounds.ratios.items()}
     try:
         return along(quantity.total, config.evaluate_at(**grown), "n_embd")
-    except NoPolynomialError:
+    except NoFormulaError:
         return curve_along(config, "n_embd", quantity)
 
 

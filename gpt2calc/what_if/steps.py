@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.footprint.serving import cache_per_token
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.cache import cache_per_token
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.models import Model, labelled, shown
@@ -86,7 +86,7 @@ class Steps(Result):
             "from": self.names[0],
             "to": self.names[1],
             "seq": self.run.seq,
-            "precision": self.run.precision,
+            "precision": self.run.dtype,
             "start": self.start._asdict(),
             "steps": [
                 {
@@ -125,7 +125,7 @@ class Steps(Result):
         walked = [name for step in self.steps for name in step.fields]
         waited = () if tuple(walked[: len(self.order)]) == self.order else (WAITED,)
         over = f"a forward pass over {self.run.seq:,} tokens"
-        measured = f"FLOPs are of {over}, the cache is in {self.run.precision}."
+        measured = f"FLOPs are of {over}, the cache is in {self.run.dtype}."
 
         def row(words: str, amounts: Amounts, written: str) -> tuple[Any, ...]:
             return (words, *(_signed(getattr(amounts, kind), written) for kind in kinds))
@@ -180,7 +180,7 @@ def steps(
     asked = tuple(name.replace("-", "_") for name in order)
     pending = _pending(here, there, asked)
     shorter = min(here.n_ctx, there.n_ctx)
-    run = Run(seq=shorter if seq is None else seq, precision=precision)
+    run = Run(seq=shorter if seq is None else seq, dtype=precision)
     for config in (here, there):
         case_of(config, run)
     begin = before = _amounts(here, run)

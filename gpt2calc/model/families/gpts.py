@@ -32,6 +32,7 @@ from gpt2calc.model.rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 OPENAI_GPT = GPT2.but(
     *("openai-gpt", "GPT", "OpenAIGPTLMHeadModel"),
     architecture=Architecture(
+        has_sdpa=False,
         decoder=GPTDecoder,
         dropout=ALL_DROPOUT,
         linear=Conv1D,
@@ -56,6 +57,7 @@ OPENAI_GPT = GPT2.but(
 GPT_NEO = Family(
     *("gpt_neo", "GPT-Neo", "GPTNeoForCausalLM"),
     architecture=Architecture(
+        has_sdpa=False,
         decoder=GPTNeoDecoder,
         dropout=ALL_DROPOUT,
         blocks={"before": GPTNeoBlock},

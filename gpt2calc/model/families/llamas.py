@@ -134,7 +134,7 @@ GEMMA = LLAMA.but(
 )
 GEMMA2 = GEMMA.but(
     *("gemma2", "Gemma 2", "Gemma2ForCausalLM"),
-    architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores),
+    architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores, has_sdpa=False),
     switches={"norm_place": "both", "full_every": 2},
     usual={"window": 4_096},
     missing={

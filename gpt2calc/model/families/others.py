@@ -71,7 +71,11 @@ OPT = Family(
 BLOOM = Family(
     *("bloom", "BLOOM", "BloomForCausalLM"),
     architecture=Architecture(
-        decoder=BloomDecoder, dropout=ALL_DROPOUT, style="bloom", activation="bloom_gelu"
+        has_sdpa=False,
+        decoder=BloomDecoder,
+        dropout=ALL_DROPOUT,
+        style="bloom",
+        activation="bloom_gelu",
     ),
     switches={"positions": "alibi", "embedding_norm": True},
     missing={"vocab": 250_880, "n_ctx": 2_048, "n_embd": 64, "n_layer": 2, "n_head": 8},
@@ -184,7 +188,7 @@ def _mpt(said: Contents, fields: Fields) -> Fields:
 MPT = Family(
     *("mpt", "MPT", "MptForCausalLM"),
     architecture=Architecture(
-        decoder=MPTDecoder, dropout=ALL_DROPOUT, style="mpt", activation="gelu"
+        has_sdpa=False, decoder=MPTDecoder, dropout=ALL_DROPOUT, style="mpt", activation="gelu"
     ),
     switches={"positions": "alibi", "bias": False},
     missing={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},

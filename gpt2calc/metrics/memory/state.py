@@ -1,16 +1,16 @@
-"""What training holds whatever the batch: weights, gradients, and the optimizer's state."""
+"""What is there all the time: weights, the optimizer's state, and the ids of the batch."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from gpt2calc.case import Case
+from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
-from gpt2calc.kept import BYTES
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor, Term
 from gpt2calc.number import Number
-from gpt2calc.polynomial import NoPolynomialError
+from gpt2calc.quantity import NoFormulaError
 
 SHARDED = {
     "none": (),
@@ -72,7 +72,7 @@ def numbers_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
 
 def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> Iterator[Stored]:
     """Yield numbers of some bytes each, of the blocks and outside; or one GPU's part of them."""
-    if case.gpus > 1 and part in SHARDED[case.shard]:
+    if is_shared(case, part):
         shape = (width, _shared_out(case, part, numbers.total))
         yield Stored(what, part, "amount", shape, 1)
         return
@@ -87,13 +87,7 @@ def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> It
 
 def weights(case: Case) -> Iterator[Stored]:
     """Yield the weights, or one GPU's part of them."""
-    yield from stored(case, "parameters", "weights", BYTES[case.weight_type], _elements(case))
-
-
-def gradients(case: Case, numbers: Numbers | None = None) -> Iterator[Stored]:
-    """Yield the gradients of all parameters, or those that are made."""
-    made = _elements(case) if numbers is None else numbers
-    yield from stored(case, "gradients", "gradients", BYTES[case.weight_type], made)
+    yield from stored(case, "parameters", "weights", ITEMSIZE[case.weight_type], _elements(case))
 
 
 def optimizer(case: Case) -> Iterator[Stored]:
@@ -102,7 +96,7 @@ def optimizer(case: Case) -> Iterator[Stored]:
     Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
     ``bitsandbytes.optim.AdamW8bit``.
     """
-    width = BYTES[case.weight_type]
+    width = ITEMSIZE[case.weight_type]
 
     def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[Stored]:
         return stored(case, what, "optimizer", width, numbers_of(case, counted))
@@ -128,33 +122,47 @@ def gathered_weights(case: Case) -> Iterator[Stored]:
 
     As in FSDP with a unit a block: the root's parameters stay gathered from forward to backward.
     """
-    if case.gpus > 1 and "weights" in SHARDED[case.shard]:
+    if is_shared(case, "weights"):
         numbers = _elements(case)
-        shape = (BYTES[case.weight_type], numbers.in_block + numbers.outside)
+        shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
         yield Stored("weights of a block and outside, gathered", "temporary", "amount", shape, 1)
 
 
-def unsharded_gradients(case: Case, role: str, is_inside: bool) -> Iterator[Stored]:
-    """Yield gradients before they are added up and shared out: a block's, and those outside.
+def inputs(case: Case) -> Term:
+    """Return the ids of the tokens that are run, int64."""
+    return Stored("ids of the tokens", "inputs", "amount", (8, case.batch, case.queries), 1)
 
-    Outside the blocks the first is the head's, and they stay whole until backward ends.
+
+def standing(case: Case) -> Iterator[Term]:
+    """Yield all that is there at every moment, beside what is on the tape."""
+    yield from weights(case)
+    yield inputs(case)
+    if case.training:
+        yield from optimizer(case)
+        yield from gathered_weights(case)
+
+
+def is_shared(case: Case, part: str) -> bool:
+    """Tell whether each GPU holds a part of the weights, gradients or optimizer's state alone."""
+    return bool(case.gpus > 1 and part in SHARDED[case.shard])
+
+
+def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Term]:
+    """Yield one GPU's part of gradients of so many bytes, and those that are not shared out yet.
+
+    A block's are whole until it is done, and those outside the blocks until backward ends.
     """
-    if case.gpus > 1 and "gradients" in SHARDED[case.shard] and role != "loss":
+    yield Stored("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
+    if in_backward:
         numbers = _elements(case)
-        whole = numbers.outside + (numbers.in_block if is_inside else 0)
-        shape = (BYTES[case.weight_type], whole)
+        shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
         yield Stored("gradients before they are shared out", "temporary", "amount", shape, 1)
 
 
-def optimizer_needs(case: Case) -> Iterator[Stored]:
-    """Yield what a step needs besides: the roots of all mean squares at once.
-
-    Source: the ``foreach`` implementation, PyTorch's default on GPUs.
-    """
-    if case.optimizer in ("adamw", "adafactor"):
-        width, numbers = BYTES[case.weight_type], _elements(case)
-        for one in stored(case, "roots of mean squares", "optimizer", width, numbers):
-            yield one._replace(sublayer="temporary")
+def shared_roots(case: Case, made: Number) -> Term:
+    """Return one GPU's part of the roots of mean squares, of so many bytes."""
+    part = (_shared_out(case, "roots of mean squares", made),)
+    return Stored("roots of mean squares", "temporary", "amount", part, 1)
 
 
 def is_zero(number: Number) -> bool:
@@ -164,6 +172,8 @@ def is_zero(number: Number) -> bool:
 
 def _shared_out(case: Case, part: str, numbers: Number) -> Number:
     """Return what one GPU holds of so many numbers, rounded up."""
+    if hasattr(numbers, "envelope"):
+        raise NoFormulaError("what GPUs share out is rounded up")
     if getattr(numbers, "free_symbols", None):
         raise UserError(
             f"{part} are shared out among {case.gpus} GPUs and rounded up: there is no formula of "
@@ -183,7 +193,7 @@ def _each(tensor: Tensor) -> Number:
 def _is_large(tensor: Tensor) -> bool:
     """Tell whether the state of a tensor is in 8 bits."""
     if hasattr(tensor.each, "envelope"):
-        raise NoPolynomialError("small tensors have another state")
+        raise NoFormulaError("small tensors have another state")
     if not isinstance(tensor.each, int):
         raise UserError(
             f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits: it has "

@@ -1,16 +1,15 @@
 """Does it fit: a case against a device's memory, and the largest batch and sequence that do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.footprint.counting import MEMORY, Memory
-from gpt2calc.footprint.peak import memory_case
 from gpt2calc.hardware import Device, device
+from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
+from gpt2calc.metrics.memory.result import Memory
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Row, Table
-from gpt2calc.polynomial import curve_along
 from gpt2calc.run import Run
 from gpt2calc.units import format_bytes, parse_bytes
 
@@ -48,9 +47,16 @@ class Fit(Result):
         """Whether it fits."""
         return self.left >= 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return what ``Memory.to_dict`` has, and under ``fit`` the device, in bytes."""
-        fit = {
+        return {**self.memory.to_dict(), "fit": self._fit()}
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return one flat row."""
+        return [{"total": self.memory.total, **self._fit()}]
+
+    def _fit(self) -> dict[str, object]:
+        return {
             "gpu": self.device.name,
             "memory": self.device.memory,
             "margin": self.margin,
@@ -59,11 +65,6 @@ class Fit(Result):
             "largest_batch": self.largest_batch,
             "longest_seq": self.longest_seq,
         }
-        return {**self.memory.to_dict(), "fit": fit}
-
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return one flat row."""
-        return [{"total": self.memory.total, **self.to_dict()["fit"]}]
 
     def csv(self) -> str:
         """Write a heading, and one row of plain numbers."""
@@ -123,7 +124,7 @@ def fit(
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
-        run: batch, sequence, precision and so on, as for :func:`memory`.
+        run: batch, sequence, dtype and so on, as for :func:`memory`.
         gpu: a device of :func:`gpt2calc.hardware.devices`, or a file of one.
         margin: bytes of the device that are not counted on: an integer, or text such as "2GB".
 
@@ -143,4 +144,19 @@ def fit(
 
 def _most(case: Case, field: str, room: int) -> int:
     """Return the largest value of a field that fits, 0 if none does."""
-    return max(curve_along(case, field, MEMORY).largest_within(room), 0)
+
+    def fits(value: int) -> bool:
+        return bool(MEMORY.total(case.evaluate_at(**{field: value})) <= room)
+
+    return largest_that(fits)
+
+
+def largest_that(fits: Callable[[int], bool]) -> int:
+    """Return the largest number that something holds for, from 0 on; it holds below it, too."""
+    low, high = 0, 1
+    while fits(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

@@ -1,13 +1,13 @@
 """The rules of thumb for bytes that people use, each with its source, beside the exact figure."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.estimated import Estimated
-from gpt2calc.footprint import state
-from gpt2calc.footprint.keeping import held
-from gpt2calc.footprint.serving import serving
+from gpt2calc.metrics.memory import state
+from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.parameters import count
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
@@ -21,7 +21,7 @@ class Convention(NamedTuple):
     source: str
     of: str
     """The state (weights, gradients, optimizer), what the blocks keep, the cache, or all of it."""
-    run: dict[str, Any]
+    run: dict[str, str | bool]
     """How the model is run where the rule is meant to hold."""
     bytes: Callable[[Case], int]
     exact: Callable[[Case, Quantity], int]
@@ -36,14 +36,11 @@ def _state(case: Case, _: Quantity) -> int:
 
 
 def _kept_by_blocks(case: Case, _: Quantity) -> int:
-    kept: int = sum(one.term.amount for one in held(case) if one.term.in_block)
-    return kept
+    return sum(term.amount for term in Moments(case).saved() if term.in_block)
 
 
 def _cache(case: Case, _: Quantity) -> int:
-    moment = next(serving(case))
-    cache: int = sum(term.amount for term in moment.terms if term.sublayer == "cache")
-    return cache
+    return cache_bytes(case)
 
 
 def _total(case: Case, memory: Quantity) -> int:
@@ -77,7 +74,7 @@ CONVENTIONS = (
         "16 N",
         "Rajbhandari et al. 2020 (ZeRO), section 3.1: 2 + 2 + 12 for mixed precision with Adam",
         "state",
-        {"precision": "mixed", "optimizer": "adamw"},
+        {"dtype": "mixed", "optimizer": "adamw"},
         lambda case: 16 * count(case.model).total,
         _state,
     ),
@@ -86,7 +83,7 @@ CONVENTIONS = (
         f"{_TOKENS} (34 + 5 h S / d)",
         "equation 1: a block's activations in 16 bits, masks of a byte; eager, with dropout",
         "blocks",
-        {"precision": "bfloat16", "attention": "eager", "dropout": True, "fused_gelu": True},
+        {"dtype": "bfloat16", "attention": "eager", "dropout": True, "fused_gelu": True},
         lambda case: (
             case.n_layer
             * case.batch
@@ -99,7 +96,7 @@ CONVENTIONS = (
         f"34 {_TOKENS}",
         "equation 6: attention's square is computed again, as flash attention does",
         "blocks",
-        {"precision": "bfloat16", "attention": "flash", "fused_gelu": True},
+        {"dtype": "bfloat16", "attention": "sdpa", "fused_gelu": True},
         lambda case: 34 * case.n_layer * case.batch * case.queries * case.n_embd,
         _kept_by_blocks,
     ),
@@ -109,7 +106,7 @@ CONVENTIONS = (
         "calc_transformer_mem.py, mixed precision: the head untied, no biases, no logits; all of "
         "the gradients beside all activations",
         "total",
-        {"precision": "mixed", "attention": "eager", "dropout": True, "fused_gelu": True},
+        {"dtype": "mixed", "attention": "eager", "dropout": True, "fused_gelu": True},
         _cookbook,
         _total,
     ),
@@ -120,7 +117,7 @@ CONVENTIONS = (
         "LLMAnalysis.training, 16-bit weights and activations: no biases, no positions; "
         "logits in 16 bits, and never gradients beside activations",
         "total",
-        {"precision": "mixed", "attention": "eager", "fused_gelu": True},
+        {"dtype": "mixed", "attention": "eager", "fused_gelu": True},
         _llm_analysis,
         _total,
     ),
@@ -129,7 +126,7 @@ CONVENTIONS = (
         "16 N",
         "commands/estimate.py, float32: four times the weights, whatever the batch",
         "total",
-        {"precision": "float32"},
+        {"dtype": "float32"},
         lambda case: 16 * (count(case.model).total - count(case.model)["lm_head"].total),
         _total,
     ),
@@ -138,7 +135,7 @@ CONVENTIONS = (
         "4 L B S d",
         "the usual rule for the cache of keys and values, in 16 bits",
         "cache",
-        {"precision": "bfloat16"},
+        {"dtype": "bfloat16"},
         lambda case: 4 * case.n_layer * case.batch * (case.cache + case.queries) * case.n_embd,
         _cache,
         in_training=False,

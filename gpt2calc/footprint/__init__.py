@@ -1,1 +1,0 @@
-"""Memory: what training and inference hold, byte for byte, and what fits."""

@@ -1,0 +1,26 @@
+"""The cache of keys and values: what a run needs to go on, byte for byte."""
+
+from gpt2calc.case import Case
+from gpt2calc.dtypes import ITEMSIZE
+
+
+def cache_bytes(case: Case, tokens: int | None = None) -> int:
+    """Return the bytes of keys and values: of all tokens, in a windowed layer of the last ones.
+
+    Args:
+        case: the model, its batch and dtype.
+        tokens: of a sequence; those that are cached and run, if left out.
+
+    """
+    tokens = case.cache + case.queries if tokens is None else tokens
+    model = case.model
+    entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
+    if model.window is None or tokens <= model.window:
+        return int(entry * tokens * model.n_layer)
+    windows = (model.window_of(layer) for layer in range(model.n_layer))
+    return int(entry * sum(tokens if window is None else window for window in windows))
+
+
+def cache_per_token(case: Case) -> int:
+    """Return the bytes of keys and values that a token leaves in all layers, before a window."""
+    return cache_bytes(case.evaluate_at(batch=1, seq=1, cached=None))

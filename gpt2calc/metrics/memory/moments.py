@@ -1,0 +1,378 @@
+"""The moments of a case: what is there at each, in any arithmetic, and which holds the most."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from gpt2calc.case import Case
+from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory import state
+from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
+from gpt2calc.metrics.memory.timeline import SHORT, Moment, Stored, Timeline
+from gpt2calc.model.build import network
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.letters import numbers_of
+from gpt2calc.model.names import Names
+from gpt2calc.model.tensors import NORM, SUBLAYERS
+from gpt2calc.model.terms import Term
+from gpt2calc.tape.recorder import Event, Lifetime
+from gpt2calc.tape.symbolic import Formula, Size, Terms, terms_of
+
+START = "the start of backward"
+"""The moment at which all that is kept is still there, and most is needed besides."""
+PART_OF = {
+    **{role: "projections" if part == "attention" else part for role, part in SUBLAYERS.items()},
+    "token_embedding": "embeddings",
+    "position_embedding": "embeddings",
+    "embedding_dropout": "embeddings",
+    "rotation": "embeddings",
+    "attention": "scores",
+    "scores": "scores",
+    "softmax": "scores",
+    "mix": "scores",
+    "attention_dropout": "projections",
+    "mlp": "mlp",
+    "gelu": "mlp",
+    "mlp_dropout": "mlp",
+    "block": "mlp",
+    "model": "checkpoints",
+    "loss": "loss",
+}
+"""The part of memory that what a module saves belongs to; that of all others is norms."""
+ROOTS = "_foreach_sqrt"
+"""The operation of AdamW's step that makes most."""
+WORDS = {
+    "forward": "forward",
+    "backward": "backward",
+    "step": "the optimizer's step",
+    "prefill": "prefill",
+    "token 1": "the first token after it",
+    "token 2": "the second token after it",
+}
+
+
+class StoredTerm(Term):
+    """Storages as a summand: the bytes of a number, times their shape, times how many."""
+
+    __slots__ = ()
+
+    def name(self, names: Names) -> str:
+        """Return the module that saves or makes it, and the operation."""
+        role, _, op = self.role.partition(":")
+        if role == "model":
+            return op
+        return f"{names.module(role)}, {op}"
+
+
+class _Formulas(NamedTuple):
+    """A moment whose bytes on the tape are a formula."""
+
+    moment: Moment
+    live: Formula
+
+
+def plan_of(case: Case) -> Plan:
+    """Return what the bytes of a case depend on, beside its model."""
+    training = bool(case.training)
+    return Plan(
+        batch=case.batch,
+        seq=case.queries,
+        cached=case.run.cached,
+        training=training,
+        dtype=case.weight_type,
+        is_mixed=case.is_mixed,
+        attention=case.attention,
+        checkpoints_blocks=training and case.checkpointing == "block",
+        has_dropout=bool(training and case.dropout),
+        has_fused_gelu=bool(case.fused_gelu),
+        last_logits=bool(case.last_logits),
+        optimizer=case.optimizer,
+        accumulates=training and case.grad_accumulation > 1,
+    )
+
+
+def timeline_of(case: Case) -> Timeline:
+    """Run a case whose numbers are all given. Raises ``UserError`` for one that cannot be run."""
+    model = case.model.evaluate_at(n_head=case.known_heads)
+    return _timeline(model, plan_of(case))
+
+
+@lru_cache(maxsize=8)
+def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
+    run = train if plan.training else serve
+    if model.n_layer <= SHORT or has_layers_that_differ(model):
+        return Timeline(model.n_layer, run(model, plan), None)
+    base, longer = (run(model.evaluate_at(n_layer=n), plan) for n in (SHORT, SHORT + 1))
+    return Timeline(model.n_layer, base, longer)
+
+
+def has_layers_that_differ(model: ModelConfig) -> bool:
+    """Tell whether layers are not all alike."""
+    return len(network(model).groups) > 1
+
+
+@lru_cache(maxsize=8)
+def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
+    """Run a case on sizes that carry their formulas; every decision is taken at its numbers."""
+    fixed = _fixed(model)
+    given = {name: number for name, number in numbers_of(model).items() if name not in fixed}
+    letters = {name: Size.letter(name, number) for name, number in given.items()}
+    depth = letters.pop("n_layer", model.n_layer)
+    in_letters = model.evaluate_at(**letters)
+    plan = plan._replace(
+        batch=Size.letter("batch", plan.batch),
+        seq=Size.letter("seq", plan.seq),
+        cached=None if plan.cached is None else Size.letter("cached", plan.cached),
+    )
+    run = train if plan.training else serve
+
+    def of(layers: int) -> Followed:
+        return run(in_letters.evaluate_at(n_layer=layers), plan)
+
+    if has_layers_that_differ(model):
+        return Timeline(model.n_layer, of(model.n_layer), None)
+    short = min(model.n_layer, SHORT)
+    return Timeline(depth, of(short), of(short + 1))
+
+
+def _fixed(model: ModelConfig) -> tuple[str, ...]:
+    """Return the numbers that are decided, and no letters: those that are counted one by one."""
+    counts_heads = model.qk_norm == "heads" or model.positions == "alibi"
+    differ = has_layers_that_differ(model)
+    return (*(("n_head", "n_kv_head") if counts_heads else ()), *(("n_layer",) if differ else ()))
+
+
+class Moments:
+    """All moments of a case, in whatever arithmetic its numbers are."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        origin = case if case.origin is None else case.origin
+        origin = origin.settled()
+        refuse_what_cannot_run(origin)
+        self.is_plain = case.origin is None
+        self._training = bool(case.training)
+        if self.is_plain:
+            self.timeline = timeline_of(origin)
+            self.listed = _moments(self.timeline)
+        else:
+            model = origin.model.evaluate_at(n_head=origin.known_heads)
+            self.timeline = timeline_in_letters(model, plan_of(origin))
+            self.listed = _moments(self.timeline)
+        self._values: dict[str, int] = {}
+        if not self.is_plain:
+            run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+            self._values = numbers_of(case.model) | run
+
+    def named(self) -> list[Moment]:
+        """Return the moments of the name that is asked about; all, if none is."""
+        wanted = self.case.moment
+        return [each for each in self.listed if wanted in (None, name_of(each, self.case.names))]
+
+    def peak(self) -> Moment:
+        """Return the moment at which most is there, the first of several."""
+        return max(self.named(), key=self._weight)
+
+    def _weight(self, moment: Moment) -> int:
+        """Return the bytes by which moments are compared: at the numbers where all is decided."""
+        shared = moment.gradients - moment.gradients // self.case.gpus
+        roots = moment.event.born - moment.event.born // self.case.gpus
+        is_shared = state.is_shared
+        less = shared if is_shared(self.case, "gradients") else 0
+        if moment.event.op == ROOTS and is_shared(self.case, "optimizer"):
+            less += roots
+        return int(moment.live - less)
+
+    def totals(self) -> list[int]:
+        """Return the bytes of moments, one of which is the peak, in the case's arithmetic."""
+        standing = sum([term.amount for term in self.standing()])
+        if state.is_shared(self.case, "optimizer"):
+            return [sum(term.amount for term in self.terms())]
+        if self.is_plain:
+            return [standing + self.peak().live]
+        if self.case.moment is not None:
+            return [standing + self.at(self.peak().live)]
+        return [standing + self.at(each) for each in _highest(m.live for m in self.named())]
+
+    def at(self, size: int) -> int:
+        """Return a size in the case's arithmetic."""
+        return size if self.is_plain else Formula(size).at(self._values)
+
+    def standing(self) -> list[Term]:
+        """Return what is there all the time: weights, the optimizer's state, the ids."""
+        return list(state.standing(self.case))
+
+    def terms(self, moment: Moment | None = None) -> list[Term]:
+        """Return all that is there at a moment, the peak if none is given."""
+        moment = self.peak() if moment is None else moment
+        kind = of_training if self._training else of_serving
+        there = self.timeline.stored_at(moment.place, kind)
+        return [*self.standing(), *self._shared(self._as_terms(there), moment)]
+
+    def _shared(self, terms: list[Term], moment: Moment) -> list[Term]:
+        """Replace what GPUs share out by one GPU's part of it."""
+        case = self.case
+        if state.is_shared(case, "optimizer") and moment.event.op == ROOTS:
+            roots = sum([t.amount for t in terms if t.role.endswith(ROOTS)])
+            terms = [t for t in terms if not t.role.endswith(ROOTS)]
+            terms.append(state.shared_roots(case, roots))
+        if state.is_shared(case, "gradients"):
+            made = sum([t.amount for t in terms if t.sublayer == "gradients"])
+            terms = [t for t in terms if t.sublayer != "gradients"]
+            in_backward = moment.place.part == "backward"
+            terms += state.shared_gradients(case, made, in_backward)
+        return terms
+
+    def saved(self) -> list[Term]:
+        """Return what is saved for backward at the end of the forward pass."""
+        return self._as_terms(self.timeline.saved(of_training))
+
+    def _as_terms(self, there: dict[Stored, int]) -> list[Term]:
+        return [
+            StoredTerm(
+                f"{each.role}:{each.op}",
+                each.part,
+                "amount",
+                tuple(self.at(size) for size in (ITEMSIZE[each.dtype], *_factors(each.shape))),
+                self.at(copies),
+            )
+            for each, copies in there.items()
+            if not (isinstance(copies, int) and copies == 0 and not terms_of(copies))
+        ]
+
+
+def _moments(timeline: Timeline) -> list[Moment]:
+    return timeline.moments()
+
+
+def of_training(lifetime: Lifetime, _: Event, index: int) -> str:
+    """Say what a storage of a training step is for at a moment."""
+    if lifetime.is_gradient <= index:
+        return "gradients"
+    if lifetime.saved > index:
+        return "temporary"
+    role = next((m for m in reversed(lifetime.module) if not m.startswith("block.")), None)
+    if role is None:
+        role = "block" if lifetime.module else "model"
+    return PART_OF.get(role, NORM)
+
+
+def of_serving(lifetime: Lifetime, event: Event, index: int) -> str:
+    """Say what a storage of serving is for at a moment."""
+    if lifetime.is_cache <= index:
+        return "cache"
+    return "logits" if event.module == ("head",) else "temporary"
+
+
+def name_of(moment: Moment, names: Names) -> str:
+    """Say which moment it is: ``"backward of mlp.act (mul) of the last block"``."""
+    place, event = moment.place, moment.event
+    role = next((each for each in reversed(event.module) if not each.startswith("block.")), "")
+    if place.part == "step":
+        return WORDS["step"]
+    if place.phase == "backward" and event.module == ("loss",):
+        return START
+    if not role:
+        what = "a block" if place.block is not None else "the model"
+    else:
+        what = names.inside(role) if place.block is not None else names.module(role)
+    words = {"recomputed": "running again"}.get(place.phase, WORDS[place.part])
+    name = f"{words} of {what} ({event.op})"
+    if place.block is None:
+        return name
+    end, number = place.block
+    which = {0: end, 1: f"second {'to ' if end == 'last' else ''}{'last' if end == 'last' else ''}"}
+    return f"{name} of the {which.get(number, f'{number + 1}. ' + end).strip()} block"
+
+
+def _highest(sizes: Iterable[int]) -> list[int]:
+    """Return those sizes that no other one is above wherever all letters are positive."""
+    found: list[int] = []
+    for size in sizes:
+        terms = terms_of(size)
+        if any(_is_below(terms, terms_of(other)) for other in found):
+            continue
+        found = [other for other in found if not _is_below(terms_of(other), terms)]
+        found.append(size)
+    return found
+
+
+def _is_below(one: Terms, other: Terms) -> bool:
+    letters = one.keys() | other.keys()
+    nothing = Fraction(0)
+    return all(one.get(each, nothing) <= other.get(each, nothing) for each in letters)
+
+
+def _factors(shape: tuple[int, ...]) -> list[int]:
+    """Return factors of a shape's product that are polynomials: d / h only beside h."""
+    factors: list[int] = []
+    rest: int = 1
+    for size in shape:
+        if _is_polynomial(size):
+            factors.append(size)
+        else:
+            rest = rest * size
+    for place, factor in enumerate(factors):
+        if not _is_polynomial(rest) and _is_polynomial(factor * rest):
+            factors[place], rest = factor * rest, 1
+    return (
+        factors
+        if isinstance(rest, int) and rest == 1 and not terms_of(rest - 1)
+        else [
+            *factors,
+            rest,
+        ]
+    )
+
+
+def _is_polynomial(size: int) -> bool:
+    return all(power > 0 for monomial in terms_of(size) for _, power in monomial)
+
+
+def refuse_what_cannot_run(case: Case) -> None:
+    """Raise ``UserError`` for a run that makes no sense, or that a family's class has not."""
+    if case.training and (case.last_logits or case.run.cached is not None):
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(
+            f"{name} is of generation, and training scores all tokens without a cache: leave it "
+            "out, or ask about inference"
+        )
+    of_training = {
+        "optimizer": case.optimizer != "adamw",
+        "dropout": case.dropout,
+        "checkpointing": case.checkpointing != "none",
+        "grad_accumulation": case.grad_accumulation > 1,
+    }
+    for name, is_set in of_training.items():
+        if is_set and not case.training:
+            raise UserError(f"{name} is of training, and no matter of inference: leave it out")
+    if case.gpus == 1 and case.shard != "none":
+        raise UserError(f"shard is {case.shard}, among how many GPUs? give gpus, such as 8")
+    _refuse_what_the_class_has_not(case)
+
+
+def _refuse_what_the_class_has_not(case: Case) -> None:
+    architecture, words = case.model.architecture, case.of_family.words
+    if case.attention == "sdpa" and not architecture.has_sdpa:
+        raise UserError(f"attention is sdpa, which {words}'s class has not: leave it out")
+    if case.dropout and case.attention == "sdpa":
+        raise UserError(
+            "dropout is followed in eager attention alone: leave out dropout, or ask for "
+            "attention eager"
+        )
+    if case.checkpointing == "block" and not architecture.decoder.has_checkpointing:
+        raise UserError(f"checkpointing is block, which {words}'s class has not: leave it out")
+    if case.run.cached is not None and not architecture.decoder.has_cache:
+        raise UserError(f"cached is {case.run.cached}, but {words} has no cache: leave it out")
+    width = case.model.head_width
+    if case.rotary_dim is not None and width is not None and case.rotary_dim > width:
+        raise UserError(
+            f"rotary_dim is {case.rotary_dim}, more than the {width} features of a head: give less"
+        )
+    if case.family.startswith("falcon") and case.positions == "alibi":
+        raise UserError(
+            "Falcon with ALiBi is not followed on the tape: its memory is unknown here; give "
+            "positions rotary"
+        )

@@ -1,0 +1,120 @@
+"""Memory as a quantity: what is compared, swept, solved, explained."""
+
+from collections.abc import Callable
+from dataclasses import replace as with_changes
+
+from gpt2calc.case import Case, case_of
+from gpt2calc.metrics.memory.moments import Moments, name_of
+from gpt2calc.model.terms import Term
+from gpt2calc.number import Number
+from gpt2calc.quantity import Quantity
+
+ACTIVATIONS = (
+    *("embeddings", "layer_norm", "projections", "scores", "mlp", "checkpoints", "lm_head", "loss"),
+)
+"""The parts of what is kept for backward, in the order of the pass."""
+STATE = ("weights", "gradients", "optimizer", "inputs")
+PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
+"""What memory is made of; training has no cache, inference keeps nothing for backward."""
+FAR = 2**20
+"""Times its own value at which a field is taken to be as large as it ever gets."""
+
+
+def memory_case(model: object) -> Case:
+    """Return a model with a run that trains it, unless the run says otherwise."""
+    case = case_of(model)
+    return case if case.run.training is not None else case.evaluate_at(training=True)
+
+
+def _terms(case: Case) -> list[Term]:
+    return Moments(case).terms()
+
+
+def _totals(case: Case) -> list[Number]:
+    return [*Moments(case).totals()]
+
+
+def _settle(case: Case) -> Case:
+    """Fix the heads and the moment of the peak, so that letters leave them as they are."""
+    case = case.settled()
+    heads = case.evaluate_at(n_head=case.known_heads)
+    return with_changes(heads, moment=name_of(Moments(heads).peak(), heads.names))
+
+
+def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
+    """Say for which values of a field that is left open a formula gives the peak."""
+    if len(free) != 1:
+        return (f"It is the peak of those cases that hold most at {case.moment}.",)
+    (field,) = free
+    first, last = range_of_peak(case, field)
+    if (first, last) == (1, None):
+        return (f"It is the peak for every {field}.",)
+    span = in_span(first, last)
+    return (f"It is the peak for {field} {span}; --{field.replace('_', '-')} asks for others.",)
+
+
+def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
+    """Return the values of a field, about that of a case, at which its formula is the peak.
+
+    The last is None where there is no end to them.
+    """
+    from gpt2calc.symbols import symbol
+
+    here = case.value(field)
+    letter = symbol(field)
+    formula = MEMORY.total(case.evaluate_at(**{field: letter}))
+    anywhere = with_changes(case, moment=None)
+
+    def is_peak(value: int) -> bool:
+        there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
+        return bool(there == formula.subs(letter, value))
+
+    first, far = _edge(1, here, is_peak), here * FAR
+    return first, None if is_peak(far) else _edge(far, here, is_peak)
+
+
+def _edge(outside: int, inside: int, holds: Callable[[int], bool]) -> int:
+    """Return the value nearest to ``outside`` up to which something holds from ``inside`` on."""
+    if holds(outside):
+        return outside
+    while abs(outside - inside) > 1:
+        middle = (outside + inside) // 2
+        outside, inside = (outside, middle) if holds(middle) else (middle, inside)
+    return inside
+
+
+def in_span(first: int, last: int | None) -> str:
+    """Say which values those are."""
+    if last is None:
+        return f"from {first:,} on"
+    return f"{first:,} alone" if first == last else f"from {first:,} to {last:,}"
+
+
+def _notes_on_terms(case: Case) -> tuple[str, ...]:
+    block = case.names.module("block")
+    return (
+        f"A name with {block} is of a tensor in each of the L blocks; its own line is of one.",
+        "The first factor is the bytes of a number: 4 in float32, 2 in bfloat16, 8 in int64.",
+    )
+
+
+MEMORY = Quantity(
+    name="memory",
+    unit="bytes",
+    terms=_terms,
+    parts=PARTS,
+    groups={
+        **{part: (part,) for part in STATE},
+        "activations": ACTIVATIONS,
+        **{part: (part,) for part in ("cache", "logits", "temporary")},
+    },
+    verb="hold",
+    notes_on_terms=_notes_on_terms,
+    case=memory_case,
+    alternatives=_totals,
+    holds=_holds,
+    settle=_settle,
+    has_many_parts=True,
+    example="80GB",
+    scale=(" kB", " MB", " GB", " TB", " PB"),
+)

@@ -1,0 +1,208 @@
+"""Bytes: what training holds at its peak, as PyTorch allocates it, and what serving holds."""
+
+from dataclasses import dataclass
+from dataclasses import replace as with_changes
+from functools import cached_property
+
+from gpt2calc.case import case_of
+from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.metrics.memory.events import Events
+from gpt2calc.metrics.memory.moments import Moments, name_of
+from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
+from gpt2calc.metrics.memory.rules import estimated, estimates_table
+from gpt2calc.metrics.memory.timeline import Moment
+from gpt2calc.model.terms import Term
+from gpt2calc.models import Model, as_config
+from gpt2calc.output.result import rows_as_csv
+from gpt2calc.output.table import Column, Table
+from gpt2calc.quantity import Breakdown, Quantity
+from gpt2calc.run import Run
+from gpt2calc.units import format_binary_bytes, format_bytes
+
+EXACT = (
+    "Exact of PyTorch's CPU kernels; on a GPU, kernels and rounding differ. GB are 10^9 bytes, GiB "
+    "2^30. A model's buffers are not counted."
+)
+GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
+PHASES = {
+    "forward": "forward",
+    "backward": "backward",
+    "step": "the optimizer's step",
+    "prefill": "prefill",
+    "token 1": "the first token after it",
+    "token 2": "the second",
+}
+"""The parts of a run, as tables say them."""
+
+
+@dataclass(frozen=True, repr=False)
+class Memory(Breakdown):
+    """Bytes of one model run in one way, at the peak; ``memory["mlp"]`` is one part of them."""
+
+    quantity: Quantity = MEMORY
+
+    @property
+    def moment(self) -> str:
+        """When the peak is."""
+        return name_of(self._moments.peak(), self.config.names)
+
+    @property
+    def activations(self) -> int:
+        """Bytes of what is kept for backward and is still there at the peak."""
+        return int(self.coarse["activations"].total)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of what is kept for backward at the end of the forward pass; 0 in serving."""
+        return sum(self._kept_by_part.values())
+
+    @property
+    def events(self) -> Events:
+        """What allocates, in order: operations with their modules and bytes."""
+        return Events.of(self.config)
+
+    @property
+    def phases(self) -> dict[str, int]:
+        """The most bytes of each part of the run: forward, backward, step; prefill, token 1, 2."""
+        most: dict[str, int] = {}
+        for each in self._all_moments.named():
+            part = each.place.part
+            most[part] = max(most.get(part, 0), self._bytes_at(each))
+        return most
+
+    @property
+    def held_after_prefill(self) -> int:
+        """Bytes of keys, values and counters once a prompt is run and its logits are gone."""
+        return self._all_moments.timeline.held("prefill")
+
+    @property
+    def cache(self) -> int:
+        """Bytes of keys and values that a run needs to go on: in a windowed layer the last ones."""
+        return cache_bytes(self.config)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what is held, what of it is kept for backward, and what people estimate."""
+        shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
+        return (*shown, estimates_table(estimated(self.config, MEMORY)))
+
+    def table(self) -> Table:
+        """Return a row for each thing that memory is made of."""
+        always = STATE if self.config.training else ()
+        shown = {
+            name: part.total for name, part in self.coarse.items() if part.total or name in always
+        }
+        title = self.config.title() + ("" if self.config.training else ", inference")
+        return _table(title, "memory", shown)._replace(notes=self._notes())
+
+    def _kept_table(self) -> Table:
+        shown = {part: size for part, size in self._kept_by_part.items() if size}
+        title = "Activations, kept for backward at the end of forward"
+        notes = (GONE_BY_THEN,) if self.activations != self.kept else ()
+        return _table(title, "sublayer", shown)._replace(notes=notes)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return bytes as integers: parts, their total, when it is, and the most of each phase."""
+        parts = super().to_dict()
+        moments: dict[str, int] = {}
+        for each in self._all_moments.named():
+            name = name_of(each, self.config.names)
+            moments[name] = max(moments.get(name, 0), self._bytes_at(each))
+        serving = {"held_after_prefill": self.held_after_prefill, "cache_needed": self.cache}
+        return {
+            "config": parts["config"],
+            **{name: part.total for name, part in self.coarse.items()},
+            "total": self.total,
+            **({"kept": self.kept} if self.config.training else serving),
+            "moment": self.moment,
+            "phases": self.phases,
+            "moments": moments,
+            "per_block": parts["per_block"],
+            "sublayers": parts["sublayers"],
+            "kept_by": self._kept_by_part,
+            "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
+        }
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return a row for each part that there is: bytes, and their share of the total."""
+        return [
+            {"part": name, "bytes": part.total, "share": part.share}
+            for name, part in self.sublayers.items()
+            if part.total
+        ]
+
+    def csv(self) -> str:
+        """Write a row for each part that there is."""
+        return rows_as_csv(self.to_rows())
+
+    def _notes(self) -> tuple[str, ...]:
+        total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
+        said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
+        sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
+        if self.config.training:
+            return (sums, EXACT)
+        weights = self["weights"].total
+        alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
+        after = self.held_after_prefill
+        held = f"Cache of all tokens that a layer sees: {format_bytes(self.cache)}"
+        beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
+        return (f"{sums} {alone}", held + beside, EXACT)
+
+    def _bytes_at(self, moment: Moment) -> int:
+        return sum(term.amount for term in self._standing) + moment.live
+
+    @cached_property
+    def _standing(self) -> list[Term]:
+        return self._moments.standing()
+
+    @cached_property
+    def _moments(self) -> Moments:
+        return Moments(self.config)
+
+    @cached_property
+    def _all_moments(self) -> Moments:
+        return Moments(with_changes(self.config, moment=None))
+
+    @cached_property
+    def _kept_by_part(self) -> dict[str, int]:
+        if not self.config.training:
+            return {}
+        rows = dict.fromkeys(ACTIVATIONS, 0)
+        for term in self._moments.saved():
+            rows[term.sublayer] += term.amount
+        return rows
+
+
+def _table(title: str, heading: str, rows: dict[str, int]) -> Table:
+    total = sum(rows.values())
+    return Table(
+        title=title,
+        columns=(
+            *(Column(heading), Column("bytes", "count"), Column("", "mixed")),
+            *(Column("share", "share"), Column("", "bar")),
+        ),
+        rows=tuple(
+            (name, each, format_bytes(each), each / total, each / total)
+            for name, each in rows.items()
+        ),
+        footer=("total", total, format_bytes(total), 1.0, None),
+    )
+
+
+def memory(config: Model | None = None, run: Run | None = None) -> Memory:
+    """Count the bytes that training a model holds at its peak, or inference.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence, dtype, optimizer and so on; a step of training over one whole
+            context if left out, inference with ``training=False``.
+
+    Returns:
+        Bytes as Python integers; shares as fractions of the total.
+
+    Raises:
+        UserError: the sequence is longer than the model's positions, the number of heads is
+            unknown, or two fields make no sense together.
+
+    """
+    case = memory_case(case_of(as_config(config), run))
+    return Memory(case, MEMORY.shares(MEMORY.terms(case)))

@@ -1,0 +1,188 @@
+"""Runs on the tape: a step of training; a prompt and the tokens that follow it.
+
+Weights, the optimizer's state and the ids are not on the tape: they are there all the time.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+from gpt2calc.model.build import network
+from gpt2calc.model.cache import Cache
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.decoder import Decoder, Execution
+from gpt2calc.model.masks import Implementation
+from gpt2calc.tape.autocast import autocast
+from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.optimizer import AdamW, Momentum, Optimizer
+from gpt2calc.tape.recorder import Event, Lifetime, Tape, no_grad
+from gpt2calc.tape.tensor import Parameter, Storage, Tensor
+
+OPTIMIZERS = {"adamw": AdamW, "adafactor": AdamW, "momentum": Momentum}
+"""What an optimizer's step makes; all others work in place."""
+
+
+class Plan(NamedTuple):
+    """How a model is run, as far as its bytes depend on it."""
+
+    batch: int
+    seq: int
+    cached: int | None = None
+    """Tokens whose keys and values are there already; None for none."""
+    training: bool = False
+    dtype: str = "float32"
+    """Of the weights."""
+    is_mixed: bool = False
+    """Whether products are in bfloat16, as under autocast."""
+    attention: Implementation = "eager"
+    checkpoints_blocks: bool = False
+    has_dropout: bool = False
+    has_fused_gelu: bool = False
+    last_logits: bool = False
+    optimizer: str = "adamw"
+    accumulates: bool = False
+    """Whether gradients of batches before are there already."""
+
+    @property
+    def execution(self) -> Execution:
+        """How a decoder is run."""
+        return Execution(self.attention, self.checkpoints_blocks, self.last_logits)
+
+    def precision(self) -> AbstractContextManager[None]:
+        """Return the context of the forward pass."""
+        return autocast() if self.is_mixed else nullcontext()
+
+
+class Followed(NamedTuple):
+    """A run: its events, the lifetimes of its storages, and where its parts begin."""
+
+    depth: int
+    events: list[Event]
+    lifetimes: list[Lifetime]
+    parts: dict[str, int]
+    """The number of the first event of each part, by the part's name."""
+    held: dict[str, int]
+    """Bytes on the tape at the end of each part."""
+
+
+class _Built:
+    """A model that is ready to run."""
+
+    def __init__(self, config: ModelConfig, plan: Plan) -> None:
+        built = network(config, fuses_gelu=plan.has_fused_gelu)
+        blocks = built.all_layers()
+        dropout = config.architecture.dropout if plan.has_dropout else ()
+        self.depth = len(blocks)
+        self.decoder: Decoder = built.runnable(blocks, plan.dtype, dropout=dropout)
+        self.parameters = parameters_of(self.decoder)
+
+
+def parameters_of(decoder: Decoder) -> list[Parameter]:
+    """Return the parameters of a decoder, each once, in the order of the forward pass."""
+    leaves = [*decoder.embeddings.leaves()]
+    for block in decoder.blocks:
+        leaves += block.leaves()
+    leaves += [*decoder.final_norm.leaves(), decoder.head]
+    found = []
+    for leaf in leaves:
+        found += leaf.parameters()
+    return found
+
+
+def train(config: ModelConfig, plan: Plan, steps: int = 1) -> Followed:
+    """Run steps of training; with one, it is one after the first, whose optimizer has a state.
+
+    Args:
+        config: the model.
+        plan: how it is trained.
+        steps: with more than one, the first makes the optimizer's state on the tape.
+
+    """
+    with Tape(follows=True) as tape:
+        built = _Built(config, plan)
+        ids = Tensor((plan.batch, plan.seq), "int64")
+        optimizer = OPTIMIZERS.get(plan.optimizer, Optimizer)(built.parameters)
+        optimizer.has_state = steps == 1
+        parts, held = {}, {}
+        for _ in range(steps):
+            if plan.accumulates:
+                _there_already(built.parameters)
+            parts = {"forward": len(tape.events)}
+            with plan.precision():
+                loss = built.decoder(plan.execution, ids, labels=ids).loss
+            assert loss is not None
+            held["forward"] = tape.live
+            parts["backward"] = len(tape.events)
+            backward(loss)
+            held["backward"] = tape.live
+            parts["step"] = len(tape.events)
+            tape.phase = "step"
+            optimizer.step()
+            optimizer.zero_grad()
+            tape.phase = "forward"
+            del loss
+        held["step"] = tape.live
+    assert tape.lifetimes is not None
+    return Followed(built.depth, tape.events, tape.lifetimes, parts, held)
+
+
+def _there_already(parameters: list[Parameter]) -> None:
+    """Give parameters a gradient of batches before."""
+    for each in parameters:
+        if each.grad is None:
+            storage = Storage(each.shape, each.dtype)
+            storage.becomes_gradient()
+            each.grad = Tensor(each.shape, each.dtype, storage)
+
+
+def serve(config: ModelConfig, plan: Plan, tokens: int = 2) -> Followed:
+    """Run a prompt, then ``tokens`` that follow it one by one; behind a cache, the tokens alone."""
+    with no_grad_tape() as tape:
+        built = _Built(config, plan)
+        cache = _cache_of(built, plan) if built.decoder.has_cache else None
+        ids = Tensor((plan.batch, plan.seq), "int64")
+        parts, held = {"prefill": 0}, {}
+        outputs = _called(built, plan, ids, cache)
+        del outputs
+        held["prefill"] = tape.live
+        ids = Tensor((plan.batch, 1), "int64")
+        for place in range(tokens if cache is not None and plan.cached is None else 0):
+            part = f"token {place + 1}"
+            parts[part] = len(tape.events)
+            outputs = _called(built, plan, ids, cache)
+            del outputs
+            held[part] = tape.live
+    assert tape.lifetimes is not None
+    return Followed(built.depth, tape.events, tape.lifetimes, parts, held)
+
+
+class no_grad_tape:  # noqa: N801 (a context manager)
+    """A tape on which nothing is recorded for backward."""
+
+    def __enter__(self) -> Tape:
+        self._tape = Tape(follows=True)
+        self._tape.__enter__()
+        self._no_grad = no_grad()
+        self._no_grad.__enter__()
+        return self._tape
+
+    def __exit__(self, *_: object) -> None:
+        self._no_grad.__exit__(None, None, None)
+        self._tape.__exit__(None, None, None)
+
+
+def _called(built: _Built, plan: Plan, ids: Tensor, cache: Cache | None) -> object:
+    with plan.precision():
+        return built.decoder(plan.execution, ids, cache)
+
+
+def _cache_of(built: _Built, plan: Plan) -> Cache:
+    """Return an empty cache, or one of the tokens seen before."""
+    if plan.cached is None:
+        return Cache()
+    cache, one = Cache(plan.cached), Cache()
+    with no_grad_tape():  # shapes and dtypes are those that a run gives
+        _called(built, plan, Tensor((plan.batch, 1), "int64"), one)
+        layers = [(pair[0], pair[1]) for _, pair in sorted(one.layers.items())]
+    cache.prepare(built.decoder.windows, plan.dtype)
+    cache.fill(layers)
+    return cache

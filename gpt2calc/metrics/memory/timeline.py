@@ -1,0 +1,166 @@
+"""The moments of a run of any depth, from runs of a few layers.
+
+Layers that are alike allocate alike: what is there at an operation of the first layers, or of the
+last ones, changes by the same bytes with each layer more, and between them it changes evenly. So
+the most is there at one of them, and two short runs tell the bytes of a model of any depth.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+from gpt2calc.metrics.memory.runs import Followed
+from gpt2calc.tape.recorder import Event, Lifetime
+from gpt2calc.tape.symbolic import Monomial, terms_of
+
+SHORT = 5
+"""Layers of the shorter of the two runs; the other one has one more."""
+
+
+class Place(NamedTuple):
+    """Where an event stands in a run of any depth."""
+
+    part: str
+    """Of the run: forward, backward, step; prefill, token 1, token 2."""
+    phase: str
+    block: tuple[str, int] | None
+    """Which block it is in, counted from the first or from the last; None outside of all."""
+    number: int
+    """How many events of the same part, phase and block come before it."""
+
+
+class Moment(NamedTuple):
+    """An event of a run of any depth: what allocates, and all that is on the tape by then."""
+
+    place: Place
+    event: Event
+    live: int
+    """Bytes on the tape."""
+    gradients: int
+    """Bytes of them that are gradients."""
+
+
+class Stored(NamedTuple):
+    """Storages that are alike: what they are for, which operation made them, and their shape."""
+
+    part: str
+    """Of what memory is made of: gradients, temporary, cache, logits, or what saves it."""
+    role: str
+    """The module that saves it, or made it."""
+    op: str
+    dtype: str
+    shape: tuple[int, ...]
+    formulas: tuple[frozenset[tuple[Monomial, Fraction]], ...]
+    """Of the sizes in the shape: two sizes may be the same number, and not the same formula."""
+
+
+Kind: TypeAlias = Callable[[Lifetime, Event, int], str]
+"""Says what a storage is for: of its lifetime, the event that made it, and a moment's number."""
+
+
+class Timeline(NamedTuple):
+    """A run of ``depth`` layers, told by one of few layers and one of a layer more."""
+
+    depth: int
+    base: Followed
+    longer: Followed | None
+    """None where ``base`` has all layers, and ``depth`` is a number."""
+
+    def moments(self) -> list[Moment]:
+        """Return every moment that may be the one of the most bytes, in order."""
+        events = dict(_placed(self.base))
+        if self.longer is None:
+            return [
+                Moment(place, event, event.live, event.gradients) for place, event in events.items()
+            ]
+        longer = dict(_placed(self.longer))
+        more = self.depth - self.base.depth
+        found = []
+        for place, event in events.items():
+            other = longer.get(place)
+            if other is not None:
+                live = event.live + more * (other.live - event.live)
+                gradients = event.gradients + more * (other.gradients - event.gradients)
+                found.append(Moment(place, event, live, gradients))
+        return found
+
+    def held(self, part: str) -> int:
+        """Return the bytes on the tape at the end of a part of the run."""
+        return self._extended(self.base.held[part], lambda longer: longer.held[part])
+
+    def stored_at(self, place: Place, kind: Kind) -> dict[Stored, int]:
+        """Return the storages that are alive at a moment, and how many there are of each."""
+        here = _alive(self.base, place, kind)
+        if self.longer is None:
+            return dict(here)
+        there = _alive(self.longer, place, kind)
+        more = self.depth - self.base.depth
+        keys = dict.fromkeys((*here, *there))
+        return {key: here[key] + more * (there[key] - here[key]) for key in keys}
+
+    def saved(self, kind: Kind) -> dict[Stored, int]:
+        """Return the storages that are saved for backward when forward ends."""
+        here = _saved(self.base, kind)
+        if self.longer is None:
+            return dict(here)
+        there = _saved(self.longer, kind)
+        more = self.depth - self.base.depth
+        keys = dict.fromkeys((*here, *there))
+        return {key: here[key] + more * (there[key] - here[key]) for key in keys}
+
+    def _extended(self, here: int, there: Callable[[Followed], int]) -> int:
+        if self.longer is None:
+            return here
+        return here + (self.depth - self.base.depth) * (there(self.longer) - here)
+
+
+def _placed(run: Followed) -> Iterator[tuple[Place, Event]]:
+    """Yield each event with its place."""
+    begins = sorted((first, part) for part, first in run.parts.items())
+    numbers: Counter[tuple[str, str, tuple[str, int] | None]] = Counter()
+    part, at = "", 0
+    for index, event in enumerate(run.events):
+        while at < len(begins) and begins[at][0] <= index:
+            part, at = begins[at][1], at + 1
+        key = (part, event.phase, _block(event, run.depth))
+        yield Place(*key, numbers[key]), event
+        numbers[key] += 1
+
+
+def _block(event: Event, depth: int) -> tuple[str, int] | None:
+    name = event.module[0] if event.module else ""
+    if not name.startswith("block."):
+        return None
+    number = int(name.removeprefix("block."))
+    return ("first", number) if number < depth - number else ("last", depth - 1 - number)
+
+
+def _index_of(run: Followed, place: Place) -> int:
+    return next(index for index, (each, _) in enumerate(_placed(run)) if each == place)
+
+
+def _alive(run: Followed, place: Place, kind: Kind) -> Counter[Stored]:
+    index = _index_of(run, place)
+    there = [each for each in run.lifetimes if each.born <= index < each.died]
+    return _counted(run, there, index, kind)
+
+
+def _saved(run: Followed, kind: Kind) -> Counter[Stored]:
+    end = run.parts["backward"]
+    there = [each for each in run.lifetimes if each.saved < end <= each.died]
+    return _counted(run, there, end - 1, kind)
+
+
+def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Counter[Stored]:
+    found: Counter[Stored] = Counter()
+    for each in there:
+        event = run.events[each.born]
+        module = each.module if each.saved <= index else event.module
+        role = next((m for m in reversed(module) if not m.startswith("block.")), "")
+        in_block = bool(module) and module[0].startswith("block.")
+        role = role or ("block" if in_block else "model")
+        formulas = tuple(frozenset(terms_of(size).items()) for size in each.shape)
+        part = kind(each, event, index)
+        found[Stored(part, role, event.op, each.dtype, each.shape, formulas)] += 1
+    return found
