@@ -187,6 +187,8 @@ def _is_everywhere(condition: Any) -> bool:
     return bool(condition.all() if hasattr(condition, "all") else condition)
 
 
+EVALUATED = ("batch", "seq", "cached", "n_layer", "vocab", "n_ctx", "n_inner")
+"""Fields whose values are evaluated one by one, where a quantity is the largest of several."""
 FAR = 2**30
 """A value of a field that is larger than any that is asked for."""
 X = Polynomial([0, 1])
@@ -218,7 +220,12 @@ def total_along(config: Config, field: str, quantity: Quantity) -> Polynomial | 
 
 
 def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
-    """Do the same; where it is no polynomial, evaluate the total at each value."""
+    """Do the same; where it is no polynomial, evaluate the total at each value.
+
+    So it is with the largest of several totals, but for the model's width, which heads divide.
+    """
+    if quantity.alternatives is not None and field in EVALUATED:
+        return Pointwise(config, field, quantity)
     try:
         return total_along(config, field, quantity)
     except NoFormulaError:

@@ -28,6 +28,10 @@ def _settled(config: Config) -> Config:
     return config.settled()
 
 
+def _as_it_is(config: Config, _: tuple[str, ...]) -> Config:
+    return config
+
+
 def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
@@ -89,6 +93,8 @@ class Quantity:
     """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
+    generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
+    """Give some fields, which are to be left open, values that are like most others."""
     has_many_parts: bool = False
     """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
     holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere

@@ -21,8 +21,7 @@ from gpt2calc import (
     verify,
 )
 from gpt2calc.case import Case, case_of
-from gpt2calc.footprint.counting import KEPT_IS_PROVED
-from gpt2calc.footprint.serving import cached
+from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.model.families.table import families
 from gpt2calc.model.hub import from_contents, in_their_words
 from gpt2calc.model.names import Names
@@ -167,7 +166,7 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
         held = model(torch.zeros(2, 5, dtype=torch.long), use_cache=True).past_key_values
     tensors = [each for layer in held.layers for each in (layer.keys, layer.values)]
     size = sum(each.numel() * each.element_size() for each in tensors)
-    assert cached(Case(config, Run(batch=2, seq=5))).amount == size
+    assert cache_bytes(Case(config, Run(batch=2, seq=5))) == size
 
 
 @pytest.mark.parametrize("name", WINDOW)
@@ -466,15 +465,6 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
         name: read.value(name) for name in switches
     }
     assert (named.n_kv_head == 1) == (read.n_kv_head == 1)
-
-
-def test_the_readme_names_every_family_and_those_that_are_proved():
-    text = (Path(__file__).parent.parent / "README.md").read_text()
-    for family in FAMILIES:
-        assert f"`{family.name}`" in text
-    proved = text.partition("is held against PyTorch for ")[2].partition(", the peak")[0]
-    said = {word.strip().removeprefix("and ") for word in proved.replace(" and ", ", ").split(",")}
-    assert said == {families()[name].words for name in KEPT_IS_PROVED}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "tape": {"dtypes", "tape"},
     "model": {"errors", "units", "dtypes", "tape", "model"},
     "metrics": {
-        *("errors", "units", "tape", "model", "metrics"),
+        *("errors", "units", "dtypes", "tape", "model", "metrics"),
         *("case", "run", "models", "quantity", "number", "sublayers", "symbols"),
         *("estimated", "hardware", "output"),
     },

@@ -7,7 +7,7 @@ import pytest
 
 from gpt2calc import ModelConfig, Run, compare, exercise, explain, flops, generate, load, memory
 from gpt2calc.case import case_of
-from gpt2calc.footprint.keeping import held
+from gpt2calc.metrics.memory.moments import Moments
 
 
 def said_of(of, run=None, model="gpt2"):
@@ -49,15 +49,16 @@ def test_where_probabilities_are_half_of_what_a_block_keeps():
     length, wide = int(length.replace(",", "")), load("gpt2").replace(n_ctx=10_000)
 
     def share(seq):
-        kept = [one.term for one in held(case_of(wide, Run(seq=seq))) if one.term.in_block]
-        square = sum(term.each for term in kept if "softmax" in term.role)
-        return square / sum(term.each for term in kept)
+        kept = Moments(case_of(wide, Run(seq=seq, training=True))).saved()
+        kept = [term for term in kept if term.in_block]
+        square = sum(term.amount for term in kept if "softmax" in term.role)
+        return square / sum(term.amount for term in kept)
 
     assert share(length - 1) <= 0.5 < share(length)
     assert f"they are {share(1_024):.2%}" in said_of("memory")
 
 
-@pytest.mark.parametrize("ways", [{"dropout": True}, {"precision": "mixed"}])
+@pytest.mark.parametrize("ways", [{"dropout": True}, {"dtype": "mixed"}])
 def test_the_lesson_ends_whatever_forms_probabilities_have(ways):
     assert "are half of what a block keeps" in said_of("memory", Run(**ways))
 
@@ -66,12 +67,12 @@ def test_what_flash_and_checkpointing_save():
     said = said_of("memory")
     plain, flash, again = (
         memory("gpt2", Run(**ways))
-        for ways in ({}, {"attention": "flash"}, {"checkpointing": "block"})
+        for ways in ({}, {"attention": "sdpa"}, {"checkpointing": "block"})
     )
     assert f"{(plain.kept - flash.kept) / 10**6:,.2f} MB less" in said
     assert f"{(plain.total - again.total) / 10**9:,.2f} GB less at the peak" in said
     assert "no gradients yet" in said
-    thrifty = said_of("memory", Run(attention="flash", checkpointing="block", seq=16))
+    thrifty = said_of("memory", Run(attention="sdpa", checkpointing="block", seq=16))
     assert "no gradients yet" not in thrifty
     assert "less" not in thrifty
     assert explain(case_of(load("gpt2"), Run(training=False)), of="memory").lessons == ()
@@ -88,14 +89,15 @@ def test_exercises_about_memory_say_all_that_their_answers_need(level):
         fields = {name: asked["config"][name] for name in ("batch", "seq")}
         model = {name: asked["config"][name] for name in ModelConfig.known}
         counted = memory(ModelConfig(**model), Run(**fields))
-        if level == "hard" and asked["unit"] == "bytes" and counted.moment.name.startswith("the s"):
+        if level == "hard" and asked["unit"] == "bytes" and counted.moment.startswith("the s"):
             assert asked["answer"] == counted.total
 
 
 def test_every_kept_tensor_has_its_reason():
-    for ways in ({}, {"precision": "mixed"}, {"dropout": True}, {"attention": "flash"}):
+    for ways in ({}, {"dtype": "mixed"}, {"dropout": True}, {"attention": "sdpa"}):
         text = explain(case_of(load("gpt2"), Run(**ways)), of="memory").text()
-        assert "mean\n  Of every token's features" in text
+        assert "_softmax" in text or "sdpa" in ways.values() or "softmax" in text
+        assert "Is saved for backward" in text
     short = memory("gpt2", Run(checkpointing="block", batch=64))
     assert "All that is left of a block" in explain(short.config, of="memory").text()
 
@@ -104,7 +106,7 @@ def test_other_forms_of_results(run):
     assert generate("gpt2").csv().splitlines()[0] == "sublayer,prefill,next"
     assert "seq" not in run("flops", "--operations", "--format", "csv").out.splitlines()[0]
     kept = run("memory", "--operations", "--format", "csv").out.splitlines()
-    assert kept[0] == "name,keeps,part,formula,shape,type,copies,bytes"
+    assert kept[0] == "part,phase,module,op,born,died,live,flops"
     assert "The peak" in run("memory", "gpt2").out
     assert str(memory("gpt2")).startswith("GPT-2 with 12 layers")
     assert "bytes" in repr(memory("gpt2"))

@@ -58,11 +58,11 @@ DRAWN = {
         sweep(n_layer=[12, 24, 36, 48], n_embd=[768, 1_024, 1_280, 1_600], at_most="1B")
     ),
     "fit": lambda: pictures.of_fit(
-        fit("gpt2-xl", Run(batch=8, precision="mixed", attention="flash")), name="gpt2-xl"
+        fit("gpt2-xl", Run(batch=8, dtype="mixed", attention="sdpa")), name="gpt2-xl"
     ),
     "limit": lambda: pictures.of_sweep(
         sweep(
-            case_of(load("gpt2-xl"), Run(precision="mixed", attention="flash")),
+            case_of(load("gpt2-xl"), Run(dtype="mixed", attention="sdpa")),
             of="memory",
             batch=range(1, 17),
         ),

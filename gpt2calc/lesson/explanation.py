@@ -216,8 +216,10 @@ def explain(
 
     """
     quantity = as_quantity(of)
-    case = quantity.settle(quantity.case(as_config(config)))
+    case = quantity.case(as_config(config)).settled()
     model, fields = leave_open(case, free, quantity)
+    case = quantity.settle(case)
+    model = quantity.settle(quantity.generic(model, fields))
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gpt2calc.errors import UserError
 from gpt2calc.lesson.derivation import in_letters
 from gpt2calc.lesson.notation import split_sum
 from gpt2calc.metrics.parameters import more_than_active
@@ -11,7 +12,7 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.quantities import as_quantity
-from gpt2calc.quantity import Config, Quantity
+from gpt2calc.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.symbols import LETTERS, leave_open, with_symbols
 
 LONGEST = 60
@@ -155,11 +156,20 @@ def formula(
         UserError: a name in ``free`` is not that of a number that a formula has.
 
     """
+    quantity = as_quantity(of)
+    try:
+        return _formulas(quantity, quantity.case(as_config(config)).settled(), free)
+    except NoFormulaError as error:
+        raise UserError(
+            f"{quantity.name} has no formula in these letters ({error}): leave other fields open"
+        ) from None
+
+
+def _formulas(quantity: Quantity, case: Config, free: str | Collection[str]) -> Formulas:
     from sympy import expand
 
-    quantity = as_quantity(of)
-    case = quantity.settle(quantity.case(as_config(config)))
     case, fields = leave_open(case, free, quantity)
+    case = quantity.settle(quantity.generic(case, fields))
     symbolic = with_symbols(case, fields)
     terms = list(quantity.terms(symbolic))
     block = expand(quantity.per_block(symbolic))

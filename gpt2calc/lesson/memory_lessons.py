@@ -9,11 +9,11 @@ from gpt2calc.metrics.memory.moments import START, Moments, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY
 from gpt2calc.number import Number
 from gpt2calc.output.table import percent
-from gpt2calc.polynomial import polynomial_along
+from gpt2calc.polynomial import FAR, polynomial_along
 from gpt2calc.units import format_bytes
 
-SQUARES = ("softmax", "_to_copy", "dropout")
-"""The operations whose outcomes are probabilities, a number for each query and key."""
+ODD = 1_031
+"""A length that no other size of a model is."""
 
 
 def of_memory(case: Case) -> tuple[str, ...]:
@@ -53,7 +53,10 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
         square, all_of_it = _square_and_all(config)
         return 2 * square - all_of_it
 
-    length = polynomial_along(more, case, "seq").largest_within(0) + 1
+    curve = polynomial_along(more, case, "seq")
+    if curve.at(FAR) <= 0:
+        return ""
+    length = curve.largest_within(0) + 1
     square, all_of_it = _square_and_all(case)
     share = percent(square / all_of_it)
     return (
@@ -109,5 +112,13 @@ def _kept(case: Case) -> int:
 def _square_and_all(case: Case) -> tuple[Number, Number]:
     """Return the bytes of a block's probabilities in all their forms, and of all that it keeps."""
     kept = [term for term in Moments(case).saved() if term.in_block]
-    square = sum([term.amount for term in kept if term.role.endswith(SQUARES)])
+    plain = case if case.origin is None else case.origin
+    squares = _squares(plain)
+    square = sum([term.amount for term in kept if (term.role, term.shape[0]) in squares])
     return square, sum([term.amount for term in kept])
+
+
+def _squares(case: Case) -> set[tuple[str, int]]:
+    """Return the role and bytes a number of what has a number for each query and key."""
+    saved = Moments(case.evaluate_at(seq=ODD)).saved()
+    return {(each.role, each.shape[0]) for each in saved if each.shape.count(ODD) == 2}

@@ -20,6 +20,7 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.number import Number
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Table
+from gpt2calc.polynomial import Measure
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.units import RoundedNumber
@@ -34,7 +35,7 @@ from gpt2calc.what_if.axes import (
     refuse_undivided_widths,
     values_at,
 )
-from gpt2calc.what_if.grid import LARGEST_GRID, on_grid
+from gpt2calc.what_if.grid import LARGEST_GRID, on_grid, one_by_one, refuse_too_many_runs
 
 BATCH = 2**16
 """Rows computed at a time: enough for NumPy's speed, few enough to stay in the cache."""
@@ -79,7 +80,7 @@ class Sweep(Result):
     @cached_property
     def total(self) -> Array:
         """The quantity of every config."""
-        return on_grid(self.quantity.total, self.config, self.axes)
+        return self._evaluated(self.quantity.total)
 
     def __getattr__(self, column: str) -> Array:
         if "quantity" not in self.__dict__ or column not in self.quantity.columns:
@@ -221,7 +222,7 @@ class Sweep(Result):
             name: values_at(span, place)
             for (name, span), place in zip(self.spans.items(), places, strict=True)
         }
-        sums = self.quantity.of(self.config.evaluate_at(**values))
+        sums = self._sums_at(values)
         totals: dict[str, Number] = {part: tally.total for part, tally in sums.items()}
         split: dict[str, Number] = {
             column: sum(getattr(tally, column) for tally in sums.values())
@@ -230,8 +231,32 @@ class Sweep(Result):
         columns: dict[str, Number] = {**values, "total": sum(totals.values()), **split, **totals}
         return {name: np.broadcast_to(columns[name], points.shape) for name in self.headings}
 
+    def _sums_at(self, values: dict[str, Array]) -> dict[str, Any]:
+        """Return the sums of some points, a tally of arrays for each part."""
+        if not self._is_run_one_by_one:
+            return self.quantity.of(self.config.evaluate_at(**values))
+        refuse_too_many_runs(self.size, self.quantity.unit)
+        columns = zip(*values.values(), strict=True)
+        points = [dict(zip(values, map(int, each), strict=True)) for each in columns]
+        rows = [self.quantity.of(self.config.evaluate_at(**point)) for point in points]
+        return {
+            part: self.quantity.tally(*np.array([row[part] for row in rows], np.int64).T)
+            for part in self.quantity.parts
+        }
+
     def _sum_of(self, chosen: Callable[[dict[str, Any]], Number]) -> Array:
-        return on_grid(lambda config: chosen(self.quantity.of(config)), self.config, self.axes)
+        return self._evaluated(lambda config: chosen(self.quantity.of(config)))
+
+    def _evaluated(self, measure: Measure) -> Array:
+        if self._is_run_one_by_one:
+            refuse_too_many_runs(self.size, self.quantity.unit)
+            return one_by_one(measure, self.config, self.axes)
+        return on_grid(measure, self.config, self.axes)
+
+    @property
+    def _is_run_one_by_one(self) -> bool:
+        """Whether the quantity is the largest of several totals, which differ from row to row."""
+        return self.quantity.alternatives is not None
 
 
 def sweep(

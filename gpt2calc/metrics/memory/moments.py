@@ -17,6 +17,7 @@ from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import NORM, SUBLAYERS
 from gpt2calc.model.terms import Term
+from gpt2calc.quantity import NoFormulaError
 from gpt2calc.tape.recorder import Event, Lifetime
 from gpt2calc.tape.symbolic import Formula, Size, Terms, terms_of
 
@@ -115,16 +116,19 @@ def has_layers_that_differ(model: ModelConfig) -> bool:
 
 @lru_cache(maxsize=8)
 def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
-    """Run a case on sizes that carry their formulas; every decision is taken at its numbers."""
+    """Run a case on sizes that carry their formulas; every decision is taken at its numbers.
+
+    A number that is 1 is no letter: a dimension of one is broadcast where others are not.
+    """
     fixed = _fixed(model)
     given = {name: number for name, number in numbers_of(model).items() if name not in fixed}
-    letters = {name: Size.letter(name, number) for name, number in given.items()}
+    letters = {name: _letter(name, number) for name, number in given.items()}
     depth = letters.pop("n_layer", model.n_layer)
     in_letters = model.evaluate_at(**letters)
     plan = plan._replace(
-        batch=Size.letter("batch", plan.batch),
-        seq=Size.letter("seq", plan.seq),
-        cached=None if plan.cached is None else Size.letter("cached", plan.cached),
+        batch=_letter("batch", plan.batch),
+        seq=_letter("seq", plan.seq),
+        cached=None if plan.cached is None else _letter("cached", plan.cached),
     )
     run = train if plan.training else serve
 
@@ -137,9 +141,16 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
     return Timeline(depth, of(short), of(short + 1))
 
 
+def _letter(name: str, number: int) -> int:
+    return number if number == 1 and name != "n_layer" else Size.letter(name, number)
+
+
 def _fixed(model: ModelConfig) -> tuple[str, ...]:
-    """Return the numbers that are decided, and no letters: those that are counted one by one."""
-    counts_heads = model.qk_norm == "heads" or model.positions == "alibi"
+    """Return the numbers that are decided, and no letters: those that are counted one by one.
+
+    Heads of one feature are among them, since a dimension of one is broadcast.
+    """
+    counts_heads = model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1
     differ = has_layers_that_differ(model)
     return (*(("n_head", "n_kv_head") if counts_heads else ()), *(("n_layer",) if differ else ()))
 
@@ -149,9 +160,11 @@ class Moments:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        origin = case if case.origin is None else case.origin
-        origin = origin.settled()
+        origin = (case if case.origin is None else case.origin).settled()
+        if case.moment is None:
+            origin = generic(origin, tuple(name for name in USUAL if not _is_plain(case, name)))
         refuse_what_cannot_run(origin)
+        self.origin = origin
         self.is_plain = case.origin is None
         self._training = bool(case.training)
         if self.is_plain:
@@ -159,12 +172,17 @@ class Moments:
             self.listed = _moments(self.timeline)
         else:
             model = origin.model.evaluate_at(n_head=origin.known_heads)
-            self.timeline = timeline_in_letters(model, plan_of(origin))
+            try:
+                self.timeline = timeline_in_letters(model, plan_of(origin))
+            except ArithmeticError as error:
+                raise NoFormulaError(str(error)) from None
             self.listed = _moments(self.timeline)
         self._values: dict[str, int] = {}
         if not self.is_plain:
             run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
-            self._values = numbers_of(case.model) | run
+            heads = case.model.heads
+            self._values = {} if heads is None else {"n_head": heads}
+            self._values |= numbers_of(case.model) | run
 
     def named(self) -> list[Moment]:
         """Return the moments of the name that is asked about; all, if none is."""
@@ -177,13 +195,14 @@ class Moments:
 
     def _weight(self, moment: Moment) -> int:
         """Return the bytes by which moments are compared: at the numbers where all is decided."""
-        shared = moment.gradients - moment.gradients // self.case.gpus
-        roots = moment.event.born - moment.event.born // self.case.gpus
-        is_shared = state.is_shared
-        less = shared if is_shared(self.case, "gradients") else 0
-        if moment.event.op == ROOTS and is_shared(self.case, "optimizer"):
-            less += roots
-        return int(moment.live - less)
+        less, gpus = 0, self.origin.gpus
+        if state.is_shared(self.origin, "gradients"):
+            gradients = int(moment.gradients)
+            less += gradients - gradients // gpus
+        if moment.event.op == ROOTS and state.is_shared(self.origin, "optimizer"):
+            roots = int(moment.event.born)
+            less += roots - roots // gpus
+        return int(moment.live) - less
 
     def totals(self) -> list[int]:
         """Return the bytes of moments, one of which is the peak, in the case's arithmetic."""
@@ -221,13 +240,13 @@ class Moments:
         if state.is_shared(case, "gradients"):
             made = sum([t.amount for t in terms if t.sublayer == "gradients"])
             terms = [t for t in terms if t.sublayer != "gradients"]
-            in_backward = moment.place.part == "backward"
+            in_backward = moment.place.part == "backward" and moment.event.module != ("loss",)
             terms += state.shared_gradients(case, made, in_backward)
         return terms
 
     def saved(self) -> list[Term]:
-        """Return what is saved for backward at the end of the forward pass."""
-        return self._as_terms(self.timeline.saved(of_training))
+        """Return what is there for backward at the end of the forward pass."""
+        return self._as_terms(self.timeline.saved(of_forward))
 
     def _as_terms(self, there: dict[Stored, int]) -> list[Term]:
         return [
@@ -241,6 +260,20 @@ class Moments:
             for each, copies in there.items()
             if not (isinstance(copies, int) and copies == 0 and not terms_of(copies))
         ]
+
+
+USUAL = {"batch": 8, "seq": 512}
+"""Values of fields that formulas are to hold for, where a case has 1."""
+
+
+def generic(case: Case, fields: tuple[str, ...]) -> Case:
+    """Give fields of one a usual value: a dimension of one is broadcast where others are not."""
+    values = {name: USUAL[name] for name in fields if name in USUAL and case.value(name) == 1}
+    return case.evaluate_at(**values) if values else case
+
+
+def _is_plain(case: Case, name: str) -> bool:
+    return isinstance(case.value(name), int | type(None))
 
 
 def _moments(timeline: Timeline) -> list[Moment]:
@@ -257,6 +290,15 @@ def of_training(lifetime: Lifetime, _: Event, index: int) -> str:
     if role is None:
         role = "block" if lifetime.module else "model"
     return PART_OF.get(role, NORM)
+
+
+def of_forward(lifetime: Lifetime, event: Event, index: int) -> str:
+    """Say what a storage is for that is there when forward ends; checkpoints hold what is unsaved.
+
+    Gradients of batches before are none of it.
+    """
+    part = of_training(lifetime, event, index)
+    return "checkpoints" if part == "temporary" else part
 
 
 def of_serving(lifetime: Lifetime, event: Event, index: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace as with_changes
 
 from gpt2calc.case import Case, case_of
-from gpt2calc.metrics.memory.moments import Moments, name_of
+from gpt2calc.metrics.memory.moments import Moments, generic, name_of
 from gpt2calc.model.terms import Term
 from gpt2calc.number import Number
 from gpt2calc.quantity import Quantity
@@ -38,6 +38,8 @@ def _settle(case: Case) -> Case:
     """Fix the heads and the moment of the peak, so that letters leave them as they are."""
     case = case.settled()
     heads = case.evaluate_at(n_head=case.known_heads)
+    if case.positions == "rotary" and case.head_dim is None:
+        heads = heads.evaluate_at(head_dim=heads.head_width)
     return with_changes(heads, moment=name_of(Moments(heads).peak(), heads.names))
 
 
@@ -114,6 +116,7 @@ MEMORY = Quantity(
     alternatives=_totals,
     holds=_holds,
     settle=_settle,
+    generic=generic,
     has_many_parts=True,
     example="80GB",
     scale=(" kB", " MB", " GB", " TB", " PB"),

@@ -107,12 +107,11 @@ class Memory(Breakdown):
         for each in self._all_moments.named():
             name = name_of(each, self.config.names)
             moments[name] = max(moments.get(name, 0), self._bytes_at(each))
-        serving = {"held_after_prefill": self.held_after_prefill, "cache_needed": self.cache}
         return {
             "config": parts["config"],
             **{name: part.total for name, part in self.coarse.items()},
             "total": self.total,
-            **({"kept": self.kept} if self.config.training else serving),
+            **self._between(),
             "moment": self.moment,
             "phases": self.phases,
             "moments": moments,
@@ -121,6 +120,12 @@ class Memory(Breakdown):
             "kept_by": self._kept_by_part,
             "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
         }
+
+    def _between(self) -> dict[str, object]:
+        """Return what is held between the parts of a run, and what a run in the middle needs."""
+        if self.config.training:
+            return {"kept": self.kept}
+        return {"held_after_prefill": self.held_after_prefill, "cache_needed": self.cache}
 
     def to_rows(self) -> list[dict[str, object]]:
         """Return a row for each part that there is: bytes, and their share of the total."""
@@ -168,7 +173,8 @@ class Memory(Breakdown):
             return {}
         rows = dict.fromkeys(ACTIVATIONS, 0)
         for term in self._moments.saved():
-            rows[term.sublayer] += term.amount
+            if term.sublayer in rows:
+                rows[term.sublayer] += term.amount
         return rows
 
 

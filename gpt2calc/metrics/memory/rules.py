@@ -164,7 +164,8 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     is_training, case = bool(case.training), case.settled().evaluate_at(**plain)
     found = []
     for rule in CONVENTIONS:
-        if rule.in_training == is_training:
+        has_kernel = case.model.architecture.has_sdpa or rule.run.get("attention") != "sdpa"
+        if rule.in_training == is_training and has_kernel:
             meant = case.evaluate_at(**rule.run)
             found.append(Estimated(rule, "bytes", rule.bytes(meant), rule.exact(meant, memory)))
     return tuple(found)

@@ -14,6 +14,8 @@ from gpt2calc.metrics.memory.runs import Followed
 from gpt2calc.tape.recorder import Event, Lifetime
 from gpt2calc.tape.symbolic import Monomial, terms_of
 
+LOSS = "nll_loss_forward"
+"""The operation whose outcome is the loss."""
 SHORT = 5
 """Layers of the shorter of the two runs; the other one has one more."""
 
@@ -100,7 +102,7 @@ class Timeline(NamedTuple):
         return {key: here[key] + more * (there[key] - here[key]) for key in keys}
 
     def saved(self, kind: Kind) -> dict[Stored, int]:
-        """Return the storages that are saved for backward when forward ends."""
+        """Return the storages that are there for backward when forward ends: all but the loss."""
         here = _saved(self.base, kind)
         if self.longer is None:
             return dict(here)
@@ -148,8 +150,9 @@ def _alive(run: Followed, place: Place, kind: Kind) -> Counter[Stored]:
 
 def _saved(run: Followed, kind: Kind) -> Counter[Stored]:
     end = run.parts["backward"]
-    there = [each for each in run.lifetimes if each.saved < end <= each.died]
-    return _counted(run, there, end - 1, kind)
+    alive = [each for each in run.lifetimes if each.born < end < each.died]
+    there = [each for each in alive if each.saved <= end or run.events[each.born].op != LOSS]
+    return _counted(run, there, end, kind)
 
 
 def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Counter[Stored]:
