@@ -30,6 +30,8 @@ NORMED: dict[str, type[SeparateProjection]] = {
 
 ALL_DROPOUT = frozenset({"embedding_dropout", "softmax", "attention_dropout", "mlp_dropout"})
 """GPT-2's: of embeddings, of probabilities, and of what attention and MLP add to the stream."""
+BLOCK_DROPOUT = ALL_DROPOUT - {"embedding_dropout"}
+"""The same but for the embeddings'."""
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,8 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
     """Queries, keys and values; rotary positions; the cache; scores; the output projection."""
 
     role = "attention"
+    drops_outcome = True
+    """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(
         self,
@@ -152,8 +154,15 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
         output = contiguous(reshape(output, batch, seq, -1))
         output = self.out(output)
-        output = self.dropout(output)
+        if self.drops_outcome:
+            output = self.dropout(output)
         return output, weights
+
+
+class DroppedByBlock(Attention):
+    """GPT-NeoX's, Phi's and OPT's: the block drops attention's outcome out."""
+
+    drops_outcome = False
 
 
 def repeat_kv(x: Tensor, times: int) -> Tensor:

@@ -7,6 +7,7 @@ from gpt2calc.model.attention import Attended, Attention, LayerContext, Scores, 
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.masks import Implementation
+from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Part
 from gpt2calc.model.rotary import Rotary
 from gpt2calc.tape import attention as kernels
@@ -38,9 +39,11 @@ from gpt2calc.tape.views import (
 )
 
 
-def add_residual(x: Tensor, residual: Tensor) -> Tensor:
-    """Add to the residual stream in a function of its own, as ``dropout_add``."""
-    return add(residual, x)
+def dropout_add(x: Tensor, residual: Tensor, dropout: Dropout) -> Tensor:
+    """Add to the residual stream in a function of its own."""
+    out = dropout(x)
+    out = add(residual, out)
+    return out  # noqa: RET504 (a name that holds its tensor, as everywhere)
 
 
 class GPTJScores(Scores):
@@ -83,7 +86,7 @@ class GPTAttention(Attention):
     def _attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         with module("scores"):
             weights = scale(matmul(q, k))
-        buffer = Tensor((1, 1, *weights.shape[2:]), weights.dtype)
+        buffer = Tensor((1, 1, *weights.shape[2:]), self.out.weight.dtype)
         weights = add(mul(weights, buffer), self._masked(buffer))
         weights = softmax(weights)
         weights = self.scores.dropout(weights)
@@ -151,6 +154,8 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
         self.qkv = qkv
         self.out = out
         self.heads = heads
+        self.softmax_dropout = Dropout("softmax")
+        self.dropout = Dropout("attention_dropout")
 
     def _parts(self, qkv: Tensor) -> tuple[Tensor, ...]:
         batch, seq, _ = qkv.shape
@@ -175,12 +180,13 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
         if context.mask is not None:
             weights = add(weights, context.mask)
         probabilities = cast(softmax(weights, "float32"), q.dtype)
+        probabilities = self.softmax_dropout(probabilities)
         rows = view(probabilities, batch * heads, seq, -1)
         with module("mix"):
             mixed = bmm(rows, v)
         mixed = self._merged(mixed, batch)
         output = self.out(mixed)
-        output = add_residual(output, residual)
+        output = dropout_add(output, residual, self.dropout)
         return output, probabilities
 
     def _merged(self, x: Tensor, batch: int) -> Tensor:
@@ -199,6 +205,7 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
         self.qkv = qkv
         self.out = out
         self.heads = heads
+        self.softmax_dropout = Dropout("softmax")
 
     def forward(self, x: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
         """Attend from each token of (B, S, d) to itself and those before it."""
@@ -218,6 +225,7 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
         if context.mask is not None:
             weights = masked_fill(weights, context.mask)
         probabilities = cast(softmax(cast(weights, "float32")), v.dtype)
+        probabilities = self.softmax_dropout(probabilities)
         with module("mix"):
             mixed = matmul(probabilities, v)
         mixed = view(contiguous(transpose(mixed, 1, 2)), batch, seq, -1)

@@ -1,7 +1,7 @@
 """Blocks in the words of families that share little: BLOOM, MPT, Falcon."""
 
-from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, add_residual
+from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, dropout_add
 from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Activation, Dropout
@@ -26,7 +26,7 @@ class BloomMLP(Part[[Tensor, Tensor], Tensor]):
         """Apply to (batch, tokens, width), and add ``residual``."""
         x = self.act(self.up(x))
         output = self.down(x)
-        return add_residual(self.dropout(output), residual)
+        return dropout_add(output, residual, self.dropout)
 
 
 class MPTMLP(BloomMLP):
@@ -71,13 +71,14 @@ class MPTBlock(BlockPart):
         self.attention = attention
         self.norm2 = norm2
         self.mlp = mlp
+        self.dropout = Dropout("attention_dropout")
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         normed = self.norm1(x)
         residual = x
         attended, probabilities = self.attention(normed, context)
-        x = add(attended, residual)
+        x = add(self.dropout(attended), residual)
         normed = self.norm2(x)
         residual = x
         output = self.mlp(normed, residual)
@@ -89,6 +90,28 @@ class FalconBlock(Block):
 
     is_parallel = True
 
+    def __init__(
+        self,
+        attention: Part[[Tensor, LayerContext], Attended],
+        mlp: Layer,
+        *,
+        norm1: Layer | None = None,
+        norm2: Layer | None = None,
+        post_norm1: Layer | None = None,
+        post_norm2: Layer | None = None,
+        residual_is_scaled: bool = False,
+    ) -> None:
+        super().__init__(
+            attention,
+            mlp,
+            norm1=norm1,
+            norm2=norm2,
+            post_norm1=post_norm1,
+            post_norm2=post_norm2,
+            residual_is_scaled=residual_is_scaled,
+        )
+        self.dropout = Dropout("residual_dropout")
+
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         has_two = not isinstance(self.norm2, Identity)
@@ -98,14 +121,14 @@ class FalconBlock(Block):
             mlp_input = self.norm2(x)
         attended, probabilities = self.attention(attention_input, context)
         if not self.is_parallel:
-            residual = add_residual(attended, residual)
+            residual = dropout_add(attended, residual, self.attention_dropout)
             mlp_input = self.norm2(residual)
         elif not has_two:
             mlp_input = attention_input
         hidden = self.mlp(mlp_input)
         if self.is_parallel:
             hidden = add_(hidden, attended)
-        output = add_residual(hidden, residual)
+        output = dropout_add(hidden, residual, self.dropout)
         return output, probabilities
 
 

@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from gpt2calc.model.attention import Attended, LayerContext
-from gpt2calc.model.mlp import MLP
+from gpt2calc.model.mlp import MLP, Dropout
 from gpt2calc.model.part import Identity, Part
 from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.tensor import Tensor
@@ -53,6 +53,7 @@ class Block(BlockPart):
         self.mlp = mlp
         self.post_norm2 = post_norm2 or Identity()
         self.residual_is_scaled = residual_is_scaled
+        self.attention_dropout = Dropout("attention_dropout")
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
@@ -135,6 +136,7 @@ class NeoXBlock(Block):
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         attended, _probabilities = self.attention(self.norm1(x), context)
+        attended = self.attention_dropout(attended)
         hidden = self.mlp(self.norm2(x))
         x = add(add(hidden, attended), x)
         return x, None
@@ -146,10 +148,24 @@ class NeoXSequentialBlock(Block):
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         attended, _probabilities = self.attention(self.norm1(x), context)
+        attended = self.attention_dropout(attended)
         attended = add(attended, x)
         hidden = self.mlp(self.norm2(attended))
         x = add(hidden, attended)
         return x, None
+
+
+class PhiBlock(ParallelBlock):
+    """Phi's: the block drops attention's outcome out."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        residual = x
+        x = self.norm1(x)
+        attended, _probabilities = self.attention(x, context)
+        attended = self.attention_dropout(attended)
+        hidden = self.mlp(x)
+        return self._sum(attended, hidden, residual), None
 
 
 class StableLMBlock(Block):
@@ -189,6 +205,7 @@ class OPTBlock(Block):
         residual = x
         x = self.norm1(x)
         x, _probabilities = self.attention(x, context)
+        x = self.attention_dropout(x)
         x = add(residual, x)
         x = self.post_norm1(x)
         shape = x.shape

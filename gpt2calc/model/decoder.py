@@ -213,8 +213,9 @@ class Decoder:
         self.prepare(cache)
         positions = position_ids(ids.shape[1])
         masks = self.masks(execution, ids, cache)
-        rotations = self.rotations(embedded)
-        return Preamble(embedded, masks, rotations, None, positions, (embedded,))
+        x = self.embeddings.dropout(embedded)
+        rotations = self.rotations(x)
+        return Preamble(x, masks, rotations, None, positions, (embedded,))
 
     @property
     def windows(self) -> list[int | None]:

@@ -3,8 +3,9 @@
 from gpt2calc.model.part import Leaf
 from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.indexing import embedding
-from gpt2calc.tape.matmul import conv1d, linear
+from gpt2calc.tape.matmul import conv1d, linear, matmul
 from gpt2calc.tape.tensor import Parameter, Tensor
+from gpt2calc.tape.views import transpose
 
 
 class Linear(Leaf):
@@ -44,7 +45,7 @@ class FalconLinear(Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, inputs)."""
-        y = linear(x, self.weight)
+        y = matmul(x, transpose(self.weight, 0, 1))
         return y if self.bias is None else add(y, self.bias)
 
 

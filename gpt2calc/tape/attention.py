@@ -35,17 +35,23 @@ def sdpa(
         enable_gqa: whether heads of keys and values are shared.
 
     """
-    mask = None if mask is None else lowered(mask)
-    value = lowered(value)
-    key = lowered(key)
-    query = lowered(query)
+    low_mask = None if mask is None else lowered(mask)
+    low_value = lowered(value)
+    low_key = lowered(key)
+    low_query = lowered(query)
+    with without_autocast():
+        return _sdpa(low_query, low_key, low_value, low_mask, enable_gqa=enable_gqa)
+
+
+def _sdpa(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, enable_gqa: bool
+) -> Tensor:
     batch, heads, q_len, width = query.shape
     kv_len, v_width = key.shape[2], value.shape[3]
     if mask is not None and mask.dtype == "bool":
         mask = _as_numbers(mask, query.dtype)
     if v_width != width or (key.shape[1] != heads and not enable_gqa):
-        with without_autocast():
-            return _by_formula(query, key, value, mask, is_causal=q_len > 1 and mask is None)
+        return _by_formula(query, key, value, mask, is_causal=q_len > 1 and mask is None)
     scores = Matmul(batch * heads, q_len, width, kv_len)
     values = Matmul(batch * heads, q_len, kv_len, width)
     outcome, log_sum_exp = empty_several(

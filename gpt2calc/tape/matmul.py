@@ -110,39 +110,43 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     With a bias, an input that is not contiguous makes it a product and a sum.
     """
-    bias = None if bias is None else lowered(bias)
-    weight = lowered(weight)
-    x = lowered(x)
-    if bias is not None and len(x.shape) > 2 and not x.is_contiguous:
-        return add(linear(x, weight), bias)
-    lead = x.shape[:-1]
-    turned = transpose(weight, 0, 1)
-    rows = reshape(x, -1, x.shape[-1])
-    return view(mm(rows, turned, bias), *lead, weight.shape[0])
+    low_bias = None if bias is None else lowered(bias)
+    low_weight = lowered(weight)
+    low_x = lowered(x)
+    if low_bias is not None and len(x.shape) > 2 and not low_x.is_contiguous:
+        return add(linear(low_x, low_weight), low_bias)
+    turned = transpose(low_weight, 0, 1)
+    rows = reshape(low_x, -1, x.shape[-1])
+    return view(mm(rows, turned, low_bias), *x.shape[:-1], weight.shape[0])
 
 
 def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Apply transformers' ``Conv1D``; the weight is (inputs, outputs)."""
-    lead = x.shape[:-1]
-    x = view(x, -1, x.shape[-1])
-    weight = lowered(weight)
-    x = lowered(x)
-    bias = None if bias is None else lowered(bias)
-    return view(mm(x, weight, bias), *lead, weight.shape[1])
+    rows = view(x, -1, x.shape[-1])
+    low_weight = lowered(weight)
+    low_rows = lowered(rows)
+    low_bias = None if bias is None else lowered(bias)
+    return view(mm(low_rows, low_weight, low_bias), *x.shape[:-1], weight.shape[1])
 
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
-    """Apply ``torch.matmul`` to batches of matrices, whose dimensions in front are broadcast."""
-    right = lowered(right)
-    left = lowered(left)
+    """Apply ``torch.matmul`` to batches of matrices, whose dimensions in front are broadcast.
+
+    A batch times one matrix is a single product of all its rows.
+    """
+    low_right = lowered(right)  # arguments that no other name holds live through the call
+    low_left = lowered(left)
+    if len(right.shape) == 2 < len(left.shape):
+        rows = reshape(low_left, -1, left.shape[-1])
+        return view(mm(rows, low_right), *left.shape[:-1], right.shape[-1])
     batch = broadcast_shape(left.shape[:-2], right.shape[:-2])
     if left.shape[:-2] != batch:
-        left = expand(left, *batch, *left.shape[-2:])
+        low_left = expand(low_left, *batch, *left.shape[-2:])
     if right.shape[:-2] != batch:
-        right = expand(right, *batch, *right.shape[-2:])
+        low_right = expand(low_right, *batch, *right.shape[-2:])
     count = prod(batch)
-    x = reshape(left, count, *left.shape[-2:])
-    y = reshape(right, count, *right.shape[-2:])
+    x = reshape(low_left, count, *left.shape[-2:])
+    y = reshape(low_right, count, *right.shape[-2:])
     return view(bmm(x, y), *batch, left.shape[-2], right.shape[-1])
 
 

@@ -175,7 +175,6 @@ TEMPORARIES = {
 
 
 @pytest.mark.parametrize("name", TEMPORARIES)
-@pytest.mark.xfail(reason="an argument that is no longer named lives through the call in PyTorch")
 def test_a_temporary_that_is_cast(name):
     program, givens = TEMPORARIES[name]
     check(cast_inside(program), *givens)

@@ -104,12 +104,12 @@ def optimizer(case: Case) -> Iterator[Stored]:
     match case.optimizer:
         case "adamw":
             yield from part("means of gradients and squares", 2 * width, _each)
-            yield from part("steps of tensors", 4, lambda _: 1)
+            yield from part("steps of tensors", 4, lambda t: _tensors_in_pytorch(case, t))
         case "momentum":
             yield from part("momentum", width, _each)
         case "adafactor":
             yield from part("mean squares of rows and columns", 4, lambda t: sum(t.shape))
-            yield from part("steps of tensors", 4, lambda _: 1)
+            yield from part("steps of tensors", 4, lambda t: _tensors_in_pytorch(case, t))
         case "adamw-8bit":
             yield from part("means in 8 bits", 2, lambda t: t.each if _is_large(t) else 0)
             yield from part("scales of blocks", 8, lambda t: _blocks(t.each) if _is_large(t) else 0)
@@ -188,6 +188,12 @@ def _elements(case: Case) -> Numbers:
 
 def _each(tensor: Tensor) -> Number:
     return tensor.each
+
+
+def _tensors_in_pytorch(case: Case, tensor: Tensor) -> Number:
+    """Return how many parameters a tensor is: one, or one for each head of StableLM's norms."""
+    is_one_by_one = case.names.modules.get(tensor.role, "").endswith("*")
+    return tensor.shape[0] if is_one_by_one else 1
 
 
 def _is_large(tensor: Tensor) -> bool:

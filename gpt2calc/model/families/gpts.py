@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
+from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.attention_variants import (
     GPTAttention,
     GPTJScores,
@@ -139,6 +140,7 @@ GPT_NEOX = Family(
         blocks={"before": NeoXSequentialBlock},
         dropout=ALL_DROPOUT,
         joint=ByHeadProjection,
+        attention=DroppedByBlock,
         rotary=NeoXRotary,
         rotary_part=Fraction(1, 4),
         activation="gelu",

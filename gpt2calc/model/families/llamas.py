@@ -6,7 +6,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 from fractions import Fraction
 
-from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
+from gpt2calc.model.architecture import BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import CappedScores
 from gpt2calc.model.blocks import CohereBlock, StableLMBlock, StableLMParallelBlock
 from gpt2calc.model.decoder import (
@@ -164,7 +164,7 @@ GEMMA3 = GEMMA2.but(
 )
 PHI3 = MISTRAL.but(
     *("phi3", "Phi-3", "Phi3ForCausalLM"),
-    architecture=Architecture(joint=SlicedProjection, rotary=Phi3Rotary, dropout=ALL_DROPOUT),
+    architecture=Architecture(joint=SlicedProjection, rotary=Phi3Rotary, dropout=BLOCK_DROPOUT),
     missing={
         "vocab": 32_064,
         "n_ctx": 4_096,
@@ -198,7 +198,7 @@ STABLELM = LLAMA.but(
         separate_with_norms={**NORMED, "heads": ViewedLate},
         rotary=PartialRotary,
         rotary_part=Fraction(1, 4),
-        dropout=ALL_DROPOUT,
+        dropout=frozenset({"softmax", "mlp_dropout"}),
     ),
     switches={"norm": "layer", "norm_bias": True},
     missing={

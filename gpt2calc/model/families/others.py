@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from gpt2calc.model.architecture import ALL_DROPOUT, NORMED, Architecture
+from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Architecture
+from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
-from gpt2calc.model.blocks import OPTBlock
+from gpt2calc.model.blocks import OPTBlock, PhiBlock
 from gpt2calc.model.decoder_variants import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
@@ -41,9 +42,10 @@ OPT = Family(
     *("opt", "OPT", "OPTForCausalLM"),
     architecture=Architecture(
         decoder=OPTDecoder,
-        dropout=ALL_DROPOUT,
+        dropout=BLOCK_DROPOUT,
         blocks={"before": OPTBlock, "after": OPTBlock},
         separate=ScaledQueries,
+        attention=DroppedByBlock,
         activation="relu",
     ),
     switches={"position_offset": 2},
@@ -73,7 +75,7 @@ BLOOM = Family(
     architecture=Architecture(
         has_sdpa=False,
         decoder=BloomDecoder,
-        dropout=ALL_DROPOUT,
+        dropout=BLOCK_DROPOUT,
         style="bloom",
         activation="bloom_gelu",
     ),
@@ -131,7 +133,7 @@ def _falcons(norms: str) -> Names:
 
 _FALCON = Architecture(
     decoder=FalconDecoder,
-    dropout=ALL_DROPOUT,
+    dropout=frozenset({"residual_dropout", "attention_dropout"}),
     linear=FalconLinear,
     blocks={"before": FalconSequentialBlock, "shared": FalconBlock},
     parallel_block=FalconBlock,
@@ -188,7 +190,7 @@ def _mpt(said: Contents, fields: Fields) -> Fields:
 MPT = Family(
     *("mpt", "MPT", "MptForCausalLM"),
     architecture=Architecture(
-        has_sdpa=False, decoder=MPTDecoder, dropout=ALL_DROPOUT, style="mpt", activation="gelu"
+        has_sdpa=False, decoder=MPTDecoder, dropout=BLOCK_DROPOUT, style="mpt", activation="gelu"
     ),
     switches={"positions": "alibi", "bias": False},
     missing={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},
@@ -254,6 +256,8 @@ PHI = Family(
     architecture=Architecture(
         separate_with_norms={**NORMED, "head": NormedAfterTransposing},
         rotary=PartialRotary,
+        attention=DroppedByBlock,
+        blocks={"shared": PhiBlock},
         rotary_part=Fraction(1, 2),
         dropout=ALL_DROPOUT,
         activation="gelu_new",
