@@ -24,7 +24,7 @@ KNOWN = {
     "weights": Sublayer("weights", "#1f4e8c"),
     "gradients": Sublayer("gradients", "#5f82b5"),
     "optimizer": Sublayer("optimizer", "#b9cde6"),
-    "inputs": Sublayer("ids of the tokens", "#7a3f9d"),
+    "inputs": Sublayer("ids of the tokens", "#3a2a4a"),
     "activations": Sublayer("activations", "#b5442e"),
     "temporary": Sublayer("temporary", "#e3a830"),
     "cache": Sublayer("cache", "#5ba68b"),

@@ -67,6 +67,14 @@ def leave_open(
     return config.replace(**own) if own else config, tuple(n for n in there if n in names)
 
 
+def fields_named(free: str | Collection[str]) -> tuple[str, ...]:
+    """Return the fields that are to be left open, as far as they are known; all for "all"."""
+    words = [free] if isinstance(free, str) else list(free)
+    if any(word.strip() == "all" for word in words):
+        return tuple(LETTERS)
+    return tuple(name for word in words if (name := field_named(word, LETTERS, LETTERS)))
+
+
 def _checked(word: str, there: Collection[str]) -> str:
     field = field_named(word, there, LETTERS)
     if field is None:

@@ -15,7 +15,7 @@ from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
-from gpt2calc.symbols import leave_open, letters_of
+from gpt2calc.symbols import fields_named, leave_open, letters_of
 
 EMPTY = {
     "lm_head": "the head is tied to the token embedding; explain the model with an untied head",
@@ -217,9 +217,8 @@ def explain(
     """
     quantity = as_quantity(of)
     case = quantity.case(as_config(config)).settled()
+    case = quantity.settle(quantity.generic(case, fields_named(free)))
     model, fields = leave_open(case, free, quantity)
-    case = quantity.settle(case)
-    model = quantity.settle(quantity.generic(model, fields))
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))

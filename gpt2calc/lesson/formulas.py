@@ -13,7 +13,7 @@ from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Row, Table
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, NoFormulaError, Quantity
-from gpt2calc.symbols import LETTERS, leave_open, with_symbols
+from gpt2calc.symbols import LETTERS, fields_named, leave_open, with_symbols
 
 LONGEST = 60
 """Characters of a formula in a line, beside the longest name of a part."""
@@ -168,8 +168,8 @@ def formula(
 def _formulas(quantity: Quantity, case: Config, free: str | Collection[str]) -> Formulas:
     from sympy import expand
 
+    case = quantity.settle(quantity.generic(case, fields_named(free)))
     case, fields = leave_open(case, free, quantity)
-    case = quantity.settle(quantity.generic(case, fields))
     symbolic = with_symbols(case, fields)
     terms = list(quantity.terms(symbolic))
     block = expand(quantity.per_block(symbolic))

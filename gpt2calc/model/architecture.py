@@ -54,6 +54,8 @@ class Architecture:
     parallel_block: type[Block] = NeoXBlock
     """With norms before attention and MLP, which are added at once."""
     attention: type[Attention] = Attention
+    mlp_drops_outcome: bool = True
+    """Whether an MLP's outcome is dropped out by itself, and not by the block."""
     separate: type[SeparateProjection] = SeparateProjection
     separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
         default_factory=lambda: NORMED

@@ -54,6 +54,7 @@ class Block(BlockPart):
         self.post_norm2 = post_norm2 or Identity()
         self.residual_is_scaled = residual_is_scaled
         self.attention_dropout = Dropout("attention_dropout")
+        self.mlp_dropout = Dropout("mlp_dropout")
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
@@ -138,6 +139,7 @@ class NeoXBlock(Block):
         attended, _probabilities = self.attention(self.norm1(x), context)
         attended = self.attention_dropout(attended)
         hidden = self.mlp(self.norm2(x))
+        hidden = self.mlp_dropout(hidden)
         x = add(add(hidden, attended), x)
         return x, None
 
@@ -151,6 +153,7 @@ class NeoXSequentialBlock(Block):
         attended = self.attention_dropout(attended)
         attended = add(attended, x)
         hidden = self.mlp(self.norm2(attended))
+        hidden = self.mlp_dropout(hidden)
         x = add(hidden, attended)
         return x, None
 
@@ -164,7 +167,7 @@ class PhiBlock(ParallelBlock):
         x = self.norm1(x)
         attended, _probabilities = self.attention(x, context)
         attended = self.attention_dropout(attended)
-        hidden = self.mlp(x)
+        hidden = self.mlp_dropout(self.mlp(x))
         return self._sum(attended, hidden, residual), None
 
 
@@ -178,6 +181,7 @@ class StableLMBlock(Block):
         attended, _probabilities = self.attention(x, context)
         residual = add(residual, attended)
         hidden = self.mlp(self.norm2(residual))
+        hidden = self.mlp_dropout(hidden)
         x = add(residual, hidden)
         return x, None
 
@@ -191,6 +195,7 @@ class StableLMParallelBlock(Block):
         x = self.norm1(x)
         attended, _probabilities = self.attention(x, context)
         hidden = self.mlp(x)
+        hidden = self.mlp_dropout(hidden)
         x = add(add(residual, attended), hidden)
         return x, None
 

@@ -6,7 +6,7 @@ Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingW
 from collections.abc import Sequence
 
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
-from gpt2calc.tape.recorder import current
+from gpt2calc.tape.recorder import current, module
 from gpt2calc.tape.tensor import Storage, Tensor, empty
 from gpt2calc.tape.views import detached_narrow
 
@@ -40,7 +40,8 @@ class Cache:
         for layer, window in enumerate(windows):
             if window is not None and layer not in self.windows:
                 self.windows[layer] = window
-                self._prepare(layer, dtype)
+                with module(f"block.{layer}"), module("cache"):
+                    self._prepare(layer, dtype)
         self._all_are_windowed = None not in windows
 
     def fill(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:

@@ -200,11 +200,16 @@ class LayerBuilder:
         gate, up, down = roles
         out = linear(down, width, d, bias)
         if not self.config.gated_mlp:
-            return MLP(linear(up, d, width, bias), out, activation)
+            mlp = MLP(linear(up, d, width, bias), out, activation)
+            mlp.drops_outcome = self.architecture.mlp_drops_outcome
+            return mlp
         if self.family.joins_gate and roles == MLP_ROLES:
             joint = linear("mlp_gate_in", d, 2 * width, bias)
             return JointGatedMLP(joint, out, width, activation)
-        return GatedMLP(linear(gate, d, width, bias), linear(up, d, width, bias), out, activation)
+        into = linear(gate, d, width, bias), linear(up, d, width, bias)
+        gated = GatedMLP(*into, out, activation)
+        gated.drops_outcome = self.architecture.mlp_drops_outcome
+        return gated
 
     def _up_and_down(self) -> tuple[Matrix, Matrix]:
         d, width, bias = self.d, self.config.mlp_width, self.mlp_bias

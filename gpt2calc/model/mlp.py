@@ -81,6 +81,8 @@ class MLP(Part[[Tensor], Tensor]):
     """GPT-2's MLP: up, an activation, down."""
 
     role = "mlp"
+    drops_outcome = True
+    """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
         self.up = up
@@ -93,14 +95,17 @@ class MLP(Part[[Tensor], Tensor]):
         x = self.up(x)
         x = self.act(x)
         x = self.down(x)
-        x = self.dropout(x)
-        return x  # noqa: RET504 (a name that holds its tensor, as everywhere)
+        if self.drops_outcome:
+            x = self.dropout(x)
+        return x
 
 
 class GatedMLP(Part[[Tensor], Tensor]):
     """Llama's MLP: the activation of a gate multiplies what goes up."""
 
     role = "mlp"
+    drops_outcome = True
+    """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(
         self, gate: Linear | Conv1D, up: Linear | Conv1D, down: Linear | Conv1D, activation: str
@@ -113,13 +118,16 @@ class GatedMLP(Part[[Tensor], Tensor]):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, width)."""
-        return self.dropout(self.down(mul(self.act(self.gate(x)), self.up(x))))
+        outcome = self.down(mul(self.act(self.gate(x)), self.up(x)))
+        return self.dropout(outcome) if self.drops_outcome else outcome
 
 
 class JointGatedMLP(Part[[Tensor], Tensor]):
     """Phi-3's MLP: the gate and what goes up are one matrix."""
 
     role = "mlp"
+    drops_outcome = True
+    """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(
         self, gate_up: Linear | Conv1D, down: Linear | Conv1D, width: int, activation: str

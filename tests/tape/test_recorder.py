@@ -103,7 +103,7 @@ def test_no_grad_within_no_grad():
 
 def test_flops_of_an_event_are_those_of_all_its_products():
     products = (Matmul(2, 3, 4, 5), Matmul(1, 5, 6, 7, "left"))
-    event = Event("mm", (), "forward", 0, 0, 0, products)
+    event = Event("mm", (), "forward", 0, 0, 0, matmuls=products)
     assert event.flops == 2 * (2 * 3 * 4 * 5) + 2 * (5 * 6 * 7)
     assert Event("mul", (), "forward", 0, 0, 0).flops == 0
 

@@ -40,7 +40,8 @@ def _settle(case: Case) -> Case:
     heads = case.evaluate_at(n_head=case.known_heads)
     if case.positions == "rotary" and case.head_dim is None:
         heads = heads.evaluate_at(head_dim=heads.head_width)
-    return with_changes(heads, moment=name_of(Moments(heads).peak(), heads.names))
+    anywhere = with_changes(heads, moment=None)
+    return with_changes(heads, moment=name_of(Moments(anywhere).peak(), heads.names))
 
 
 def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:

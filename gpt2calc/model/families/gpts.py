@@ -137,6 +137,7 @@ CODEGEN = GPTJ.but(
 GPT_NEOX = Family(
     *("gpt_neox", "GPT-NeoX", "GPTNeoXForCausalLM"),
     architecture=Architecture(
+        mlp_drops_outcome=False,
         blocks={"before": NeoXSequentialBlock},
         dropout=ALL_DROPOUT,
         joint=ByHeadProjection,

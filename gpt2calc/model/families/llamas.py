@@ -193,6 +193,7 @@ def _stablelm(said: Contents, fields: Fields) -> Fields:
 STABLELM = LLAMA.but(
     *("stablelm", "StableLM", "StableLmForCausalLM"),
     architecture=Architecture(
+        mlp_drops_outcome=False,
         blocks={"before": StableLMBlock, "shared": StableLMParallelBlock},
         separate=ViewedLate,
         separate_with_norms={**NORMED, "heads": ViewedLate},

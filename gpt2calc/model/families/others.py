@@ -254,6 +254,7 @@ def _phi(said: Contents, fields: Fields) -> Fields:
 PHI = Family(
     *("phi", "Phi", "PhiForCausalLM"),
     architecture=Architecture(
+        mlp_drops_outcome=False,
         separate_with_norms={**NORMED, "head": NormedAfterTransposing},
         rotary=PartialRotary,
         attention=DroppedByBlock,
