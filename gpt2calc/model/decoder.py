@@ -119,6 +119,8 @@ class Decoder:
     """Whether the mask of layers with a window is made even where there are none."""
     prepares_cache_first = False
     """Whether the cache is prepared before tokens are embedded."""
+    rebinds_embedded = False
+    """Whether what was embedded is let go of after its dropout."""
     has_cache = True
     has_checkpointing = True
     caches_windows = True
@@ -214,6 +216,8 @@ class Decoder:
         positions = position_ids(ids.shape[1])
         masks = self.masks(execution, ids, cache)
         x = self.embeddings.dropout(embedded)
+        if self.rebinds_embedded:
+            embedded = x
         rotations = self.rotations(x)
         return Preamble(x, masks, rotations, None, positions, (embedded,))
 
@@ -292,6 +296,12 @@ class ScaledLogitsDecoder(Decoder):
     """Cohere's and Granite's: the logits are scaled."""
 
     logits_are_scaled = True
+
+
+class PhiDecoder(Decoder):
+    """Phi's: the embeddings are let go of after their dropout."""
+
+    rebinds_embedded = True
 
 
 class MixtralDecoder(Decoder):

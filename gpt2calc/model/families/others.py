@@ -11,6 +11,7 @@ from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Arch
 from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
 from gpt2calc.model.blocks import OPTBlock, PhiBlock
+from gpt2calc.model.decoder import PhiDecoder
 from gpt2calc.model.decoder_variants import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
@@ -254,6 +255,7 @@ def _phi(said: Contents, fields: Fields) -> Fields:
 PHI = Family(
     *("phi", "Phi", "PhiForCausalLM"),
     architecture=Architecture(
+        decoder=PhiDecoder,
         mlp_drops_outcome=False,
         separate_with_norms={**NORMED, "head": NormedAfterTransposing},
         rotary=PartialRotary,
