@@ -169,14 +169,13 @@ class Moments:
         self._training = bool(case.training)
         if self.is_plain:
             self.timeline = timeline_of(origin)
-            self.listed = _moments(self.timeline)
         else:
             model = origin.model.evaluate_at(n_head=origin.known_heads)
             try:
                 self.timeline = timeline_in_letters(model, plan_of(origin))
             except ArithmeticError as error:
                 raise NoFormulaError(str(error)) from None
-            self.listed = _moments(self.timeline)
+        self.listed = self.timeline.moments
         self._values: dict[str, int] = {}
         if not self.is_plain:
             run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
@@ -186,8 +185,10 @@ class Moments:
 
     def named(self) -> list[Moment]:
         """Return the moments of the name that is asked about; all, if none is."""
-        wanted = self.case.moment
-        return [each for each in self.listed if wanted in (None, name_of(each, self.case.names))]
+        wanted, names = self.case.moment, self.case.names
+        if wanted is None:
+            return self.listed
+        return [each for each in self.listed if name_of(each, names) == wanted]
 
     def peak(self) -> Moment:
         """Return the moment at which most is there, the first of several."""
@@ -274,10 +275,6 @@ def generic(case: Case, fields: tuple[str, ...]) -> Case:
 
 def _is_plain(case: Case, name: str) -> bool:
     return isinstance(case.value(name), int | type(None))
-
-
-def _moments(timeline: Timeline) -> list[Moment]:
-    return timeline.moments()
 
 
 def of_training(lifetime: Lifetime, _: Event, index: int) -> str:

@@ -6,17 +6,19 @@ the most is there at one of them, and two short runs tell the bytes of a model o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, cached_property
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.metrics.memory.runs import Followed
 from gpt2calc.tape.recorder import Event, Lifetime
-from gpt2calc.tape.symbolic import Monomial, terms_of
+from gpt2calc.tape.symbolic import Monomial, Size, terms_of
 
 LOSS = "nll_loss_forward"
 """The operation whose outcome is the loss."""
-SHORT = 5
+SHORT = 4
 """Layers of the shorter of the two runs; the other one has one more."""
 
 
@@ -54,14 +56,15 @@ class Stored(NamedTuple):
     dtype: str
     shape: tuple[int, ...]
     formulas: tuple[frozenset[tuple[Monomial, Fraction]], ...]
-    """Of the sizes in the shape: two sizes may be the same number, and not the same formula."""
+    """Of those sizes that have one: two may be the same number, and not the same formula."""
 
 
 Kind: TypeAlias = Callable[[Lifetime, Event, int], str]
 """Says what a storage is for: of its lifetime, the event that made it, and a moment's number."""
 
 
-class Timeline(NamedTuple):
+@dataclass(frozen=True)
+class Timeline:
     """A run of ``depth`` layers, told by one of few layers and one of a layer more."""
 
     depth: int
@@ -69,14 +72,15 @@ class Timeline(NamedTuple):
     longer: Followed | None
     """None where ``base`` has all layers, and ``depth`` is a number."""
 
+    @cached_property
     def moments(self) -> list[Moment]:
-        """Return every moment that may be the one of the most bytes, in order."""
-        events = dict(_placed(self.base))
+        """Every moment that may be the one of the most bytes, in order."""
+        events = {place: self.base.events[at] for place, at in self._places.items()}
         if self.longer is None:
             return [
                 Moment(place, event, event.live, event.gradients) for place, event in events.items()
             ]
-        longer = dict(_placed(self.longer))
+        longer = {place: self.longer.events[at] for place, at in self._places_in_longer.items()}
         more = self.depth - self.base.depth
         found = []
         for place, event in events.items():
@@ -93,10 +97,10 @@ class Timeline(NamedTuple):
 
     def stored_at(self, place: Place, kind: Kind) -> dict[Stored, int]:
         """Return the storages that are alive at a moment, and how many there are of each."""
-        here = _alive(self.base, place, kind)
+        here = _alive(self.base, self._places[place], kind)
         if self.longer is None:
             return dict(here)
-        there = _alive(self.longer, place, kind)
+        there = _alive(self.longer, self._places_in_longer[place], kind)
         more = self.depth - self.base.depth
         keys = dict.fromkeys((*here, *there))
         return {key: here[key] + more * (there[key] - here[key]) for key in keys}
@@ -111,39 +115,45 @@ class Timeline(NamedTuple):
         keys = dict.fromkeys((*here, *there))
         return {key: here[key] + more * (there[key] - here[key]) for key in keys}
 
+    @cached_property
+    def _places(self) -> dict[Place, int]:
+        return _placed(self.base)
+
+    @cached_property
+    def _places_in_longer(self) -> dict[Place, int]:
+        return {} if self.longer is None else _placed(self.longer)
+
     def _extended(self, here: int, there: Callable[[Followed], int]) -> int:
         if self.longer is None:
             return here
         return here + (self.depth - self.base.depth) * (there(self.longer) - here)
 
 
-def _placed(run: Followed) -> Iterator[tuple[Place, Event]]:
-    """Yield each event with its place."""
+def _placed(run: Followed) -> dict[Place, int]:
+    """Return the number of each event by its place."""
     begins = sorted((first, part) for part, first in run.parts.items())
     numbers: Counter[tuple[str, str, tuple[str, int] | None]] = Counter()
-    part, at = "", 0
+    placed, part, at = {}, "", 0
     for index, event in enumerate(run.events):
         while at < len(begins) and begins[at][0] <= index:
             part, at = begins[at][1], at + 1
-        key = (part, event.phase, _block(event, run.depth))
-        yield Place(*key, numbers[key]), event
+        block = _block(event.module[0], run.depth) if event.module else None
+        key = (part, event.phase, block)
+        placed[Place(part, event.phase, block, numbers[key])] = index
         numbers[key] += 1
+    return placed
 
 
-def _block(event: Event, depth: int) -> tuple[str, int] | None:
-    name = event.module[0] if event.module else ""
-    if not name.startswith("block."):
+@cache
+def _block(module: str, depth: int) -> tuple[str, int] | None:
+    """Return which block a module is in, counted from the first or the last; None outside."""
+    if not module.startswith("block."):
         return None
-    number = int(name.removeprefix("block."))
+    number = int(module.removeprefix("block."))
     return ("first", number) if number < depth - number else ("last", depth - 1 - number)
 
 
-def _index_of(run: Followed, place: Place) -> int:
-    return next(index for index, (each, _) in enumerate(_placed(run)) if each == place)
-
-
-def _alive(run: Followed, place: Place, kind: Kind) -> Counter[Stored]:
-    index = _index_of(run, place)
+def _alive(run: Followed, index: int, kind: Kind) -> Counter[Stored]:
     there = [each for each in run.lifetimes if each.born <= index < each.died]
     return _counted(run, there, index, kind)
 
@@ -163,7 +173,9 @@ def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Co
         role = next((m for m in reversed(module) if not m.startswith("block.")), "")
         in_block = bool(module) and module[0].startswith("block.")
         role = role or ("block" if in_block else "model")
-        formulas = tuple(frozenset(terms_of(size).items()) for size in each.shape)
+        formulas = tuple(
+            frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, Size)
+        )
         part = kind(each, event, index)
         found[Stored(part, role, event.op, each.dtype, each.shape, formulas)] += 1
     return found
