@@ -4,7 +4,7 @@ A run on such sizes takes every decision at the point, and every number that com
 formula. Exponents may be negative, since a head is ``d / h`` wide.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import lcm
 from typing import TypeAlias
@@ -62,6 +62,62 @@ class Size(int):
     __radd__ = __add__
     __rmul__ = __mul__
 
+    def __eq__(self, other: object) -> bool:
+        return _decided(self, other, "==", int.__eq__(self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __lt__(self, other: int) -> bool:
+        return _decided(self, other, "<", int(self) < int(other))
+
+    def __gt__(self, other: int) -> bool:
+        return _decided(self, other, ">", int(self) > int(other))
+
+    def __le__(self, other: int) -> bool:
+        return not self > other
+
+    def __ge__(self, other: int) -> bool:
+        return not self < other
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    __hash__ = int.__hash__
+
+
+class Decisions:
+    """The comparisons of sizes in a run: where all of them come out alike, the run is the same."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[frozenset[tuple[Monomial, Fraction]], str], bool] = {}
+        """By the difference of two sizes and its relation to 0, whether it holds."""
+
+    def __enter__(self) -> "Decisions":
+        global _decisions
+        self._outer, _decisions = _decisions, self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _decisions
+        _decisions = self._outer
+
+    def differences(self) -> Iterator[tuple[Size, str, bool]]:
+        """Yield each difference as a size, its relation to 0, and whether it holds."""
+        for (terms, relation), outcome in self.made.items():
+            yield Size(0, dict(terms)), relation, outcome
+
+
+_decisions: Decisions | None = None
+
+
+def _decided(one: Size, other: object, relation: str, outcome: bool) -> bool:
+    if _decisions is not None and isinstance(other, int) and one is not other:
+        difference = _sum(one, other, -1).terms
+        if any(difference):
+            _decisions.made[frozenset(difference.items()), relation] = outcome
+    return outcome
+
 
 def terms_of(number: int) -> Terms:
     """Return the formula of a number: its own, or the number as a constant."""
@@ -116,15 +172,20 @@ class Formula:
 
     def at(self, values: Mapping[str, int]) -> int:
         """Return its value at some numbers: integers, or arrays and symbols cast to them."""
+        total = self.numerator_at(values)
+        divisor = self.denominator
+        for letter in self.below:
+            divisor = divisor * values[letter]
+        return _quotient_of(total, divisor)
+
+    def numerator_at(self, values: Mapping[str, int]) -> int:
+        """Return what is above its line at some numbers: it has the formula's sign."""
         total = 0
         for product, letters in self.terms:
             for letter in letters:
                 product = product * values[letter]
             total = total + product
-        divisor = self.denominator
-        for letter in self.below:
-            divisor = divisor * values[letter]
-        return _quotient_of(total, divisor)
+        return total
 
 
 def _written_out(powers: Mapping[str, int]) -> tuple[str, ...]:

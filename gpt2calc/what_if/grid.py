@@ -16,27 +16,13 @@ LIST_PASSES = 100
 """About how often an evaluation of the operations touches each point it is given."""
 
 
-MOST_RUNS = 20_000
-"""Configs that are evaluated one by one at most, each a run of some milliseconds."""
-
-
-def refuse_too_many_runs(number: int, unit: str) -> None:
-    """Raise ``UserError`` for more configs than can be run one by one."""
-    if number > MOST_RUNS:
+def refuse_large_grid(shape: tuple[int, ...]) -> None:
+    """Raise ``UserError`` for a grid whose counts cannot be held at once."""
+    if prod(shape) > LARGEST_GRID:
         raise UserError(
-            f"the grid has {number:,} configs, and each is run by itself for its {unit}: give at "
-            f"most {MOST_RUNS:,}"
+            f"{prod(shape):,} counts are more than the {LARGEST_GRID:,} that are held at once: "
+            "give fewer values, or iterate over batches()"
         )
-
-
-def one_by_one(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Array:
-    """Evaluate ``measure`` for each config by itself; the array has a dimension for each axis."""
-    shape = tuple(len(axis) for axis in axes.values())
-    values = np.empty(shape, np.int64)
-    for place in np.ndindex(shape):
-        point = {name: int(axis[n]) for (name, axis), n in zip(axes.items(), place, strict=True)}
-        values[place] = measure(config.evaluate_at(**point))
-    return values
 
 
 def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Array:
@@ -47,11 +33,7 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
     it is no polynomial along any axis, ``measure`` sees the whole grid.
     """
     shape = tuple(len(axis) for axis in axes.values())
-    if prod(shape) > LARGEST_GRID:
-        raise UserError(
-            f"{prod(shape):,} counts are more than the {LARGEST_GRID:,} that are held at once: "
-            "give fewer values, or iterate over batches()"
-        )
+    refuse_large_grid(shape)
     spread = {
         name: axis.reshape([-1 if other == name else 1 for other in axes])
         for name, axis in axes.items()

@@ -35,7 +35,7 @@ from gpt2calc.what_if.axes import (
     refuse_undivided_widths,
     values_at,
 )
-from gpt2calc.what_if.grid import LARGEST_GRID, on_grid, one_by_one, refuse_too_many_runs
+from gpt2calc.what_if.grid import LARGEST_GRID, on_grid, refuse_large_grid
 
 BATCH = 2**16
 """Rows computed at a time: enough for NumPy's speed, few enough to stay in the cache."""
@@ -80,7 +80,7 @@ class Sweep(Result):
     @cached_property
     def total(self) -> Array:
         """The quantity of every config."""
-        return self._evaluated(self.quantity.total)
+        return self._evaluated(self.quantity.total, lambda sums: sum(sums.values()))
 
     def __getattr__(self, column: str) -> Array:
         if "quantity" not in self.__dict__ or column not in self.quantity.columns:
@@ -233,30 +233,29 @@ class Sweep(Result):
 
     def _sums_at(self, values: dict[str, Array]) -> dict[str, Any]:
         """Return the sums of some points, a tally of arrays for each part."""
-        if not self._is_run_one_by_one:
-            return self.quantity.of(self.config.evaluate_at(**values))
-        refuse_too_many_runs(self.size, self.quantity.unit)
-        columns = zip(*values.values(), strict=True)
-        points = [dict(zip(values, map(int, each), strict=True)) for each in columns]
-        rows = [self.quantity.of(self.config.evaluate_at(**point)) for point in points]
-        return {
-            part: self.quantity.tally(*np.array([row[part] for row in rows], np.int64).T)
-            for part in self.quantity.parts
-        }
+        quantity = self.quantity
+        if quantity.at_points is None:
+            return quantity.of(self.config.evaluate_at(**values))
+        amounts = quantity.at_points(self.config, values, quantity.parts)
+        return {part: quantity.tally(amount) for part, amount in amounts.items()}
 
     def _sum_of(self, chosen: Callable[[dict[str, Any]], Number]) -> Array:
-        return self._evaluated(lambda config: chosen(self.quantity.of(config)))
+        tally = self.quantity.tally
+        return self._evaluated(
+            lambda config: chosen(self.quantity.of(config)),
+            lambda sums: chosen({part: tally(amount) for part, amount in sums.items()}),
+        )
 
-    def _evaluated(self, measure: Measure) -> Array:
-        if self._is_run_one_by_one:
-            refuse_too_many_runs(self.size, self.quantity.unit)
-            return one_by_one(measure, self.config, self.axes)
-        return on_grid(measure, self.config, self.axes)
-
-    @property
-    def _is_run_one_by_one(self) -> bool:
-        """Whether the quantity is the largest of several totals, which differ from row to row."""
-        return self.quantity.alternatives is not None
+    def _evaluated(self, measure: Measure, of_parts: Callable[[dict[str, Array]], Number]) -> Array:
+        """Evaluate one number of every config; ``of_parts`` takes it from the parts' amounts."""
+        at_points = self.quantity.at_points
+        if at_points is None:
+            return on_grid(measure, self.config, self.axes)
+        refuse_large_grid(self.shape)
+        spread = np.meshgrid(*self.axes.values(), indexing="ij")
+        columns = {name: each.ravel() for name, each in zip(self.axes, spread, strict=True)}
+        sums = at_points(self.config, columns, self.quantity.parts)
+        return np.asarray(of_parts(sums)).reshape(self.shape)
 
 
 def sweep(

@@ -1,6 +1,6 @@
 """The moments of a case: what is there at each, in any arithmetic, and which holds the most."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -102,11 +102,23 @@ def timeline_of(case: Case) -> Timeline:
 
 @lru_cache(maxsize=8)
 def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
+    return followed(model, plan)
+
+
+def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeline:
+    """Run a model; one of many layers that are alike, in two short runs.
+
+    Args:
+        model: its sizes may carry formulas, but for the number of layers.
+        plan: how it is run.
+        depth: the number of layers as a size with a formula; that of the model, if left out.
+
+    """
     run = train if plan.training else serve
     if model.n_layer <= SHORT or has_layers_that_differ(model):
         return Timeline(model.n_layer, run(model, plan), None)
     base, longer = (run(model.evaluate_at(n_layer=n), plan) for n in (SHORT, SHORT + 1))
-    return Timeline(model.n_layer, base, longer)
+    return Timeline(model.n_layer if depth is None else depth, base, longer)
 
 
 def has_layers_that_differ(model: ModelConfig) -> bool:
@@ -250,17 +262,22 @@ class Moments:
         return self._as_terms(self.timeline.saved(of_forward))
 
     def _as_terms(self, there: dict[Stored, int]) -> list[Term]:
-        return [
-            StoredTerm(
-                f"{each.role}:{each.op}",
-                each.part,
-                "amount",
-                tuple(self.at(size) for size in (ITEMSIZE[each.dtype], *_factors(each.shape))),
-                self.at(copies),
-            )
-            for each, copies in there.items()
-            if not (isinstance(copies, int) and copies == 0 and not terms_of(copies))
-        ]
+        return terms_at(there, self.at)
+
+
+def terms_at(there: dict[Stored, int], at: Callable[[int], int]) -> list[Term]:
+    """Return storages as terms; ``at`` evaluates a size in the arithmetic of a case."""
+    return [
+        StoredTerm(
+            f"{each.role}:{each.op}",
+            each.part,
+            "amount",
+            tuple(at(size) for size in (ITEMSIZE[each.dtype], *_factors(each.shape))),
+            at(copies),
+        )
+        for each, copies in there.items()
+        if terms_of(copies)
+    ]
 
 
 USUAL = {"batch": 8, "seq": 512}

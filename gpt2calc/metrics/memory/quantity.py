@@ -1,6 +1,6 @@
 """Memory as a quantity: what is compared, swept, solved, explained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace as with_changes
 
 from gpt2calc.case import Case, case_of
@@ -93,6 +93,14 @@ def in_span(first: int, last: int | None) -> str:
     return f"{first:,} alone" if first == last else f"from {first:,} to {last:,}"
 
 
+def _at_points(
+    case: Case, values: Mapping[str, Number], parts: tuple[str, ...]
+) -> dict[str, Number]:
+    from gpt2calc.metrics.memory.points import at_points
+
+    return {**at_points(case, values, parts)}
+
+
 def _notes_on_terms(case: Case) -> tuple[str, ...]:
     block = case.names.module("block")
     return (
@@ -118,6 +126,7 @@ MEMORY = Quantity(
     holds=_holds,
     settle=_settle,
     generic=generic,
+    at_points=_at_points,
     has_many_parts=True,
     example="80GB",
     scale=(" kB", " MB", " GB", " TB", " PB"),
