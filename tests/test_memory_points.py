@@ -97,12 +97,22 @@ def test_what_a_rule_rounds_is_run_point_by_point(run):
 def test_decisions_hold_where_comparisons_come_out_alike(a, b, other):
     x, y = Size.letter("a", a), Size.letter("b", b)
     with Decisions() as decisions:
-        outcomes = [x == y, x < y, x > y, x <= 7, x >= 7, x != 7, bool(x - 3)]
-    assert [type(each) for each in outcomes] == [bool] * 7
+        outcomes = [x == y, x < y, x > y, x <= 7, x >= 7, x != 7, bool(x - 3), x % 3 == 0]
+    assert [type(each) for each in outcomes] == [bool] * 8
     there = {"a": other, "b": b}
-    again = [other == b, other < b, other > b, other <= 7, other >= 7, other != 7, other != 3]
+    again = [
+        other == b,
+        other < b,
+        other > b,
+        other <= 7,
+        other >= 7,
+        other != 7,
+        other != 3,
+        other % 3 == 0,
+    ]
     holds = []
     for difference, relation, outcome in decisions.differences():
-        sign = Formula(difference).numerator_at(there)
-        holds.append({"==": sign == 0, "<": sign < 0, ">": sign > 0}[relation] == outcome)
+        sign, below = Formula(difference).numerator_at(there), Formula(difference).divisor_at(there)
+        is_so = {"==": sign == 0, "<": sign < 0, ">": sign > 0, "whole": sign % below == 0}
+        holds.append(is_so[relation] == outcome)
     assert all(holds) == (again == outcomes)

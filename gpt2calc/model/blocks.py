@@ -158,6 +158,22 @@ class NeoXSequentialBlock(Block):
         return x, None
 
 
+class Phi3Block(Block):
+    """Phi-3's: the block drops out what it adds."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        residual = x
+        x = self.norm1(x)
+        x, _probabilities = self.attention(x, context)
+        x = add(residual, self.attention_dropout(x))
+        residual = x
+        x = self.norm2(x)
+        x = self.mlp(x)
+        x = add(residual, self.mlp_dropout(x))
+        return x, None
+
+
 class PhiBlock(ParallelBlock):
     """Phi's: the block drops attention's outcome out."""
 

@@ -205,7 +205,9 @@ class LayerBuilder:
             return mlp
         if self.family.joins_gate and roles == MLP_ROLES:
             joint = linear("mlp_gate_in", d, 2 * width, bias)
-            return JointGatedMLP(joint, out, width, activation)
+            joined = JointGatedMLP(joint, out, width, activation)
+            joined.drops_outcome = self.architecture.mlp_drops_outcome
+            return joined
         into = linear(gate, d, width, bias), linear(up, d, width, bias)
         gated = GatedMLP(*into, out, activation)
         gated.drops_outcome = self.architecture.mlp_drops_outcome

@@ -143,4 +143,5 @@ class JointGatedMLP(Part[[Tensor], Tensor]):
         up = self.gate_up(x)
         gate, up = split(up, (self.width, self.width))
         up = mul(up, self.act(gate))
-        return self.dropout(self.down(up))
+        outcome = self.down(up)
+        return self.dropout(outcome) if self.drops_outcome else outcome

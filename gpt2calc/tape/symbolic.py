@@ -59,6 +59,13 @@ class Size(int):
     def __rfloordiv__(self, other: int) -> "Size":
         return _quotient(Size(other, terms_of(other)), self)
 
+    def __mod__(self, other: int) -> int:
+        rest = int(self) % int(other)
+        if not isinstance(other, Size):
+            shares = {monomial: factor / int(other) for monomial, factor in self.terms.items()}
+            _note(shares, "whole", rest == 0)
+        return rest
+
     __radd__ = __add__
     __rmul__ = __mul__
 
@@ -91,7 +98,8 @@ class Decisions:
 
     def __init__(self) -> None:
         self.made: dict[tuple[frozenset[tuple[Monomial, Fraction]], str], bool] = {}
-        """By the difference of two sizes and its relation to 0, whether it holds."""
+        """By the difference of two sizes and its relation to 0, or by a quotient and that it is
+        whole, whether that holds."""
 
     def __enter__(self) -> "Decisions":
         global _decisions
@@ -103,7 +111,7 @@ class Decisions:
         _decisions = self._outer
 
     def differences(self) -> Iterator[tuple[Size, str, bool]]:
-        """Yield each difference as a size, its relation to 0, and whether it holds."""
+        """Yield each difference, or quotient, as a size, its relation, and whether it holds."""
         for (terms, relation), outcome in self.made.items():
             yield Size(0, dict(terms)), relation, outcome
 
@@ -113,10 +121,13 @@ _decisions: Decisions | None = None
 
 def _decided(one: Size, other: object, relation: str, outcome: bool) -> bool:
     if _decisions is not None and isinstance(other, int) and one is not other:
-        difference = _sum(one, other, -1).terms
-        if any(difference):
-            _decisions.made[frozenset(difference.items()), relation] = outcome
+        _note(_sum(one, other, -1).terms, relation, outcome)
     return outcome
+
+
+def _note(terms: Terms, relation: str, outcome: bool) -> None:
+    if _decisions is not None and any(terms):
+        _decisions.made[frozenset(terms.items()), relation] = outcome
 
 
 def terms_of(number: int) -> Terms:
@@ -144,6 +155,7 @@ def _quotient(one: Size, other: int) -> Size:
         raise ArithmeticError(f"{int(one)} by {int(other)} is no formula")
     ((by, times),) = divisor.items()
     terms = {_joined(monomial, by, -1): factor / times for monomial, factor in one.terms.items()}
+    _note(terms, "whole", True)
     return Size(int(one) // int(other), terms)
 
 
@@ -172,11 +184,14 @@ class Formula:
 
     def at(self, values: Mapping[str, int]) -> int:
         """Return its value at some numbers: integers, or arrays and symbols cast to them."""
-        total = self.numerator_at(values)
+        return _quotient_of(self.numerator_at(values), self.divisor_at(values))
+
+    def divisor_at(self, values: Mapping[str, int]) -> int:
+        """Return what is below its line at some numbers: it is positive."""
         divisor = self.denominator
         for letter in self.below:
             divisor = divisor * values[letter]
-        return _quotient_of(total, divisor)
+        return divisor
 
     def numerator_at(self, values: Mapping[str, int]) -> int:
         """Return what is above its line at some numbers: it has the formula's sign."""

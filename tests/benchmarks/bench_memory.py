@@ -1,21 +1,23 @@
-"""Bytes over a grid, against NumPy's own arithmetic."""
+"""Bytes of a thousand runs at once, against one run by itself."""
 
-import numpy as np
+from itertools import count
+
 import pytest
 
-from gpt2calc import sweep
+from gpt2calc import load, sweep
+from gpt2calc.case import case_of
+from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 
-BATCHES, DEPTHS = range(1, 1_001), range(1, 1_001)
-
-
-@pytest.mark.benchmark(group="bytes over a grid of 1,000 x 1,000")
-def bench_numpys_multiply_and_add(benchmark):
-    a = np.arange(1, 1_001).reshape(-1, 1)
-    b = np.arange(1, 1_001).reshape(1, -1)
-    benchmark(lambda: a * b + b)
+BATCHES = count(2)
 
 
-@pytest.mark.benchmark(group="bytes over a grid of 1,000 x 1,000")
-def bench_a_sweep(benchmark):
-    """Each of the moments that may be the peak is a multiply and an add, and a maximum."""
-    benchmark(lambda: sweep(of="memory", batch=BATCHES, n_layer=DEPTHS).total)
+@pytest.mark.benchmark(group="bytes of training GPT-2")
+def bench_one_run(benchmark):
+    case = memory_case(case_of(load("gpt2")))
+    benchmark(lambda: MEMORY.total(case.evaluate_at(batch=next(BATCHES))))
+
+
+@pytest.mark.benchmark(group="bytes of training GPT-2")
+def bench_a_thousand_runs(benchmark):
+    """Runs on letters serve all points at which they decide alike."""
+    benchmark(lambda: sweep(of="memory", batch=range(1, 1_001)).total)

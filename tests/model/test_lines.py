@@ -3,6 +3,10 @@
 import pytest
 from drawing import FAMILIES, draw
 
+from gpt2calc import Run
+from gpt2calc.case import case_of
+from gpt2calc.metrics.memory.moments import plan_of
+from gpt2calc.metrics.memory.runs import train
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
@@ -15,6 +19,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 from tape.live import Live, pinned  # noqa: E402
+
+from gpt2calc.proof.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
 
 MEASURED = "5.24"
 """The version of transformers whose forward passes are followed."""
@@ -148,3 +154,39 @@ def test_a_training_step_with_checkpoints(family, attention, dtype):
 def test_a_prompt_and_a_token(family, attention, dtype):
     config = tiny(family)
     assert served(config, attention, dtype) == really_served(config, attention, dtype)
+
+
+WAYS = {
+    "AdamW": Run(training=True),
+    "AdamW with checkpoints": Run(training=True, checkpointing="block"),
+    "autocast": Run(training=True, dtype="mixed", optimizer="sgd"),
+    "dropout": Run(training=True, dropout=True, optimizer="momentum"),
+}
+"""Runs of which the whole line of a second step is compared."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_line_of_a_second_step(family, way):
+    if family.name == GPT and WAYS[way].checkpointing == "block":
+        pytest.skip("the first GPT has no checkpointing")
+    case = case_of(tiny(family), WAYS[way].evaluate_at(batch=BATCH, seq=SEQ))
+    model = case.model.evaluate_at(n_head=case.known_heads)
+    assert line(train(model, plan_of(case)).events) == second_real_step(case)
+
+
+def second_real_step(case):
+    """Return the line of a second step, beside the optimizer's state."""
+    model = built_for(case)
+    optimizer = optimizer_for(case, model)
+    tokens = torch.zeros(BATCH, SEQ, dtype=torch.long)
+    with Live([*model.parameters(), *model.buffers(), tokens]) as live:
+        for _ in range(2):
+            state = live.bytes
+            live.log.clear()
+            loss = run_forward(model, case, tokens)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            del loss
+    return [(alive - state, born) for alive, born in line(live.log)]

@@ -226,7 +226,7 @@ class Moments:
             return [standing + self.peak().live]
         if self.case.moment is not None:
             return [standing + self.at(self.peak().live)]
-        return [standing + self.at(each) for each in _highest(m.live for m in self.named())]
+        return [standing + self.at(each.live) for each in highest(self.named())]
 
     def at(self, size: int) -> int:
         """Return a size in the case's arithmetic."""
@@ -343,16 +343,16 @@ def name_of(moment: Moment, names: Names) -> str:
     return f"{name} of the {which.get(number, f'{number + 1}. ' + end).strip()} block"
 
 
-def _highest(sizes: Iterable[int]) -> list[int]:
-    """Return those sizes that no other one is above wherever all letters are positive."""
-    found: list[int] = []
-    for size in sizes:
-        terms = terms_of(size)
-        if any(_is_below(terms, terms_of(other)) for other in found):
+def highest(moments: Iterable[Moment]) -> list[Moment]:
+    """Return those moments that no other one is above wherever all letters are positive."""
+    found: list[tuple[Moment, Terms]] = []
+    for moment in moments:
+        terms = terms_of(moment.live)
+        if any(_is_below(terms, other) for _, other in found):
             continue
-        found = [other for other in found if not _is_below(terms_of(other), terms)]
-        found.append(size)
-    return found
+        found = [each for each in found if not _is_below(each[1], terms)]
+        found.append((moment, terms))
+    return [moment for moment, _ in found]
 
 
 def _is_below(one: Terms, other: Terms) -> bool:

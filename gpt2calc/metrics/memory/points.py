@@ -16,6 +16,7 @@ from gpt2calc.metrics.memory.moments import (
     Moments,
     followed,
     has_layers_that_differ,
+    highest,
     of_serving,
     of_training,
     plan_of,
@@ -50,6 +51,7 @@ def at_points(case: Case, values: Mapping[str, Array], parts: tuple[str, ...]) -
         parts: the names of all parts.
 
     """
+    _ = case.evaluate_at(**values).known_heads  # which refuses widths that give none
     size = len(next(iter(values.values())))
     found = {part: np.zeros(size, np.int64) for part in parts}
     left = np.ones(size, bool)
@@ -112,24 +114,30 @@ def _holds(region: Region, point: dict[str, int], values: Mapping[str, Array]) -
             holds &= values[name] > SHORT
         else:
             holds &= values[name] > 1
-    for difference, relation, outcome in region.decisions.differences():
-        found = np.asarray(Formula(difference).numerator_at(values))  # type: ignore[arg-type]
-        is_so = {"==": found == 0, "<": found < 0, ">": found > 0}[relation]
-        holds &= is_so == outcome
+    for size, relation, outcome in region.decisions.differences():
+        holds &= _is_so(Formula(size), relation, values) == outcome
     return holds
+
+
+def _is_so(formula: Formula, relation: str, values: Mapping[str, Array]) -> NDArray[np.bool_]:
+    above = np.asarray(formula.numerator_at(values))  # type: ignore[arg-type]
+    if relation == "whole":
+        rest = above % np.asarray(formula.divisor_at(values))  # type: ignore[arg-type]
+        return np.asarray(rest == 0)
+    return np.asarray({"==": above == 0, "<": above < 0, ">": above > 0}[relation])
 
 
 def _evaluate(
     case: Case, region: Region, values: Mapping[str, Array], there: Array, found: Parts
 ) -> None:
     """Write the bytes of some points of a region."""
-    moments = region.timeline.moments
-    highest = np.full(len(there), -1, np.int64)
+    moments = highest(region.timeline.moments)
+    most = np.full(len(there), -1, np.int64)
     which = np.zeros(len(there), np.int64)
     for number, moment in enumerate(moments):
-        live = np.broadcast_to(_at(moment.live, values), highest.shape)
-        is_more = live > highest
-        highest = np.where(is_more, live, highest)
+        live = np.broadcast_to(_at(moment.live, values), most.shape)
+        is_more = live > most
+        most = np.where(is_more, live, most)
         which = np.where(is_more, number, which)
     for number in np.unique(which):
         chosen = np.flatnonzero(which == number)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import BLOCK_DROPOUT, NORMED, Architecture
-from gpt2calc.model.attention import CappedScores
-from gpt2calc.model.blocks import CohereBlock, StableLMBlock, StableLMParallelBlock
+from gpt2calc.model.attention import CappedScores, DroppedByBlock
+from gpt2calc.model.blocks import CohereBlock, Phi3Block, StableLMBlock, StableLMParallelBlock
 from gpt2calc.model.decoder import (
     FullMaskDecoder,
     Gemma2Decoder,
@@ -164,7 +164,14 @@ GEMMA3 = GEMMA2.but(
 )
 PHI3 = MISTRAL.but(
     *("phi3", "Phi-3", "Phi3ForCausalLM"),
-    architecture=Architecture(joint=SlicedProjection, rotary=Phi3Rotary, dropout=BLOCK_DROPOUT),
+    architecture=Architecture(
+        blocks={"before": Phi3Block},
+        attention=DroppedByBlock,
+        mlp_drops_outcome=False,
+        joint=SlicedProjection,
+        rotary=Phi3Rotary,
+        dropout=BLOCK_DROPOUT,
+    ),
     missing={
         "vocab": 32_064,
         "n_ctx": 4_096,
