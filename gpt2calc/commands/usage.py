@@ -12,6 +12,7 @@ from cyclopts.exceptions import (
 from gpt2calc.errors import did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import field_called
+from gpt2calc.run import Run
 
 
 def in_one_line(error: CycloptsError) -> str:
@@ -32,11 +33,16 @@ def in_one_line(error: CycloptsError) -> str:
             return " ".join(str(error).split())
 
 
+FORMER = {"flash": "sdpa"}
+"""What choices were called before."""
+
+
 def _unknown_flag(error: UnknownOptionError) -> str:
     flag = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
-    meant = field_called(flag.removeprefix("--"), ModelConfig)
+    word = flag.removeprefix("--")
+    meant = field_called(word, ModelConfig) or field_called(word, Run)
     ours = f"--{meant.replace('_', '-')}" if meant is not None else flag
     if ours != flag:
         return f"there is no flag {flag[:40]}; did you mean '{ours}'?"
@@ -52,7 +58,9 @@ def _no_such_choice(error: CoercionError) -> str:
         choices = ["true", "false"]
     if not choices:
         return f"{_name(error)} is {value}: {_help(error)}"
-    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+    now = FORMER.get(error.token.value if error.token else "", "")
+    hint = f"; it is now called {now}" if now in choices else ""
+    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}"
 
 
 def _help(error: CycloptsError) -> str:

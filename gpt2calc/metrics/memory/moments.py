@@ -11,7 +11,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
 from gpt2calc.metrics.memory.timeline import SHORT, Moment, Stored, Timeline
-from gpt2calc.model.build import network
+from gpt2calc.model.build import DEEPEST, network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
@@ -410,6 +410,12 @@ def refuse_what_cannot_run(case: Case) -> None:
 
 
 def _refuse_what_the_class_has_not(case: Case) -> None:
+    layered = (case.window, case.no_rope_every, case.no_rope_layers, case.dense_layers or None)
+    if case.n_layer > DEEPEST and any(each is not None for each in layered):
+        raise UserError(
+            f"n_layer is {case.n_layer:,}: the memory of layers that differ is known of at most "
+            f"{DEEPEST:,}; give fewer layers"
+        )
     architecture, words = case.model.architecture, case.of_family.words
     if case.attention == "sdpa" and not architecture.has_sdpa:
         raise UserError(f"attention is sdpa, which {words}'s class has not: leave it out")
