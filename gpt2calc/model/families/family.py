@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.architecture import LLAMA, Architecture
 from gpt2calc.model.fields import FieldValue
@@ -82,10 +82,6 @@ class Family:
     """Keys that would make it a model which no switch describes."""
     outputs_first: bool = True
     """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
-    activation: Literal["written out", "one kernel", "relu"] = "written out"
-    """How the MLP's activation is computed, which decides what it keeps for backward."""
-    softmax_in_float32: bool = False
-    """Whether attention's softmax is in float32 whatever the model is in."""
     begins_with_full_layer: bool = False
     """Whether of every few layers the first one has no window, and not the last one."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -173,7 +173,6 @@ GPT_NEOX = Family(
     extra={"rotary_pct": (None,), **OF_ROPE},
     reads=read_rotary_dim,
     hub={"head": ("embed_out.weight",)},
-    activation="one kernel",
 )
 
 
@@ -197,7 +196,6 @@ GPT_BIGCODE = Family(
     extra={"multi_query": (True, False)},
     reads=_gpt_bigcode,
     usual={"n_kv_head": 1},
-    activation="one kernel",
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )
 

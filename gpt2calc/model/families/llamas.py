@@ -70,7 +70,6 @@ LLAMA = Family(
     missing=sizes(32_000, 2_048, 4_096, 32, 32) | {"n_inner": 11_008, "tie_embeddings": False},
     names=names(ATTENTION, MLP, TWO_NORMS),
     called=HIDDEN | _OF_HEADS | _ONE_BIAS | {"mlp_bias": ("mlp_bias",)},
-    softmax_in_float32=True,
 )
 GRANITE = LLAMA.but(
     *("granite", "Granite", "GraniteForCausalLM"),

@@ -68,7 +68,6 @@ OPT = Family(
         "word_embed_proj_dim": (None,),
     },
     reads=_opt,
-    activation="relu",
 )
 
 BLOOM = Family(
@@ -99,7 +98,6 @@ BLOOM = Family(
         "n_head": ("n_head", "num_attention_heads"),
         "n_inner": (),
     },
-    activation="one kernel",
 )
 
 
@@ -164,7 +162,6 @@ FALCON = Family(
     },
     reads=_falcon,
     usual={"n_kv_head": 1, "norm_place": "shared"},
-    activation="one kernel",
 )
 
 FALCON_2_NORMS = FALCON.but(
@@ -212,7 +209,6 @@ MPT = Family(
     },
     extra={"attn_config": (None,)},
     reads=_mpt,
-    activation="one kernel",
 )
 
 STARCODER2 = Family(
@@ -237,7 +233,6 @@ STARCODER2 = Family(
         "window": ("sliding_window",),
     },
     not_null=("num_key_value_heads",),
-    activation="one kernel",
 )
 
 
