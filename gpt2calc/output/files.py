@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from threading import current_thread, main_thread
 from typing import IO, Any
 
@@ -70,22 +70,16 @@ def _leave(number: int, _: Any) -> None:
 
 def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
     """Open a file beside another, and let it take the other's place in the end."""
-    part = NamedTemporaryFile(  # noqa: SIM115 - it outlives its file object
-        "wb" if binary else "w",
-        encoding=None if binary else "utf-8",
-        dir=target.parent,
-        prefix=f".{target.name[:100]}.",
-        suffix=".part",
-        delete=False,
-    )
+    # Its name is known before it is there, so that a signal at any moment finds it to remove.
+    part = target.parent / f".{target.name[:100]}.{token_hex(4)}.part"
     try:
-        with part:
-            yield part
-        os.chmod(part.name, target.stat().st_mode if target.exists() else _mode_of_new_files())
-        os.replace(part.name, target)
+        with open(part, "xb") if binary else open(part, "x", encoding="utf-8") as file:
+            yield file
+        os.chmod(part, target.stat().st_mode if target.exists() else _mode_of_new_files())
+        os.replace(part, target)
     finally:
         with suppress(OSError):
-            os.unlink(part.name)
+            os.unlink(part)
 
 
 def _mode_of_new_files() -> int:
