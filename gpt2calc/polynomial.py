@@ -7,10 +7,12 @@ step that leaves the polynomials, such as an inexact division, raises :class:`No
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
+from gpt2calc.errors import UserError
 from gpt2calc.largest import largest
 from gpt2calc.number import Number
 from gpt2calc.quantity import Config, NoFormulaError, Quantity
@@ -170,7 +172,28 @@ class Pointwise(Curve):
     @property
     def degree(self) -> int:
         """Return 1 where the total grows, with no claim about its shape; else 0."""
-        return int(self.at(FAR) > self.at(1))
+        for far in (FAR, NEARER):
+            with suppress(UserError):
+                return int(self.at(far) > self.at(1))
+        return 0
+
+    def largest_within(self, budget: int) -> int:
+        """Return the largest value at which the total is at most ``budget``, and can be asked."""
+        low, high = 0, 1
+        while self._is_within(high, budget):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._is_within(middle, budget) else (low, middle)
+        return low or (0 if self.at(1) > budget else 1)
+
+    def _is_within(self, x: int, budget: int) -> bool:
+        try:
+            return bool(self.at(x) <= budget)
+        except UserError:
+            if x == 1:
+                raise
+            return False
 
     def at(self, x: Number) -> Number:
         """Return the total where the field is ``x``."""
@@ -191,6 +214,8 @@ EVALUATED = ("batch", "seq", "cached", "n_layer", "vocab", "n_ctx", "n_inner")
 """Fields whose values are evaluated one by one, where a quantity is the largest of several."""
 FAR = 2**30
 """A value of a field that is larger than any that is asked for."""
+NEARER = 2**10
+"""One that is asked for where no config can have that."""
 X = Polynomial([0, 1])
 """The field itself."""
 

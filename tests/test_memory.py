@@ -414,6 +414,17 @@ def test_what_gpus_share_out(shard, parts):
     assert memory("gpt2", run).total < memory("gpt2", Run(seq=8)).total
 
 
+@pytest.mark.parametrize("shard", ["optimizer", "gradients", "parameters"])
+@pytest.mark.parametrize("ways", [{"seq": 64}, {"seq": 300, "dtype": "mixed", "attention": "sdpa"}])
+def test_the_peak_of_what_gpus_share_out_is_the_most_of_all_moments(shard, ways):
+    for name in ("gpt2", "gpt2-medium"):
+        counted = memory(name, Run(gpus=64, shard=shard, **ways))
+        moments = Moments(counted.config)
+        most = max(sum(t.amount for t in moments.terms(each)) for each in moments.listed[::7])
+        assert most <= counted.total == max(counted.phases.values())
+        assert counted.total == sum(term.amount for term in moments.terms())
+
+
 def test_what_a_gpu_gathers():
     whole, shared = (memory("gpt2-xl", Run(**ways)) for ways in ({}, SHARED))
     block, outside = 30_740_800, 82_052_800
@@ -492,6 +503,7 @@ def test_bytes_as_people_read_them():
         (["solve", "--of", "memory", "--for", "batch"], "a number of bytes, such as 80GB"),
         (["sweep", "--of", "memory", "--gpu", "t4", "--batch", "1,2"], "give --plot with a file"),
         (["memory", "--shard", "optimizer"], "among how many GPUs? give gpus"),
+        (["memory", "--inference", "--gpus", "2", "--shard", "optimizer"], "shard is of training"),
         (["memory", "--last-logits"], "last_logits is of generation"),
         (["memory", "--cached", "7", "--seq", "9"], "cached is of generation"),
         (["memory", "--inference", "--training"], "two questions: give one of them"),

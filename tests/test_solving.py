@@ -13,6 +13,14 @@ from gpt2calc.units import RoundedNumber
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
 
 
+def test_a_field_that_is_no_width_is_solved_for_one_by_one():
+    case = {"of": "memory", "seq": 64, "training": False}
+    (found,) = solve_for("n_expert", "mixtral-8x7b", "100GB", **case).solutions
+    assert (found.below.value, found.above.value) == (4, 5)
+    (found,) = solve_for("n_layer", "mistral-7b", "40GB", **case).solutions
+    assert found.below.total <= 40 * 10**9 < found.above.total
+
+
 def test_the_papers_four_sizes_share_the_vocabularies_around_gpt1s():
     solved = solve_for("vocab", [load(name) for name in PAPER], list(PAPER.values()))
     assert solved.common == (40_468, 40_812)

@@ -77,7 +77,8 @@ class MemoryVerification(Proof):
     def _of_the_gpu(self) -> tuple[str, ...]:
         if self.on_gpu is None:
             return ()
-        peak = max(self.tape[name] for name in self.tape if name in PEAKS)
+        of_run = PEAKS if self.config.training else ("prefill",)
+        peak = max(self.tape[name] for name in self.tape if name in of_run)
         beside = self.on_gpu / peak - 1
         return (f"Allocated on the GPU at the peak: {self.on_gpu:,} bytes, {beside:+.2%}.",)
 
@@ -106,8 +107,6 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     _, transformers = torch_and_transformers()
     tape = by_the_tape(case)
     estimate = max(tape[name] for name in tape if name in PEAKS)
-    if case.cached is not None:
-        raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
     return MemoryVerification(
         config=case,
         against=f"{case.of_family.builds} of transformers {transformers.__version__}",
@@ -118,6 +117,8 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
 
 
 def _refuse_what_is_not_followed(case: Case) -> None:
+    if case.cached is not None:
+        raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
     if case.gpus > 1:
         raise UserError("one process holds no part of what GPUs share out: verify without --gpus")
     if case.training and case.optimizer not in FOLLOWED:

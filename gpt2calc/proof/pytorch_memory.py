@@ -113,7 +113,7 @@ def _state_of(optimizer: Any, model: Any) -> int:
 
 
 def _served(model: Any, case: Case) -> Bytes:
-    """Follow a prompt and two tokens after it; behind a cache, the tokens alone."""
+    """Follow a prompt and two tokens after it."""
     torch, _ = torch_and_transformers()
     from gpt2calc.proof.live import Live
 
@@ -168,7 +168,7 @@ def without_memory() -> Iterator[None]:
 
 
 def peak_on_gpu(case: Case) -> int:
-    """Return what PyTorch allocated at the peak of a second step, or of serving, on a GPU."""
+    """Return what PyTorch allocated at the peak of a second step, or of a prompt, on a GPU."""
     torch, _ = torch_and_transformers()
     if not torch.cuda.is_available():
         raise UserError("there is no GPU that PyTorch can use here: verify without --device")
@@ -180,10 +180,11 @@ def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
     model = built_for(case).to("cuda")
     ids = torch.zeros(case.batch, case.queries, dtype=torch.long, device="cuda")
     if not case.training:
-        words = {"logits_to_keep": 1} if case.last_logits else {}
+        words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
+        words |= {"use_cache": True} if case.model.architecture.decoder.has_cache else {}
         torch.cuda.reset_peak_memory_stats()
         with torch.no_grad(), precision(case, "cuda"):
-            model(ids, use_cache=True, **words)
+            model(ids, **words)
         return int(torch.cuda.max_memory_allocated())
     optimizer = optimizer_for(case, model)
     for _ in range(2):

@@ -213,7 +213,8 @@ def _solved(
             f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
             "field"
         )
-    step = 1 if curve.is_whole else config.n_head or HEAD_WIDTH  # where heads follow the width
+    follows = field == "n_embd" and not curve.is_whole
+    step = config.n_head or HEAD_WIDTH if follows else 1  # where heads follow the width
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
     first = -(-max(curve.largest_within(budget.smallest - 1) + 1, 1) // step) * step

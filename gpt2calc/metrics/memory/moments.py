@@ -204,18 +204,27 @@ class Moments:
 
     def peak(self) -> Moment:
         """Return the moment at which most is there, the first of several."""
-        return max(self.named(), key=self._weight)
+        return max(self.named(), key=self.on_one_gpu)
 
-    def _weight(self, moment: Moment) -> int:
-        """Return the bytes by which moments are compared: at the numbers where all is decided."""
-        less, gpus = 0, self.origin.gpus
-        if state.is_shared(self.origin, "gradients"):
-            gradients = int(moment.gradients)
-            less += gradients - gradients // gpus
+    def on_one_gpu(self, moment: Moment) -> int:
+        """Return the bytes on the tape at a moment: of what GPUs share out, one GPU's part.
+
+        They are of the point at which everything is decided.
+        """
+        live = int(moment.live)
         if moment.event.op == ROOTS and state.is_shared(self.origin, "optimizer"):
-            roots = int(moment.event.born)
-            less += roots - roots // gpus
-        return int(moment.live) - less
+            live += self._less_of(int(moment.born))
+        if state.is_shared(self.origin, "gradients"):
+            live += self._less_of(int(moment.gradients))
+            if _is_in_backward(moment):
+                unshared: int = state.unshared_gradients(self.origin)
+                live += unshared
+        return live
+
+    def _less_of(self, shared: int) -> int:
+        """Return what is not there of something that GPUs share out, as a negative number."""
+        part: int = -(-shared // self.origin.gpus)
+        return part - shared
 
     def totals(self) -> list[int]:
         """Return the bytes of moments, one of which is the peak, in the case's arithmetic."""
@@ -253,8 +262,7 @@ class Moments:
         if state.is_shared(case, "gradients"):
             made = sum([t.amount for t in terms if t.sublayer == "gradients"])
             terms = [t for t in terms if t.sublayer != "gradients"]
-            in_backward = moment.place.part == "backward" and moment.event.module != ("loss",)
-            terms += state.shared_gradients(case, made, in_backward)
+            terms += state.shared_gradients(case, made, _is_in_backward(moment))
         return terms
 
     def saved(self) -> list[Term]:
@@ -263,6 +271,10 @@ class Moments:
 
     def _as_terms(self, there: dict[Stored, int]) -> list[Term]:
         return terms_at(there, self.at)
+
+
+def _is_in_backward(moment: Moment) -> bool:
+    return moment.place.part == "backward" and moment.event.module != ("loss",)
 
 
 def terms_at(there: dict[Stored, int], at: Callable[[int], int]) -> list[Term]:
@@ -400,6 +412,7 @@ def refuse_what_cannot_run(case: Case) -> None:
         "dropout": case.dropout,
         "checkpointing": case.checkpointing != "none",
         "grad_accumulation": case.grad_accumulation > 1,
+        "shard": case.shard in ("optimizer", "gradients"),
     }
     for name, is_set in of_training.items():
         if is_set and not case.training:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace as with_changes
 
 from gpt2calc.case import Case, case_of
+from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.moments import Moments, generic, name_of
 from gpt2calc.model.terms import Term
 from gpt2calc.number import Number
@@ -69,7 +70,10 @@ def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
     anywhere = with_changes(case, moment=None)
 
     def is_peak(value: int) -> bool:
-        there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
+        try:
+            there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
+        except UserError:  # layers that differ, deeper than they are told apart
+            return False
         return bool(there == formula.subs(letter, value))
 
     first, far = _edge(1, here, is_peak), here * FAR

@@ -153,7 +153,7 @@ class Memory(Breakdown):
         return (f"{sums} {alone}", held + beside, EXACT)
 
     def _bytes_at(self, moment: Moment) -> int:
-        return sum(term.amount for term in self._standing) + moment.live
+        return sum(term.amount for term in self._standing) + self._moments.on_one_gpu(moment)
 
     @cached_property
     def _standing(self) -> list[Term]:

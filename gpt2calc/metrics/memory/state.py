@@ -137,9 +137,9 @@ def standing(case: Case) -> Iterator[Term]:
     """Yield all that is there at every moment, beside what is on the tape."""
     yield from weights(case)
     yield inputs(case)
+    yield from gathered_weights(case)
     if case.training:
         yield from optimizer(case)
-        yield from gathered_weights(case)
 
 
 def is_shared(case: Case, part: str) -> bool:
@@ -154,9 +154,14 @@ def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Te
     """
     yield Stored("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
     if in_backward:
-        numbers = _elements(case)
-        shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
+        shape = (unshared_gradients(case),)
         yield Stored("gradients before they are shared out", "temporary", "amount", shape, 1)
+
+
+def unshared_gradients(case: Case) -> Number:
+    """Return the bytes of gradients before they are shared out: a block's, and those outside."""
+    numbers = _elements(case)
+    return ITEMSIZE[case.weight_type] * (numbers.in_block + numbers.outside)
 
 
 def shared_roots(case: Case, made: Number) -> Term:

@@ -43,6 +43,8 @@ class Moment(NamedTuple):
     """Bytes on the tape."""
     gradients: int
     """Bytes of them that are gradients."""
+    born: int
+    """Bytes that the event allocates."""
 
 
 class Stored(NamedTuple):
@@ -78,7 +80,8 @@ class Timeline:
         events = {place: self.base.events[at] for place, at in self._places.items()}
         if self.longer is None:
             return [
-                Moment(place, event, event.live, event.gradients) for place, event in events.items()
+                Moment(place, event, event.live, event.gradients, event.born)
+                for place, event in events.items()
             ]
         longer = {place: self.longer.events[at] for place, at in self._places_in_longer.items()}
         more = self.depth - self.base.depth
@@ -88,7 +91,8 @@ class Timeline:
             if other is not None:
                 live = event.live + more * (other.live - event.live)
                 gradients = event.gradients + more * (other.gradients - event.gradients)
-                found.append(Moment(place, event, live, gradients))
+                born = event.born + more * (other.born - event.born)
+                found.append(Moment(place, event, live, gradients, born))
         return found
 
     def held(self, part: str) -> int:

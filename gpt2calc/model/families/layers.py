@@ -137,7 +137,7 @@ def _with_full_layers(fields: Fields, full: Iterable[int], first: int | None = N
 
 
 def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...]:
-    if not isinstance(step, int):
+    if not isinstance(step, int) or step < 1:
         return ()
     return tuple(range(step - 1 if first is None else first, depth, step))
 
