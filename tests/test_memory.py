@@ -426,9 +426,11 @@ def test_the_peak_of_what_gpus_share_out_is_the_most_of_all_moments(shard, ways)
 
 
 def test_what_a_gpu_gathers():
-    whole, shared = (memory("gpt2-xl", Run(**ways)) for ways in ({}, SHARED))
     block, outside = 30_740_800, 82_052_800
-    assert shared["temporary"].total - whole["temporary"].total == 4 * (block + outside)
+    for training in (True, False):
+        case = case_of(load("gpt2-xl"), Run(training=training, **SHARED))
+        (gathered,) = [term for term in MEMORY.terms(case) if "gathered" in term.role]
+        assert gathered.amount == 4 * (block + outside)
 
 
 SHARED = {"gpus": 8, "shard": "parameters"}
