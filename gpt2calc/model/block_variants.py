@@ -1,6 +1,6 @@
 """Blocks in the words of families that share little: BLOOM, MPT, Falcon."""
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, dropout_add
 from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
 from gpt2calc.model.linear import Conv1D, Linear
@@ -90,28 +90,6 @@ class FalconBlock(Block):
 
     is_parallel = True
 
-    def __init__(
-        self,
-        attention: Part[[Tensor, LayerContext], Attended],
-        mlp: Layer,
-        *,
-        norm1: Layer | None = None,
-        norm2: Layer | None = None,
-        post_norm1: Layer | None = None,
-        post_norm2: Layer | None = None,
-        residual_is_scaled: bool = False,
-    ) -> None:
-        super().__init__(
-            attention,
-            mlp,
-            norm1=norm1,
-            norm2=norm2,
-            post_norm1=post_norm1,
-            post_norm2=post_norm2,
-            residual_is_scaled=residual_is_scaled,
-        )
-        self.dropout = Dropout("residual_dropout")
-
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
         has_two = not isinstance(self.norm2, Identity)
@@ -128,7 +106,7 @@ class FalconBlock(Block):
         hidden = self.mlp(mlp_input)
         if self.is_parallel:
             hidden = add_(hidden, attended)
-        output = dropout_add(hidden, residual, self.dropout)
+        output = dropout_add(hidden, residual, self.residual_dropout)
         return output, probabilities
 
 

@@ -55,6 +55,7 @@ class Block(BlockPart):
         self.residual_is_scaled = residual_is_scaled
         self.attention_dropout = Dropout("attention_dropout")
         self.mlp_dropout = Dropout("mlp_dropout")
+        self.residual_dropout = Dropout("residual_dropout")
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""

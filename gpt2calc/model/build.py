@@ -11,15 +11,12 @@ from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Decoder, Embeddings, GPT2Decoder, Head
 from gpt2calc.model.decoder_variants import BloomDecoder, MPTDecoder
+from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.layer import LayerBuilder, LayerKind
 from gpt2calc.model.linear import Embedding
 from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
 from gpt2calc.model.part import Identity
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
-
-DEEPEST = 100_000
-"""Layers up to which windows and missing rotary positions, of which no parameter depends, are told
-apart."""
 
 
 def network(config: ModelConfig, *, fuses_gelu: bool = False) -> Network:

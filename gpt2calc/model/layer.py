@@ -195,23 +195,23 @@ class LayerBuilder:
         self, width: int, roles: tuple[str, str, str] = MLP_ROLES
     ) -> MLP | GatedMLP | JointGatedMLP:
         """Return an MLP: into its hidden layer, an activation, and out of it; gated or not."""
+        mlp = self._plain_or_gated(width, roles)
+        mlp.drops_outcome = self.architecture.mlp_drops_outcome
+        return mlp
+
+    def _plain_or_gated(
+        self, width: int, roles: tuple[str, str, str]
+    ) -> MLP | GatedMLP | JointGatedMLP:
         d, bias, linear = self.d, self.mlp_bias, self.linear
         activation = self.activation
         gate, up, down = roles
         out = linear(down, width, d, bias)
         if not self.config.gated_mlp:
-            mlp = MLP(linear(up, d, width, bias), out, activation)
-            mlp.drops_outcome = self.architecture.mlp_drops_outcome
-            return mlp
+            return MLP(linear(up, d, width, bias), out, activation)
         if self.family.joins_gate and roles == MLP_ROLES:
             joint = linear("mlp_gate_in", d, 2 * width, bias)
-            joined = JointGatedMLP(joint, out, width, activation)
-            joined.drops_outcome = self.architecture.mlp_drops_outcome
-            return joined
-        into = linear(gate, d, width, bias), linear(up, d, width, bias)
-        gated = GatedMLP(*into, out, activation)
-        gated.drops_outcome = self.architecture.mlp_drops_outcome
-        return gated
+            return JointGatedMLP(joint, out, width, activation)
+        return GatedMLP(linear(gate, d, width, bias), linear(up, d, width, bias), out, activation)
 
     def _up_and_down(self) -> tuple[Matrix, Matrix]:
         d, width, bias = self.d, self.config.mlp_width, self.mlp_bias

@@ -6,6 +6,7 @@ from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.moments import plan_of, refuse_what_cannot_run
 from gpt2calc.metrics.memory.runs import Followed, serve, train
+from gpt2calc.metrics.memory.timeline import role_of
 from gpt2calc.output.result import Result, rows_as_csv
 from gpt2calc.output.table import Column, Table
 
@@ -48,7 +49,7 @@ class Events(Result):
             while begins and begins[0][0] <= number:
                 part = begins.pop(0)[1]
             block = next((m for m in event.module if m.startswith("block.")), "")
-            role = next((m for m in reversed(event.module) if not m.startswith("block.")), "")
+            role = role_of(event.module)
             where = names.module(role) if role else names.module("block") if block else ""
             rows.append(
                 {

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from gpt2calc.case import Case
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
-from gpt2calc.metrics.memory.timeline import SHORT, Moment, Stored, Timeline
-from gpt2calc.model.build import DEEPEST, network
+from gpt2calc.metrics.memory.timeline import SHORT, Moment, Stored, Timeline, role_of
+from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import NORM, SUBLAYERS
@@ -54,6 +54,15 @@ WORDS = {
 }
 
 
+BLOCKS = {
+    ("first", 0): "first",
+    ("first", 1): "second",
+    ("last", 0): "last",
+    ("last", 1): "second to last",
+}
+"""What blocks near an end are called; others by their number."""
+
+
 class StoredTerm(Term):
     """Storages as a summand: the bytes of a number, times their shape, times how many."""
 
@@ -65,13 +74,6 @@ class StoredTerm(Term):
         if role == "model":
             return op
         return f"{names.module(role)}, {op}"
-
-
-class _Formulas(NamedTuple):
-    """A moment whose bytes on the tape are a formula."""
-
-    moment: Moment
-    live: Formula
 
 
 def plan_of(case: Case) -> Plan:
@@ -162,9 +164,14 @@ def _fixed(model: ModelConfig) -> tuple[str, ...]:
 
     Heads of one feature are among them, since a dimension of one is broadcast.
     """
-    counts_heads = model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1
     differ = has_layers_that_differ(model)
-    return (*(("n_head", "n_kv_head") if counts_heads else ()), *(("n_layer",) if differ else ()))
+    heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
+    return (*heads, *(("n_layer",) if differ else ()))
+
+
+def counts_heads(model: ModelConfig) -> bool:
+    """Tell whether a run goes through heads one by one, or has heads of one feature."""
+    return model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1
 
 
 class Moments:
@@ -312,9 +319,7 @@ def of_training(lifetime: Lifetime, _: Event, index: int) -> str:
         return "gradients"
     if lifetime.saved > index:
         return "temporary"
-    role = next((m for m in reversed(lifetime.module) if not m.startswith("block.")), None)
-    if role is None:
-        role = "block" if lifetime.module else "model"
+    role = role_of(lifetime.module) or ("block" if lifetime.module else "model")
     return PART_OF.get(role, NORM)
 
 
@@ -337,7 +342,7 @@ def of_serving(lifetime: Lifetime, event: Event, index: int) -> str:
 def name_of(moment: Moment, names: Names) -> str:
     """Say which moment it is: ``"backward of mlp.act (mul) of the last block"``."""
     place, event = moment.place, moment.event
-    role = next((each for each in reversed(event.module) if not each.startswith("block.")), "")
+    role = role_of(event.module)
     if place.part == "step":
         return WORDS["step"]
     if place.phase == "backward" and event.module == ("loss",):
@@ -351,8 +356,7 @@ def name_of(moment: Moment, names: Names) -> str:
     if place.block is None:
         return name
     end, number = place.block
-    which = {0: end, 1: f"second {'to ' if end == 'last' else ''}{'last' if end == 'last' else ''}"}
-    return f"{name} of the {which.get(number, f'{number + 1}. ' + end).strip()} block"
+    return f"{name} of the {BLOCKS.get(place.block, f'{number + 1}. {end}')} block"
 
 
 def highest(moments: Iterable[Moment]) -> list[Moment]:
@@ -385,14 +389,8 @@ def _factors(shape: tuple[int, ...]) -> list[int]:
     for place, factor in enumerate(factors):
         if not _is_polynomial(rest) and _is_polynomial(factor * rest):
             factors[place], rest = factor * rest, 1
-    return (
-        factors
-        if isinstance(rest, int) and rest == 1 and not terms_of(rest - 1)
-        else [
-            *factors,
-            rest,
-        ]
-    )
+    is_one = not terms_of(rest - 1)
+    return factors if is_one else [*factors, rest]
 
 
 def _is_polynomial(size: int) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gpt2calc.case import Case
 from gpt2calc.metrics.memory.moments import (
     Moments,
+    counts_heads,
     followed,
     has_layers_that_differ,
     highest,
@@ -80,9 +81,8 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
     here = case.evaluate_at(**point)
     refuse_what_cannot_run(here.settled())
     model, _ = here.model, here.known_heads
-    counts_heads = model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1
     is_deep = model.n_layer > SHORT and not has_layers_that_differ(model)
-    fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads else set()
+    fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads(model) else set()
     letters = {
         name: Size.letter(name, number)
         for name, number in point.items()
@@ -114,8 +114,8 @@ def _holds(region: Region, point: dict[str, int], values: Mapping[str, Array]) -
             holds &= values[name] > SHORT
         else:
             holds &= values[name] > 1
-    for size, relation, outcome in region.decisions.differences():
-        holds &= _is_so(Formula(size), relation, values) == outcome
+    for difference, relation, outcome in region.decisions.differences():
+        holds &= _is_so(Formula(difference), relation, values) == outcome
     return holds
 
 

@@ -13,11 +13,11 @@ from gpt2calc.model.decoder import Decoder, Execution
 from gpt2calc.model.masks import Implementation
 from gpt2calc.tape.autocast import autocast
 from gpt2calc.tape.autograd import backward
-from gpt2calc.tape.optimizer import AdamW, Momentum, Optimizer
+from gpt2calc.tape.optimizer import AdamW, Optimizer
 from gpt2calc.tape.recorder import Event, Lifetime, Tape, no_grad
 from gpt2calc.tape.tensor import Parameter, Storage, Tensor
 
-OPTIMIZERS = {"adamw": AdamW, "adafactor": AdamW, "momentum": Momentum}
+OPTIMIZERS = {"adamw": AdamW, "adafactor": AdamW}
 """What an optimizer's step makes; all others work in place."""
 
 
@@ -88,38 +88,28 @@ def parameters_of(decoder: Decoder) -> list[Parameter]:
     return found
 
 
-def train(config: ModelConfig, plan: Plan, steps: int = 1) -> Followed:
-    """Run steps of training; with one, it is one after the first, whose optimizer has a state.
-
-    Args:
-        config: the model.
-        plan: how it is trained.
-        steps: with more than one, the first makes the optimizer's state on the tape.
-
-    """
+def train(config: ModelConfig, plan: Plan) -> Followed:
+    """Run a step of training after the first one, whose optimizer has a state already."""
     with Tape(follows=True) as tape:
         built = _Built(config, plan)
         ids = Tensor((plan.batch, plan.seq), "int64")
         optimizer = OPTIMIZERS.get(plan.optimizer, Optimizer)(built.parameters)
-        optimizer.has_state = steps == 1
-        parts, held = {}, {}
-        for _ in range(steps):
-            if plan.accumulates:
-                _there_already(built.parameters)
-            parts = {"forward": len(tape.events)}
-            with plan.precision():
-                loss = built.decoder(plan.execution, ids, labels=ids).loss
-            assert loss is not None
-            held["forward"] = tape.live
-            parts["backward"] = len(tape.events)
-            backward(loss)
-            held["backward"] = tape.live
-            parts["step"] = len(tape.events)
-            tape.phase = "step"
-            optimizer.step()
-            optimizer.zero_grad()
-            tape.phase = "forward"
-            del loss
+        held = {}
+        if plan.accumulates:
+            _there_already(built.parameters)
+        parts = {"forward": len(tape.events)}
+        with plan.precision():
+            loss = built.decoder(plan.execution, ids, labels=ids).loss
+        assert loss is not None
+        held["forward"] = tape.live
+        parts["backward"] = len(tape.events)
+        backward(loss)
+        held["backward"] = tape.live
+        parts["step"] = len(tape.events)
+        tape.phase = "step"
+        optimizer.step()
+        optimizer.zero_grad()
+        del loss
         held["step"] = tape.live
     assert tape.lifetimes is not None
     return Followed(built.depth, tape.events, tape.lifetimes, parts, held)

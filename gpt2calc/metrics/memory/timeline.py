@@ -84,40 +84,35 @@ class Timeline:
                 for place, event in events.items()
             ]
         longer = {place: self.longer.events[at] for place, at in self._places_in_longer.items()}
-        more = self.depth - self.base.depth
-        found = []
+        at_depth, found = self._at_depth, []
         for place, event in events.items():
             other = longer.get(place)
             if other is not None:
-                live = event.live + more * (other.live - event.live)
-                gradients = event.gradients + more * (other.gradients - event.gradients)
-                born = event.born + more * (other.born - event.born)
-                found.append(Moment(place, event, live, gradients, born))
+                live = at_depth(event.live, other.live)
+                gradients = at_depth(event.gradients, other.gradients)
+                found.append(
+                    Moment(place, event, live, gradients, at_depth(event.born, other.born))
+                )
         return found
 
     def held(self, part: str) -> int:
         """Return the bytes on the tape at the end of a part of the run."""
-        return self._extended(self.base.held[part], lambda longer: longer.held[part])
+        here = self.base.held[part]
+        return here if self.longer is None else self._at_depth(here, self.longer.held[part])
 
     def stored_at(self, place: Place, kind: Kind) -> dict[Stored, int]:
         """Return the storages that are alive at a moment, and how many there are of each."""
         here = _alive(self.base, self._places[place], kind)
         if self.longer is None:
             return dict(here)
-        there = _alive(self.longer, self._places_in_longer[place], kind)
-        more = self.depth - self.base.depth
-        keys = dict.fromkeys((*here, *there))
-        return {key: here[key] + more * (there[key] - here[key]) for key in keys}
+        return self._extended(here, _alive(self.longer, self._places_in_longer[place], kind))
 
     def saved(self, kind: Kind) -> dict[Stored, int]:
         """Return the storages that are there for backward when forward ends: all but the loss."""
         here = _saved(self.base, kind)
-        if self.longer is None:
-            return dict(here)
-        there = _saved(self.longer, kind)
-        more = self.depth - self.base.depth
-        keys = dict.fromkeys((*here, *there))
-        return {key: here[key] + more * (there[key] - here[key]) for key in keys}
+        return (
+            dict(here) if self.longer is None else self._extended(here, _saved(self.longer, kind))
+        )
 
     @cached_property
     def _places(self) -> dict[Place, int]:
@@ -127,10 +122,13 @@ class Timeline:
     def _places_in_longer(self) -> dict[Place, int]:
         return {} if self.longer is None else _placed(self.longer)
 
-    def _extended(self, here: int, there: Callable[[Followed], int]) -> int:
-        if self.longer is None:
-            return here
-        return here + (self.depth - self.base.depth) * (there(self.longer) - here)
+    def _at_depth(self, here: int, there: int) -> int:
+        """Return a number at the depth, from that of the base and that of a layer more."""
+        return here + (self.depth - self.base.depth) * (there - here)
+
+    def _extended(self, here: Counter[Stored], there: Counter[Stored]) -> dict[Stored, int]:
+        keys = dict.fromkeys((*here, *there))
+        return {key: self._at_depth(here[key], there[key]) for key in keys}
 
 
 def _placed(run: Followed) -> dict[Place, int]:
@@ -157,6 +155,11 @@ def _block(module: str, depth: int) -> tuple[str, int] | None:
     return ("first", number) if number < depth - number else ("last", depth - 1 - number)
 
 
+def role_of(module: tuple[str, ...]) -> str:
+    """Return the innermost module that has a role of its own; empty for a block's own lines."""
+    return next((each for each in reversed(module) if not each.startswith("block.")), "")
+
+
 def _alive(run: Followed, index: int, kind: Kind) -> Counter[Stored]:
     there = [each for each in run.lifetimes if each.born <= index < each.died]
     return _counted(run, there, index, kind)
@@ -174,9 +177,7 @@ def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Co
     for each in there:
         event = run.events[each.born]
         module = each.module if each.saved <= index else event.module
-        role = next((m for m in reversed(module) if not m.startswith("block.")), "")
-        in_block = bool(module) and module[0].startswith("block.")
-        role = role or ("block" if in_block else "model")
+        role = role_of(module) or ("block" if module else "model")
         formulas = tuple(
             frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, Size)
         )
