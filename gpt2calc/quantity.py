@@ -18,6 +18,9 @@ from gpt2calc.output.table import Column, Table
 
 Config = Any
 """What defines the case: fields with letters and rules, a :class:`.model.fields.Declared`."""
+AtPoints = Callable[
+    [Config, Mapping[str, Any], tuple[str, ...], Callable[[int], None]], dict[str, Any]
+]
 
 
 def _itself(config: Config) -> Config:
@@ -93,9 +96,10 @@ class Quantity:
     """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
-    at_points: Callable[[Config, Mapping[str, Any], tuple[str, ...]], dict[str, Any]] | None = None
+    at_points: AtPoints | None = None
     """Where a config whose fields are arrays cannot be evaluated as a whole: each part's amount at
-    some points, of a config, fields with a value for each point, and the names of the parts."""
+    some points, of a config, fields with a value for each point, the names of the parts, and what
+    is told how many points are done."""
     generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
     """Give some fields, which are to be left open, values that are like most others."""
     has_many_parts: bool = False

@@ -122,6 +122,15 @@ class Run(Declared):
             changes=MEMORY,
         ),
     ] = "eager"
+    experts_implementation: Annotated[
+        Literal["grouped_mm", "batched_mm"],
+        Known(
+            "experts by {}",
+            "How transformers computes experts: grouped products of the tokens of each, or a copy "
+            "of an expert's matrices for each of its tokens.",
+            changes=MEMORY,
+        ),
+    ] = "grouped_mm"
     fused_gelu: Annotated[
         bool,
         Known(

@@ -24,7 +24,8 @@ from gpt2calc import (
     sweep,
 )
 from gpt2calc.case import Case, case_of
-from gpt2calc.metrics.memory.moments import Moments, plan_of
+from gpt2calc.metrics.memory.following import plan_of
+from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.memory.runs import serve, train
 from gpt2calc.metrics.memory.timeline import SHORT
@@ -494,10 +495,11 @@ def test_bytes_as_people_read_them():
         (["memory", "gemma-3-1b", "--n-layer", "200000"], "is known of at most 100,000"),
         (["memory", "--dropout", "--attention", "sdpa"], "dropout is followed in eager attention"),
         (["memory", "mpt-7b", "--attention", "sdpa"], "which MPT's class has not"),
+        (["memory", "mixtral-8x7b", "--experts-implementation", "eager"], "the router chooses"),
+        (["memory", "--experts-implementation", "batched_mm"], "there are no experts"),
         (["memory", "gpt1", "--checkpointing", "block"], "which GPT's class has not"),
         (["memory", "gpt1", "--inference", "--cached", "3", "--seq", "1"], "GPT has no cache"),
         (["memory", "gpt-j-6b", "--rotary-dim", "512"], "more than the 256 features of a head"),
-        (["memory", "falcon-7b", "--positions", "alibi"], "Falcon with ALiBi is not followed"),
         (["memory", "--operations", "--n-layer", "2000"], "events are listed of at most 1,000"),
         (["memory", "--optimizer", "adam"], "it must be adamw, sgd, momentum"),
         (["memory", "--inference", "--dropout"], "dropout is of training"),

@@ -28,8 +28,6 @@ def grids(draw_):
     config = from_contents(draw(family, draw_(st.integers(0, 30))), "drawn")
     if config.dense_layers or config.full_layers or config.no_rope_layers:
         config = config.evaluate_at(dense_layers=(), full_layers=None, no_rope_layers=None)
-    if family.name == "falcon":
-        config = config.replace(positions="rotary")
     training = draw_(st.booleans())
     has_sdpa = config.architecture.has_sdpa
     run = Run(
@@ -116,3 +114,10 @@ def test_decisions_hold_where_comparisons_come_out_alike(a, b, other):
         is_so = {"==": sign == 0, "<": sign < 0, ">": sign > 0, "whole": sign % below == 0}
         holds.append(is_so[relation] == outcome)
     assert all(holds) == (again == outcomes)
+
+
+def test_how_many_points_are_done_is_reported():
+    done = []
+    case = memory_case(case_of(load("gpt2").replace(n_layer=2)))
+    at_points(case, {"batch": np.arange(1, 30)}, PARTS, done.append)
+    assert sum(done) == 29

@@ -425,3 +425,11 @@ def test_a_grid_that_is_too_large_is_refused_before_anything_is_evaluated(refuse
 def test_a_range_is_asked_for_its_ends_alone(values):
     assert ends_of(values) == (min(values[0], values[-1]), max(values[0], values[-1]))
     assert as_axis("n_layer", values, ("n_layer",)) is values
+
+
+def test_a_list_of_layers_is_one_value(capsys):
+    arguments = ["sweep", "gemma-3-1b", "--full-layers", "5,11", "--n-layer", "12,24"]
+    assert main([*arguments, "--format", "csv"]) == 0
+    first = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    alone = load("gemma-3-1b").replace(full_layers=(5, 11), n_layer=12)
+    assert int(first["total"]) == count(alone).total

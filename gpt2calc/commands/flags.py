@@ -47,6 +47,8 @@ def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
         return Annotated[bool, help_text, group]
     if choices_of(kind, name):
         return Annotated[kind.model_fields[name].annotation, help_text, group]
+    if is_list(kind, name):
+        metavar = "N,N"
     return Annotated[str, help_text, Parameter(metavar=metavar), group]
 
 
@@ -153,7 +155,11 @@ def axes_and_fields(flags: dict[str, Any] | None) -> tuple[dict[str, Any], dict[
     from gpt2calc.what_if.axes import read_axis
 
     flags = flags or {}
-    several = {n: v for n, v in flags.items() if isinstance(v, str) and ("," in v or ":" in v)}
+    several = {
+        name: value
+        for name, value in flags.items()
+        if name not in _LISTS and isinstance(value, str) and ("," in value or ":" in value)
+    }
     single = {name: value for name, value in flags.items() if name not in several}
     return {name: read_axis(name, text) for name, text in several.items()}, given(single)
 

@@ -33,8 +33,11 @@ def in_one_line(error: CycloptsError) -> str:
             return " ".join(str(error).split())
 
 
-FORMER = {"flash": "sdpa"}
-"""What choices were called before."""
+HINTS = {
+    ("flash", "sdpa"): "it is now called sdpa",
+    ("eager", "grouped_mm"): "what a loop over experts holds depends on what the router chooses",
+}
+"""What is said of a word that is no choice, where another one is."""
 
 
 def _unknown_flag(error: UnknownOptionError) -> str:
@@ -58,8 +61,8 @@ def _no_such_choice(error: CoercionError) -> str:
         choices = ["true", "false"]
     if not choices:
         return f"{_name(error)} is {value}: {_help(error)}"
-    now = FORMER.get(error.token.value if error.token else "", "")
-    hint = f"; it is now called {now}" if now in choices else ""
+    typed = error.token.value if error.token else ""
+    hint = "".join(f"; {HINTS[typed, each]}" for each in choices if (typed, each) in HINTS)
     return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}"
 
 

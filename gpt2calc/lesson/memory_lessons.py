@@ -5,7 +5,8 @@ Every line is computed for the case at hand, and there is none where it would no
 
 from gpt2calc.case import Case
 from gpt2calc.metrics.flops import FLOPS
-from gpt2calc.metrics.memory.moments import START, Moments, name_of
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.naming import START, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY
 from gpt2calc.number import Number
 from gpt2calc.output.table import percent

@@ -6,7 +6,7 @@ from dataclasses import replace as with_changes
 from typing import Any, NamedTuple, TypeVar, cast
 
 from gpt2calc.lesson.derivation import Chain, Derivation
-from gpt2calc.metrics.memory.moments import START
+from gpt2calc.metrics.memory.naming import START
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.families.gpt2 import GPT2

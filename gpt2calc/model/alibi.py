@@ -1,6 +1,6 @@
 """ALiBi: a bias of attention's scores that grows with the distance of a key.
 
-Source: transformers, ``models/bloom/modeling_bloom.py`` and ``models/mpt/modeling_mpt.py``.
+Source: transformers, ``modeling_bloom.py``, ``modeling_mpt.py`` and ``modeling_falcon.py``.
 """
 
 from gpt2calc.tape.elementwise import cast, elementwise, reciprocal_times, to_copy
@@ -9,18 +9,22 @@ from gpt2calc.tape.tensor import Tensor, empty
 
 def bloom_slopes(heads: int) -> Tensor:
     """Return a slope for each head, float32; those of the nearest power of two, then of others."""
+    return _slopes(heads)[0]
+
+
+def _slopes(heads: int) -> tuple[Tensor, ...]:
+    """Return the slopes, and what they are made of."""
     power = 2 ** (heads.bit_length() - 1)
     base = empty("full", (), "float32")
     powers = empty("arange", (power,), "int32")
     slopes = empty("pow", (power,), "float32")
-    if power != heads:
-        rest = min(power, heads - power)
-        extra_base = empty("full", (), "float32")
-        extra_powers = empty("arange", (rest,), "int32")
-        slopes = _joined(empty("pow", (rest,), "float32"), heads)
-        del extra_base, extra_powers
-    del base, powers
-    return slopes
+    if power == heads:
+        return slopes, base, powers
+    rest = min(power, heads - power)
+    extra_base = empty("full", (), "float32")
+    extra_powers = empty("arange", (rest,), "int32")
+    slopes = _joined(empty("pow", (rest,), "float32"), heads)
+    return slopes, base, powers, extra_base, extra_powers
 
 
 def _joined(extra: Tensor, heads: int) -> Tensor:
@@ -38,6 +42,17 @@ def bloom_alibi(slopes: Tensor, batch: int, kv_len: int, dtype: str) -> Tensor:
 
 def _repeated(bias: Tensor, times: int) -> Tensor:
     return empty("repeat", (times * bias.shape[0], *bias.shape[1:]), bias.dtype)
+
+
+def falcon_alibi(heads: int, ones: Tensor, dtype: str) -> Tensor:
+    """Return Falcon's bias, (batch x heads, 1, kv_len), of a mask of ones (batch, kv_len)."""
+    batch, kv_len = ones.shape
+    slopes, *_held = _slopes(heads)
+    places = elementwise("mul", elementwise("sub", empty("cumsum", ones.shape, "int64")), ones)
+    places = Tensor((batch, 1, kv_len), "int64", places.storage)
+    column = Tensor((heads, 1), "float32", slopes.storage)
+    bias = elementwise("mul", to_copy(column, "bfloat16"), places, dtype="bfloat16")
+    return cast(Tensor((batch * heads, 1, kv_len), "bfloat16", bias.storage), dtype)
 
 
 def mpt_alibi(heads: int, n_ctx: int) -> Tensor:

@@ -241,6 +241,8 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
     """Falcon's: groups of queries with their key and value; the new decoder copies these."""
 
     role = "attention"
+    turns = True
+    """Whether queries and keys are turned by their positions."""
 
     def __init__(
         self,
@@ -256,6 +258,7 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         self.rotary = rotary
         self.heads = heads
         self.groups_qkv = groups_qkv
+        self.softmax_dropout = Dropout("softmax")
 
     @property
     def is_new(self) -> bool:
@@ -289,23 +292,59 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         q = reshape(transpose(q, 1, 2), batch, self.heads.query, seq, self.heads.width)
         k = reshape(transpose(k, 1, 2), batch, kv_heads, seq, self.heads.width)
         v = reshape(transpose(v, 1, 2), batch, kv_heads, seq, self.heads.width)
-        if context.rotation is not None:
+        if self.turns and context.rotation is not None:
             q, k = self.rotary.turn(q, k, context.rotation)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
-        weights = None
         if context.implementation == "sdpa":
             with module("scores"):
                 output = kernels.sdpa(q, k, v, context.mask)
-        else:
-            with module("scores"):
-                weights = matmul(q, transpose(k, 2, 3))
-            weights = scale_(weights)
-            weights = softmax(weights if context.mask is None else add(weights, context.mask))
-            with module("mix"):
-                output = matmul(weights, v)
-        output = view(output, batch, self.heads.query, seq, self.heads.width)
-        output = transpose(output, 1, 2)
-        output = reshape(output, batch, seq, self.heads.query_width)
+            output = self._joined(output)
+            output = self.out(output)
+            return output, None
+        return self._eager(q, k, v, context)
+
+    def _eager(self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext) -> Attended:
+        """Write attention out."""
+        with module("scores"):
+            weights = matmul(q, transpose(k, 2, 3))
+        weights = scale_(weights)
+        weights = softmax(weights if context.mask is None else add(weights, context.mask))
+        with module("mix"):
+            output = matmul(weights, v)
+        output = self._joined(output)
         output = self.out(output)
         return output, weights
+
+    def _joined(self, output: Tensor) -> Tensor:
+        """Join the heads of (B, h, S, w)."""
+        batch, _, seq, _ = output.shape
+        output = transpose(output, 1, 2)
+        return reshape(output, batch, seq, self.heads.query_width)
+
+
+class FalconAlibiAttention(FalconAttention):
+    """Falcon's with ALiBi: scores in float32, and the bias is added once more."""
+
+    turns = False
+
+    def _eager(self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext) -> Attended:
+        """Write attention out."""
+        assert context.alibi is not None
+        assert context.mask is not None
+        with module("scores"):
+            scores = matmul(q, transpose(k, 2, 3))
+        in_float32 = cast(scores, "float32")
+        biased = scale_(add(in_float32, self._bias(context.alibi)))
+        masked = add(biased, context.mask)
+        weights = softmax(cast(masked, q.dtype))
+        del masked
+        weights = self.softmax_dropout(weights)
+        with module("mix"):
+            output = matmul(weights, v)
+        output = self._joined(output)
+        output = self.out(output)
+        return output, weights
+
+    def _bias(self, alibi: Tensor) -> Tensor:
+        return view(alibi, -1, self.heads.query, 1, alibi.shape[-1])

@@ -10,7 +10,13 @@ from functools import partial
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Decoder, Embeddings, GPT2Decoder, Head
-from gpt2calc.model.decoder_variants import BloomDecoder, MPTDecoder
+from gpt2calc.model.decoder_variants import (
+    BloomDecoder,
+    FalconAlibiDecoder,
+    FalconDecoder,
+    MPTDecoder,
+)
+from gpt2calc.model.experts import Implementation
 from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.layer import LayerBuilder, LayerKind
 from gpt2calc.model.linear import Embedding
@@ -19,13 +25,23 @@ from gpt2calc.model.part import Identity
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
 
 
-def network(config: ModelConfig, *, fuses_gelu: bool = False) -> Network:
-    """Return the network of a model; with GELU in one kernel, where it is written out, if asked.
+def network(
+    config: ModelConfig,
+    *,
+    fuses_gelu: bool = False,
+    experts_implementation: Implementation = "grouped_mm",
+) -> Network:
+    """Return the network of a model.
+
+    Args:
+        config: the model.
+        fuses_gelu: whether GELU is one kernel where the class writes it out.
+        experts_implementation: how the products of experts are computed, as transformers calls it.
 
     L is the number of layers, d the width of the model, V the vocabulary and T the context.
     """
     L, d, V, T = config.n_layer, config.n_embd, config.vocab, config.n_ctx
-    layer = LayerBuilder(config, fuses_gelu=fuses_gelu)
+    layer = LayerBuilder(config, fuses_gelu, experts_implementation)
     tokens = layer.architecture.embedding("token_embedding", V, d)
     positions = None
     if config.positions == "learned":
@@ -37,7 +53,7 @@ def network(config: ModelConfig, *, fuses_gelu: bool = False) -> Network:
         groups=_groups(config, layer, L),
         final_norm=layer.norm("final_norm") if config.final_norm else Identity(),
         head=Head(tokens, V, d, tied=config.tie_embeddings, bias=config.head_bias),
-        tables=_tables(layer) if config.positions == "rotary" else None,
+        tables=_tables(layer) if _has_tables(config) else None,
         decoder=partial(_decoder, config),
     )
 
@@ -73,6 +89,12 @@ def _groups_by_kind(config: ModelConfig, layer: LayerBuilder, depth: int) -> tup
     )
 
 
+def _has_tables(config: ModelConfig) -> bool:
+    """Tell whether tables of rotary positions are made; Falcon makes them beside ALiBi, too."""
+    is_falcon = config.architecture.decoder is FalconDecoder
+    return config.positions == "rotary" or (is_falcon and config.positions == "alibi")
+
+
 def _tables(layer: LayerBuilder) -> Tables:
     kind = layer.architecture.tables
     if kind in ("gptj", "codegen") and layer.turns_as_its_family:
@@ -93,9 +115,11 @@ def _decoder(
     kind = config.architecture.decoder
     if config.positions not in kind.positions:
         kind = GPT2Decoder if config.positions == "learned" else Decoder
+    elif kind is FalconDecoder and config.positions == "alibi":
+        kind = FalconAlibiDecoder
     decoder = kind(embeddings, blocks, tables, final_norm, head)
     decoder.window = config.window
-    if isinstance(decoder, BloomDecoder | MPTDecoder):
+    if isinstance(decoder, BloomDecoder | MPTDecoder | FalconAlibiDecoder):
         decoder.heads = config.heads or 1
     if isinstance(decoder, MPTDecoder):
         decoder.n_ctx = config.n_ctx

@@ -125,3 +125,37 @@ class FalconDecoder(Decoder):
 
     always_makes_mask = True
     holds_probabilities = True
+
+
+class FalconAlibiDecoder(FalconDecoder):
+    """Falcon's with ALiBi: the bias is part of the mask; rotary tables are made and not used."""
+
+    heads: int
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, and make the bias, the mask and the tables."""
+        batch, seq = ids.shape
+        embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
+        past = 0 if cache is None else cache.length
+        ones = empty("ones", (batch, past + seq), "int64")
+        dtype = self.embeddings.tokens.weight.dtype
+        bias = alibi.falcon_alibi(self.heads, ones, dtype)
+        positions = position_ids(seq)
+        mask = self._biased(self.mask(execution, ids, cache), bias)
+        rotations = self.rotations(embedded)
+        return Preamble(embedded, {None: mask}, rotations, bias, positions, (embedded, ones))
+
+    def _biased(self, mask: Tensor | None, bias: Tensor) -> Tensor:
+        """Return the bias, with the least number where the mask is."""
+        assert mask is not None
+        batch, _, q_len, kv_len = mask.shape
+        if mask.dtype == "bool":
+            mask = self._in_numbers(mask, bias.dtype)
+        scaled = empty("div", (batch, self.heads, 1, kv_len), bias.dtype)
+        hidden = empty("lt", (batch, 1, q_len, kv_len), "bool")
+        return elementwise("masked_fill", scaled, hidden, dtype=bias.dtype)
+
+    def _in_numbers(self, mask: Tensor, dtype: str) -> Tensor:
+        zero, least = empty("full", (), dtype), empty("scalar_tensor", (), dtype)
+        return elementwise("where", mask, zero, least, dtype=dtype)

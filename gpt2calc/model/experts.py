@@ -86,11 +86,17 @@ class ExpertMatrices(Leaf):
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
     """The experts of a layer, ``up`` with the gate beside it."""
 
-    def __init__(self, up: ExpertMatrices, down: ExpertMatrices, activation: str) -> None:
+    def __init__(
+        self,
+        up: ExpertMatrices,
+        down: ExpertMatrices,
+        activation: str,
+        implementation: Implementation = "grouped_mm",
+    ) -> None:
         self.up = up
         self.down = down
         self.activation = activation
-        self.implementation: Implementation = "grouped_mm"
+        self.implementation = implementation
 
     def forward(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """Apply to tokens (tokens, width) the experts chosen (tokens, experts_per_token)."""

@@ -3,13 +3,19 @@
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.attention import Attended, Attention, LayerContext
-from gpt2calc.model.attention_variants import BloomAttention, FalconAttention, MPTAttention
+from gpt2calc.model.attention_variants import (
+    BloomAttention,
+    FalconAlibiAttention,
+    FalconAttention,
+    MPTAttention,
+)
 from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
 from gpt2calc.model.blocks import BlockPart, Layer
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
     ExpertMatrices,
     Experts,
+    Implementation,
     MixtureOfExperts,
     Router,
     SharedMixtureOfExperts,
@@ -46,9 +52,12 @@ class LayerBuilder:
     and of the values.
     """
 
-    def __init__(self, config: ModelConfig, *, fuses_gelu: bool = False) -> None:
+    def __init__(
+        self, config: ModelConfig, fuses_gelu: bool, experts_implementation: Implementation
+    ) -> None:
         family = config.of_family
         self.config = config
+        self.experts_implementation = experts_implementation
         self.family = family
         self.architecture = architecture = family.architecture
         self.linear = architecture.linear
@@ -133,7 +142,8 @@ class LayerBuilder:
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
             rotary = kind(self.heads)
-            return FalconAttention(
+            falcon = FalconAlibiAttention if config.positions == "alibi" else FalconAttention
+            return falcon(
                 self._qkv(),
                 self._attention_out(),
                 rotary,
@@ -238,6 +248,7 @@ class LayerBuilder:
             ExpertMatrices("experts_in", E, d, 2 * x if config.gated_mlp else x, bias, A),
             ExpertMatrices("experts_out", E, x, d, bias, A),
             self.activation,
+            self.experts_implementation,
         )
         if architecture.rebinds_expert_input and config.n_inner_shared is None:
             return MixtureOfExperts(router, experts)

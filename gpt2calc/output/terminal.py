@@ -2,11 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gpt2calc.output.result import Result, rendered
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 CLOSED_PIPE = 141
 """Exit status of a program whose reader left: 128 and the number of SIGPIPE."""
@@ -44,6 +48,17 @@ def abandon(output: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
+@contextmanager
+def progress_of(parts: int) -> Iterator[Callable[[int], None]]:
+    """Yield what is told of parts as they are done, and shows on a terminal how many are."""
+    if parts < MANY_PARTS or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with _bar() as bar:
+        task = bar.add_task("counting", total=parts)
+        yield lambda done: bar.advance(task, done)
+
+
 def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
     """Show a bar on standard error for many texts, if that is a terminal."""
     if parts < MANY_PARTS or not sys.stderr.isatty():
@@ -52,11 +67,14 @@ def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
 
 
 def _shown(texts: Iterable[str], parts: int) -> Iterator[str]:
+    with _bar() as bar:
+        yield from bar.track(texts, parts, description="counting")
+
+
+def _bar() -> "Progress":
     from rich.console import Console
     from rich.progress import Progress
 
-    progress = Progress(
+    return Progress(
         console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
     )
-    with progress:
-        yield from progress.track(texts, parts, description="counting")

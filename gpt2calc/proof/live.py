@@ -40,6 +40,10 @@ class Live(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ign
         self._alive = {key: each for key, each in self._alive.items() if not _is_gone(each[0])}
         return sum(nbytes for _, nbytes in self._alive.values())
 
+    def is_given(self, tensor: Any) -> bool:
+        """Tell whether a tensor's storage is one of those that are not counted."""
+        return _reference(tensor).cdata in self._given
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
@@ -56,7 +60,7 @@ class Live(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ign
 
     def _count(self, tensor: Any) -> int:
         reference = _reference(tensor)
-        if reference.cdata in self._alive or reference.cdata in self._given:
+        if reference.cdata in self._alive or self.is_given(tensor):
             return 0
         nbytes: int = tensor.untyped_storage().nbytes()
         self._alive[reference.cdata] = reference, nbytes

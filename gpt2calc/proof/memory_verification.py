@@ -5,7 +5,8 @@ from typing import Any
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.moments import Moments, refuse_what_cannot_run
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.proof import Proof

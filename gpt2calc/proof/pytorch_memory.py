@@ -25,7 +25,7 @@ def built_for(case: Case) -> Any:
     torch, transformers = torch_and_transformers()
     nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
     words = in_their_words(case.model) | {"attn_implementation": case.attention} | nobody
-    words |= {"experts_implementation": "grouped_mm"} if case.n_expert else {}
+    words |= {"experts_implementation": case.experts_implementation} if case.n_expert else {}
     theirs = transformers.AutoConfig.for_model(**words)
     for part in (theirs, getattr(theirs, "attn_config", None)):
         _set_dropout({} if part is None else vars(part), bool(case.dropout))

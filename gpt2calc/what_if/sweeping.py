@@ -20,6 +20,7 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.number import Number
 from gpt2calc.output.result import Result, csv_lines
 from gpt2calc.output.table import Column, Table
+from gpt2calc.output.terminal import MANY_PARTS, progress_of
 from gpt2calc.polynomial import Measure
 from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
@@ -236,7 +237,9 @@ class Sweep(Result):
         quantity = self.quantity
         if quantity.at_points is None:
             return quantity.of(self.config.evaluate_at(**values))
-        amounts = quantity.at_points(self.config, values, quantity.parts)
+        points = len(next(iter(values.values()))) if self.batch_count < MANY_PARTS else 0
+        with progress_of(points) as report:
+            amounts = quantity.at_points(self.config, values, quantity.parts, report)
         return {part: quantity.tally(amount) for part, amount in amounts.items()}
 
     def _sum_of(self, chosen: Callable[[dict[str, Any]], Number]) -> Array:
@@ -254,7 +257,8 @@ class Sweep(Result):
         refuse_large_grid(self.shape)
         spread = np.meshgrid(*self.axes.values(), indexing="ij")
         columns = {name: each.ravel() for name, each in zip(self.axes, spread, strict=True)}
-        sums = at_points(self.config, columns, self.quantity.parts)
+        with progress_of(self.size) as report:
+            sums = at_points(self.config, columns, self.quantity.parts, report)
         return np.asarray(of_parts(sums)).reshape(self.shape)
 
 

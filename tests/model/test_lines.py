@@ -5,7 +5,7 @@ from drawing import FAMILIES, draw
 
 from gpt2calc import Run
 from gpt2calc.case import case_of
-from gpt2calc.metrics.memory.moments import plan_of
+from gpt2calc.metrics.memory.following import plan_of
 from gpt2calc.metrics.memory.runs import train
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
@@ -20,6 +20,7 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 
 from tape.live import Live, pinned  # noqa: E402
 
+from gpt2calc.proof.memory_verification import verify_memory  # noqa: E402
 from gpt2calc.proof.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
 
 MEASURED = "5.24"
@@ -35,6 +36,8 @@ GPT = "openai-gpt"
 """The first GPT, which has neither cache nor checkpointing."""
 NO_SDPA = {"openai-gpt", "gpt_neo", "gemma2", "bloom", "mpt"}
 """Families whose classes have eager attention alone."""
+FALCON = next(family for family in FAMILIES if family.name == "falcon")
+WITH_EXPERTS = [family for family in FAMILIES if from_contents(draw(family, 2), "drawn").n_expert]
 BATCH, SEQ = 2, 6
 
 
@@ -61,8 +64,6 @@ def built(config, attention, dtype):
 def tiny(family, seed=2):
     """Draw a config; experts have widths that grouped products can take."""
     config = from_contents(draw(family, seed), "drawn")
-    if family.name == "falcon":
-        config = config.replace(positions="rotary")  # with ALiBi it is not followed
     widths = ("n_inner", "n_inner_expert", "n_inner_shared")
     given = [name for name in widths if getattr(config, name) is not None]
     return config.replace(**dict.fromkeys(given, 24)) if config.n_expert else config
@@ -190,3 +191,21 @@ def second_real_step(case):
             optimizer.zero_grad()
             del loss
     return [(alive - state, born) for alive, born in line(live.log)]
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_falcon_with_alibi(seed, attention):
+    config = from_contents(draw(FALCON, seed), "drawn").replace(positions="alibi")
+    ways = {"attention": attention, "dtype": "bfloat16"}
+    trained_run = Run(batch=BATCH, seq=SEQ, training=True, dropout=attention == "eager", **ways)
+    for run in (trained_run, Run(batch=BATCH, seq=SEQ, training=False, **ways)):
+        assert verify_memory(case_of(config, run)).identical
+
+
+@pytest.mark.parametrize("family", WITH_EXPERTS, ids=lambda family: family.name)
+def test_experts_with_a_copy_of_their_matrices_for_each_token(family):
+    ways = {"experts_implementation": "batched_mm", "batch": BATCH, "seq": SEQ}
+    for training in (True, False):
+        case = case_of(tiny(family), Run(training=training, **ways))
+        assert verify_memory(case).identical

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.moments import plan_of, refuse_what_cannot_run
+from gpt2calc.metrics.memory.following import plan_of
+from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.runs import Followed, serve, train
 from gpt2calc.metrics.memory.timeline import role_of
 from gpt2calc.output.result import Result, rows_as_csv

@@ -5,25 +5,22 @@ come out alike it would be the same run, so that its formulas are exact there; t
 anew, until none is left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.case import Case
-from gpt2calc.metrics.memory.moments import (
-    Moments,
+from gpt2calc.metrics.memory.following import (
     counts_heads,
     followed,
     has_layers_that_differ,
-    highest,
-    of_serving,
-    of_training,
     plan_of,
-    refuse_what_cannot_run,
-    terms_at,
 )
+from gpt2calc.metrics.memory.moments import Moments, highest, terms_at
+from gpt2calc.metrics.memory.naming import of_serving, of_training
+from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import standing
 from gpt2calc.metrics.memory.timeline import SHORT, Moment, Timeline
 from gpt2calc.model.terms import Term
@@ -43,13 +40,19 @@ class Region(NamedTuple):
     """The fields that are letters; all others are as they are at the point of the run."""
 
 
-def at_points(case: Case, values: Mapping[str, Array], parts: tuple[str, ...]) -> Parts:
+def at_points(
+    case: Case,
+    values: Mapping[str, Array],
+    parts: tuple[str, ...],
+    report: Callable[[int], None] = lambda _: None,
+) -> Parts:
     """Return the bytes at the peak of each point, part by part.
 
     Args:
         case: what all points share.
         values: fields with a value for each point.
         parts: the names of all parts.
+        report: told of points as they are done, how many each time.
 
     """
     _ = case.evaluate_at(**values).known_heads  # which refuses widths that give none
@@ -59,21 +62,23 @@ def at_points(case: Case, values: Mapping[str, Array], parts: tuple[str, ...]) -
     while left.any():
         first = int(left.argmax())
         point = {name: int(column[first]) for name, column in values.items()}
-        region = None if _is_by_rule(case) else _region(case, point)
+        region = None if _is_by_rule(case, values) else _region(case, point)
         if region is None:
-            _write(found, np.array([first]), Moments(case.evaluate_at(**point)).terms())
-            left[first] = False
-            continue
-        there = np.flatnonzero(left & _holds(region, point, values))
-        _evaluate(case, region, {name: each[there] for name, each in values.items()}, there, found)
-        left[there] = False
-        left[first] = False
+            done = np.array([first])
+            _write(found, done, Moments(case.evaluate_at(**point)).terms())
+        else:
+            done = np.flatnonzero(left & _holds(region, point, values))
+            there = {name: column[done] for name, column in values.items()}
+            _evaluate(case, region, there, done, found)
+        left[done] = False
+        report(len(done))
     return found
 
 
-def _is_by_rule(case: Case) -> bool:
+def _is_by_rule(case: Case, values: Mapping[str, Array]) -> bool:
     """Tell whether a rule rounds what is held, which no formula does."""
-    return bool(case.gpus > 1 or case.optimizer == "adamw-8bit")
+    has_other_tensors = any(name in case.model.known for name in values)
+    return bool(case.gpus > 1 or (case.optimizer == "adamw-8bit" and has_other_tensors))
 
 
 def _region(case: Case, point: dict[str, int]) -> Region | None:

@@ -5,7 +5,8 @@ from dataclasses import replace as with_changes
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.moments import Moments, generic, name_of
+from gpt2calc.metrics.memory.moments import Moments, generic
+from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.model.terms import Term
 from gpt2calc.number import Number
 from gpt2calc.quantity import Quantity
@@ -98,11 +99,14 @@ def in_span(first: int, last: int | None) -> str:
 
 
 def _at_points(
-    case: Case, values: Mapping[str, Number], parts: tuple[str, ...]
+    case: Case,
+    values: Mapping[str, Number],
+    parts: tuple[str, ...],
+    report: Callable[[int], None],
 ) -> dict[str, Number]:
     from gpt2calc.metrics.memory.points import at_points
 
-    return {**at_points(case, values, parts)}
+    return {**at_points(case, values, parts, report)}
 
 
 def _notes_on_terms(case: Case) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from functools import cached_property
 from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
-from gpt2calc.metrics.memory.moments import Moments, name_of
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.timeline import Moment

@@ -6,11 +6,12 @@ Weights, the optimizer's state and the ids are not on the tape: they are there a
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
+from gpt2calc.model import masks
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Decoder, Execution
-from gpt2calc.model.masks import Implementation
+from gpt2calc.model.experts import Implementation
 from gpt2calc.tape.autocast import autocast
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.optimizer import AdamW, Optimizer
@@ -33,10 +34,11 @@ class Plan(NamedTuple):
     """Of the weights."""
     is_mixed: bool = False
     """Whether products are in bfloat16, as under autocast."""
-    attention: Implementation = "eager"
+    attention: masks.Implementation = "eager"
     checkpoints_blocks: bool = False
     has_dropout: bool = False
     has_fused_gelu: bool = False
+    experts_implementation: Implementation = "grouped_mm"
     last_logits: bool = False
     optimizer: str = "adamw"
     accumulates: bool = False
@@ -68,7 +70,11 @@ class _Built:
     """A model that is ready to run."""
 
     def __init__(self, config: ModelConfig, plan: Plan) -> None:
-        built = network(config, fuses_gelu=plan.has_fused_gelu)
+        built = network(
+            config,
+            fuses_gelu=plan.has_fused_gelu,
+            experts_implementation=plan.experts_implementation,
+        )
         blocks = built.all_layers()
         dropout = config.architecture.dropout if plan.has_dropout else ()
         self.depth = len(blocks)

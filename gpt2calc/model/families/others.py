@@ -132,7 +132,7 @@ def _falcons(norms: str) -> Names:
 
 _FALCON = Architecture(
     decoder=FalconDecoder,
-    dropout=frozenset({"residual_dropout", "attention_dropout"}),
+    dropout=frozenset({"residual_dropout", "attention_dropout", "softmax"}),
     linear=FalconLinear,
     blocks={"before": FalconSequentialBlock, "shared": FalconBlock},
     parallel_block=FalconBlock,

@@ -1,0 +1,110 @@
+"""From a case to the timeline of its run, on numbers or on letters."""
+
+from functools import lru_cache
+
+from gpt2calc.case import Case
+from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
+from gpt2calc.metrics.memory.timeline import SHORT, Timeline
+from gpt2calc.model.build import network
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.letters import numbers_of
+from gpt2calc.tape.symbolic import Size
+
+
+def plan_of(case: Case) -> Plan:
+    """Return what the bytes of a case depend on, beside its model."""
+    training = bool(case.training)
+    return Plan(
+        batch=case.batch,
+        seq=case.queries,
+        cached=case.run.cached,
+        training=training,
+        dtype=case.weight_type,
+        is_mixed=case.is_mixed,
+        attention=case.attention,
+        checkpoints_blocks=training and case.checkpointing == "block",
+        has_dropout=bool(training and case.dropout),
+        has_fused_gelu=bool(case.fused_gelu),
+        experts_implementation=case.experts_implementation,
+        last_logits=bool(case.last_logits),
+        optimizer=case.optimizer,
+        accumulates=training and case.grad_accumulation > 1,
+    )
+
+
+def timeline_of(case: Case) -> Timeline:
+    """Run a case whose numbers are all given. Raises ``UserError`` for one that cannot be run."""
+    model = case.model.evaluate_at(n_head=case.known_heads)
+    return _timeline(model, plan_of(case))
+
+
+@lru_cache(maxsize=8)
+def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
+    return followed(model, plan)
+
+
+def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeline:
+    """Run a model; one of many layers that are alike, in two short runs.
+
+    Args:
+        model: its sizes may carry formulas, but for the number of layers.
+        plan: how it is run.
+        depth: the number of layers as a size with a formula; that of the model, if left out.
+
+    """
+    run = train if plan.training else serve
+    if model.n_layer <= SHORT or has_layers_that_differ(model):
+        return Timeline(model.n_layer, run(model, plan), None)
+    base, longer = (run(model.evaluate_at(n_layer=n), plan) for n in (SHORT, SHORT + 1))
+    return Timeline(model.n_layer if depth is None else depth, base, longer)
+
+
+def has_layers_that_differ(model: ModelConfig) -> bool:
+    """Tell whether layers are not all alike."""
+    return len(network(model).groups) > 1
+
+
+@lru_cache(maxsize=8)
+def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
+    """Run a case on sizes that carry their formulas; every decision is taken at its numbers.
+
+    A number that is 1 is no letter: a dimension of one is broadcast where others are not.
+    """
+    fixed = _fixed(model)
+    given = {name: number for name, number in numbers_of(model).items() if name not in fixed}
+    letters = {name: _letter(name, number) for name, number in given.items()}
+    depth = letters.pop("n_layer", model.n_layer)
+    in_letters = model.evaluate_at(**letters)
+    plan = plan._replace(
+        batch=_letter("batch", plan.batch),
+        seq=_letter("seq", plan.seq),
+        cached=None if plan.cached is None else _letter("cached", plan.cached),
+    )
+    run = train if plan.training else serve
+
+    def of(layers: int) -> Followed:
+        return run(in_letters.evaluate_at(n_layer=layers), plan)
+
+    if has_layers_that_differ(model):
+        return Timeline(model.n_layer, of(model.n_layer), None)
+    short = min(model.n_layer, SHORT)
+    return Timeline(depth, of(short), of(short + 1))
+
+
+def _letter(name: str, number: int) -> int:
+    return number if number == 1 and name != "n_layer" else Size.letter(name, number)
+
+
+def _fixed(model: ModelConfig) -> tuple[str, ...]:
+    """Return the numbers that are decided, and no letters: those that are counted one by one.
+
+    Heads of one feature are among them, since a dimension of one is broadcast.
+    """
+    differ = has_layers_that_differ(model)
+    heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
+    return (*heads, *(("n_layer",) if differ else ()))
+
+
+def counts_heads(model: ModelConfig) -> bool:
+    """Tell whether a run goes through heads one by one, or has heads of one feature."""
+    return model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1

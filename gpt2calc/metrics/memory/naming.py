@@ -1,0 +1,91 @@
+"""What a storage is for, and what a moment of a run is called."""
+
+from gpt2calc.metrics.memory.timeline import Moment, role_of
+from gpt2calc.model.names import Names
+from gpt2calc.model.tensors import NORM, SUBLAYERS
+from gpt2calc.tape.recorder import Event, Lifetime
+
+START = "the start of backward"
+"""The moment at which all that is kept is still there, and most is needed besides."""
+PART_OF = {
+    **{role: "projections" if part == "attention" else part for role, part in SUBLAYERS.items()},
+    "token_embedding": "embeddings",
+    "position_embedding": "embeddings",
+    "embedding_dropout": "embeddings",
+    "rotation": "embeddings",
+    "attention": "scores",
+    "scores": "scores",
+    "softmax": "scores",
+    "mix": "scores",
+    "attention_dropout": "projections",
+    "mlp": "mlp",
+    "gelu": "mlp",
+    "mlp_dropout": "mlp",
+    "block": "mlp",
+    "model": "checkpoints",
+    "loss": "loss",
+}
+"""The part of memory that what a module saves belongs to; that of all others is norms."""
+WORDS = {
+    "forward": "forward",
+    "backward": "backward",
+    "step": "the optimizer's step",
+    "prefill": "prefill",
+    "token 1": "the first token after it",
+    "token 2": "the second token after it",
+}
+
+
+BLOCKS = {
+    ("first", 0): "first",
+    ("first", 1): "second",
+    ("last", 0): "last",
+    ("last", 1): "second to last",
+}
+"""What blocks near an end are called; others by their number."""
+
+
+def of_training(lifetime: Lifetime, _: Event, index: int) -> str:
+    """Say what a storage of a training step is for at a moment."""
+    if lifetime.is_gradient <= index:
+        return "gradients"
+    if lifetime.saved > index:
+        return "temporary"
+    role = role_of(lifetime.module) or ("block" if lifetime.module else "model")
+    return PART_OF.get(role, NORM)
+
+
+def of_forward(lifetime: Lifetime, event: Event, index: int) -> str:
+    """Say what a storage is for that is there when forward ends; checkpoints hold what is unsaved.
+
+    Gradients of batches before are none of it.
+    """
+    part = of_training(lifetime, event, index)
+    return "checkpoints" if part == "temporary" else part
+
+
+def of_serving(lifetime: Lifetime, event: Event, index: int) -> str:
+    """Say what a storage of serving is for at a moment."""
+    if lifetime.is_cache <= index:
+        return "cache"
+    return "logits" if event.module == ("head",) else "temporary"
+
+
+def name_of(moment: Moment, names: Names) -> str:
+    """Say which moment it is: ``"backward of mlp.act (mul) of the last block"``."""
+    place, event = moment.place, moment.event
+    role = role_of(event.module)
+    if place.part == "step":
+        return WORDS["step"]
+    if place.phase == "backward" and event.module == ("loss",):
+        return START
+    if not role:
+        what = "a block" if place.block is not None else "the model"
+    else:
+        what = names.inside(role) if place.block is not None else names.module(role)
+    words = {"recomputed": "running again"}.get(place.phase, WORDS[place.part])
+    name = f"{words} of {what} ({event.op})"
+    if place.block is None:
+        return name
+    end, number = place.block
+    return f"{name} of the {BLOCKS.get(place.block, f'{number + 1}. {end}')} block"

@@ -1,0 +1,59 @@
+"""Runs that make no sense, or that a family's class has not: refused with the reason."""
+
+from gpt2calc.case import Case
+from gpt2calc.errors import UserError
+from gpt2calc.model.families.layers import DEEPEST
+
+
+def refuse_what_cannot_run(case: Case) -> None:
+    """Raise ``UserError`` for a run that makes no sense, or that a family's class has not."""
+    if case.training and (case.last_logits or case.run.cached is not None):
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(
+            f"{name} is of generation, and training scores all tokens without a cache: leave it "
+            "out, or ask about inference"
+        )
+    of_training = {
+        "optimizer": case.optimizer != "adamw",
+        "dropout": case.dropout,
+        "checkpointing": case.checkpointing != "none",
+        "grad_accumulation": case.grad_accumulation > 1,
+        "shard": case.shard in ("optimizer", "gradients"),
+    }
+    for name, is_set in of_training.items():
+        if is_set and not case.training:
+            raise UserError(f"{name} is of training, and no matter of inference: leave it out")
+    if case.gpus == 1 and case.shard != "none":
+        raise UserError(f"shard is {case.shard}, among how many GPUs? give gpus, such as 8")
+    _refuse_what_the_class_has_not(case)
+
+
+def _refuse_what_the_class_has_not(case: Case) -> None:
+    layered = (case.window, case.no_rope_every, case.no_rope_layers, case.dense_layers or None)
+    if case.n_layer > DEEPEST and any(each is not None for each in layered):
+        raise UserError(
+            f"n_layer is {case.n_layer:,}: the memory of layers that differ is known of at most "
+            f"{DEEPEST:,}; give fewer layers"
+        )
+    architecture, words = case.model.architecture, case.of_family.words
+    if case.attention == "sdpa" and not architecture.has_sdpa:
+        raise UserError(f"attention is sdpa, which {words}'s class has not: leave it out")
+    if case.experts_implementation != "grouped_mm" and case.n_expert is None:
+        raise UserError(
+            f"experts_implementation is {case.experts_implementation}, and there are no experts: "
+            "leave it out, or give n_expert"
+        )
+    if case.dropout and case.attention == "sdpa":
+        raise UserError(
+            "dropout is followed in eager attention alone: leave out dropout, or ask for "
+            "attention eager"
+        )
+    if case.checkpointing == "block" and not architecture.decoder.has_checkpointing:
+        raise UserError(f"checkpointing is block, which {words}'s class has not: leave it out")
+    if case.run.cached is not None and not architecture.decoder.has_cache:
+        raise UserError(f"cached is {case.run.cached}, but {words} has no cache: leave it out")
+    width = case.model.head_width
+    if case.rotary_dim is not None and width is not None and case.rotary_dim > width:
+        raise UserError(
+            f"rotary_dim is {case.rotary_dim}, more than the {width} features of a head: give less"
+        )
