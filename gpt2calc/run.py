@@ -165,15 +165,50 @@ class Run(Declared):
         ),
     ] = 1
     shard: Annotated[
-        Literal["none", "optimizer", "gradients", "parameters"],
+        Literal["none", "fsdp"],
         Known(
-            "{} sharded",
-            "What each GPU holds a part of: ZeRO 1, 2 and 3 (FSDP), each with those before it.",
+            "FSDP",
+            "PyTorch's FSDP2: each GPU holds a shard of every parameter, of its gradient and of "
+            "the optimizer's state, and gathers a block at a time.",
+            said={"fsdp": "FSDP"},
             changes=MEMORY,
         ),
     ] = "none"
+    reduce_dtype: Annotated[
+        Literal["float32", "bfloat16"],
+        Known(
+            "gradients scattered in {}",
+            "In which FSDP scatters gradients in mixed precision, as MixedPrecisionPolicy says.",
+            changes=MEMORY,
+        ),
+    ] = "float32"
+    zero_stage: Annotated[
+        Literal[0, 1, 2, 3],
+        Known(
+            "ZeRO stage {}",
+            "DeepSpeed's ZeRO, by rule: GPUs share out the optimizer's state (1), gradients, too "
+            "(2), and weights, too (3).",
+            changes=MEMORY,
+        ),
+    ] = 0
+    master_weights: Annotated[
+        Literal["none", "float32"] | None,
+        Known(
+            "master weights in {}",
+            "A copy of 16-bit weights that the optimizer steps, by rule; its state is in float32 "
+            "as well. If left out: float32 with a ZeRO stage in 16 bits, as in DeepSpeed.",
+            rule="as_deepspeed",
+            changes=MEMORY,
+        ),
+    ] = None
 
     n_ctx: ClassVar[None] = None
     """A run by itself knows of no context."""
     nothing_cached: ClassVar[int] = 0
     forward_alone: ClassVar[bool] = False
+
+    @property
+    def as_deepspeed(self) -> Literal["none", "float32"]:
+        """The type of the copy of weights that DeepSpeed keeps; no copy without a ZeRO stage."""
+        is_16_bit = self.dtype in ("bfloat16", "float16")
+        return "float32" if self.zero_stage and is_16_bit else "none"

@@ -340,10 +340,6 @@ def test_a_formula_says_where_it_holds():
     assert "for every batch" in formula("gpt2-xl", free="batch", of="memory").text()
 
 
-def test_gpus_that_share_nothing_hold_as_much_as_one():
-    assert memory("gpt2", Run(gpus=8)).total == memory("gpt2").total
-
-
 def test_widths_follow_heads_and_heads_follow_widths():
     grid = sweep("gpt2", of="memory", n_embd=[128, 640])
     assert grid.total.tolist() == [
@@ -386,17 +382,17 @@ def test_what_fits():
 
 
 @pytest.mark.parametrize(
-    ("shard", "parts"),
+    ("stage", "parts"),
     [
-        ("optimizer", {"optimizer"}),
-        ("gradients", {"optimizer", "gradients"}),
-        ("parameters", {"optimizer", "gradients", "weights"}),
+        (1, {"optimizer"}),
+        (2, {"optimizer", "gradients"}),
+        (3, {"optimizer", "gradients", "weights"}),
     ],
 )
-def test_what_gpus_share_out(shard, parts):
+def test_what_gpus_share_out(stage, parts):
     shapes = dict(named_shapes(load("gpt2")))
     parameters = sum(a * b for a, b in ((s[0], s[1] if s[1:] else 1) for s in shapes.values()))
-    run = Run(seq=8, gpus=7, shard=shard)
+    run = Run(seq=8, gpus=7, zero_stage=stage)
     case = with_changes(memory_case(case_of(load("gpt2"), run)), moment="the optimizer's step")
     terms = MEMORY.terms(case)
     part = -(-parameters // 7)
@@ -411,15 +407,15 @@ def test_what_gpus_share_out(shard, parts):
             else 4 * parameters
         )
     found = sum(term.amount for term in terms if term.sublayer == "optimizer")
-    assert found == 8 * part + 4 * -(-148 // 7)
+    assert found == 8 * part
     assert memory("gpt2", run).total < memory("gpt2", Run(seq=8)).total
 
 
-@pytest.mark.parametrize("shard", ["optimizer", "gradients", "parameters"])
+@pytest.mark.parametrize("stage", [1, 2, 3])
 @pytest.mark.parametrize("ways", [{"seq": 64}, {"seq": 300, "dtype": "mixed", "attention": "sdpa"}])
-def test_the_peak_of_what_gpus_share_out_is_the_most_of_all_moments(shard, ways):
+def test_the_peak_of_what_gpus_share_out_is_the_most_of_all_moments(stage, ways):
     for name in ("gpt2", "gpt2-medium"):
-        counted = memory(name, Run(gpus=64, shard=shard, **ways))
+        counted = memory(name, Run(gpus=64, zero_stage=stage, **ways))
         moments = Moments(counted.config)
         most = max(sum(t.amount for t in moments.terms(each)) for each in moments.listed[::7])
         assert most <= counted.total == max(counted.phases.values())
@@ -434,7 +430,7 @@ def test_what_a_gpu_gathers():
         assert gathered.amount == 4 * (block + outside)
 
 
-SHARED = {"gpus": 8, "shard": "parameters"}
+SHARED = {"gpus": 8, "zero_stage": 3}
 
 
 def test_accumulated_gradients_are_there_all_the_time():
@@ -483,6 +479,9 @@ def test_bytes_as_people_read_them():
     assert format_binary_bytes(1_023) == "1023 B"
 
 
+FSDP = ("--gpus", "2", "--shard", "fsdp")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -506,8 +505,23 @@ def test_bytes_as_people_read_them():
         (["memory", "--inference", "--optimizer", "sgd"], "optimizer is of training"),
         (["solve", "--of", "memory", "--for", "batch"], "a number of bytes, such as 80GB"),
         (["sweep", "--of", "memory", "--gpu", "t4", "--batch", "1,2"], "give --plot with a file"),
-        (["memory", "--shard", "optimizer"], "among how many GPUs? give gpus"),
-        (["memory", "--inference", "--gpus", "2", "--shard", "optimizer"], "shard is of training"),
+        (["memory", "--shard", "fsdp"], "among how many GPUs? give gpus"),
+        (["memory", "--zero-stage", "3"], "among how many GPUs? give gpus"),
+        (["memory", "--gpus", "8"], "they share nothing: each holds what one does"),
+        (["memory", "--inference", "--gpus", "2", "--shard", "fsdp"], "shard is of training"),
+        (
+            ["memory", "--inference", "--gpus", "2", "--zero-stage", "1"],
+            "zero_stage is of training",
+        ),
+        (["memory", "--gpus", "2", "--shard", "fsdp", "--zero-stage", "1"], "in two ways"),
+        (["memory", "--shard", "optimizer"], "it is now --zero-stage 1"),
+        (["memory", "--shard", "gradients"], "it is now --zero-stage 2"),
+        (["memory", "--shard", "parameters"], "it is now fsdp, or DeepSpeed's --zero-stage 3"),
+        (["memory", *FSDP, "--optimizer", "adafactor"], "counted by a rule, and FSDP is not"),
+        (["memory", *FSDP, "--master-weights", "float32", "--dtype", "bfloat16"], "DeepSpeed's"),
+        (["memory", *FSDP, "--reduce-dtype", "bfloat16"], "of FSDP in mixed precision alone"),
+        (["memory", "gpt1", *FSDP, "--dtype", "mixed"], "the first GPT's class"),
+        (["memory", "--master-weights", "float32"], "a copy of 16-bit weights"),
         (["memory", "--last-logits"], "last_logits is of generation"),
         (["memory", "--cached", "7", "--seq", "9"], "cached is of generation"),
         (["memory", "--inference", "--training"], "two questions: give one of them"),
@@ -520,7 +534,10 @@ def test_bytes_as_people_read_them():
         (["compare", "gpt2", "--of", "flops", "--gpus", "2"], "ask --of memory"),
         (["solve", "--of", "memory", "--budget", "1MB", "--for", "batch"], "too few for any batch"),
         (["solve", "--of", "memory", "--budget", "x", "--for", "batch"], "no number of bytes"),
-        (["formula", "--of", "memory", "--gpus", "3", "--shard", "optimizer"], "leave out --shard"),
+        (
+            ["formula", "--of", "memory", "--gpus", "3", "--zero-stage", "1"],
+            "leave out --zero-stage",
+        ),
         (["formula", "--of", "memory", "--optimizer", "adamw-8bit"], "has no formula in the model"),
         (["sweep", "--gpu", "t4", "--n-layer", "1,2"], "give --of memory, too"),
         (["verify", "--of", "memory", "--inference"], "there is no flag --inference"),
@@ -536,6 +553,7 @@ def test_a_proof_that_cannot_be(refused):
     verify = ("verify", "--of", "memory")
     assert "a run in the middle" in refused(*verify, "--no-training", "--cached", "3", "--seq", "2")
     assert "counted by a rule" in refused(*verify, "--optimizer", "adafactor")
-    assert "verify without --gpus" in refused(*verify, "--gpus", "2", "--shard", "optimizer")
+    words = refused(*verify, "--gpus", "2", "--zero-stage", "1")
+    assert "ZeRO and master weights are counted by a rule" in words
     if not torch.cuda.is_available():
         assert "there is no GPU" in refused(*verify, "--device", "cuda")

@@ -84,7 +84,9 @@ def test_widths_at_points_have_heads_of_their_own():
         }
 
 
-@pytest.mark.parametrize("run", [Run(optimizer="adamw-8bit"), Run(gpus=3, shard="gradients")])
+@pytest.mark.parametrize(
+    "run", [Run(optimizer="adamw-8bit"), Run(gpus=3, zero_stage=2), Run(gpus=3, shard="fsdp")]
+)
 def test_what_a_rule_rounds_is_run_point_by_point(run):
     case = memory_case(case_of(load("gpt2"), run))
     found = sum(at_points(case, {"vocab": np.array([100, 101])}, PARTS).values())

@@ -5,6 +5,7 @@ from typing import TypeAlias
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.mlp import MLP, Dropout
 from gpt2calc.model.part import Identity, Part
+from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import reshape, view
@@ -21,6 +22,12 @@ class BlockPart(Part[[Tensor, LayerContext], BlockOutput]):
     role = "block"
     window: int | None = None
     """Tokens that a query can see; None for all before it."""
+
+    def run(self, x: Tensor, context: LayerContext, *, checkpoints: bool) -> BlockOutput:
+        """Run the block on (batch, tokens, width), and again in backward if it is checkpointed."""
+        if checkpoints:
+            return checkpoint(lambda x: self(x, context), x)
+        return self(x, context)
 
 
 class Block(BlockPart):

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.blocks import BlockOutput, BlockPart
+from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.linear import Embedding
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.rotary import Rotation
-from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, of_output, scale
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.recorder import module
@@ -184,24 +183,14 @@ class Decoder:
                 cache=cache,
                 layer=layer,
             )
+            checkpoints = execution.checkpoints_blocks
             if self.holds_probabilities:
-                outputs = self._run(execution, block, x, context)
+                outputs = block.run(x, context, checkpoints=checkpoints)
                 x = outputs[0]
             else:
-                x = self._run(execution, block, x, context)[0]
+                x = block.run(x, context, checkpoints=checkpoints)[0]
         x = self.final_norm(x)
         return self.ending(x)
-
-    def _run(
-        self,
-        execution: Execution,
-        block: BlockPart,
-        x: Tensor,
-        context: LayerContext,
-    ) -> BlockOutput:
-        if execution.checkpoints_blocks:
-            return checkpoint(lambda x: block(x, context), x)
-        return block(x, context)
 
     def ending(self, x: Tensor) -> Tensor:
         """Return the hidden states as the model's forward pass does after the final norm."""

@@ -250,9 +250,9 @@ def is_list(kind: type[Declared], name: str) -> bool:
 
 def choices_of(kind: type[Declared], name: str) -> tuple[str, ...]:
     """Return the words that a field can be; none for a number or a switch."""
-    return tuple(
-        each for each in get_args(kind.model_fields[name].annotation) if isinstance(each, str)
-    )
+    annotation = kind.model_fields[name].annotation
+    choices = [choice for each in get_args(annotation) for choice in get_args(each) or (each,)]
+    return tuple(str(choice) for choice in choices if isinstance(choice, str | int))
 
 
 def _one_line(kind: type[Declared], error: ValidationError) -> str:

@@ -1,10 +1,10 @@
 """Linear layers and embeddings: the parts that hold matrices."""
 
 from gpt2calc.model.part import Leaf
-from gpt2calc.tape.elementwise import add, scale
+from gpt2calc.tape.elementwise import add, mul, scale
 from gpt2calc.tape.indexing import embedding
 from gpt2calc.tape.matmul import conv1d, linear, matmul
-from gpt2calc.tape.tensor import Parameter, Tensor
+from gpt2calc.tape.tensor import Parameter, Tensor, empty
 from gpt2calc.tape.views import transpose
 
 
@@ -53,6 +53,8 @@ class Embedding(Leaf):
     """``nn.Embedding``: a row for each token, or for each position."""
 
     weight: Parameter
+    buffer_dtype: str | None = None
+    """Of a buffer beside the weight; None for that of the weight."""
 
     def __init__(self, role: str, rows: int, width: int) -> None:
         self.role = role
@@ -64,8 +66,19 @@ class Embedding(Leaf):
 
 
 class ScaledEmbedding(Embedding):
-    """An embedding whose rows are multiplied by a number: Gemma, Granite."""
+    """An embedding whose rows are multiplied by a number (Granite)."""
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look up the rows of (batch, tokens)."""
         return scale(embedding(self.weight, ids))
+
+
+class GemmaEmbedding(ScaledEmbedding):
+    """Gemma's: the number is a buffer, which is cast to the dtype of the weight."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up the rows of (batch, tokens)."""
+        rows, dtype = embedding(self.weight, ids), self.weight.dtype
+        if self.buffer_dtype in (None, dtype):
+            return scale(rows)
+        return mul(rows, empty("_to_copy", (), dtype))

@@ -6,11 +6,12 @@ from typing import Any
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.moments import Moments
-from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
+from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.output.table import Column, Table
+from gpt2calc.proof.fsdp_memory import measured_under_fsdp
 from gpt2calc.proof.proof import Proof
-from gpt2calc.proof.pytorch_memory import FOLLOWED, Bytes, measured, peak_on_gpu
+from gpt2calc.proof.pytorch_memory import Bytes, measured, peak_on_gpu
 from gpt2calc.proof.verification import (
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
@@ -105,14 +106,15 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     refuse_what_cannot_be_run(case)
     refuse_what_cannot_run(case)
     _refuse_what_is_not_followed(case)
-    _, transformers = torch_and_transformers()
-    tape = by_the_tape(case)
+    torch, transformers = torch_and_transformers()
+    tape, is_fsdp = by_the_tape(case), case.shard == "fsdp"
     estimate = max(tape[name] for name in tape if name in PEAKS)
     return MemoryVerification(
         config=case,
-        against=f"{case.of_family.builds} of transformers {transformers.__version__}",
+        against=f"{case.of_family.builds} of transformers {transformers.__version__}"
+        + (f" under FSDP2 of torch {torch.__version__}" if is_fsdp else ""),
         tape=tape,
-        pytorch=measured(case, estimate),
+        pytorch=measured_under_fsdp(case) if is_fsdp else measured(case, estimate),
         on_gpu=peak_on_gpu(case) if device == "cuda" else None,
     )
 
@@ -120,8 +122,11 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
 def _refuse_what_is_not_followed(case: Case) -> None:
     if case.cached is not None:
         raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
-    if case.gpus > 1:
-        raise UserError("one process holds no part of what GPUs share out: verify without --gpus")
+    if case.zero_stage or case.value("master_weights") != "none":
+        raise UserError(
+            "ZeRO and master weights are counted by a rule, and not followed: verify without "
+            "--zero-stage and --master-weights, or with --shard fsdp"
+        )
     if case.training and case.optimizer not in FOLLOWED:
         raise UserError(
             f"{case.optimizer}'s step is counted by a rule, and not followed: verify with "
@@ -143,6 +148,13 @@ def by_the_tape(case: Case) -> Bytes:
     held = moments.timeline.held
     if not case.training:
         return {"prefill": found.pop("prefill"), "held after prefill": held("prefill"), **found}
+    if case.shard == "fsdp":
+        return {
+            "forward": found["forward"],
+            "backward": found["backward"],
+            "step": max(found.get("step", 0), state + held("backward")),
+            "held at the end": state + held("step"),
+        }
     there = case.grad_accumulation > 1
     gradients = sum(term.amount for term in weights(case)) if there else 0
     return {

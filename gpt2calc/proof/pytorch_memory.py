@@ -14,8 +14,6 @@ from gpt2calc.proof.verification import DROPOUT, torch_and_transformers
 
 Bytes = dict[str, int]
 """Bytes by what they are of: the peak of each part of a run, and what is held at its end."""
-FOLLOWED = ("adamw", "sgd", "momentum")
-"""Optimizers whose step is followed, and not counted by a rule."""
 MOST_BYTES = 2 * 10**9
 """Bytes up to which a case is run with memory for its tensors."""
 

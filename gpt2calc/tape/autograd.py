@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.tape.recorder import NEVER, Tape, current
 from gpt2calc.tape.tensor import (
+    Parameter,
     Shape,
     Tensor,
     contiguous_stride,
@@ -157,8 +158,12 @@ def _gradients_to_come(root: Node) -> dict[Node | Tensor, int]:
     return count
 
 
-def backward(loss: Tensor) -> None:
+def backward(loss: Tensor, at_the_end: Callable[[], None] | None = None) -> None:
     """Run backward from a scalar, as ``loss.backward()``: leaves get their gradients.
+
+    Args:
+        loss: the scalar.
+        at_the_end: what the engine is told to do when all gradients are there.
 
     A tensor that is held here longer than PyTorch's engine holds it would shift the bytes of the
     run, so that every name is let go of as soon as the engine does.
@@ -196,6 +201,9 @@ def backward(loss: Tensor) -> None:
                 buffers.setdefault(edge.target, [])
                 ready.push(edge.target)
         produced, edges, edge = [], [], None
+    if at_the_end is not None:
+        tape.module = ()
+        at_the_end()
     tape.grad_enabled, tape.phase, tape.module = before
 
 
@@ -267,5 +275,9 @@ def _accumulate(leaf: Tensor, received: Gradients) -> None:
     if not is_laid_out_alike and not (gradient.is_contiguous and leaf.is_contiguous):
         gradient = empty("clone", gradient.shape, gradient.dtype)
     leaf.grad = gradient
-    if gradient.storage is not None:
+    if gradient.storage is None:
+        return
+    if isinstance(leaf, Parameter) and leaf.is_gathered:
+        gradient.storage.becomes_whole_gradient()
+    else:
         gradient.storage.becomes_gradient()

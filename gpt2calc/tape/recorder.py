@@ -56,7 +56,10 @@ class Lifetime:
     It is alive at an event ``at`` if ``born <= at < died``.
     """
 
-    __slots__ = ("born", "died", "dtype", "is_cache", "is_gradient", "module", "saved", "shape")
+    __slots__ = (
+        *("born", "died", "dtype", "is_cache", "is_gradient", "is_whole_gradient"),
+        *("module", "saved", "shape"),
+    )
 
     def __init__(self, shape: tuple[int, ...], dtype: str, born: int) -> None:
         self.shape = shape
@@ -69,6 +72,8 @@ class Lifetime:
         """The modules of the operation that saves it first."""
         self.is_gradient = NEVER
         """From when on it is a parameter's gradient."""
+        self.is_whole_gradient = NEVER
+        """From when on it is the whole gradient of a parameter whose shards GPUs hold."""
         self.is_cache = NEVER
         """From when on it is keys or values of a cache."""
 

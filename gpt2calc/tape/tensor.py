@@ -31,6 +31,11 @@ class Storage:
             if self.lifetime.is_gradient < NEVER:
                 self.tape.gradients -= self.nbytes
 
+    def becomes_whole_gradient(self) -> None:
+        """Note that it holds a gradient from now on that is scattered among GPUs."""
+        if self.lifetime is not None:
+            self.lifetime.is_whole_gradient = len(self.tape.events)
+
     def becomes_gradient(self) -> None:
         """Note that it holds a parameter's gradient from now on."""
         if self.lifetime is not None:
@@ -109,7 +114,7 @@ class Tensor:
 class Parameter(Tensor):
     """A weight of a model. Its bytes are counted by itself, not by the tape."""
 
-    __slots__ = ()
+    __slots__ = ("is_gathered",)
 
     def __init__(self, shape: Shape, dtype: str = "float32", *, trainable: bool = True) -> None:
         self.shape = shape
@@ -120,6 +125,9 @@ class Parameter(Tensor):
         self.output = 0
         self.requires_grad = trainable
         self.grad = None
+        self.is_gathered = False
+        """Whether its shards are gathered for as long as it is needed, and its gradient is
+        scattered."""
 
 
 def contiguous_stride(shape: Sequence[int], order: Iterable[int] | None = None) -> Shape:

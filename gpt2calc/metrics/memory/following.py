@@ -8,19 +8,21 @@ from gpt2calc.metrics.memory.timeline import SHORT, Timeline
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
+from gpt2calc.tape.fsdp import Sharding
 from gpt2calc.tape.symbolic import Size
 
 
 def plan_of(case: Case) -> Plan:
     """Return what the bytes of a case depend on, beside its model."""
-    training = bool(case.training)
+    training, is_sharded = bool(case.training), case.shard == "fsdp"
     return Plan(
         batch=case.batch,
         seq=case.queries,
         cached=case.run.cached,
         training=training,
-        dtype=case.weight_type,
-        is_mixed=case.is_mixed,
+        dtype=case.product_type if is_sharded else case.weight_type,
+        is_mixed=case.is_mixed and not is_sharded,
+        sharding=_sharding_of(case) if is_sharded else None,
         attention=case.attention,
         checkpoints_blocks=training and case.checkpointing == "block",
         has_dropout=bool(training and case.dropout),
@@ -30,6 +32,12 @@ def plan_of(case: Case) -> Plan:
         optimizer=case.optimizer,
         accumulates=training and case.grad_accumulation > 1,
     )
+
+
+def _sharding_of(case: Case) -> Sharding:
+    """Return how FSDP shares parameters out."""
+    reduce_dtype = case.reduce_dtype if case.is_mixed else case.weight_type
+    return Sharding(case.gpus, case.weight_type, case.product_type, reduce_dtype)
 
 
 def timeline_of(case: Case) -> Timeline:
@@ -70,7 +78,7 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
 
     A number that is 1 is no letter: a dimension of one is broadcast where others are not.
     """
-    fixed = _fixed(model)
+    fixed = fixed_in(model, plan.sharding)
     given = {name: number for name, number in numbers_of(model).items() if name not in fixed}
     letters = {name: _letter(name, number) for name, number in given.items()}
     depth = letters.pop("n_layer", model.n_layer)
@@ -95,14 +103,19 @@ def _letter(name: str, number: int) -> int:
     return number if number == 1 and name != "n_layer" else Size.letter(name, number)
 
 
-def _fixed(model: ModelConfig) -> tuple[str, ...]:
+def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
     """Return the numbers that are decided, and no letters: those that are counted one by one.
 
-    Heads of one feature are among them, since a dimension of one is broadcast.
+    Heads of one feature are among them, since a dimension of one is broadcast; and what GPUs do not
+    share out evenly.
     """
     differ = has_layers_that_differ(model)
     heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
-    return (*heads, *(("n_layer",) if differ else ()))
+    uneven: tuple[str, ...] = ()
+    if sharding is not None:
+        sizes = numbers_of(model).items()
+        uneven = tuple(name for name, number in sizes if number % sharding.world)
+    return (*heads, *(("n_layer",) if differ else ()), *(n for n in uneven if n != "n_layer"))
 
 
 def counts_heads(model: ModelConfig) -> bool:

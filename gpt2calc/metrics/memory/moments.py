@@ -109,7 +109,12 @@ class Moments:
 
     def standing(self) -> list[Term]:
         """Return what is there all the time: weights, the optimizer's state, the ids."""
-        return list(state.standing(self.case))
+        return list(state.standing(self.case, self.sharded))
+
+    @property
+    def sharded(self) -> int | None:
+        """Numbers of one GPU's shards under FSDP, in the case's arithmetic."""
+        return self.at(self.timeline.sharded) if self.case.shard == "fsdp" else None
 
     def terms(self, moment: Moment | None = None) -> list[Term]:
         """Return all that is there at a moment, the peak if none is given."""

@@ -3,6 +3,7 @@
 from gpt2calc.metrics.memory.timeline import Moment, role_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import NORM, SUBLAYERS
+from gpt2calc.tape.fsdp import REDUCE, UNSHARD
 from gpt2calc.tape.recorder import Event, Lifetime
 
 START = "the start of backward"
@@ -45,10 +46,12 @@ BLOCKS = {
 """What blocks near an end are called; others by their number."""
 
 
-def of_training(lifetime: Lifetime, _: Event, index: int) -> str:
+def of_training(lifetime: Lifetime, event: Event, index: int) -> str:
     """Say what a storage of a training step is for at a moment."""
     if lifetime.is_gradient <= index:
         return "gradients"
+    if lifetime.is_whole_gradient <= index or role_of(event.module) in (UNSHARD, REDUCE):
+        return "gathered"
     if lifetime.saved > index:
         return "temporary"
     role = role_of(lifetime.module) or ("block" if lifetime.module else "model")

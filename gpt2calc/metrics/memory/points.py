@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gpt2calc.case import Case
 from gpt2calc.metrics.memory.following import (
     counts_heads,
+    fixed_in,
     followed,
     has_layers_that_differ,
     plan_of,
@@ -78,7 +79,7 @@ def at_points(
 def _is_by_rule(case: Case, values: Mapping[str, Array]) -> bool:
     """Tell whether a rule rounds what is held, which no formula does."""
     has_other_tensors = any(name in case.model.known for name in values)
-    return bool(case.gpus > 1 or (case.optimizer == "adamw-8bit" and has_other_tensors))
+    return bool(case.zero_stage or (case.optimizer == "adamw-8bit" and has_other_tensors))
 
 
 def _region(case: Case, point: dict[str, int]) -> Region | None:
@@ -88,6 +89,7 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
     model, _ = here.model, here.known_heads
     is_deep = model.n_layer > SHORT and not has_layers_that_differ(model)
     fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads(model) else set()
+    fixed |= set(fixed_in(model, plan_of(here.settled()).sharding))
     letters = {
         name: Size.letter(name, number)
         for name, number in point.items()
@@ -154,7 +156,9 @@ def _evaluate(
 def _terms(case: Case, region: Region, moment: Moment, values: Mapping[str, Array]) -> list[Term]:
     kind = of_training if case.training else of_serving
     stored = region.timeline.stored_at(moment.place, kind)
-    return [*standing(case), *terms_at(stored, lambda size: _at(size, values))]
+    sharded = region.timeline.sharded
+    there = standing(case, _at(sharded, values) if case.shard == "fsdp" else None)
+    return [*there, *terms_at(stored, lambda size: _at(size, values))]
 
 
 def _at(size: int, values: Mapping[str, Array]) -> int:

@@ -1,10 +1,11 @@
 """Memory as a quantity: what is compared, swept, solved, explained."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.following import fixed_in, plan_of
 from gpt2calc.metrics.memory.moments import Moments, generic
 from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.model.terms import Term
@@ -16,7 +17,7 @@ ACTIVATIONS = (
 )
 """The parts of what is kept for backward, in the order of the pass."""
 STATE = ("weights", "gradients", "optimizer", "inputs")
-PARTS = (*STATE, *ACTIVATIONS, "temporary", "cache", "logits")
+PARTS = (*STATE, *ACTIVATIONS, "gathered", "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
 FAR = 2**20
 """Times its own value at which a field is taken to be as large as it ever gets."""
@@ -51,6 +52,11 @@ def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
     if len(free) != 1:
         return (f"It is the peak of those cases that hold most at {case.moment}.",)
     (field,) = free
+    if field in fixed_in(case.model, plan_of(case).sharding):
+        raise UserError(
+            f"{field} is no letter of these bytes: layers differ, or heads are run one by one; "
+            "leave another field open"
+        )
     first, last = range_of_peak(case, field)
     if (first, last) == (1, None):
         return (f"It is the peak for every {field}.",)
@@ -65,20 +71,49 @@ def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
     """
     from gpt2calc.symbols import symbol
 
-    here = case.value(field)
     letter = symbol(field)
     formula = MEMORY.total(case.evaluate_at(**{field: letter}))
     anywhere = with_changes(case, moment=None)
+    values = _possible(case, field)
+    here = values.index(case.value(field))
 
-    def is_peak(value: int) -> bool:
+    def is_peak(place: int) -> bool:
+        value = values[place]
         try:
             there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
-        except UserError:  # layers that differ, deeper than they are told apart
+        except UserError:  # a run that cannot be
             return False
         return bool(there == formula.subs(letter, value))
 
-    first, far = _edge(1, here, is_peak), here * FAR
-    return first, None if is_peak(far) else _edge(far, here, is_peak)
+    first, far = _edge(0, here, is_peak), len(values) - 1
+    is_endless = not isinstance(values, tuple) and is_peak(far)
+    return values[first], None if is_endless else values[_edge(far, here, is_peak)]
+
+
+def _possible(case: Case, field: str) -> Sequence[int]:
+    """Return the values that a field can have: widths and heads must divide each other."""
+    model, far = case.model, case.value(field) * FAR
+    heads: int = case.known_heads
+    groups: int = model.n_kv_head or 1
+    match field:
+        case "n_embd" if model.head_dim is None:
+            return range(heads, far + 1, heads)
+        case "n_head" if model.head_dim is None:
+            return tuple(each for each in _divisors(model.n_embd) if each % groups == 0)
+        case "n_head":
+            return range(groups, far + 1, groups)
+        case "n_kv_head":
+            return _divisors(heads)
+        case "n_expert":
+            return range(model.chosen_experts or 1, far + 1)
+        case "n_expert_active":
+            return tuple(range(1, (model.n_expert or 1) + 1))
+        case _:
+            return range(1, far + 1)
+
+
+def _divisors(number: int) -> tuple[int, ...]:
+    return tuple(each for each in range(1, number + 1) if number % each == 0)
 
 
 def _edge(outside: int, inside: int, holds: Callable[[int], bool]) -> int:
@@ -125,7 +160,7 @@ MEMORY = Quantity(
     groups={
         **{part: (part,) for part in STATE},
         "activations": ACTIVATIONS,
-        **{part: (part,) for part in ("cache", "logits", "temporary")},
+        **{part: (part,) for part in ("cache", "logits", "gathered", "temporary")},
     },
     verb="hold",
     notes_on_terms=_notes_on_terms,

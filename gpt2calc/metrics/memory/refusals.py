@@ -4,6 +4,9 @@ from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.layers import DEEPEST
 
+FOLLOWED = ("adamw", "sgd", "momentum")
+"""Optimizers whose step is followed, and not counted by a rule."""
+
 
 def refuse_what_cannot_run(case: Case) -> None:
     """Raise ``UserError`` for a run that makes no sense, or that a family's class has not."""
@@ -18,14 +21,53 @@ def refuse_what_cannot_run(case: Case) -> None:
         "dropout": case.dropout,
         "checkpointing": case.checkpointing != "none",
         "grad_accumulation": case.grad_accumulation > 1,
-        "shard": case.shard in ("optimizer", "gradients"),
+        "shard": case.shard != "none",
+        "zero_stage": case.zero_stage in (1, 2),
+        "master_weights": case.master_weights is not None,
     }
     for name, is_set in of_training.items():
         if is_set and not case.training:
             raise UserError(f"{name} is of training, and no matter of inference: leave it out")
-    if case.gpus == 1 and case.shard != "none":
-        raise UserError(f"shard is {case.shard}, among how many GPUs? give gpus, such as 8")
+    _refuse_idle_sharing(case)
     _refuse_what_the_class_has_not(case)
+
+
+def _refuse_idle_sharing(case: Case) -> None:
+    """Raise ``UserError`` for what is shared out among one GPU, twice, or by no known rule."""
+    shared = {"shard": case.shard != "none", "zero_stage": case.zero_stage != 0}
+    for name, is_set in shared.items():
+        if is_set and case.gpus == 1:
+            value = case.value(name)
+            raise UserError(f"{name} is {value}, among how many GPUs? give gpus, such as 8")
+    if case.gpus > 1 and not any(shared.values()):
+        raise UserError(
+            f"gpus is {case.gpus}, and they share nothing: each holds what one does; give shard "
+            "fsdp or zero_stage, or leave gpus out"
+        )
+    if all(shared.values()):
+        raise UserError("shard and zero_stage share the same out in two ways: give one of them")
+    if case.shard == "fsdp" and case.optimizer not in FOLLOWED:
+        raise UserError(
+            f"optimizer is {case.optimizer}, which is counted by a rule, and FSDP is not: give "
+            f"{', '.join(FOLLOWED)}, or zero_stage"
+        )
+    if case.reduce_dtype != "float32" and not (case.shard == "fsdp" and case.is_mixed):
+        raise UserError(
+            "reduce_dtype is of FSDP in mixed precision alone: leave it out, or give shard fsdp "
+            "and dtype mixed"
+        )
+    if case.shard == "fsdp" and case.is_mixed and case.family == "openai-gpt":
+        raise UserError(
+            "the first GPT's class adds a float32 mask to 16-bit scores and fails under FSDP in "
+            "mixed precision: give dtype float32 or bfloat16"
+        )
+    if case.master_weights == "float32" and case.weight_type == "float32":
+        raise UserError("master_weights are a copy of 16-bit weights: give dtype bfloat16")
+    if case.master_weights == "float32" and case.shard == "fsdp":
+        raise UserError(
+            "master_weights are DeepSpeed's, and FSDP keeps its shards in float32: give dtype "
+            "mixed in their place"
+        )
 
 
 def _refuse_what_the_class_has_not(case: Case) -> None:

@@ -11,6 +11,7 @@ from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
+from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.terms import Term
 from gpt2calc.models import Model, as_config
@@ -20,10 +21,13 @@ from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
-EXACT = (
-    "Exact of PyTorch's CPU kernels; on a GPU, kernels and rounding differ. GB are 10^9 bytes, GiB "
-    "2^30. A model's buffers are not counted."
+EXACT = "Exact of PyTorch's CPU kernels; on a GPU, kernels and rounding differ."
+EXACT_UNDER_FSDP = (
+    "Exact of PyTorch's FSDP2, a unit a block and one for the rest, on the GPU whose shards are "
+    "the largest; of CPU kernels: on a GPU, kernels and rounding differ."
 )
+REST_IS_EXACT = "The rest is exact of PyTorch's CPU kernels."
+UNITS = "GB are 10^9 bytes, GiB 2^30. A model's buffers are not counted."
 GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
 PHASES = {
     "forward": "forward",
@@ -56,6 +60,11 @@ class Memory(Breakdown):
     def kept(self) -> int:
         """Bytes of what is kept for backward at the end of the forward pass; 0 in serving."""
         return sum(self._kept_by_part.values())
+
+    @property
+    def state(self) -> int:
+        """Bytes of weights, of the gradients of all of them, and of the optimizer's state."""
+        return state_bytes(self.config, self._moments.sharded)
 
     @property
     def events(self) -> Events:
@@ -125,7 +134,7 @@ class Memory(Breakdown):
     def _between(self) -> dict[str, object]:
         """Return what is held between the parts of a run, and what a run in the middle needs."""
         if self.config.training:
-            return {"kept": self.kept}
+            return {"kept": self.kept, "state": self.state}
         return {"held_after_prefill": self.held_after_prefill, "cache_needed": self.cache}
 
     def to_rows(self) -> list[dict[str, object]]:
@@ -145,13 +154,23 @@ class Memory(Breakdown):
         said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
         sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
         if self.config.training:
-            return (sums, EXACT)
+            return (f"{sums} {self._state_said()}", self._how_exact())
         weights = self["weights"].total
         alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
         after = self.held_after_prefill
         held = f"Cache of all tokens that a layer sees: {format_bytes(self.cache)}"
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
-        return (f"{sums} {alone}", held + beside, EXACT)
+        return (f"{sums} {alone}", held + beside, self._how_exact())
+
+    def _state_said(self) -> str:
+        size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"
+        return f"State (weights, gradients, optimizer): {size}."
+
+    def _how_exact(self) -> str:
+        """Say what of it is exact, and what is counted by a rule."""
+        rules = rules_of(self.config)
+        exact = EXACT_UNDER_FSDP if self.config.shard == "fsdp" else EXACT
+        return " ".join((*rules, REST_IS_EXACT if rules else exact, UNITS))
 
     def _bytes_at(self, moment: Moment) -> int:
         return sum(term.amount for term in self._standing) + self._moments.on_one_gpu(moment)

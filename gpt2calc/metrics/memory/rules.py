@@ -29,10 +29,7 @@ class Convention(NamedTuple):
 
 
 def _state(case: Case, _: Quantity) -> int:
-    """Return weights, as many gradients, and the optimizer's state, in bytes."""
-    weights: int = sum(term.amount for term in state.weights(case))
-    optimizer: int = sum(term.amount for term in state.optimizer(case))
-    return 2 * weights + optimizer
+    return state.state_bytes(case)
 
 
 def _kept_by_blocks(case: Case, _: Quantity) -> int:
@@ -157,6 +154,9 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
         "checkpointing": "none",
         "gpus": 1,
         "shard": "none",
+        "reduce_dtype": "float32",
+        "zero_stage": 0,
+        "master_weights": None,
         "dropout": False,
         "optimizer": "adamw",
         "grad_accumulation": 1,

@@ -12,8 +12,10 @@ from gpt2calc.model.cache import Cache
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Decoder, Execution
 from gpt2calc.model.experts import Implementation
+from gpt2calc.model.fsdp import fully_shard
 from gpt2calc.tape.autocast import autocast
 from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.fsdp import FullyShard, Sharding, on_gradient
 from gpt2calc.tape.optimizer import AdamW, Optimizer
 from gpt2calc.tape.recorder import Event, Lifetime, Tape, no_grad
 from gpt2calc.tape.tensor import Parameter, Storage, Tensor
@@ -43,6 +45,8 @@ class Plan(NamedTuple):
     optimizer: str = "adamw"
     accumulates: bool = False
     """Whether gradients of batches before are there already."""
+    sharding: Sharding | None = None
+    """How FSDP shares parameters out; None where each GPU has all of them."""
 
     @property
     def execution(self) -> Execution:
@@ -64,6 +68,8 @@ class Followed(NamedTuple):
     """The number of the first event of each part, by the part's name."""
     held: dict[str, int]
     """Bytes on the tape at the end of each part."""
+    sharded: int = 0
+    """Numbers of this GPU's shards, where parameters are shared out."""
 
 
 class _Built:
@@ -98,18 +104,20 @@ def train(config: ModelConfig, plan: Plan) -> Followed:
     """Run a step of training after the first one, whose optimizer has a state already."""
     with Tape(follows=True) as tape:
         built = _Built(config, plan)
+        fsdp = None
+        if plan.sharding is not None:
+            fsdp = fully_shard(built.decoder, config.of_family.names, plan.sharding)
         ids = Tensor((plan.batch, plan.seq), "int64")
-        optimizer = OPTIMIZERS.get(plan.optimizer, Optimizer)(built.parameters)
+        trained = built.parameters if fsdp is None else fsdp.shards
+        optimizer = OPTIMIZERS.get(plan.optimizer, Optimizer)(trained)
         held = {}
         if plan.accumulates:
-            _there_already(built.parameters)
+            _there_already(trained)
         parts = {"forward": len(tape.events)}
-        with plan.precision():
-            loss = built.decoder(plan.execution, ids, labels=ids).loss
-        assert loss is not None
+        loss = _loss(built, plan, ids, fsdp)
         held["forward"] = tape.live
         parts["backward"] = len(tape.events)
-        backward(loss)
+        backward(loss, None if fsdp is None else fsdp.end)
         held["backward"] = tape.live
         parts["step"] = len(tape.events)
         tape.phase = "step"
@@ -118,7 +126,21 @@ def train(config: ModelConfig, plan: Plan) -> Followed:
         del loss
         held["step"] = tape.live
     assert tape.lifetimes is not None
-    return Followed(built.depth, tape.events, tape.lifetimes, parts, held)
+    sharded = 0 if fsdp is None else sum(unit.numel for unit in fsdp.units)
+    return Followed(built.depth, tape.events, tape.lifetimes, parts, held, sharded)
+
+
+def _loss(built: _Built, plan: Plan, ids: Tensor, fsdp: FullyShard | None) -> Tensor:
+    """Run the forward pass."""
+    if fsdp is not None:
+        fsdp.before_forward(fsdp.root)
+    with plan.precision():
+        loss = built.decoder(plan.execution, ids, labels=ids).loss
+    assert loss is not None
+    if fsdp is None:
+        return loss
+    fsdp.after_forward(fsdp.root)
+    return on_gradient(loss, lambda: fsdp.before_backward(fsdp.root))
 
 
 def _there_already(parameters: list[Parameter]) -> None:

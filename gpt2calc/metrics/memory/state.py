@@ -12,13 +12,13 @@ from gpt2calc.model.terms import Tensor, Term
 from gpt2calc.number import Number
 from gpt2calc.quantity import NoFormulaError
 
-SHARDED = {
-    "none": (),
-    "optimizer": ("optimizer",),
-    "gradients": ("optimizer", "gradients"),
-    "parameters": ("optimizer", "gradients", "weights"),
+SHARED = {
+    0: (),
+    1: ("optimizer",),
+    2: ("optimizer", "gradients"),
+    3: ("optimizer", "gradients", "weights"),
 }
-"""What each GPU holds a part of alone: stages 1, 2 and 3 of ZeRO (Rajbhandari et al. 2020)."""
+"""What each GPU holds a part of alone, by the stage of ZeRO (Rajbhandari et al. 2020)."""
 
 OF_A_BLOCK = "h.*"
 """How the names of what every block has begin."""
@@ -85,26 +85,43 @@ def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> It
             yield Stored(name, part, "amount", (width, each), copies)
 
 
-def weights(case: Case) -> Iterator[Stored]:
-    """Yield the weights, or one GPU's part of them."""
-    yield from stored(case, "parameters", "weights", ITEMSIZE[case.weight_type], _elements(case))
+def weights(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
+    """Yield the weights, or one GPU's part of them.
+
+    Args:
+        case: the model, and how it is trained.
+        sharded: numbers of one GPU's shards under FSDP; None without it.
+
+    """
+    width = ITEMSIZE[case.weight_type]
+    if sharded is not None:
+        yield Stored("parameters, a shard of each", "weights", "amount", (width, sharded), 1)
+        return
+    yield from stored(case, "parameters", "weights", width, _elements(case))
 
 
-def optimizer(case: Case) -> Iterator[Stored]:
+def optimizer(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
     """Yield what the optimizer keeps from step to step, or one GPU's part of it.
 
     Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
-    ``bitsandbytes.optim.AdamW8bit``.
+    ``bitsandbytes.optim.AdamW8bit``; for master weights, DeepSpeed's ``BF16_Optimizer``.
     """
-    width = ITEMSIZE[case.weight_type]
+    has_master_weights = case.value("master_weights") == "float32"
+    width = 4 if has_master_weights else ITEMSIZE[case.weight_type]
+    if has_master_weights:
+        yield from stored(case, "master weights", "optimizer", width, _elements(case))
 
     def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[Stored]:
+        if sharded is not None and counted is _each:
+            shape = (width, sharded)
+            return iter([Stored(f"{what}, of a shard of each", "optimizer", "amount", shape, 1)])
         return stored(case, what, "optimizer", width, numbers_of(case, counted))
 
     match case.optimizer:
         case "adamw":
             yield from part("means of gradients and squares", 2 * width, _each)
-            yield from part("steps of tensors", 4, lambda t: _tensors_in_pytorch(case, t))
+            if not is_shared(case, "optimizer"):  # there all tensors are one, and so is the step
+                yield from part("steps of tensors", 4, lambda t: _tensors_in_pytorch(case, t))
         case "momentum":
             yield from part("momentum", width, _each)
         case "adafactor":
@@ -118,14 +135,11 @@ def optimizer(case: Case) -> Iterator[Stored]:
 
 
 def gathered_weights(case: Case) -> Iterator[Stored]:
-    """Yield what is gathered of weights that are shared out: one block's, and what is outside.
-
-    As in FSDP with a unit a block: the root's parameters stay gathered from forward to backward.
-    """
+    """Yield what is gathered of weights that are shared out: one block's, and what is outside."""
     if is_shared(case, "weights"):
         numbers = _elements(case)
         shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
-        yield Stored("weights of a block and outside, gathered", "temporary", "amount", shape, 1)
+        yield Stored("weights of a block and outside, gathered", "gathered", "amount", shape, 1)
 
 
 def inputs(case: Case) -> Term:
@@ -133,18 +147,58 @@ def inputs(case: Case) -> Term:
     return Stored("ids of the tokens", "inputs", "amount", (8, case.batch, case.queries), 1)
 
 
-def standing(case: Case) -> Iterator[Term]:
+def standing(case: Case, sharded: Number | None = None) -> Iterator[Term]:
     """Yield all that is there at every moment, beside what is on the tape."""
-    yield from weights(case)
+    yield from weights(case, sharded)
     yield inputs(case)
     yield from gathered_weights(case)
     if case.training:
-        yield from optimizer(case)
+        yield from optimizer(case, sharded)
+
+
+def state_bytes(case: Case, sharded: Number | None = None) -> int:
+    """Return the bytes of weights, of the gradients of all of them, and of the optimizer's state.
+
+    Args:
+        case: the model, and how it is trained.
+        sharded: numbers of one GPU's shards under FSDP; None without it.
+
+    """
+    numbers = _elements(case).total if sharded is None else sharded
+    if is_shared(case, "gradients"):
+        numbers = _shared_out(case, "gradients", numbers)
+    parts = (*weights(case, sharded), *optimizer(case, sharded))
+    return int(ITEMSIZE[case.weight_type] * numbers + sum(part.amount for part in parts))
+
+
+RULES = {
+    "zero_stage": (
+        "ZeRO by rule (Rajbhandari et al. 2020): what GPUs share out is divided evenly, and "
+        "DeepSpeed's buckets are not counted."
+    ),
+    "master_weights": (
+        "Master weights by rule, as in DeepSpeed's BF16_Optimizer: a float32 copy, and the "
+        "optimizer's state in float32."
+    ),
+    "adafactor": "Adafactor by rule: mean squares of rows and columns; its step is not followed.",
+    "adamw-8bit": "8-bit AdamW by rule, as in bitsandbytes' AdamW8bit; its step is not followed.",
+}
+"""What is said of bytes that no run was compared with."""
+
+
+def rules_of(case: Case) -> tuple[str, ...]:
+    """Return a sentence for each rule that a training run is counted by, beside its run."""
+    used = {
+        "zero_stage": bool(case.zero_stage),
+        "master_weights": case.value("master_weights") == "float32",
+        case.optimizer: case.optimizer in RULES,
+    }
+    return tuple(RULES[name] for name, is_used in used.items() if is_used)
 
 
 def is_shared(case: Case, part: str) -> bool:
     """Tell whether each GPU holds a part of the weights, gradients or optimizer's state alone."""
-    return bool(case.gpus > 1 and part in SHARDED[case.shard])
+    return bool(case.gpus > 1 and part in SHARED[case.zero_stage])
 
 
 def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Term]:
@@ -155,7 +209,7 @@ def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Te
     yield Stored("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
     if in_backward:
         shape = (unshared_gradients(case),)
-        yield Stored("gradients before they are shared out", "temporary", "amount", shape, 1)
+        yield Stored("gradients before they are shared out", "gathered", "amount", shape, 1)
 
 
 def unshared_gradients(case: Case) -> Number:
@@ -182,7 +236,7 @@ def _shared_out(case: Case, part: str, numbers: Number) -> Number:
     if getattr(numbers, "free_symbols", None):
         raise UserError(
             f"{part} are shared out among {case.gpus} GPUs and rounded up: there is no formula of "
-            "them in the model's fields; leave out --shard, or leave other fields open"
+            "them in the model's fields; leave out --zero-stage, or leave other fields open"
         )
     return -(-numbers // case.gpus)
 

@@ -100,6 +100,12 @@ class Timeline:
         here = self.base.held[part]
         return here if self.longer is None else self._at_depth(here, self.longer.held[part])
 
+    @property
+    def sharded(self) -> int:
+        """Numbers of one GPU's shards, where parameters are shared out."""
+        here = self.base.sharded
+        return here if self.longer is None else self._at_depth(here, self.longer.sharded)
+
     def stored_at(self, place: Place, kind: Kind) -> dict[Stored, int]:
         """Return the storages that are alive at a moment, and how many there are of each."""
         here = _alive(self.base, self._places[place], kind)

@@ -25,7 +25,7 @@ from gpt2calc.model.families.layers import (
     read_rotary_dim,
     read_window,
 )
-from gpt2calc.model.linear import ScaledEmbedding
+from gpt2calc.model.linear import GemmaEmbedding, ScaledEmbedding
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.projections import (
@@ -121,7 +121,7 @@ QWEN3 = LLAMA.but(
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
     called={"mlp_bias": (), "window": ("sliding_window",)},
 )
-_GEMMA = Architecture(embedding=ScaledEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
+_GEMMA = Architecture(embedding=GemmaEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
 
 GEMMA = LLAMA.but(
     *("gemma", "Gemma", "GemmaForCausalLM"),
