@@ -168,6 +168,8 @@ def case_of(model: Any, run: Run | None = None) -> Case:
         UserError: a sequence, with what is cached before it, is longer than the model's positions.
 
     """
+    if run is not None and not isinstance(run, Run):
+        raise UserError(f"run is {run!r}: it must be a Run, such as Run(batch=8)")
     case = model if isinstance(model, Case) else Case(model, Run())
     case = case if run is None else with_changes(case, run=run)
     refuse_beyond_positions(case, case.queries)

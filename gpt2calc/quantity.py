@@ -235,7 +235,9 @@ class Breakdown(Result):
         return dict(zip(self.quantity.parts, self.parts, strict=True))
 
     def __getitem__(self, part: str) -> Any:
-        """Return one part. Raises ``UserError`` if no part is called that."""
+        """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
+        if part not in self.quantity.parts and part in self.quantity.groups:
+            return self.coarse[part]
         return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
 
     def __iter__(self) -> Iterator[str]:

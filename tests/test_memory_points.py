@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gpt2calc import Run, load, sweep
 from gpt2calc.case import case_of
-from gpt2calc.metrics.memory.points import at_points
+from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.model.hub import from_contents
 from gpt2calc.tape.symbolic import Decisions, Formula, Size
@@ -67,7 +67,7 @@ def test_a_run_on_letters_serves_all_points_that_decide_alike(monkeypatch):
     monkeypatch.setattr(points, "followed", lambda *each: runs.append(each) or followed(*each))
     case = memory_case(case_of(load("gpt2")))
     batches = np.arange(1, 1_001)
-    found = at_points(case, {"batch": batches}, PARTS)
+    found = Regions(case, PARTS).at({"batch": batches})
     assert len(runs) <= 6  # a batch of 1 alone, and few others
     line = sum(found.values())
     assert (np.diff(line, 2) == 0).sum() > 990
@@ -76,7 +76,7 @@ def test_a_run_on_letters_serves_all_points_that_decide_alike(monkeypatch):
 def test_widths_at_points_have_heads_of_their_own():
     case = memory_case(case_of(load("gpt2"), Run(seq=16)))
     widths = np.array([64, 128, 192, 640])
-    found = at_points(case, {"n_embd": widths}, PARTS)
+    found = Regions(case, PARTS).at({"n_embd": widths})
     for place, width in enumerate(widths.tolist()):
         alone = MEMORY.of(case.evaluate_at(n_embd=width))
         assert {part: found[part][place] for part in PARTS} == {
@@ -89,7 +89,7 @@ def test_widths_at_points_have_heads_of_their_own():
 )
 def test_what_a_rule_rounds_is_run_point_by_point(run):
     case = memory_case(case_of(load("gpt2"), run))
-    found = sum(at_points(case, {"vocab": np.array([100, 101])}, PARTS).values())
+    found = sum(Regions(case, PARTS).at({"vocab": np.array([100, 101])}).values())
     assert found.tolist() == [MEMORY.total(case.evaluate_at(vocab=n)) for n in (100, 101)]
 
 
@@ -121,5 +121,5 @@ def test_decisions_hold_where_comparisons_come_out_alike(a, b, other):
 def test_how_many_points_are_done_is_reported():
     done = []
     case = memory_case(case_of(load("gpt2").replace(n_layer=2)))
-    at_points(case, {"batch": np.arange(1, 30)}, PARTS, done.append)
+    Regions(case, PARTS).at({"batch": np.arange(1, 30)}, done.append)
     assert sum(done) == 29

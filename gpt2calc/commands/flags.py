@@ -39,6 +39,13 @@ Out = Annotated[Path | None, Parameter(help="Write to this file instead of print
 Plot = Annotated[Path | None, Parameter(help="Draw it, too, into this file: .png, .svg or .pdf.")]
 
 
+INFERENCE = Parameter(
+    help="The same as --no-training: a prompt, and in memory the tokens after it.",
+    negative=(),
+    group="The run",
+)
+
+
 def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
     """Make the flag of a field: a switch, a choice, or a number, which the config itself checks."""
     group = Parameter(group=_group_of(kind, name))
@@ -83,6 +90,8 @@ def _flags(
         for name, known in kind.known.items()
         if kind is not Run or of is None or of in known.changes
     } | {f"no_{name}": _without(kind, name) for kind in kinds for name in _leaving_out(kind)}
+    if Run in kinds:
+        fields["inference"] = Annotated[bool, INFERENCE]
     return Annotated[TypedDict(title, fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
@@ -114,7 +123,7 @@ else:
 def given(fields: dict[str, Any] | None) -> dict[str, Any]:
     """Return the fields given as flags; the config refuses what is no integer."""
     read: dict[str, Any] = {}
-    for name, value in (fields or {}).items():
+    for name, value in _without_inference(fields).items():
         if name not in _NONE_OF:
             read[name] = _numbers(value) if name in _LISTS else _integer(value)
         elif value:
@@ -124,6 +133,16 @@ def given(fields: dict[str, Any] | None) -> dict[str, Any]:
                 raise UserError(f"--no-{flag} is --{flag} none: leave out one of the two")
             read[choice] = "none"
     return read
+
+
+def _without_inference(fields: dict[str, Any] | None) -> dict[str, Any]:
+    """Say by the field ``training`` what ``--inference`` says."""
+    rest = dict(fields or {})
+    if not rest.pop("inference", False):
+        return rest
+    if rest.get("training"):
+        raise UserError("--inference and --training are two questions: give one of them")
+    return rest | {"training": False}
 
 
 def configured(model: str, overrides: dict[str, Any] | None) -> ModelConfig:
@@ -141,7 +160,8 @@ def case_given(model: str, of: str | Quantity, fields: dict[str, Any] | None) ->
 def refuse_idle_run(of: str | Quantity, fields: dict[str, Any] | None) -> None:
     """Raise ``UserError`` for a flag of the run where the run does not matter."""
     quantity = as_quantity(of)
-    changes = {name: Run.known[name].changes for name in fields or () if name in Run.known}
+    said = _without_inference(fields)
+    changes = {name: Run.known[name].changes for name in said if name in Run.known}
     for name, changed in changes.items():
         if quantity.name not in changed:
             raise UserError(

@@ -28,7 +28,8 @@ def verify(
 ) -> int:
     """Prove the count, the FLOPs or the bytes against the model that PyTorch builds.
 
-    It takes no memory and no weights. Exit status 1 if anything differs.
+    It needs no weights. The model is built without memory, but for --of memory: there a small run,
+    of up to 2 GB, is a real one. Exit status 1 if anything differs.
     """
     from gpt2calc.errors import UserError
     from gpt2calc.proof.flop_verification import FlopsVerification, verify_flops
@@ -38,7 +39,7 @@ def verify(
     if device != "cpu" and of != "memory":
         raise UserError("--device is of memory: give --of memory, too")
     case = case_given(model, of, fields)
-    say("Importing PyTorch and transformers, and building the model on the meta device ...")
+    say("Importing PyTorch and transformers, and building the model ...")
     proof: Verification | FlopsVerification | MemoryVerification
     match of:
         case "parameters":

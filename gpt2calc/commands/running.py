@@ -67,10 +67,6 @@ def memory(
     /,
     *,
     fields: MemoryFields | None = None,
-    inference: Annotated[
-        bool,
-        Parameter(help="A prompt and the tokens after it, instead of training.", negative=()),
-    ] = False,
     operations: Annotated[
         bool, Parameter(help="List every operation that allocates instead, in order.", negative=())
     ] = False,
@@ -92,11 +88,7 @@ def memory(
     from gpt2calc.metrics.memory.quantity import MEMORY
     from gpt2calc.metrics.memory.result import Memory
 
-    if inference and (fields or {}).get("training"):
-        raise UserError("--inference and --training are two questions: give one of them")
-    case = case_given(
-        model, MEMORY, {**(fields or {}), **({"training": False} if inference else {})}
-    )
+    case = case_given(model, MEMORY, fields)
     if operations and (plot is not None or gpu is not None):
         raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
     if margin is not None and gpu is None:

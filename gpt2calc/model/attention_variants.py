@@ -302,14 +302,18 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
             output = self._joined(output)
             output = self.out(output)
             return output, None
-        return self._eager(q, k, v, context)
+        return self._eager(q, k, v, context, x.dtype)
 
-    def _eager(self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext) -> Attended:
-        """Write attention out."""
+    def _eager(
+        self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext, dtype: str
+    ) -> Attended:
+        """Write attention out, the probabilities in a dtype."""
         with module("scores"):
             weights = matmul(q, transpose(k, 2, 3))
         weights = scale_(weights)
-        weights = softmax(weights if context.mask is None else add(weights, context.mask))
+        masked = weights if context.mask is None else add(weights, context.mask)
+        weights = softmax(cast(masked, dtype))
+        del masked
         with module("mix"):
             output = matmul(weights, v)
         output = self._joined(output)
@@ -328,8 +332,10 @@ class FalconAlibiAttention(FalconAttention):
 
     turns = False
 
-    def _eager(self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext) -> Attended:
-        """Write attention out."""
+    def _eager(
+        self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext, dtype: str
+    ) -> Attended:
+        """Write attention out, the probabilities in a dtype."""
         assert context.alibi is not None
         assert context.mask is not None
         with module("scores"):
@@ -337,7 +343,7 @@ class FalconAlibiAttention(FalconAttention):
         in_float32 = cast(scores, "float32")
         biased = scale_(add(in_float32, self._bias(context.alibi)))
         masked = add(biased, context.mask)
-        weights = softmax(cast(masked, q.dtype))
+        weights = softmax(cast(masked, dtype))
         del masked
         weights = self.softmax_dropout(weights)
         with module("mix"):

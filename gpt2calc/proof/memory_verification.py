@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gpt2calc.case import Case
+from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.naming import PHASES
 from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.output.table import Column, Table
@@ -79,14 +81,10 @@ class MemoryVerification(Proof):
     def _of_the_gpu(self) -> tuple[str, ...]:
         if self.on_gpu is None:
             return ()
-        of_run = PEAKS if self.config.training else ("prefill",)
+        of_run = PHASES if self.config.training else ("prefill",)
         peak = max(self.tape[name] for name in self.tape if name in of_run)
         beside = self.on_gpu / peak - 1
         return (f"Allocated on the GPU at the peak: {self.on_gpu:,} bytes, {beside:+.2%}.",)
-
-
-PEAKS = ("forward", "backward", "step", "prefill", "token 1", "token 2")
-"""The figures that are peaks."""
 
 
 def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
@@ -108,7 +106,7 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     _refuse_what_is_not_followed(case)
     torch, transformers = torch_and_transformers()
     tape, is_fsdp = by_the_tape(case), case.shard == "fsdp"
-    estimate = max(tape[name] for name in tape if name in PEAKS)
+    estimate = max(tape[name] for name in tape if name in PHASES)
     return MemoryVerification(
         config=case,
         against=f"{case.of_family.builds} of transformers {transformers.__version__}"
@@ -132,8 +130,26 @@ def _refuse_what_is_not_followed(case: Case) -> None:
             f"{case.optimizer}'s step is counted by a rule, and not followed: verify with "
             f"{', '.join(FOLLOWED)}"
         )
+    if case.n_expert is not None and case.experts_implementation == "grouped_mm":
+        _refuse_unaligned_experts(case)
+    if case.shard == "fsdp" and case.grad_accumulation > 1:
+        raise UserError(
+            "grad_accumulation is 2 or more, and PyTorch's tracker follows one batch under FSDP: "
+            "verify without it"
+        )
     if case.run.dtype == "float16":
         raise UserError("float16 is counted as bfloat16: verify with that")
+
+
+def _refuse_unaligned_experts(case: Case) -> None:
+    """Raise ``UserError`` for experts that grouped products cannot take."""
+    in_16_bytes = 16 // ITEMSIZE[case.product_type]
+    for name, width in {"n_embd": case.n_embd, "width of an expert": case.expert_width}.items():
+        if width % in_16_bytes:
+            raise UserError(
+                f"{name} is {width}: grouped_mm takes rows of whole multiples of 16 bytes, "
+                f"{in_16_bytes} numbers here; verify with --experts-implementation batched_mm"
+            )
 
 
 def by_the_tape(case: Case) -> Bytes:
@@ -141,10 +157,7 @@ def by_the_tape(case: Case) -> Bytes:
     case = replace(case, moment=None)
     moments = Moments(case)
     state = sum(term.amount for term in moments.standing())
-    found: Bytes = {}
-    for each in moments.listed:
-        part = each.place.part
-        found[part] = max(found.get(part, 0), state + each.live)
+    found = {part: size for part, (size, _) in moments.phases.items()}
     held = moments.timeline.held
     if not case.training:
         return {"prefill": found.pop("prefill"), "held after prefill": held("prefill"), **found}
@@ -152,7 +165,7 @@ def by_the_tape(case: Case) -> Bytes:
         return {
             "forward": found["forward"],
             "backward": found["backward"],
-            "step": max(found.get("step", 0), state + held("backward")),
+            "step": found["step"],
             "held at the end": state + held("step"),
         }
     there = case.grad_accumulation > 1
@@ -161,6 +174,6 @@ def by_the_tape(case: Case) -> Bytes:
         "forward": found["forward"],
         "kept for backward": held("forward") - gradients,
         "backward": found["backward"],
-        "step": max(found.get("step", 0), state + held("backward")),
+        "step": found["step"],
         "held at the end": state + held("step"),
     }

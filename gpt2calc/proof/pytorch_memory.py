@@ -9,6 +9,7 @@ from typing import Any
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.following import tokens_after
 from gpt2calc.model.hub import in_their_words
 from gpt2calc.proof.verification import DROPOUT, torch_and_transformers
 
@@ -129,7 +130,7 @@ def _served(model: Any, case: Case) -> Bytes:
         cache = outputs.cache if has_cache else None
         del outputs
         found["held after prefill"] = live.bytes
-        for part in ("token 1", "token 2") if has_cache else ():
+        for part in ("token 1", "token 2")[: tokens_after(case)] if has_cache else ():
             live.log.clear()
             with precision(case, "cpu"):
                 outputs = model(token, cache=cache, **words)
@@ -186,6 +187,8 @@ def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
         return int(torch.cuda.max_memory_allocated())
     optimizer = optimizer_for(case, model)
     for _ in range(2):
+        if case.grad_accumulation > 1:
+            run_forward(model, case, ids).backward()
         torch.cuda.reset_peak_memory_stats()
         loss = run_forward(model, case, ids)
         loss.backward()

@@ -138,7 +138,7 @@ class Tape:
             Event(op, self.module, self.phase, born, self._died, live, self.gradients, matmuls)
         )
         self._died = 0
-        if live > self.peak:
+        if int(live) > int(self.peak):  # which no operation of the run depends on
             self.peak = live
             self.peak_event = len(self.events) - 1
 

@@ -11,7 +11,9 @@ from typing import TypeAlias
 
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 """Letters with their exponents, in alphabetical order."""
-Terms: TypeAlias = dict[Monomial, Fraction]
+Coefficient: TypeAlias = int | Fraction
+"""An integer where it is whole, since that is many times as fast."""
+Terms: TypeAlias = dict[Monomial, Coefficient]
 """The terms of a formula: monomials with their coefficients."""
 
 
@@ -29,7 +31,7 @@ class Size(int):
     @classmethod
     def letter(cls, letter: str, value: int) -> "Size":
         """Return a size that is a letter by itself."""
-        return cls(value, {((letter, 1),): Fraction(1)})
+        return cls(value, {((letter, 1),): 1})
 
     def __add__(self, other: int) -> "Size":
         return _sum(self, other, 1)
@@ -50,7 +52,7 @@ class Size(int):
         for one, factor in self.terms.items():
             for two, times in terms_of(other).items():
                 monomial = _joined(one, two, 1)
-                terms[monomial] = terms.get(monomial, Fraction(0)) + factor * times
+                terms[monomial] = terms.get(monomial, 0) + factor * times
         return Size(int(self) * int(other), terms)
 
     def __floordiv__(self, other: int) -> "Size":
@@ -62,7 +64,9 @@ class Size(int):
     def __mod__(self, other: int) -> int:
         rest = int(self) % int(other)
         if not isinstance(other, Size):
-            shares = {monomial: factor / int(other) for monomial, factor in self.terms.items()}
+            shares = {
+                monomial: _ratio(factor, int(other)) for monomial, factor in self.terms.items()
+            }
             _note(shares, "whole", rest == 0)
         return rest
 
@@ -97,7 +101,7 @@ class Decisions:
     """The comparisons of sizes in a run: where all of them come out alike, the run is the same."""
 
     def __init__(self) -> None:
-        self.made: dict[tuple[frozenset[tuple[Monomial, Fraction]], str], bool] = {}
+        self.made: dict[tuple[frozenset[tuple[Monomial, Coefficient]], str], bool] = {}
         """By the difference of two sizes and its relation to 0, or by a quotient and that it is
         whole, whether that holds."""
 
@@ -134,7 +138,7 @@ def terms_of(number: int) -> Terms:
     """Return the formula of a number: its own, or the number as a constant."""
     if isinstance(number, Size):
         return number.terms
-    return {(): Fraction(int(number))} if number else {}
+    return {(): int(number)} if number else {}
 
 
 def _sum(one: Size, other: int, sign: int) -> Size:
@@ -142,7 +146,7 @@ def _sum(one: Size, other: int, sign: int) -> Size:
         return NotImplemented
     terms = dict(one.terms)
     for monomial, factor in terms_of(other).items():
-        terms[monomial] = terms.get(monomial, Fraction(0)) + sign * factor
+        terms[monomial] = terms.get(monomial, 0) + sign * factor
         if not terms[monomial]:
             del terms[monomial]
     return Size(int(one) + sign * int(other), terms)
@@ -154,9 +158,16 @@ def _quotient(one: Size, other: int) -> Size:
     if len(divisor) != 1 or int(one) % int(other):
         raise ArithmeticError(f"{int(one)} by {int(other)} is no formula")
     ((by, times),) = divisor.items()
-    terms = {_joined(monomial, by, -1): factor / times for monomial, factor in one.terms.items()}
+    terms = {
+        _joined(monomial, by, -1): _ratio(factor, times) for monomial, factor in one.terms.items()
+    }
     _note(terms, "whole", True)
     return Size(int(one) // int(other), terms)
+
+
+def _ratio(above: Coefficient, below: Coefficient) -> Coefficient:
+    ratio = Fraction(above) / below
+    return ratio.numerator if ratio.denominator == 1 else ratio
 
 
 def _joined(one: Monomial, other: Monomial, sign: int) -> Monomial:

@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from gpt2calc.case import Case, case_of
+from gpt2calc.errors import UserError
 from gpt2calc.hardware import Device, device
-from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
+from gpt2calc.metrics.memory.following import has_last_position
+from gpt2calc.metrics.memory.points import Regions
+from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.metrics.memory.result import Memory
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result, rows_as_csv
@@ -87,7 +92,7 @@ class Fit(Result):
         )
         case = self.memory.config
         rows: list[Row] = [(name, size, format_bytes(size)) for name, size in sizes]
-        longest = "all positions" if self.longest_seq == case.n_ctx - case.cache else ""
+        longest = "all positions" if self.longest_seq >= case.n_ctx - case.cache else ""
         rows += [
             (f"largest batch of {case.queries:,} tokens", self.largest_batch, ""),
             (f"longest sequence at batch {case.batch:,}", self.longest_seq, longest),
@@ -135,18 +140,28 @@ def fit(
     case = memory_case(case_of(as_config(config), run))
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     kept_free = parse_bytes(margin)
+    if kept_free >= chosen.memory:
+        raise UserError(
+            f"margin is {format_bytes(kept_free)}, and {chosen.name} has "
+            f"{format_bytes(chosen.memory)}: give less"
+        )
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)
-    seq = min(_most(case, "seq", room), case.n_ctx - case.cache)
+    most = case.n_ctx - case.cache
+    if not has_last_position(case):
+        most = max(most, case.queries)
+    seq = min(_most(case, "seq", room), most)
     return Fit(held, chosen, kept_free, batch, seq)
 
 
 def _most(case: Case, field: str, room: int) -> int:
     """Return the largest value of a field that fits, 0 if none does."""
+    regions = Regions(case, PARTS)
 
     def fits(value: int) -> bool:
-        return bool(MEMORY.total(case.evaluate_at(**{field: value})) <= room)
+        parts = regions.at({field: np.array([value])})
+        return sum(int(amount[0]) for amount in parts.values()) <= room
 
     return largest_that(fits)
 

@@ -1,7 +1,7 @@
 """The moments of a case: what is there at each, in any arithmetic, and which holds the most."""
 
 from collections.abc import Callable, Iterable
-from fractions import Fraction
+from functools import cached_property
 
 from gpt2calc.case import Case
 from gpt2calc.dtypes import ITEMSIZE
@@ -60,6 +60,24 @@ class Moments:
             heads = case.model.heads
             self._values = {} if heads is None else {"n_head": heads}
             self._values |= numbers_of(case.model) | run
+
+    @cached_property
+    def phases(self) -> dict[str, tuple[int, Moment]]:
+        """The most bytes of each part of a run, and the first moment at which they are there.
+
+        An optimizer that makes nothing holds what is there at the end of backward.
+        """
+        standing = sum([term.amount for term in self.standing()])
+        found: dict[str, tuple[int, Moment]] = {}
+        for each in self.listed:
+            size, part = standing + self.on_one_gpu(each), each.place.part
+            if part not in found or size > found[part][0]:
+                found[part] = size, each
+        if self._training and not self.case.zero_stage:
+            held = standing + int(self.timeline.held("backward"))
+            if "step" not in found or held > found["step"][0]:
+                found["step"] = held, self.listed[-1]
+        return found
 
     def named(self) -> list[Moment]:
         """Return the moments of the name that is asked about; all, if none is."""
@@ -191,8 +209,7 @@ def highest(moments: Iterable[Moment]) -> list[Moment]:
 
 def _is_below(one: Terms, other: Terms) -> bool:
     letters = one.keys() | other.keys()
-    nothing = Fraction(0)
-    return all(one.get(each, nothing) <= other.get(each, nothing) for each in letters)
+    return all(one.get(each, 0) <= other.get(each, 0) for each in letters)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

@@ -27,14 +27,16 @@ PART_OF = {
     "loss": "loss",
 }
 """The part of memory that what a module saves belongs to; that of all others is norms."""
-WORDS = {
+PHASES = {
     "forward": "forward",
     "backward": "backward",
     "step": "the optimizer's step",
     "prefill": "prefill",
-    "token 1": "the first token after it",
-    "token 2": "the second token after it",
+    "decoding": "decoding",
+    "token 1": "the first new token",
+    "token 2": "the second new token",
 }
+"""The parts of a run, in words."""
 
 
 BLOCKS = {
@@ -79,16 +81,16 @@ def name_of(moment: Moment, names: Names) -> str:
     place, event = moment.place, moment.event
     role = role_of(event.module)
     if place.part == "step":
-        return WORDS["step"]
+        return PHASES["step"]
     if place.phase == "backward" and event.module == ("loss",):
         return START
     if not role:
         what = "a block" if place.block is not None else "the model"
     else:
         what = names.inside(role) if place.block is not None else names.module(role)
-    words = {"recomputed": "running again"}.get(place.phase, WORDS[place.part])
-    name = f"{words} of {what} ({event.op})"
-    if place.block is None:
-        return name
-    end, number = place.block
-    return f"{name} of the {BLOCKS.get(place.block, f'{number + 1}. {end}')} block"
+    where = f"{what} ({event.op})"
+    if place.block is not None:
+        end, number = place.block
+        where = f"{where} of the {BLOCKS.get(place.block, f'{number + 1}. {end}')} block"
+    words = {"recomputed": "running again"}.get(place.phase, PHASES[place.part])
+    return f"{where} in {words}" if place.part.startswith("token") else f"{words} of {where}"

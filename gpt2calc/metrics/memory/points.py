@@ -19,17 +19,21 @@ from gpt2calc.metrics.memory.following import (
     has_layers_that_differ,
     plan_of,
 )
-from gpt2calc.metrics.memory.moments import Moments, highest, terms_at
+from gpt2calc.metrics.memory.moments import Moments, terms_at
 from gpt2calc.metrics.memory.naming import of_serving, of_training
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import standing
 from gpt2calc.metrics.memory.timeline import SHORT, Moment, Timeline
 from gpt2calc.model.terms import Term
-from gpt2calc.tape.symbolic import Decisions, Formula, Size
+from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, Size, terms_of
 
 Array: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = dict[str, Array]
 """Bytes of each part at every point."""
+
+
+ROUNDING = 1e-9
+"""More than what sums of some thousand products of floating-point numbers are off by."""
 
 
 class Region(NamedTuple):
@@ -39,41 +43,67 @@ class Region(NamedTuple):
     decisions: Decisions
     letters: frozenset[str]
     """The fields that are letters; all others are as they are at the point of the run."""
+    point: dict[str, int]
 
 
-def at_points(
-    case: Case,
-    values: Mapping[str, Array],
-    parts: tuple[str, ...],
-    report: Callable[[int], None] = lambda _: None,
-) -> Parts:
-    """Return the bytes at the peak of each point, part by part.
+class Regions:
+    """The runs on letters of a case that are known so far, each with the points it holds for.
 
     Args:
         case: what all points share.
-        values: fields with a value for each point.
         parts: the names of all parts.
-        report: told of points as they are done, how many each time.
 
     """
-    _ = case.evaluate_at(**values).known_heads  # which refuses widths that give none
-    size = len(next(iter(values.values())))
-    found = {part: np.zeros(size, np.int64) for part in parts}
-    left = np.ones(size, bool)
-    while left.any():
-        first = int(left.argmax())
-        point = {name: int(column[first]) for name, column in values.items()}
-        region = None if _is_by_rule(case, values) else _region(case, point)
-        if region is None:
-            done = np.array([first])
-            _write(found, done, Moments(case.evaluate_at(**point)).terms())
-        else:
-            done = np.flatnonzero(left & _holds(region, point, values))
+
+    def __init__(self, case: Case, parts: tuple[str, ...]) -> None:
+        self.case = case
+        self.parts = parts
+        self.known: list[Region] = []
+
+    def at(
+        self, values: Mapping[str, Array], report: Callable[[int], None] = lambda _: None
+    ) -> Parts:
+        """Return the bytes at the peak of each point, part by part.
+
+        Args:
+            values: fields with a value for each point.
+            report: told of points as they are done, how many each time.
+
+        """
+        _ = self.case.evaluate_at(**values).known_heads  # which refuses widths that give none
+        size = len(next(iter(values.values())))
+        found = {part: np.zeros(size, np.int64) for part in self.parts}
+        left = np.ones(size, bool)
+        for region in self.known:
+            self._evaluate(region, values, left, found, report)
+        while left.any():
+            first = int(left.argmax())
+            point = {name: int(column[first]) for name, column in values.items()}
+            new = None if _is_by_rule(self.case, values) else _region(self.case, point)
+            if new is None:
+                _write(found, np.array([first]), Moments(self.case.evaluate_at(**point)).terms())
+                left[first] = False
+                report(1)
+                continue
+            self.known.append(new)
+            self._evaluate(new, values, left, found, report)
+        return found
+
+    def _evaluate(
+        self,
+        region: Region,
+        values: Mapping[str, Array],
+        left: NDArray[np.bool_],
+        found: Parts,
+        report: Callable[[int], None],
+    ) -> None:
+        """Write the bytes of those points that a region holds for."""
+        done = np.flatnonzero(left & _holds(region, values))
+        if len(done):
             there = {name: column[done] for name, column in values.items()}
-            _evaluate(case, region, there, done, found)
-        left[done] = False
-        report(len(done))
-    return found
+            _evaluate(self.case, region, there, done, found)
+            left[done] = False
+            report(len(done))
 
 
 def _is_by_rule(case: Case, values: Mapping[str, Array]) -> bool:
@@ -107,14 +137,14 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
             timeline = followed(model, plan_of(lettered), depth)
     except ArithmeticError:
         return None
-    return Region(timeline, decisions, names)
+    return Region(timeline, decisions, names, point)
 
 
-def _holds(region: Region, point: dict[str, int], values: Mapping[str, Array]) -> NDArray[np.bool_]:
+def _holds(region: Region, values: Mapping[str, Array]) -> NDArray[np.bool_]:
     """Tell at which points the run would take the same decisions."""
     size = len(next(iter(values.values())))
     holds = np.ones(size, bool)
-    for name, number in point.items():
+    for name, number in region.point.items():
         if name not in region.letters:
             holds &= values[name] == number
         elif name == "n_layer":
@@ -138,7 +168,7 @@ def _evaluate(
     case: Case, region: Region, values: Mapping[str, Array], there: Array, found: Parts
 ) -> None:
     """Write the bytes of some points of a region."""
-    moments = highest(region.timeline.moments)
+    moments = _candidates(region.timeline.moments, values, len(there))
     most = np.full(len(there), -1, np.int64)
     which = np.zeros(len(there), np.int64)
     for number, moment in enumerate(moments):
@@ -151,6 +181,25 @@ def _evaluate(
         columns = {name: each[chosen] for name, each in values.items()}
         terms = _terms(case.evaluate_at(**columns), region, moments[int(number)], columns)
         _write(found, there[chosen], terms)
+
+
+def _candidates(moments: list[Moment], values: Mapping[str, Array], points: int) -> list[Moment]:
+    """Return the moments that hold most at some point, and those that come too close to tell."""
+    places: dict[Monomial, int] = {}
+    entries = []
+    for row, moment in enumerate(moments):
+        for monomial, factor in terms_of(moment.live).items():
+            entries.append((row, places.setdefault(monomial, len(places)), float(factor)))
+    rows, columns, factors = zip(*entries, strict=True)
+    coefficients = np.zeros((len(moments), len(places)))
+    coefficients[list(rows), list(columns)] = factors
+    products = np.ones((len(places), points))
+    for monomial, place in places.items():
+        for letter, power in monomial:
+            products[place] *= np.asarray(values[letter], float) ** power
+    sizes = coefficients @ products
+    is_close = sizes >= sizes.max(axis=0) * (1 - ROUNDING)
+    return [moments[int(row)] for row in np.flatnonzero(is_close.any(axis=1))]
 
 
 def _terms(case: Case, region: Region, moment: Moment, values: Mapping[str, Array]) -> list[Term]:

@@ -139,9 +139,9 @@ def _at_points(
     parts: tuple[str, ...],
     report: Callable[[int], None],
 ) -> dict[str, Number]:
-    from gpt2calc.metrics.memory.points import at_points
+    from gpt2calc.metrics.memory.points import Regions
 
-    return {**at_points(case, values, parts, report)}
+    return {**Regions(case, parts).at(values, report)}
 
 
 def _notes_on_terms(case: Case) -> tuple[str, ...]:

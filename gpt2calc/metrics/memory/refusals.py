@@ -32,6 +32,11 @@ def refuse_what_cannot_run(case: Case) -> None:
     _refuse_what_the_class_has_not(case)
 
 
+def writes_gelu_out(case: Case) -> bool:
+    """Tell whether a class writes GELU out, and can be told not to: the first GPT cannot."""
+    return case.model.architecture.activation == "gelu_new" and case.family != "openai-gpt"
+
+
 def _refuse_idle_sharing(case: Case) -> None:
     """Raise ``UserError`` for what is shared out among one GPU, twice, or by no known rule."""
     shared = {"shard": case.shard != "none", "zero_stage": case.zero_stage != 0}
@@ -80,6 +85,11 @@ def _refuse_what_the_class_has_not(case: Case) -> None:
     architecture, words = case.model.architecture, case.of_family.words
     if case.attention == "sdpa" and not architecture.has_sdpa:
         raise UserError(f"attention is sdpa, which {words}'s class has not: leave it out")
+    if case.fused_gelu and not writes_gelu_out(case):
+        raise UserError(
+            f"fused_gelu is of a GELU that is written out in Python, and {words}'s class has none "
+            "or no other: leave it out"
+        )
     if case.experts_implementation != "grouped_mm" and case.n_expert is None:
         raise UserError(
             f"experts_implementation is {case.experts_implementation}, and there are no experts: "

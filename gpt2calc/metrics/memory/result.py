@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from functools import cached_property
 
-from gpt2calc.case import case_of
+from gpt2calc.case import Case, case_of
+from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
 from gpt2calc.metrics.memory.moments import Moments
-from gpt2calc.metrics.memory.naming import name_of
+from gpt2calc.metrics.memory.naming import PHASES, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
+from gpt2calc.model.hub import in_their_words
 from gpt2calc.model.terms import Term
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import rows_as_csv
@@ -21,23 +23,24 @@ from gpt2calc.quantity import Breakdown, Quantity
 from gpt2calc.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
-EXACT = "Exact of PyTorch's CPU kernels; on a GPU, kernels and rounding differ."
+EXACT = (
+    "Exact of PyTorch 2.13's CPU kernels and the classes of transformers 5.24; on a GPU, kernels "
+    "and rounding differ."
+)
 EXACT_UNDER_FSDP = (
-    "Exact of PyTorch's FSDP2, a unit a block and one for the rest, on the GPU whose shards are "
-    "the largest; of CPU kernels: on a GPU, kernels and rounding differ."
+    "Exact of FSDP2 in PyTorch 2.13, a unit a block and one for the rest, on the GPU whose shards "
+    "are the largest; kernels are those of CPUs: on a GPU, they and rounding differ."
+)
+AS_ON_GPUS = "The optimizer's step is that of foreach, PyTorch's default on GPUs."
+NO_CLASS = (
+    "No class of transformers builds such a model: its parts run as in the classes that have them."
+)
+FULL = "The prompt fills the context: no token follows."
+BEYOND = (
+    "The sequence is longer than the context of {:,} tokens, which the class runs all the same."
 )
 REST_IS_EXACT = "The rest is exact of PyTorch's CPU kernels."
 UNITS = "GB are 10^9 bytes, GiB 2^30. A model's buffers are not counted."
-GONE_BY_THEN = "At the peak some of it is gone, and the loss and its gradient are there."
-PHASES = {
-    "forward": "forward",
-    "backward": "backward",
-    "step": "the optimizer's step",
-    "prefill": "prefill",
-    "token 1": "the first token after it",
-    "token 2": "the second",
-}
-"""The parts of a run, as tables say them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,16 +77,17 @@ class Memory(Breakdown):
     @property
     def phases(self) -> dict[str, int]:
         """The most bytes of each part of the run: forward, backward, step; prefill, token 1, 2."""
-        most: dict[str, int] = {}
-        for each in self._all_moments.named():
-            part = each.place.part
-            most[part] = max(most.get(part, 0), self._bytes_at(each))
-        return most
+        return {part: size for part, (size, _) in self._all_moments.phases.items()}
 
     @property
     def held_after_prefill(self) -> int:
-        """Bytes of keys, values and counters once a prompt is run and its logits are gone."""
-        return self._all_moments.timeline.held("prefill")
+        """Bytes of keys, values and counters once a prompt is run and its logits are gone.
+
+        Training keeps none; 0.
+        """
+        held = self._all_moments.timeline.base.held
+        call = "prefill" if "prefill" in held else "decoding"
+        return self._all_moments.timeline.held(call) if call in held else 0
 
     @property
     def cache(self) -> int:
@@ -93,7 +97,8 @@ class Memory(Breakdown):
     def tables(self) -> tuple[Table, ...]:
         """Return what is held, what of it is kept for backward, and what people estimate."""
         shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
-        return (*shown, estimates_table(estimated(self.config, MEMORY)))
+        estimates = estimated(self.config, MEMORY)
+        return (*shown, *((estimates_table(estimates),) if estimates else ()))
 
     def table(self) -> Table:
         """Return a row for each thing that memory is made of."""
@@ -107,7 +112,8 @@ class Memory(Breakdown):
     def _kept_table(self) -> Table:
         shown = {part: size for part, size in self._kept_by_part.items() if size}
         title = "Activations, kept for backward at the end of forward"
-        notes = (GONE_BY_THEN,) if self.activations != self.kept else ()
+        still = f"At the peak {format_bytes(self.activations)} of it are there."
+        notes = (still,) if self.activations != self.kept else ()
         return _table(title, "sublayer", shown)._replace(notes=notes)
 
     def to_dict(self) -> dict[str, object]:
@@ -124,11 +130,20 @@ class Memory(Breakdown):
             **self._between(),
             "moment": self.moment,
             "phases": self.phases,
+            "peaks": self._peaks(),
             "moments": moments,
             "per_block": parts["per_block"],
             "sublayers": parts["sublayers"],
             "kept_by": self._kept_by_part,
             "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
+        }
+
+    def _peaks(self) -> dict[str, dict[str, object]]:
+        """Return the most bytes of each part of the run, with the moment."""
+        names = self.config.names
+        return {
+            part: {"bytes": size, "moment": name_of(moment, names)}
+            for part, (size, moment) in self._all_moments.phases.items()
         }
 
     def _between(self) -> dict[str, object]:
@@ -151,16 +166,24 @@ class Memory(Breakdown):
 
     def _notes(self) -> tuple[str, ...]:
         total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
-        said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
-        sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
         if self.config.training:
+            said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
+            sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
             return (f"{sums} {self._state_said()}", self._how_exact())
-        weights = self["weights"].total
+        said = "; ".join(
+            f"{format_bytes(int(str(peak['bytes'])))} at {peak['moment']}"
+            for peak in self._peaks().values()
+        )
+        sums = f"{total} The most of each phase: {said}."
+        has_cache = self.config.model.architecture.decoder.has_cache
+        words, weights = self.config.of_family.words, self["weights"].total
         alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
         after = self.held_after_prefill
         held = f"Cache of all tokens that a layer sees: {format_bytes(self.cache)}"
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
-        return (f"{sums} {alone}", held + beside, self._how_exact())
+        last = f" {FULL}" if set(self.phases) == {"prefill"} and has_cache else ""
+        cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
+        return (f"{sums} {alone}", *cached, self._how_exact())
 
     def _state_said(self) -> str:
         size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"
@@ -168,9 +191,16 @@ class Memory(Breakdown):
 
     def _how_exact(self) -> str:
         """Say what of it is exact, and what is counted by a rule."""
-        rules = rules_of(self.config)
-        exact = EXACT_UNDER_FSDP if self.config.shard == "fsdp" else EXACT
-        return " ".join((*rules, REST_IS_EXACT if rules else exact, UNITS))
+        case, rules = self.config, rules_of(self.config)
+        exact = EXACT_UNDER_FSDP if case.shard == "fsdp" else EXACT
+        said = [*rules, REST_IS_EXACT if rules else exact]
+        if not _is_built(case):
+            said = [*rules, NO_CLASS]
+        if case.training and case.optimizer == "adamw":
+            said.append(AS_ON_GPUS)
+        if case.cache + case.queries > case.n_ctx:
+            said.append(BEYOND.format(case.n_ctx))
+        return " ".join((*said, UNITS))
 
     def _bytes_at(self, moment: Moment) -> int:
         return sum(term.amount for term in self._standing) + self._moments.on_one_gpu(moment)
@@ -196,6 +226,15 @@ class Memory(Breakdown):
             if term.sublayer in rows:
                 rows[term.sublayer] += term.amount
         return rows
+
+
+def _is_built(case: Case) -> bool:
+    """Tell whether a class of transformers builds such a model."""
+    try:
+        in_their_words(case.model)
+    except UserError:
+        return False
+    return True
 
 
 def _table(title: str, heading: str, rows: dict[str, int]) -> Table:

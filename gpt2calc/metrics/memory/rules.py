@@ -8,6 +8,7 @@ from gpt2calc.estimated import Estimated
 from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.refusals import writes_gelu_out
 from gpt2calc.metrics.parameters import count
 from gpt2calc.output.table import Column, Table
 from gpt2calc.quantity import Quantity
@@ -165,8 +166,10 @@ def estimated(case: Case, memory: Quantity) -> tuple[Estimated, ...]:
     found = []
     for rule in CONVENTIONS:
         has_kernel = case.model.architecture.has_sdpa or rule.run.get("attention") != "sdpa"
-        if rule.in_training == is_training and has_kernel:
-            meant = case.evaluate_at(**rule.run)
+        has_cache = case.model.architecture.decoder.has_cache or rule.of != "cache"
+        if rule.in_training == is_training and has_kernel and has_cache:
+            fuses = bool(rule.run.get("fused_gelu")) and writes_gelu_out(case)
+            meant = case.evaluate_at(**rule.run | {"fused_gelu": fuses})
             found.append(Estimated(rule, "bytes", rule.bytes(meant), rule.exact(meant, memory)))
     return tuple(found)
 

@@ -43,6 +43,8 @@ class Plan(NamedTuple):
     experts_implementation: Implementation = "grouped_mm"
     last_logits: bool = False
     optimizer: str = "adamw"
+    tokens: int = 2
+    """That follow a prompt one by one."""
     accumulates: bool = False
     """Whether gradients of batches before are there already."""
     sharding: Sharding | None = None
@@ -152,18 +154,19 @@ def _there_already(parameters: list[Parameter]) -> None:
             each.grad = Tensor(each.shape, each.dtype, storage)
 
 
-def serve(config: ModelConfig, plan: Plan, tokens: int = 2) -> Followed:
-    """Run a prompt, then ``tokens`` that follow it one by one; behind a cache, the tokens alone."""
+def serve(config: ModelConfig, plan: Plan) -> Followed:
+    """Run a prompt, then the tokens that follow it one by one; behind a cache, one call."""
     with no_grad_tape() as tape:
         built = _Built(config, plan)
         cache = _cache_of(built, plan) if built.decoder.has_cache else None
         ids = Tensor((plan.batch, plan.seq), "int64")
-        parts, held = {"prefill": 0}, {}
+        call = "prefill" if plan.cached is None else "decoding"
+        parts, held = {call: 0}, {}
         outputs = _called(built, plan, ids, cache)
         del outputs
-        held["prefill"] = tape.live
+        held[call] = tape.live
         ids = Tensor((plan.batch, 1), "int64")
-        for place in range(tokens if cache is not None and plan.cached is None else 0):
+        for place in range(plan.tokens if cache is not None and plan.cached is None else 0):
             part = f"token {place + 1}"
             parts[part] = len(tape.events)
             outputs = _called(built, plan, ids, cache)

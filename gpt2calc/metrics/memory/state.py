@@ -180,6 +180,7 @@ RULES = {
         "Master weights by rule, as in DeepSpeed's BF16_Optimizer: a float32 copy, and the "
         "optimizer's state in float32."
     ),
+    "float16": "float16 is counted as bfloat16.",
     "adafactor": "Adafactor by rule: mean squares of rows and columns; its step is not followed.",
     "adamw-8bit": "8-bit AdamW by rule, as in bitsandbytes' AdamW8bit; its step is not followed.",
 }
@@ -191,7 +192,8 @@ def rules_of(case: Case) -> tuple[str, ...]:
     used = {
         "zero_stage": bool(case.zero_stage),
         "master_weights": case.value("master_weights") == "float32",
-        case.optimizer: case.optimizer in RULES,
+        "float16": case.run.dtype == "float16",
+        case.optimizer: case.optimizer in RULES and bool(case.training),
     }
     return tuple(RULES[name] for name, is_used in used.items() if is_used)
 

@@ -8,13 +8,12 @@ the most is there at one of them, and two short runs tell the bytes of a model o
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache, cached_property
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.metrics.memory.runs import Followed
 from gpt2calc.tape.recorder import Event, Lifetime
-from gpt2calc.tape.symbolic import Monomial, Size, terms_of
+from gpt2calc.tape.symbolic import Coefficient, Monomial, Size, terms_of
 
 LOSS = "nll_loss_forward"
 """The operation whose outcome is the loss."""
@@ -57,7 +56,7 @@ class Stored(NamedTuple):
     op: str
     dtype: str
     shape: tuple[int, ...]
-    formulas: tuple[frozenset[tuple[Monomial, Fraction]], ...]
+    formulas: tuple[frozenset[tuple[Monomial, Coefficient]], ...]
     """Of those sizes that have one: two may be the same number, and not the same formula."""
 
 
