@@ -1,12 +1,14 @@
 """Each family's forward pass against its class: the whole line of allocations, not the peak."""
 
+import random
+
 import pytest
 from drawing import FAMILIES, draw
 
 from gpt2calc import Run
 from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.following import plan_of
-from gpt2calc.metrics.memory.runs import train
+from gpt2calc.metrics.memory.runs import serve, train
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
@@ -180,7 +182,7 @@ def second_real_step(case):
     """Return the line of a second step, beside the optimizer's state."""
     model = built_for(case)
     optimizer = optimizer_for(case, model)
-    tokens = torch.zeros(BATCH, SEQ, dtype=torch.long)
+    tokens = torch.zeros(case.batch, case.queries, dtype=torch.long)
     with Live([*model.parameters(), *model.buffers(), tokens]) as live:
         for _ in range(2):
             state = live.bytes
@@ -210,3 +212,42 @@ def test_experts_with_a_copy_of_their_matrices_for_each_token(family):
     for training in (True, False):
         case = case_of(tiny(family), Run(training=training, **ways))
         assert verify_memory(case).identical
+
+
+def random_run(family, training):
+    """Draw one cell of all ways to run a family: dtype, attention, logits, checkpoints."""
+    dice = random.Random(f"{family.name} {training}")
+    dtypes = ["float32", "bfloat16", "mixed"] if training else ["float32", "bfloat16"]
+    ways = {"dtype": dice.choice(dtypes), "training": training}
+    if family.name not in NO_SDPA:
+        ways["attention"] = dice.choice(["eager", "sdpa"])
+    if training and family.name != GPT:
+        ways["checkpointing"] = dice.choice(["none", "block"])
+    if not training:
+        ways["last_logits"] = dice.choice([True, False])
+    return Run(batch=dice.randint(1, 3), seq=dice.randint(2, SEQ), **ways)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_line_of_a_run_drawn_by_lot(family, training):
+    case = case_of(tiny(family, 7), random_run(family, training)).settled()
+    model, follow = case.model.evaluate_at(n_head=case.known_heads), train if training else serve
+    expected = second_real_step(case) if training else really_served_twice(case)
+    assert line(follow(model, plan_of(case)).events) == expected
+
+
+def really_served_twice(case):
+    """Return the line of a prompt and two tokens after it."""
+    model = built_for(case)
+    prompt, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.queries, 1))
+    words = {"logits_to_keep": 1} if case.last_logits else {}
+    cache = None
+    with torch.no_grad(), Live([*model.parameters(), *model.buffers(), prompt, token]) as live:
+        for ids in (prompt, token, token) if case.family != GPT else (prompt,):
+            held = {"use_cache": True} if case.family != GPT else {}
+            held |= {} if cache is None else {"cache": cache}
+            outputs = model(ids, **held, **words)
+            cache = getattr(outputs, "cache", None)
+            del outputs
+    return line(live.log)
