@@ -22,13 +22,15 @@ from gpt2calc import (
     device,
     fit,
     load,
+    memory,
     presets,
     solve,
     steps,
     sweep,
 )
 from gpt2calc.case import case_of
-from gpt2calc.picture import charts, curves, maps, pictures
+from gpt2calc.metrics.memory.stacked import stacked
+from gpt2calc.picture import charts, curves, maps, pictures, timeline
 from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
 from gpt2calc.quantities import NAMES, as_quantity
 from gpt2calc.sublayers import KNOWN, colour_of
@@ -37,6 +39,15 @@ COLOURS = [known.colour for known in KNOWN.values()]
 
 BASELINE = Path(__file__).parent / "baseline"
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+
+SHARED = memory(
+    "llama-3-8b",
+    Run(gpus=8, shard="fsdp", dtype="mixed", attention="sdpa", checkpointing="block"),
+)
+SERVED = memory(
+    "llama-3-8b",
+    Run(training=False, dtype="bfloat16", attention="sdpa", seq=4096, batch=16, last_logits=True),
+)
 
 DRAWN = {
     "composition": lambda: pictures.of_count(count(load("gpt2"))),
@@ -60,6 +71,9 @@ DRAWN = {
     "fit": lambda: pictures.of_fit(
         fit("gpt2-xl", Run(batch=8, dtype="mixed", attention="sdpa")), name="gpt2-xl"
     ),
+    "timeline": lambda: pictures.of_memory(memory("gpt2", Run(batch=8)), name="gpt2"),
+    "timeline-narrow": lambda: pictures.of_memory(SHARED, pictures.PHONE, "llama-3-8b"),
+    "timeline-serving": lambda: pictures.of_memory(SERVED, name="llama-3-8b"),
     "limit": lambda: pictures.of_sweep(
         sweep(
             case_of(load("gpt2-xl"), Run(dtype="mixed", attention="sdpa")),
@@ -130,6 +144,7 @@ def test_no_window_is_ever_opened():
         lambda ax: maps.sweep_map(ax, sweep(n_layer=[1, 2], n_embd=[64, 128])),
         lambda ax: curves.sweep_lines(ax, sweep(n_layer=[1], n_embd=[64, 128])),
         lambda ax: curves.budget(ax, solve(None, "1B")),
+        lambda ax: timeline.timeline(ax, stacked(SERVED.config), SERVED.moment, device("t4")),
         lambda ax: curves.trend(ax, [(name, load(name)) for name in FOUR]),
     ],
 )
@@ -245,6 +260,11 @@ def test_nothing_overlaps_and_nothing_is_cut_off(config, width):
         lambda width: pictures.of_shapes(solve(None, "1000T"), width),
         lambda width: pictures.of_trend(compare([each.name for each in presets()][:12]), width),
         lambda width: pictures.of_trend(compare(FOUR), width),
+        lambda width: pictures.of_memory(SHARED, width),
+        lambda width: pictures.of_memory(SERVED, width),
+        lambda width: pictures.of_memory(memory("gpt2", Run(seq=1)), width),
+        lambda width: pictures.of_fit(fit("gpt2-xl", Run(batch=8), gpu="t4"), width),
+        lambda width: pictures.of_fit(fit("gpt2", Run(batch=20), gpu="a100-40gb"), width),
     ],
 )
 def test_nothing_overlaps_in_curves_and_maps(draw, width):

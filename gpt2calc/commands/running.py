@@ -104,7 +104,7 @@ def memory(
         draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))
         return show(fitted, form)
     counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
-    draw(plot, lambda pictures: pictures.of_count(counted, name=model))
+    draw(plot, lambda pictures: pictures.of_memory(counted, name=model))
     return show(counted, form)
 
 

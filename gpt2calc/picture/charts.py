@@ -8,10 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from gpt2calc.metrics.memory.fitting import Fit
 from gpt2calc.output.table import percent
 from gpt2calc.picture.style import (
-    INK,
     exactly,
     human,
     human_in,
@@ -35,20 +33,6 @@ def composition(ax: Axes, counted: Breakdown) -> Axes:
     present = {name: part for name, part in counted.coarse.items() if part.total}
     _split_bar(ax, present)
     ax.set_xlim(-0.005, 1.005)
-    return ax
-
-
-def device_bar(ax: Axes, fitted: Fit) -> Axes:
-    """One device's memory, filled part by part; what does not fit stands beyond its end."""
-    capacity = fitted.device.memory
-    held = {name: part.total for name, part in fitted.memory.coarse.items() if part.total}
-    sizes = held | {"margin": fitted.margin}
-    parts = {name: Share(size, size, size / capacity) for name, size in sizes.items() if size}
-    _split_bar(ax, parts)
-    edge: Any = {"fill": False, "edgecolor": INK, "linewidth": 1.2, "zorder": 3}
-    ax.barh(0, 1, height=1, **edge)
-    end = sum(part.share for part in parts.values())
-    ax.set_xlim(-0.005, max(end, 1) + 0.005)
     return ax
 
 

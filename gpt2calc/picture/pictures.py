@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from gpt2calc.errors import UserError
 from gpt2calc.hardware import Device
 from gpt2calc.metrics.memory.fitting import Fit
+from gpt2calc.metrics.memory.result import Memory
+from gpt2calc.metrics.memory.stacked import stacked
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.picture import charts, curves, maps, waterfall
+from gpt2calc.picture import charts, curves, maps, timeline, waterfall
 from gpt2calc.picture.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.polynomial import solvable_fields
 from gpt2calc.quantity import Breakdown
@@ -41,15 +43,24 @@ def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
     return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
 
 
+def of_memory(held: Memory, width: float = WIDE, name: str = "") -> Figure:
+    """Draw the bytes that are there throughout a run. Raises ``UserError`` for too many layers."""
+    refuse_undrawable(held.total)
+    return _of_run(held, f"{shortened(name)}, " if name else "", None, width)
+
+
 def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
-    """Draw one device's memory, filled part by part."""
+    """Draw the same, and a device's memory across."""
     refuse_undrawable(fitted.memory.total)
     verdict = "fits" if fitted.fits else "does not fit"
-    title = f"{shortened(name)} {verdict} on one {fitted.device.name}: {_amount(fitted.memory)}"
-    case = fitted.memory.config
-    words = f"{title}, {case.in_words(_usual(fitted.memory))}"
-    height = 2.8 if width == PHONE else 2.2
-    return _drawn(width, height, words, lambda ax: charts.device_bar(ax, fitted))
+    title = f"{shortened(name)} {verdict} on one {fitted.device.name}: "
+    return _of_run(fitted.memory, title, fitted.device, width)
+
+
+def _of_run(held: Memory, title: str, device: Device | None, width: float) -> Figure:
+    run = stacked(held.config)
+    words = f"{title}{_amount(held)}, {held.config.in_words(_usual(held))}"
+    return _drawn(width, 4.0, words, lambda ax: timeline.timeline(ax, run, held.moment, device))
 
 
 def _active(counted: Breakdown) -> str:

@@ -1,7 +1,10 @@
 """The record of a run: bytes that are alive, and an event for each operation that allocates."""
 
+from math import prod
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+from gpt2calc.dtypes import ITEMSIZE
 
 if TYPE_CHECKING:
     from gpt2calc.tape.autograd import SavedTensorsHook
@@ -60,6 +63,11 @@ class Lifetime:
         *("born", "died", "dtype", "is_cache", "is_gradient", "is_whole_gradient"),
         *("module", "saved", "shape"),
     )
+
+    @property
+    def nbytes(self) -> int:
+        """Its bytes."""
+        return prod(self.shape) * ITEMSIZE[self.dtype]
 
     def __init__(self, shape: tuple[int, ...], dtype: str, born: int) -> None:
         self.shape = shape

@@ -35,15 +35,7 @@ class Events(Result):
     def of(cls, case: Case) -> "Events":
         """Run a case in all its layers. Raises ``UserError`` for too many of them."""
         case = case.settled()
-        refuse_what_cannot_run(case)
-        if case.n_layer > MOST_LAYERS:
-            raise UserError(
-                f"n_layer is {case.n_layer:,}: events are listed of at most {MOST_LAYERS:,} "
-                "layers; give fewer"
-            )
-        model = case.model.evaluate_at(n_head=case.known_heads)
-        plan = plan_of(case)
-        return cls(case, train(model, plan) if case.training else serve(model, plan))
+        return cls(case, whole_run(case))
 
     def to_rows(self) -> list[dict[str, object]]:
         """Return a row for each event, ready for ``pandas.DataFrame``.
@@ -121,3 +113,16 @@ class Events(Result):
             ),
             notes=(LISTED,),
         )
+
+
+def whole_run(case: Case) -> Followed:
+    """Run a case in all its layers. Raises ``UserError`` for too many of them."""
+    refuse_what_cannot_run(case)
+    if case.n_layer > MOST_LAYERS:
+        raise UserError(
+            f"n_layer is {case.n_layer:,}: events are listed of at most {MOST_LAYERS:,} layers; "
+            "give fewer"
+        )
+    model = case.model.evaluate_at(n_head=case.known_heads)
+    plan = plan_of(case)
+    return train(model, plan) if case.training else serve(model, plan)

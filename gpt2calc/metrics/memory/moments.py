@@ -9,7 +9,8 @@ from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.following import plan_of, timeline_in_letters, timeline_of
 from gpt2calc.metrics.memory.naming import name_of, of_forward, of_serving, of_training
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
-from gpt2calc.metrics.memory.timeline import Moment, Stored
+from gpt2calc.metrics.memory.runs import Followed
+from gpt2calc.metrics.memory.timeline import Moment, Stored, Timeline
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
@@ -85,6 +86,10 @@ class Moments:
         if wanted is None:
             return self.listed
         return [each for each in self.listed if name_of(each, names) == wanted]
+
+    def of_run(self, run: Followed) -> list[Moment]:
+        """Return the moments of a run of all layers, one for each event."""
+        return Timeline(run.depth, run, None).moments
 
     def peak(self) -> Moment:
         """Return the moment at which most is there, the first of several."""
