@@ -8,6 +8,7 @@ import pytest
 from gpt2calc import ModelConfig, Run, compare, exercise, explain, flops, generate, load, memory
 from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.units import format_bytes
 
 
 def said_of(of, run=None, model="gpt2"):
@@ -118,3 +119,39 @@ def test_pictures_of_a_run(run, tmp_path):
     assert run("memory", "--plot", tmp_path / "memory.png").status == 0
     assert run("memory", "--gpu", "t4", "--plot", tmp_path / "fit.svg").status == 0
     assert {each.name for each in tmp_path.iterdir()} == {"flops.png", "memory.png", "fit.svg"}
+
+
+def numbers_in(text):
+    """Return the sizes that a text says, as it writes them."""
+    return set(re.findall(r"[\d.,]+ (?:[kMGT]?B)\b", text))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(batch=8, training=True),
+        Run(training=True, checkpointing="block", dtype="mixed", attention="sdpa"),
+        Run(training=True, optimizer="sgd", seq=16),
+        Run(training=True, shard="fsdp", gpus=8, dtype="mixed"),
+        Run(training=False, seq=100),
+        Run(training=False, seq=1, cached=99),
+    ],
+)
+def test_the_story_of_a_run_has_its_figures(run):
+    held = memory("gpt2", run)
+    said = " ".join(explain(held.config, of="memory").story)
+    wanted = [held.total, held["weights"].total, *list(held.phases.values())[:2]]
+    if run.training:
+        gradients = held.state - held["weights"].total - held["optimizer"].total
+        wanted += [held.kept, gradients, held.phases["step"]]
+    assert {format_bytes(size) for size in wanted} <= numbers_in(said)
+    assert held.moment in said
+    assert ("runs each one again" in said) == (run.checkpointing == "block")
+    assert ("gathered before" in said) == (run.shard == "fsdp")
+    assert "The run from beginning to end" in explain(held.config, of="memory").text()
+
+
+def test_the_first_gpt_has_no_new_token():
+    said = explain(case_of(load("gpt1"), Run(training=False, seq=8)), of="memory").story
+    assert len(said) == 3
+    assert "new token" not in " ".join(said)

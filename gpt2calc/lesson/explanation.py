@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gpt2calc.errors import UserError
 from gpt2calc.lesson.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.lesson.formulas import formula
-from gpt2calc.lesson.lessons import LESSONS
+from gpt2calc.lesson.lessons import LESSONS, STORIES
 from gpt2calc.lesson.meanings import meaning_of
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.models import Model, as_config
@@ -23,6 +23,7 @@ EMPTY = {
 }
 """Why a sublayer may have nothing."""
 ELSE = "explain another sublayer"
+HEADING_OF_STORY = "The run from beginning to end"
 HEADING_OF_LESSONS = "Why the answer is what it is"
 
 
@@ -77,6 +78,8 @@ class Explanation(Result):
     """One block; None where only one sublayer is explained, as are the total and the lessons."""
     total: Chain | None
     lessons: tuple[str, ...]
+    story: tuple[str, ...] = ()
+    """What happens from the beginning of a run to its end; empty where no run is."""
 
     @property
     def title(self) -> str:
@@ -125,6 +128,9 @@ class Explanation(Result):
     def blocks(self) -> Iterator[Block]:
         """Yield what every written form consists of, in order; the title stands before it."""
         yield self.notation
+        if self.story:
+            yield Heading(HEADING_OF_STORY)
+            yield Lessons(self.story)
         yield Notes(self.notes)
         for steps in self.sublayers:
             yield Heading(steps.sublayer, is_name=True)
@@ -225,7 +231,7 @@ def explain(
         if not steps.terms:
             raise UserError(f"{sublayer} has no {quantity.unit} here: {EMPTY.get(sublayer, ELSE)}")
         return Explanation(model, quantity, fields, (steps,), None, None, ())
-    lessons = LESSONS.get(quantity.name)
+    lessons, story = LESSONS.get(quantity.name), STORIES.get(quantity.name)
     return Explanation(
         config=model,
         quantity=quantity,
@@ -234,4 +240,5 @@ def explain(
         block=derivation.block(),
         total=derivation.total(),
         lessons=lessons(case) if lessons and not fields else (),
+        story=story(case) if story and not fields else (),
     )

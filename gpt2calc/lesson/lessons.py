@@ -10,6 +10,7 @@ from gpt2calc.lesson.derivation import Derivation
 from gpt2calc.lesson.flop_lessons import of_flops
 from gpt2calc.lesson.formulas import formula
 from gpt2calc.lesson.memory_lessons import of_memory
+from gpt2calc.lesson.memory_story import story_of_memory
 from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.quantity import MEMORY
@@ -168,3 +169,5 @@ LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
     MEMORY.name: of_memory,
 }
 """The lessons of each quantity, by its name."""
+STORIES = {MEMORY.name: story_of_memory}
+"""By quantity: what tells the run that it is of."""
