@@ -66,7 +66,18 @@ class RoundedNumber:
             raise UserError(
                 f"{quoted(text)} is no number of {unit}: write it like 124439808, 350M or 1.5B"
             )
+        refuse_endless(text, len(digits) + digit)
         return cls(text.strip(), int(digits) * 10**digit, 10**digit)
+
+
+MOST_DIGITS = 60
+"""Of a number that anyone may mean: its products are still numbers that can be shown."""
+
+
+def refuse_endless(text: object, digits: int) -> None:
+    """Raise ``UserError`` for a number of more digits than anything here is counted in."""
+    if digits > MOST_DIGITS:
+        raise UserError(f"{quoted(text)} has more than {MOST_DIGITS} digits: give a smaller number")
 
 
 BYTE_UNITS = {
@@ -117,6 +128,7 @@ def parse_bytes(size: int | str) -> int:
     whole, decimals, unit = match.groups() if match else ("", "", "?")
     factor = _BY_WORD.get(unit.lower() + ("b" if unit and not unit.lower().endswith("b") else ""))
     digits, decimals = re.sub("[_,]", "", whole), decimals or ""
+    refuse_endless(size, len(digits))
     if factor is None or (factor * int(digits + decimals)) % 10 ** len(decimals):
         raise UserError(
             f"{quoted(size)} is no number of bytes: write it like 80GB (10^9), 16GiB (2^30) or "
@@ -150,6 +162,9 @@ def parse_utilization(mfu: float | str) -> Fraction:
 def parse_positive(name: str, value: float | str, example: str) -> Fraction:
     """Read a number exactly as it is written; ``40%`` is 0.4. Raises ``UserError`` for others."""
     text = str(value).strip()
+    exponent = re.search(r"e[+-]?0*(\d+)%?$", text, re.IGNORECASE)
+    if exponent:
+        refuse_endless(value, int(exponent[1][:9]))
     try:
         number = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except (ValueError, ZeroDivisionError):
@@ -158,6 +173,7 @@ def parse_positive(name: str, value: float | str, example: str) -> Fraction:
         raise UserError(
             f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
         )
+    refuse_endless(value, max(len(str(each)) for each in number.as_integer_ratio()))
     return number
 
 

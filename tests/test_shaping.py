@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import ModelConfig, UserError, count, solve
+from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve
+from gpt2calc.case import case_of
 
 SMALL = ModelConfig(vocab=500, n_ctx=64)
 
@@ -187,6 +188,60 @@ def test_a_budget_that_only_unusual_shapes_have_names_the_nearest():
 
 
 def test_where_no_heads_divide_it_says_so(refused):
-    said = refused("solve", "llama-3-8b", "--budget", "8B", "--n-layer", "24")
-    assert "at 24 x 4,672 n_kv_head is 8: it must divide n_head, which is 36" in said
+    said = refused("solve", "gpt2", "--n-kv-head", "12", "--budget", "8B", "--n-layer", "24")
+    assert "n_kv_head is 12: it must divide n_head" in said
     assert said.endswith("widen --tolerance")
+
+
+def test_heads_are_multiples_of_those_of_keys_and_values():
+    shapes = solve("llama-3-8b", "8B", n_layer=24).shapes
+    assert shapes
+    assert all(shape.n_head % 8 == 0 for shape in shapes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["llama-3-8b", "gemma-2-9b", "mixtral-8x7b", "falcon-7b", "qwen2.5-0.5b"]),
+    st.integers(10**8, 10**11),
+    st.sampled_from([0.01, 0.05]),
+)
+def test_what_is_listed_is_as_near_as_the_line_says(name, budget, tolerance):
+    try:
+        shapes = solve(name, budget, tolerance=tolerance)
+    except UserError:
+        return
+    for shape in shapes.shapes:
+        alone = count(shape.counted.config).total
+        assert alone == shape.counted.total
+        assert abs(alone - budget) <= tolerance * budget
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "budget"),
+    [
+        ("qwen2.5-0.5b", Run(training=False, dtype="bfloat16", seq=1024), "24GB"),
+        ("gpt2", Run(batch=8), "16GB"),
+        ("mixtral-8x7b", Run(training=False, dtype="bfloat16", seq=64, attention="sdpa"), "80GB"),
+        ("bloom-560m", Run(training=False, seq=64), "8GB"),
+    ],
+)
+def test_shapes_of_memory_are_counted_one_by_one(name, run, budget):
+    shapes = solve(case_of(load(name), run), budget, of="memory", limit=4)
+    for shape in shapes.shapes:
+        alone = memory(shape.counted.config, shape.counted.config.run).total
+        assert alone == shape.counted.total
+        assert abs(alone - shapes.budget.value) <= 0.05 * shapes.budget.value
+
+
+def test_a_budget_that_no_shape_of_memory_has(refused):
+    said = refused("solve", "gpt2", "--of", "memory", "--budget", "1MB")
+    assert "no shape within 5% of 1MB" in said
+    assert "the nearest is 1 x 64" in said
+    said = refused("solve", "gpt2", "--of", "memory", "--budget", "16GB", "--n-embd", "1000")
+    assert "heads that divide its width" in said
+
+
+def test_few_digits_are_no_wide_budget():
+    """Half a unit of 1B is half of it, and yet shapes are within five percent."""
+    shapes = solve("gemma-2-9b", "1B").shapes
+    assert all(abs(shape.error) <= 5 * 10**7 for shape in shapes)

@@ -433,3 +433,35 @@ def test_a_list_of_layers_is_one_value(capsys):
     first = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     alone = load("gemma-3-1b").replace(full_layers=(5, 11), n_layer=12)
     assert int(first["total"]) == count(alone).total
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--head-dim", "18,48"], "head_dim is 18: it must divide n_embd"),
+        (["--head-dim", "2048,768"], "in the grid at head_dim 2,048"),
+        (["--n-embd", "768,1024", "--head-dim", "60,64"], "in the grid at n_embd 768, head_dim 60"),
+    ],
+)
+def test_a_grid_is_checked_by_the_rules_of_a_config(refused, arguments, words):
+    assert words in refused("sweep", "gpt2", *arguments)
+
+
+def test_layers_that_a_list_names_must_be_there(refused):
+    model = "mixtral-8x7b,dense_layers=0+1+2"
+    assert "dense_layers has 1" in refused("sweep", model, "--n-layer", "1:4")
+    assert "none has experts" in refused("sweep", model, "--n-layer", "3:4")
+
+
+@settings(max_examples=40, deadline=None)
+@given(configs(), st.data())
+def test_each_row_of_a_sweep_is_what_that_config_has_or_is_refused(config, data):
+    fields = ("n_embd", "n_head", "n_kv_head", "head_dim", "n_layer", "n_expert")
+    name = data.draw(st.sampled_from(fields))
+    values = data.draw(st.lists(st.integers(1, 96), min_size=2, max_size=3, unique=True))
+    try:
+        grid = sweep(config, **{name: values})
+    except UserError:
+        return
+    for value, total in zip(values, grid.total.tolist(), strict=True):
+        assert total == count(config.replace(**{name: value})).total

@@ -68,3 +68,19 @@ def test_a_count_written_with_fewer_digits_still_stands_for_it(count, unit, deci
     assert not figure.stands_for(figure.largest + 1)
     assert not figure.stands_for(figure.smallest - 1)
     assert figure.largest - figure.smallest + 1 == scale
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--tokens", "1e9999"],
+        ["train", "--tokens", "1B", "--price", "1e400"],
+        ["train", "--tokens", "1B", "--price", "1e-400"],
+        ["train", "--tokens", "1B", "--price", "1e99999999"],
+        ["solve", "--budget", "1e9999"],
+        ["diagnose", "1e9999"],
+        ["memory", "--gpu", "t4", "--margin", f"{'9' * 80}GB"],
+    ],
+)
+def test_a_number_without_end_is_refused_at_once(refused, arguments):
+    assert "has more than 60 digits: give a smaller number" in refused(*arguments)

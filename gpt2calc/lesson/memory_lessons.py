@@ -68,7 +68,7 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
 
 
 def _what_flash_saves(case: Case) -> str:
-    if case.attention == "sdpa" or case.dropout:
+    if case.attention == "sdpa" or case.dropout or not case.model.architecture.has_sdpa:
         return ""
     saved = _kept(case) - _kept(case.evaluate_at(attention="sdpa"))
     return (
@@ -81,7 +81,8 @@ def _what_flash_saves(case: Case) -> str:
 
 def _what_checkpointing_saves(case: Case) -> str:
     """Return bytes at the peak against FLOPs of a step."""
-    if case.checkpointing != "none":
+    has_it = case.model.architecture.decoder.has_checkpointing
+    if case.checkpointing != "none" or not has_it:
         return ""
     plain = case.model, case.run.evaluate_at(checkpointing="block")
     saved = MEMORY.total(Case(case.model, case.run)) - MEMORY.total(Case(*plain))

@@ -341,7 +341,7 @@ class FalconAlibiAttention(FalconAttention):
         with module("scores"):
             scores = matmul(q, transpose(k, 2, 3))
         in_float32 = cast(scores, "float32")
-        biased = scale_(add(in_float32, self._bias(context.alibi)))
+        biased = scale_(add(in_float32, self._bias(context.alibi, q.shape[0])))
         masked = add(biased, context.mask)
         weights = softmax(cast(masked, dtype))
         del masked
@@ -352,5 +352,5 @@ class FalconAlibiAttention(FalconAttention):
         output = self.out(output)
         return output, weights
 
-    def _bias(self, alibi: Tensor) -> Tensor:
-        return view(alibi, -1, self.heads.query, 1, alibi.shape[-1])
+    def _bias(self, alibi: Tensor, batch: int) -> Tensor:
+        return view(alibi, batch, self.heads.query, 1, -1)

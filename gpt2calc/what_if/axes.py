@@ -1,7 +1,8 @@
 """The axes of a sweep: which values a field takes, checked before anything is computed."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,35 @@ def refuse_too_few_experts(config: Config, axes: Mapping[str, Array | range]) ->
         raise UserError(
             f"n_expert_active {active.max()} is more than n_expert {there.min()}: leave one out"
         )
+
+
+RULED = (
+    *("n_embd", "n_head", "n_kv_head", "head_dim", "rotary_dim", "window", "position_offset"),
+    *("n_expert", "n_expert_active", "n_inner_expert", "n_inner_shared"),
+)
+"""Numbers that a config checks against each other; and layers, where some are listed."""
+MOST_CHECKED = 20_000
+"""Points of a grid whose configs are checked one by one."""
+
+
+def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
+    listed = config.dense_layers or config.full_layers or config.no_rope_layers
+    ruled = [name for name in axes if name in (*RULED, *(("n_layer",) if listed else ()))]
+    if prod(len(axes[name]) for name in ruled) > MOST_CHECKED:
+        return
+    model = config.model if isinstance(config, Case) else config
+    for values in product(*(_integers(axes[name]) for name in ruled)):
+        point = dict(zip(ruled, values, strict=True))
+        try:
+            model.replace(**point)
+        except UserError as error:
+            where = ", ".join(f"{name} {value:,}" for name, value in point.items())
+            raise UserError(f"{error}; in the grid at {where}") from None
+
+
+def _integers(axis: Array | range) -> list[int]:
+    return [int(value) for value in axis]
 
 
 def _values(config: Config, axes: Mapping[str, Array | range], name: str) -> Array:

@@ -39,10 +39,12 @@ class Bounds(NamedTuple):
     n_embd: int | None
     ratios: Mapping[str, Fraction] = {}
     """Numbers that grow with the width, and how large they are beside it."""
+    n_kv_head: int = 1
+    """Heads of keys and values, which those of queries are a multiple of."""
 
     def grown(self, width: int) -> dict[str, int]:
         """Return those numbers for a width, those of MLPs as round as published ones."""
-        steps = {name: 1 if name == "n_head" else STEP_OF_MLPS for name in self.ratios}
+        steps = {n: self.n_kv_head if n == "n_head" else STEP_OF_MLPS for n in self.ratios}
         return {
             name: max(round(ratio * width / steps[name]), 1) * steps[name]
             for name, ratio in self.ratios.items()
@@ -57,7 +59,7 @@ def within(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> Iterator[tuple[int, list[Found]]]:
     """Yield for each depth how many shapes lie within the bounds, and those of the least error."""
-    room = max(int(bounds.tolerance * budget.value), budget.unit // 2)
+    room = room_about(budget, bounds)
     step = bounds.multiple_of
     for depth in _depths(bounds):
         curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
@@ -71,6 +73,15 @@ def within(
         if bounds.n_embd is not None:
             widths = range(bounds.n_embd, bounds.n_embd + (bounds.n_embd in widths))
         yield len(widths), _nearest(curve, budget.value, depth, widths)
+
+
+def room_about(budget: RoundedNumber, bounds: Bounds) -> int:
+    """Return how far from the budget a shape may be: half a unit of the digits written always.
+
+    But no more than half a percent for that: of 1B a unit is as much as all.
+    """
+    of_digits = min(budget.unit // 2, budget.value // 200)
+    return max(int(bounds.tolerance * budget.value), of_digits)
 
 
 def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:
@@ -166,7 +177,19 @@ def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bou
     )
     nearest = [found for found in candidates if found is not None]
     allowed = [found for found in nearest if bounds.allow(*found[:2])] or nearest
-    depth, width, error = min(allowed, key=lambda found: abs(found[2]))
+    return nothing_near(allowed, quantity, budget, bounds)
+
+
+def nothing_near(
+    found: Collection[Found], quantity: Quantity, budget: RoundedNumber, bounds: Bounds
+) -> str:
+    """Say which of some shapes is nearest, and that it is too far off."""
+    if not found:
+        return (
+            f"no shape has an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g} and heads "
+            "that divide its width: widen --min-aspect or --max-aspect, or give --multiple-of"
+        )
+    depth, width, error = min(found, key=lambda found: abs(found[2]))
     return (
         f"no shape within {100 * bounds.tolerance:g}% of {budget.in_unit(quantity.unit)} has an "
         f"aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}; the nearest is {depth:,} x "

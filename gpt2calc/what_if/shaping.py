@@ -24,8 +24,10 @@ from gpt2calc.what_if.shape_search import (
     Found,
     growing_with_the_width,
     nothing_found,
+    nothing_near,
     refuse_out_of_reach,
     refuse_senseless,
+    room_about,
     within,
 )
 
@@ -240,15 +242,13 @@ def solve(
         n_layer=n_layer,
         n_embd=n_embd,
         ratios=ratios,
+        n_kv_head=base.n_kv_head or 1,
     )
     refuse_senseless(bounds)
     if limit < 1:
         raise UserError(f"limit is {limit}: give 1 or more, such as {BEST}")
-    refuse_out_of_reach(base, quantity, amount, bounds)
-    by_depth = list(within(base, quantity, amount, bounds))
+    by_depth = _candidates(base, quantity, amount, bounds)
     found = [shape for _, shapes in by_depth for shape in shapes]
-    if not found:
-        raise UserError(nothing_found(base, quantity, amount, bounds))
     usual = _usual_aspect(amount.value, base, quantity)
 
     def oddity(shape: Found) -> tuple[Any, ...]:
@@ -259,14 +259,38 @@ def solve(
         return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
 
     sensible = _sensible(base, sorted(found, key=oddity), bounds)
-    counted = (breakdown(shaped, quantity) for shaped in islice(sensible, limit))
+    counted = (breakdown(shaped, quantity) for shaped in sensible)
+    room = room_about(amount, bounds)
+    near = (each for each in counted if abs(each.total - amount.value) <= room)
     shapes = tuple(
-        Shape(each, each.total - amount.value, _preset_like(each.config)) for each in counted
+        Shape(each, each.total - amount.value, _preset_like(each.config))
+        for each in islice(near, limit)
     )
     if not shapes:
         raise UserError(_why_senseless(base, min(found, key=oddity), bounds))
     count = sum(number for number, _ in by_depth)
     return Shapes(base, amount, bounds, shapes, count, quantity)
+
+
+def _candidates(
+    base: Config, quantity: Quantity, amount: RoundedNumber, bounds: Bounds
+) -> list[tuple[int, list[Found]]]:
+    """Return shapes that are about as large as the budget. Raises ``UserError`` if none is."""
+    if quantity.at_points is None:
+        refuse_out_of_reach(base, quantity, amount, bounds)
+        by_depth = list(within(base, quantity, amount, bounds))
+        if not any(shapes for _, shapes in by_depth):
+            raise UserError(nothing_found(base, quantity, amount, bounds))
+        return by_depth
+    from gpt2calc.what_if.shape_points import within_by_points
+
+    evaluated = list(within_by_points(base, quantity, amount, bounds))
+    everything = [shape for _, shapes in evaluated for shape in shapes]
+    room = room_about(amount, bounds)
+    near = [shape for shape in everything if abs(shape[2]) <= room]
+    if not near:
+        raise UserError(nothing_near(everything, quantity, amount, bounds))
+    return [(len(near), near)]
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:

@@ -29,6 +29,7 @@ from gpt2calc.what_if.axes import (
     LARGEST,
     Array,
     as_axis,
+    refuse_impossible,
     refuse_long_sequences,
     refuse_overflow,
     refuse_too_few_experts,
@@ -302,6 +303,7 @@ def sweep(
     refuse_undivided_heads(case, spans)
     refuse_too_few_experts(case, spans)
     refuse_long_sequences(case, spans)
+    refuse_impossible(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
     return Sweep(case, spans, **bounds, quantity=quantity)

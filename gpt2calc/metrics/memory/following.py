@@ -127,11 +127,24 @@ def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
     """
     differ = has_layers_that_differ(model)
     heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
-    uneven: tuple[str, ...] = ()
-    if sharding is not None:
-        sizes = numbers_of(model).items()
-        uneven = tuple(name for name, number in sizes if number % sharding.world)
-    return (*heads, *(("n_layer",) if differ else ()), *(n for n in uneven if n != "n_layer"))
+    uneven = () if sharding is None else _uneven(model, sharding.world)
+    return (*heads, *(("n_layer",) if differ else ()), *uneven)
+
+
+def _uneven(model: ModelConfig, world: int) -> tuple[str, ...]:
+    """Return the numbers of a model that GPUs do not share out evenly; all, if others come of them.
+
+    The number of layers is none of them, since each layer is shared out by itself.
+    """
+    sizes = {name: number for name, number in numbers_of(model).items() if name != "n_layer"}
+    uneven = tuple(name for name, number in sizes.items() if number % world)
+    letters = {name: _letter(name, size) for name, size in sizes.items() if name not in uneven}
+    leaves = network(model.evaluate_at(**letters)).leaves()
+    try:
+        _ = [-each.shape[0] // world for leaf, _ in leaves for each in leaf.parameters()]
+    except ArithmeticError:
+        return tuple(sizes)
+    return uneven
 
 
 def counts_heads(model: ModelConfig) -> bool:
