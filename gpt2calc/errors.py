@@ -33,5 +33,25 @@ def quoted(value: object, limit: int = 40) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what would move a terminal's cursor in a text from elsewhere."""
+    """Escape what would move a terminal's cursor, or turn its direction, in a text from outside.
+
+    Every writer of results and messages uses it.
+    """
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+LONGEST_MESSAGE = 300
+"""Characters of a message, whatever a file says."""
+ITS_END = 90
+"""Characters at the end of a message that is cut: they say a way out."""
+
+
+def in_one_line(message: str) -> str:
+    """Return a message as one line of readable length, cut in the middle."""
+    line = printable(message)
+    if len(line) <= LONGEST_MESSAGE:
+        return line
+    beginning = LONGEST_MESSAGE - ITS_END - len(" ... ")
+    return f"{line[:beginning]} ... {line[-ITS_END:]}"

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from gpt2calc.errors import printable
+
 
 class Sublayer(NamedTuple):
     """How one part of a model is shown to people."""
@@ -56,4 +58,5 @@ def colour_of(name: str) -> str:
 
 def shortened(name: str, longest: int = 20) -> str:
     """Cut a model's name where it would need more room than a picture has."""
+    name = printable(name)
     return name if len(name) <= longest else f"{name[: longest - 1]}…"

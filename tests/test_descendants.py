@@ -83,7 +83,8 @@ def test_both_sides_of_every_equals_sign_are_equal(config, of):
 def test_a_sweep_counts_what_count_does(config):
     heads = config.n_head or 1
     widths = [heads * 16, heads * 32, heads * 48]
-    depths = [len(config.dense_layers) + each for each in (1, 2, 5)]
+    listed = (*config.dense_layers, *(config.full_layers or ()), *(config.no_rope_layers or ()))
+    depths = [max(listed, default=-1) + 1 + each for each in (1, 2, 5)]
     grid = sweep(config, n_layer=depths, n_embd=widths)
     for row, depth in enumerate(depths):
         for column, width in enumerate(widths):

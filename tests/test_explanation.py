@@ -328,3 +328,9 @@ def test_an_mlp_width_can_be_left_open_though_it_follows_a_rule():
     assert explain(free="n_inner").text().endswith("= 18,444 f + 67,779,840")
     with pytest.raises(UserError, match="is in no formula"):
         formula(free="heads")
+
+
+def test_the_heads_of_a_norm_for_each_are_a_quotient():
+    config = ModelConfig(qk_norm="heads")
+    assert explain(config).total[-1] == count(config).total
+    assert "w^{-1}" in explain(config).latex()

@@ -1,5 +1,6 @@
 """A file is written whole or not at all."""
 
+import json
 import os
 import signal
 import subprocess
@@ -276,3 +277,38 @@ def test_a_toml_may_begin_with_a_byte_order_mark(run, tmp_path):
     path = tmp_path / "windows.toml"
     path.write_bytes(b"\xef\xbb\xbfn_layer = 3\n")
     assert run(path).out == run("--n-layer", 3).out
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"model_type": "gptj", "rotary_dim": "x"}, "rotary_dim is 'x'"),
+        ({"model_type": "codegen", "rotary_dim": [1]}, "rotary_dim is [1]"),
+        ({"model_type": "mixtral", "num_local_experts": {}}, "num_local_experts is {}"),
+        ({"model_type": "qwen3_moe", "num_experts": {}}, "num_experts is {}"),
+        ({"model_type": "qwen2_moe", "num_experts": False}, "num_experts is False"),
+        ({"model_type": "gpt_neo", "attention_types": 1e308}, "attention_types is 1e+308"),
+        ({"model_type": "mpt", "attn_config": -0.0}, "attn_config is -0.0"),
+        ({"model_type": "mpt", "attn_config": []}, "attn_config is []"),
+    ],
+)
+def test_what_no_config_of_transformers_takes_is_refused(said, words, refused, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(said))
+    assert words in refused(path)
+
+
+def test_what_a_killed_write_left_is_removed_by_the_next_one(run, tmp_path):
+    old, young = (tmp_path / f".page.html.{each}.part" for each in ("0123abcd", "abcd0123"))
+    other = tmp_path / ".other.html.0123abcd.part"
+    for part in (old, young, other):
+        part.write_text("half")
+    for part in (old, other):
+        os.utime(part, (0, 0))
+    assert (
+        run("sweep", "--n-layer", "1,2", "--format", "csv", "--out", tmp_path / "page.html").status
+        == 0
+    )
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()

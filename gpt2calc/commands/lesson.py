@@ -96,9 +96,11 @@ def study(
 
     The page needs no network; verdicts are computed from the models.
     """
+    from gpt2calc.output.files import refuse_unwritable
     from gpt2calc.study.publishing import publish
     from gpt2calc.study.study import THE_FOUR, study
 
+    refuse_unwritable(out)
     publish(study(models or THE_FOUR), out, form)
     return 0
 

@@ -186,15 +186,25 @@ def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:
 
 def _monomials(expression: Any) -> list[tuple[int | Fraction, dict[str, int]]]:
     """Coefficients and powers of an expression's terms, in the order of the letters."""
-    from sympy import Poly, sympify
+    from sympy import Poly, PolynomialError, sympify
 
     expression = sympify(expression)
     letters = sorted(expression.free_symbols, key=lambda each: ORDER.index(each.name))
     if not letters:
         return [(_exact(expression), {})] if expression else []
-    terms = Poly(expression, *letters).terms()
+    try:
+        terms = Poly(expression, *letters).terms()
+    except PolynomialError:  # a quotient, such as the d / w heads of a model
+        return [_quotient(each) for each in expression.expand().as_ordered_terms()]
     names = [each.name for each in letters]
     return [(_exact(c), {n: p for n, p in zip(names, ps, strict=True) if p}) for ps, c in terms]
+
+
+def _quotient(term: Any) -> tuple[int | Fraction, dict[str, int]]:
+    """Return a term's coefficient and powers, some of which are negative."""
+    coefficient, rest = term.as_coeff_Mul()
+    powers = {str(letter): int(power) for letter, power in rest.as_powers_dict().items()}
+    return _exact(coefficient), {name: power for name, power in powers.items() if name != "1"}
 
 
 def _exact(number: Any) -> int | Fraction:

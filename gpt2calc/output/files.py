@@ -5,12 +5,17 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 from threading import current_thread, main_thread
+from time import time
 from typing import IO, Any
 
 from gpt2calc.errors import UserError
+
+AN_HOUR = 3_600
+"""Seconds after which nobody is writing any more."""
 
 
 @contextmanager
@@ -72,6 +77,7 @@ def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
     """Open a file beside another, and let it take the other's place in the end."""
     # Its name is known before it is there, so that a signal at any moment finds it to remove.
     part = target.parent / f".{target.name[:100]}.{token_hex(4)}.part"
+    _remove_leftovers(target)
     try:
         with open(part, "xb") if binary else open(part, "x", encoding="utf-8") as file:
             yield file
@@ -80,6 +86,15 @@ def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
     finally:
         with suppress(OSError):
             os.unlink(part)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a killed write of the same file left; a younger part may be another writer's."""
+    pattern = f".{escape(target.name[:100])}.????????.part"
+    for part in target.parent.glob(pattern):
+        with suppress(OSError):
+            if time() - part.stat().st_mtime > AN_HOUR:
+                part.unlink()
 
 
 def _mode_of_new_files() -> int:

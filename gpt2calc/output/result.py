@@ -6,8 +6,11 @@ and never learns what the numbers mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
+
+from gpt2calc.errors import printable
 
 if TYPE_CHECKING:
     from gpt2calc.output.table import Table
@@ -61,7 +64,11 @@ class Result:
         """Write the result's :meth:`to_dict` as indented JSON."""
         import json
 
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        written = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return "".join(
+            each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1]
+            for each in written
+        )
 
     def __str__(self) -> str:
         return self.text()
@@ -78,22 +85,36 @@ def rendered(result: Result, form: str) -> str:
 
 def markdown(table: Table) -> str:
     """Write a table for GitHub's Markdown, between its title and its notes."""
-    shown = table.without_bars()
-    rows = [[cell.replace("|", "\\|") for cell in shown.cells(row)] for row in shown.all_rows]
-    title = f"**{table.title}**" if table.title else ""
-    notes = (note.replace("*", "\\*") for note in table.notes)
+    shown = table.without_bars().printable()
+    rows = [[_in_a_cell(cell) for cell in shown.cells(row)] for row in shown.all_rows]
+    headings = tuple(each._replace(heading=_in_a_cell(each.heading)) for each in shown.columns)
+    shown = shown._replace(columns=headings)
+    title = f"**{_in_markdown(shown.title)}**" if table.title else ""
+    notes = (_in_markdown(note) for note in shown.notes)
     blocks = (title, _tabulated(shown, rows, "pipe"), *notes)
     return "\n\n".join(block for block in blocks if block)
+
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+"""What begins a tag of HTML, which Markdown hands on."""
+
+
+def _in_a_cell(text: str) -> str:
+    return _TAG.sub("&lt;", text.replace("|", "\\|"))
+
+
+def _in_markdown(text: str) -> str:
+    return _TAG.sub("&lt;", text.replace("*", "\\*"))
 
 
 def html(table: Table) -> str:
     """Write a table as HTML, for notebooks."""
     from html import escape
 
-    shown = table.without_bars()
+    shown = table.without_bars().printable()
     body = _tabulated(shown, [shown.cells(row) for row in shown.all_rows], "html")
-    title = [f"<p>{escape(table.title)}</p>"] if table.title else []
-    return "\n".join((*title, body, *(f"<p>{escape(note)}</p>" for note in table.notes)))
+    title = [f"<p>{escape(shown.title)}</p>"] if table.title else []
+    return "\n".join((*title, body, *(f"<p>{escape(note)}</p>" for note in shown.notes)))
 
 
 def csv(table: Table) -> str:
@@ -113,8 +134,16 @@ def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
     import io
 
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows(map(_bare, row) for row in rows)
     return out.getvalue()
+
+
+def _bare(value: Any) -> Any:
+    """Return a value for a cell; a spreadsheet would run words that begin as a formula does."""
+    if not isinstance(value, str):
+        return value
+    words = printable(value)
+    return f"'{words}" if words.startswith(("=", "+", "-", "@")) else words
 
 
 def _tabulated(table: Table, rows: list[list[str]], style: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from gpt2calc.errors import printable
+
 Kind = Literal["text", "count", "share", "signed share", "ratio", "mixed", "bar"]
 """What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
 by the value's own type, fractions to be drawn."""
@@ -43,7 +45,18 @@ class Table(NamedTuple):
 
     def cells(self, row: Row) -> list[str]:
         """Return a row's values as people read them."""
-        return [_cell(column.kind, value) for column, value in zip(self.columns, row, strict=True)]
+        pairs = zip(self.columns, row, strict=True)
+        return [printable(_cell(column.kind, value)) for column, value in pairs]
+
+    def printable(self) -> "Table":
+        """Return the table with words that can be shown anywhere: names may come from outside."""
+        return self._replace(
+            title=printable(self.title),
+            columns=tuple(
+                column._replace(heading=printable(column.heading)) for column in self.columns
+            ),
+            notes=tuple(printable(note) for note in self.notes),
+        )
 
     def with_columns(self, indices: set[int]) -> "Table":
         """Return the table less all other columns."""

@@ -26,6 +26,7 @@ def text(table: Table) -> str:
 
     What is wider is folded: the first column is repeated before the columns that had no room.
     """
+    table = table.printable()
     bodies = [_aligned(folded) for folded in _folded(_with_bars(table))]
     notes = "\n".join(wrapped(note) for note in table.notes)
     return "\n\n".join(block for block in (wrapped(table.title), *bodies, notes) if block)

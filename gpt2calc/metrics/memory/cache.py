@@ -14,8 +14,6 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     """
     tokens = case.cache + case.queries if tokens is None else tokens
     model = case.model
-    if not model.architecture.decoder.has_cache:
-        return 0
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
     if model.window is None or tokens <= model.window:
         return int(entry * tokens * model.n_layer)

@@ -91,8 +91,12 @@ class Memory(Breakdown):
 
     @property
     def cache(self) -> int:
-        """Bytes of keys and values that a run needs to go on: in a windowed layer the last ones."""
-        return cache_bytes(self.config)
+        """Bytes of keys and values that a run needs to go on: in a windowed layer the last ones.
+
+        A class without a cache keeps none; 0.
+        """
+        has_cache = self.config.model.architecture.decoder.has_cache
+        return cache_bytes(self.config) if has_cache else 0
 
     def tables(self) -> tuple[Table, ...]:
         """Return what is held, what of it is kept for backward, and what people estimate."""

@@ -51,6 +51,10 @@ def _dense(said: Contents, fields: Fields) -> Fields:
             f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
             "list of them, such as 1 and [0]"
         )
+    if type(fields["n_expert"]) is not int:
+        raise ValueError(
+            f"num_experts is {fields['n_expert']!r}: it must be a whole number, such as 128"
+        )
     depth = fields["n_layer"]
     if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
         return fields

@@ -175,7 +175,7 @@ FALCON_2_NORMS = FALCON.but(
 
 def _mpt(said: Contents, fields: Fields) -> Fields:
     """Refuse what MPT's own code knows and its class in transformers passes over."""
-    attention = said["attn_config"] or {}
+    attention = {} if said["attn_config"] is None else said["attn_config"]
     if not isinstance(attention, Mapping):
         raise ValueError(f"attn_config is {attention!r}: it must be an object")
     plain = {"attn_type": "multihead_attention", "alibi": True, "qk_ln": False}
