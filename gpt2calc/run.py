@@ -198,6 +198,7 @@ class Run(Declared):
             "A copy of 16-bit weights that the optimizer steps, by rule; its state is in float32 "
             "as well. If left out: float32 with a ZeRO stage in 16 bits, as in DeepSpeed.",
             rule="as_deepspeed",
+            said={"none": "no master weights"},
             changes=MEMORY,
         ),
     ] = None

@@ -5,9 +5,9 @@ from drawing import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2calc import ModelConfig, Run, UserError, load, memory
+from gpt2calc import ModelConfig, Run, UserError, formula, load, memory
 from gpt2calc.case import case_of
-from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
+from gpt2calc.metrics.memory.quantity import MEMORY, memory_case, range_of_peak
 from gpt2calc.metrics.parameters import count
 from gpt2calc.symbols import symbol
 
@@ -47,6 +47,25 @@ def test_formulas_of_shards_are_the_figures_of_runs(batch, seq, dtype):
     formula = MEMORY.total(settled.evaluate_at(**letters))
     values = {letter: case.value(name) for name, letter in letters.items()}
     assert (formula.subs(values) if letters else formula) == held.total
+
+
+@pytest.mark.parametrize(("field", "outside"), [("vocab", 31_999), ("n_embd", 756)])
+def test_a_formula_of_shards_says_where_it_holds(field, outside):
+    """Rows are shared out evenly at multiples of the number of GPUs alone."""
+    case = memory_case(
+        case_of(load("gpt2").replace(vocab=50_264, n_head=12), Run(batch=4, seq=64, **FSDP))
+    )
+    written = formula(case, free=field, of="memory")
+    assert "in multiples of" in written.text()
+    first, last = range_of_peak(written.config, field)
+    assert first % 8 == 0
+    assert last is None or last % 8 == 0
+    for value in (first, case.value(field), case.value(field) + 96):
+        other = case.evaluate_at(**{field: value})
+        if last is None or value <= last:
+            assert written.total.subs(symbol(field), value) == MEMORY.total(other)
+    beside = MEMORY.total(case.evaluate_at(**{field: outside}))
+    assert written.total.subs(symbol(field), outside) != beside
 
 
 def test_zero_stage_1_with_llama_2_7b_on_64_gpus():
@@ -119,6 +138,13 @@ def test_bias_that_is_cast_for_each_block_of_many():
 def test_more_layers_than_are_run(ways):
     run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=5, **ways)
     assert verify_memory(case_of(GPT2.replace(n_layer=7), run)).identical
+
+
+def test_grouped_products_in_float32_are_refused_by_name():
+    mixtral = tiny(next(family for family in FAMILIES if family.name == "mixtral"))
+    run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=2)
+    with pytest.raises(UserError, match="grouped_mm in float32 needs tensors with memory"):
+        verify_memory(case_of(mixtral, run))
 
 
 @pinned

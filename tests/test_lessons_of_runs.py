@@ -76,7 +76,18 @@ def test_what_flash_and_checkpointing_save():
     thrifty = said_of("memory", Run(attention="sdpa", checkpointing="block", seq=16))
     assert "no gradients yet" not in thrifty
     assert "less" not in thrifty
-    assert explain(case_of(load("gpt2"), Run(training=False)), of="memory").lessons == ()
+    served = case_of(load("gpt2"), Run(training=False, seq=100))
+    (line,) = explain(served, of="memory").lessons
+    held = memory("gpt2", served.run)
+    assert f"{format_bytes(held.total - held['weights'].total)}, at this moment" in line
+
+
+def test_the_closed_form_of_a_llamas_prefill():
+    run = Run(
+        training=False, dtype="bfloat16", attention="sdpa", last_logits=True, seq=1000, batch=2
+    )
+    (line,) = explain(case_of(load("llama-3-8b"), run), of="memory").lessons
+    assert "4 B S L g w + 8 B S d + 6 B S f + 8 B S + 4 S w + 8 S bytes" in line
 
 
 @pytest.mark.parametrize("level", ["easy", "medium", "hard"])

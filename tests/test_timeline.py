@@ -60,7 +60,8 @@ def test_what_gpus_share_out_by_rule(stage):
 def test_thinning_keeps_the_peak_of_each_part_of_a_run(sizes, most, second):
     part = np.array(sizes, np.int64)
     begins = {"forward": 0} | ({"backward": second} if 0 < second < len(sizes) else {})
-    thin = Stacked({"weights": part}, begins).thinned(most)
+    thin = Stacked({"weights": part}, begins, np.ones(len(part), np.int64)).thinned(most)
+    assert thin.stands_for.sum() == len(part)
     assert thin.total.max() == part.max()
     assert len(thin.total) <= max(len(begins) * 2, most + len(begins))
     starts = [*begins.values(), len(sizes)]
@@ -79,3 +80,9 @@ def test_too_many_layers_are_refused():
     deep = replace(case_of(SMALL), model=SMALL.replace(n_layer=2_000))
     with pytest.raises(UserError, match="at most 1,000 layers"):
         stacked(deep.evaluate_at(training=True))
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_events_of_one_gpu_of_several(stage):
+    held = memory(SMALL, Run(batch=2, seq=32, zero_stage=stage, gpus=3, training=True))
+    assert max(row["total"] for row in held.events.to_rows()) == held.total

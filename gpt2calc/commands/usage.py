@@ -35,9 +35,9 @@ def in_one_line(error: CycloptsError) -> str:
 
 HINTS = {
     ("flash", "sdpa"): "it is now called sdpa",
-    ("optimizer", "fsdp"): "it is now --zero-stage 1",
-    ("gradients", "fsdp"): "it is now --zero-stage 2",
-    ("parameters", "fsdp"): "it is now fsdp, or DeepSpeed's --zero-stage 3",
+    ("optimizer", "fsdp"): "optimizer is now --zero-stage 1",
+    ("gradients", "fsdp"): "gradients is now --zero-stage 2",
+    ("parameters", "fsdp"): "parameters is now --shard fsdp, or DeepSpeed's --zero-stage 3",
     ("eager", "grouped_mm"): "what a loop over experts holds depends on what the router chooses",
 }
 """What is said of a word that is no choice, where another one is."""

@@ -90,6 +90,7 @@ AGAIN = "The same again in backward, since the block kept nothing but its input.
 
 WHY_THERE = {
     "temporary": "Is there for a while alone.",
+    "gathered": "Whole, for as long as it is needed: gathered from GPUs, or about to be scattered.",
     "gradients": "The gradient of a parameter, until the optimizer has used it.",
     "cache": "Keys and values, which the tokens to come will meet.",
     "logits": "A score for each token of the vocabulary.",

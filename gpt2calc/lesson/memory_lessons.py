@@ -4,6 +4,7 @@ Every line is computed for the case at hand, and there is none where it would no
 """
 
 from gpt2calc.case import Case
+from gpt2calc.lesson.derivation import in_letters
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import START, name_of
@@ -11,6 +12,7 @@ from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY
 from gpt2calc.number import Number
 from gpt2calc.output.table import percent
 from gpt2calc.polynomial import FAR, polynomial_along
+from gpt2calc.symbols import LETTERS, symbol
 from gpt2calc.units import format_bytes
 
 ODD = 1_031
@@ -20,7 +22,7 @@ ODD = 1_031
 def of_memory(case: Case) -> tuple[str, ...]:
     """Return the lines that are true of this case, each a sentence or two."""
     if not case.training:
-        return ()
+        return (_beyond_the_weights(case),)
     lines = (
         _what_a_batch_adds(case),
         _where_the_square_outweighs_the_rest(case),
@@ -29,6 +31,20 @@ def of_memory(case: Case) -> tuple[str, ...]:
         _why_gradients_are_missing(case),
     )
     return tuple(line for line in lines if line)
+
+
+def _beyond_the_weights(case: Case) -> str:
+    """Return what serving holds beyond the weights, in letters."""
+    letters = {
+        name: symbol(name)
+        for name, number in case.effective().items()
+        if name in LETTERS and isinstance(number, int) and number > 1
+    }
+    settled = MEMORY.settle(case)
+    there = [t for t in MEMORY.terms(settled.evaluate_at(**letters)) if t.sublayer != "weights"]
+    formula = in_letters(sum(term.amount for term in there))
+    amount = sum(term.amount for term in MEMORY.terms(settled) if term.sublayer != "weights")
+    return f"Beyond the weights there are {formula} bytes, {format_bytes(amount)}, at this moment."
 
 
 def _what_a_batch_adds(case: Case) -> str:

@@ -52,13 +52,13 @@ class _Story:
     def why(self, kept: int) -> str:
         """Say why it is the peak."""
         largest = self.largest()
-        if not kept:
-            return f"The largest of what comes and goes is there: {largest}." if largest else ""
-        return f"All this is kept still, and beside it there is what comes and goes: {largest}."
+        size = format_bytes(kept)
+        still = f"Of what forward kept {size} is there still. " if kept else ""
+        return f"{still}The largest that come and go: {largest}." if largest else still.strip()
 
     def largest(self) -> str:
         """Name the largest of what comes and goes at the peak."""
-        passing = [t for t in self.at_peak if t.sublayer in ("temporary", "logits")]
+        passing = [t for t in self.at_peak if t.sublayer in ("temporary", "logits", "gathered")]
         largest = sorted(passing, key=lambda term: -term.amount)[:MOST]
         names = self.case.names
         return " and ".join(f"{t.name(names)} ({format_bytes(t.amount)})" for t in largest)
@@ -70,7 +70,7 @@ class _Training(_Story):
         return (self.begins(), self.forward(), self.backward(), self.step(), self.worst())
 
     def forward(self) -> str:
-        saved = self.moments.saved()
+        saved = [term for term in self.moments.saved() if term.sublayer in ACTIVATIONS]
         is_checkpointed = self.case.checkpointing == "block"
         inside = sum(
             term.amount
@@ -82,8 +82,8 @@ class _Training(_Story):
         what = "its input alone" if is_checkpointed else "what backward needs"
         return (
             f"Forward keeps of each block {what}, {of_each}, and {format_bytes(whole - inside)} "
-            f"outside of them: {format_bytes(whole)} when it ends. All else comes and goes: "
-            f"{self.most_of('forward')}."
+            f"outside of them: {format_bytes(whole)} when it ends. All else comes and goes; with "
+            f"it there are {self.most_of('forward')}."
         )
 
     def backward(self) -> str:
@@ -99,7 +99,7 @@ class _Training(_Story):
         return (
             f"Backward goes from the last block to the first. It {again}lets go of what each kept "
             f"and makes the gradients, {format_bytes(made)} in all when backward ends."
-            f"{shared} It holds {self.most_of('backward')}."
+            f"{shared} There are {self.most_of('backward')}."
         )
 
     def step(self) -> str:
@@ -107,18 +107,18 @@ class _Training(_Story):
         if self.case.optimizer not in ("adamw", "adafactor"):
             what = "works in place, and then gradients go"
         size = self.moments.phases.get("step")
-        most = f": {format_bytes(size[0])} at most" if size else ""
+        most = f"; there are {format_bytes(size[0])} at most" if size else ""
         return f"The optimizer's step {what}{most}."
 
     def why(self, kept: int) -> str:
         name = name_of(self.peak, self.case.names)
         if name == START:
             return (
-                "Forward has kept all that it keeps and backward has freed nothing, and the "
-                f"largest of all operations is there as well: {self.largest()}."
+                "Forward has kept all that it keeps, backward has freed nothing, and beside it are "
+                f"the largest that come and go: {self.largest()}."
             )
         if self.peak.place.part == "step":
-            return "All gradients are there, and the roots are as large as they are."
+            return "All gradients are there still, and the roots, as many bytes again, beside them."
         return super().why(kept)
 
 
@@ -137,7 +137,7 @@ class _Serving(_Story):
         tokens = f"{case.batch * case.queries:,} tokens"
         return (
             f"{what}, {tokens}, goes through one layer after the other.{left} All else comes and "
-            f"goes: {self.most_of(call)}."
+            f"goes; with it there are {self.most_of(call)}."
         )
 
     def token(self) -> str:
@@ -145,7 +145,7 @@ class _Serving(_Story):
             return ""
         return (
             "For a new token each layer copies its cache to one that is a token longer, and the "
-            f"old one goes: {self.most_of('token 1')}."
+            f"old one goes; there are {self.most_of('token 1')}."
         )
 
 

@@ -22,6 +22,8 @@ FINEST = 800
 """Operations that are drawn; of a longer run the highest of each few."""
 LEAST_SHARE = 0.003
 """Of the peak: parts that never have as much are too thin to be seen, and left out."""
+LEAST_AREA = 0.0003
+"""Of a picture as high as the peak, likewise."""
 LEAST_WIDTH = 0.07
 """Of the picture: a part of a run that has few operations is drawn as wide as this."""
 PHASES = {"step": "step", "token 1": "1st token", "token 2": "2nd token"}
@@ -47,7 +49,7 @@ def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) 
     run = run.thinned(FINEST)
     total = run.total.astype(float)
     edges = _edges(run)
-    shown = {n: y for n, y in run.parts.items() if y.max() >= LEAST_SHARE * total.max()}
+    shown = {n: y for n, y in run.parts.items() if _is_seen(y, run, total.max())}
     _areas(ax, edges, shown)
     ax.stairs(total, edges, color=INK, linewidth=0.8, baseline=None)
     ceiling = max(total.max(), device.memory if device is not None else 0)
@@ -58,7 +60,7 @@ def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) 
     if device is not None:
         _limit(ax, device)
     ax.set_xticks([])
-    ax.set_xlabel("operations, in order")
+    ax.set_xlabel("operations, in order; a part with few of them is drawn wider")
     ax.yaxis.set_major_formatter(human_in(MEMORY))
     ax.yaxis.set_major_locator(_few_round_steps())
     ax.grid(axis="y")
@@ -66,17 +68,21 @@ def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) 
     return ax
 
 
+def _is_seen(part: NDArray[np.int64], run: Stacked, peak: float) -> bool:
+    """Tell whether an area is high enough somewhere, and large enough, to be seen."""
+    mean = (part * run.stands_for).sum() / run.stands_for.sum()
+    return bool(part.max() >= LEAST_SHARE * peak and mean >= LEAST_AREA * peak)
+
+
 def _edges(run: Stacked) -> NDArray[np.float64]:
     """Return where each operation begins, and where the last one ends, from 0 to 1."""
-    bounds = pairwise([*run.begins.values(), len(run.total)])
-    counts = np.array([end - start for start, end in bounds])
+    bounds = [*pairwise([*run.begins.values(), len(run.total)])]
+    counts = np.array([run.stands_for[start:end].sum() for start, end in bounds])
     widths = np.maximum(counts / counts.sum(), LEAST_WIDTH)
-    ends = np.concatenate([[0.0], (widths / widths.sum()).cumsum()])
-    spans = [
-        np.linspace(a, b, n, endpoint=False)
-        for (a, b), n in zip(pairwise(ends), counts, strict=True)
-    ]
-    return np.concatenate([*spans, [1.0]])
+    shares = widths / widths.sum() / counts
+    pairs = zip(bounds, shares, strict=True)
+    within = np.concatenate([run.stands_for[start:end] * each for (start, end), each in pairs])
+    return np.concatenate([[0.0], within.cumsum()[:-1], [1.0]])
 
 
 def _areas(ax: Axes, edges: NDArray[np.float64], parts: Mapping[str, NDArray[np.int64]]) -> None:
@@ -116,7 +122,7 @@ def _limit(ax: Axes, device: Device) -> None:
     ax.axhline(float(device.memory), color=INK, linewidth=1.2)
     style: Any = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
     place = (0, device.memory)
-    ax.annotate(device.name, place, xycoords=("axes fraction", "data"), bbox=ON_WHITE, **style)
+    ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)
 
 
 def _few_round_steps() -> Any:

@@ -13,7 +13,7 @@ from gpt2calc.metrics.memory.state import weights
 from gpt2calc.output.table import Column, Table
 from gpt2calc.proof.fsdp_memory import measured_under_fsdp
 from gpt2calc.proof.proof import Proof
-from gpt2calc.proof.pytorch_memory import Bytes, measured, peak_on_gpu
+from gpt2calc.proof.pytorch_memory import MOST_BYTES, Bytes, measured, peak_on_gpu
 from gpt2calc.proof.verification import (
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
@@ -107,6 +107,8 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     torch, transformers = torch_and_transformers()
     tape, is_fsdp = by_the_tape(case), case.shard == "fsdp"
     estimate = max(tape[name] for name in tape if name in PHASES)
+    if is_fsdp or estimate > MOST_BYTES:
+        _refuse_what_needs_memory(case)
     return MemoryVerification(
         config=case,
         against=f"{case.of_family.builds} of transformers {transformers.__version__}"
@@ -150,6 +152,16 @@ def _refuse_unaligned_experts(case: Case) -> None:
                 f"{name} is {width}: grouped_mm takes rows of whole multiples of 16 bytes, "
                 f"{in_16_bytes} numbers here; verify with --experts-implementation batched_mm"
             )
+
+
+def _refuse_what_needs_memory(case: Case) -> None:
+    """Raise ``UserError`` for what PyTorch cannot do with tensors that have no memory."""
+    is_grouped = case.n_expert is not None and case.experts_implementation == "grouped_mm"
+    if is_grouped and case.product_type == "float32":
+        raise UserError(
+            "grouped_mm in float32 needs tensors with memory, and this run is verified without: "
+            "verify with --dtype bfloat16 or --experts-implementation batched_mm"
+        )
 
 
 def by_the_tape(case: Case) -> Bytes:

@@ -28,12 +28,15 @@ def within_by_points(
     depths = count(1) if bounds.n_layer is None else iter([bounds.n_layer])
     while some := [depth for depth, _ in zip(depths, range(DEPTHS_AT_ONCE), strict=False)]:
         shapes = [(depth, width) for depth in some for width in _widths(config, bounds, depth)]
+        is_last = some[-1] >= MOST_DEPTHS or bounds.n_layer is not None
         if not shapes:
-            return
+            if is_last or some[-1] * bounds.min_aspect > (bounds.n_embd or WIDEST):
+                return
+            continue
         found = _evaluated(config, quantity, budget.value, bounds, shapes)
         yield len(found), found
         is_beyond = min(error for _, _, error in found) > bounds.tolerance * budget.value
-        if is_beyond or some[-1] >= MOST_DEPTHS:
+        if is_beyond or is_last:
             return
 
 

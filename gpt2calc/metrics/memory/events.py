@@ -46,7 +46,9 @@ class Events(Result):
         bytes, and ``flops``.
         """
         begins = sorted((first, part) for part, first in self.run.parts.items())
-        standing = sum(term.amount for term in self._moments.standing())
+        moments = self._moments
+        standing = sum(term.amount for term in moments.standing())
+        totals = [standing + moments.on_one_gpu(each) for each in moments.of_run(self.run)]
         rows: list[dict[str, object]] = []
         part = ""
         for number, event in enumerate(self.run.events):
@@ -61,7 +63,7 @@ class Events(Result):
                     "born": event.born,
                     "died": event.died,
                     "live": event.live,
-                    "total": standing + event.live,
+                    "total": totals[number],
                     "flops": event.flops,
                 }
             )

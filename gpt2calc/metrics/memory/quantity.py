@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
+from math import lcm
 
 from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.following import fixed_in, plan_of
+from gpt2calc.metrics.memory.following import fixed_in, has_last_position, plan_of
 from gpt2calc.metrics.memory.moments import Moments, generic
 from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.model.terms import Term
@@ -58,9 +59,10 @@ def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
             "leave another field open"
         )
     first, last = range_of_peak(case, field)
+    step = _step_of_shards(case, field)
     if (first, last) == (1, None):
         return (f"It is the peak for every {field}.",)
-    span = in_span(first, last)
+    span = in_span(first, last) + (f", in multiples of {step:,}" if step > 1 else "")
     return (f"It is the peak for {field} {span}; --{field.replace('_', '-')} asks for others.",)
 
 
@@ -95,7 +97,13 @@ def _possible(case: Case, field: str) -> Sequence[int]:
     model, far = case.model, case.value(field) * FAR
     heads: int = case.known_heads
     groups: int = model.n_kv_head or 1
+    step = _step_of_shards(case, field)
+    if step > 1:
+        step = lcm(step, heads) if field == "n_embd" and model.head_dim is None else step
+        return range(step, far + 1, step)
     match field:
+        case "n_ctx" if has_last_position(case):
+            return range(case.queries, far + 1)
         case "n_embd" if model.head_dim is None:
             return range(heads, far + 1, heads)
         case "n_head" if model.head_dim is None:
@@ -110,6 +118,12 @@ def _possible(case: Case, field: str) -> Sequence[int]:
             return tuple(range(1, (model.n_expert or 1) + 1))
         case _:
             return range(1, far + 1)
+
+
+def _step_of_shards(case: Case, field: str) -> int:
+    """Return what a field is a multiple of where GPUs share it out evenly, as formulas have it."""
+    is_shared = case.shard == "fsdp" and field in case.model.known and field != "n_layer"
+    return int(case.gpus) if is_shared else 1
 
 
 def _divisors(number: int) -> tuple[int, ...]:

@@ -43,7 +43,7 @@ def _refuse_idle_sharing(case: Case) -> None:
     for name, is_set in shared.items():
         if is_set and case.gpus == 1:
             value = case.value(name)
-            raise UserError(f"{name} is {value}, among how many GPUs? give gpus, such as 8")
+            raise UserError(f"{name} is {value} and gpus is 1: give more gpus, such as 8")
     if case.gpus > 1 and not any(shared.values()):
         raise UserError(
             f"gpus is {case.gpus}, and they share nothing: each holds what one does; give shard "

@@ -35,6 +35,7 @@ AS_ON_GPUS = "The optimizer's step is that of foreach, PyTorch's default on GPUs
 NO_CLASS = (
     "No class of transformers builds such a model: its parts run as in the classes that have them."
 )
+OF_ONE_GPU = "All of this table is of one GPU that has the whole model."
 FULL = "The prompt fills the context: no token follows."
 BEYOND = (
     "The sequence is longer than the context of {:,} tokens, which the class runs all the same."
@@ -102,7 +103,12 @@ class Memory(Breakdown):
         """Return what is held, what of it is kept for backward, and what people estimate."""
         shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
         estimates = estimated(self.config, MEMORY)
-        return (*shown, *((estimates_table(estimates),) if estimates else ()))
+        if not estimates:
+            return shown
+        table = estimates_table(estimates)
+        if self.config.gpus > 1:
+            table = table._replace(notes=(*table.notes, OF_ONE_GPU))
+        return (*shown, table)
 
     def table(self) -> Table:
         """Return a row for each thing that memory is made of."""
@@ -191,13 +197,13 @@ class Memory(Breakdown):
 
     def _state_said(self) -> str:
         size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"
-        return f"State (weights, gradients, optimizer): {size}."
+        return f"State (weights, all gradients, optimizer): {size}."
 
     def _how_exact(self) -> str:
         """Say what of it is exact, and what is counted by a rule."""
         case, rules = self.config, rules_of(self.config)
         exact = EXACT_UNDER_FSDP if case.shard == "fsdp" else EXACT
-        said = [*rules, REST_IS_EXACT if rules else exact]
+        said = [*rules, REST_IS_EXACT if rules and case.shard == "none" else exact]
         if not _is_built(case):
             said = [*rules, NO_CLASS]
         if case.training and case.optimizer == "adamw":

@@ -33,6 +33,8 @@ class Stacked(NamedTuple):
     """In the order of :data:`ORDER`; those that there are."""
     begins: Mapping[str, int]
     """The place of the first event of each part of the run: forward, backward, step; prefill ..."""
+    stands_for: Bytes
+    """How many events each of them stands for: one, or a few of which it is the highest."""
 
     @property
     def total(self) -> Bytes:
@@ -43,13 +45,16 @@ class Stacked(NamedTuple):
         """Return some events of many, the highest of each few, so that no peak is lost."""
         total, begins = self.total, {}
         picked: list[int] = []
+        stands_for: list[int] = []
         edges = pairwise([*self.begins.values(), len(total)])
         for phase, (start, end) in zip(self.begins, edges, strict=True):
             begins[phase] = len(picked)
             bins = min(end - start, max(most * (end - start) // len(total), 2))
             few = np.array_split(np.arange(start, end), max(bins, 1))
             picked += [int(each[total[each].argmax()]) for each in few]
-        return Stacked({name: part[picked] for name, part in self.parts.items()}, begins)
+            stands_for += [int(self.stands_for[each].sum()) for each in few]
+        parts = {name: part[picked] for name, part in self.parts.items()}
+        return Stacked(parts, begins, np.array(stands_for, np.int64))
 
 
 def stacked(case: Case) -> Stacked:
@@ -68,7 +73,8 @@ def stacked(case: Case) -> Stacked:
     if case.zero_stage:
         _share_out(case, run, parts)
     begins = dict(sorted(run.parts.items(), key=lambda each: each[1]))
-    return Stacked({name: parts[name] for name in ORDER if parts[name].any()}, begins)
+    shown = {name: parts[name] for name in ORDER if parts[name].any()}
+    return Stacked(shown, begins, np.ones(len(run.events), np.int64))
 
 
 def _by_part(run: Followed, *, training: bool) -> dict[str, Bytes]:

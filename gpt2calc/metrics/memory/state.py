@@ -237,8 +237,8 @@ def _shared_out(case: Case, part: str, numbers: Number) -> Number:
         raise NoFormulaError("what GPUs share out is rounded up")
     if getattr(numbers, "free_symbols", None):
         raise UserError(
-            f"{part} are shared out among {case.gpus} GPUs and rounded up: there is no formula of "
-            "them in the model's fields; leave out --zero-stage, or leave other fields open"
+            f"ZeRO shares {part} out among {case.gpus} GPUs and rounds up: there is no formula of "
+            "that in the model's fields; leave out --zero-stage, or leave other fields open"
         )
     return -(-numbers // case.gpus)
 
