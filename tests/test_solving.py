@@ -172,3 +172,22 @@ def test_a_field_that_adds_nothing_is_refused_and_not_searched_without_end():
         solve_for("n_head", ["llama-3-8b"], "20B")
     with pytest.raises(UserError, match="'n_head' cannot be solved for"):
         solve_for("n_head", ["gpt2"], "1e15", of="flops")
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "of", "budget"),
+    [
+        ("n_head", "gpt2", "memory", "16GB"),
+        ("n_layer", "mixtral-8x7b,dense_layers=0+1+2", "parameters", "1B"),
+        ("n_expert", "mixtral-8x7b", "parameters", "30B"),
+        ("n_embd", "llama-3-8b", "parameters", "7B"),
+    ],
+)
+def test_a_value_offered_is_one_that_a_model_can_have(field, name, of, budget):
+    (solution,) = solve_for(field, name, budget, of=of).solutions
+    offered = [solution.above.value, *(solution.interval or ())]
+    if solution.below is not None:
+        offered.append(solution.below.value)
+    for value in offered:
+        config = solution.config.replace(**{field: value})
+        assert getattr(config, field) == value

@@ -130,7 +130,8 @@ def refuse_undivided_heads(config: Config, axes: Mapping[str, Array | range]) ->
     """Raise ``UserError`` if some ``n_kv_head`` of the grid does not divide some ``n_head``."""
     if config.n_kv_head is None and "n_kv_head" not in axes:
         return
-    if "n_embd" in axes and config.n_head is None:
+    has_heads = "n_head" in axes or config.value("n_head") is not None
+    if ("n_embd" in axes and config.n_head is None) or not has_heads:
         raise UserError("n_kv_head is shared by how many heads at each n_embd? give n_head")
     heads, keys = (_values(config, axes, name) for name in ("n_head", "n_kv_head"))
     for number in heads.tolist():

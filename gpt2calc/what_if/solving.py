@@ -1,9 +1,11 @@
 """Which value of one field gives the size I want, everything else as in a model."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2calc.case import Case
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.models import Models, labelled
@@ -14,6 +16,8 @@ from gpt2calc.quantities import as_quantity
 from gpt2calc.quantity import Config, Quantity
 from gpt2calc.units import RoundedNumber
 
+STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
+"""Fields of which a config takes some values alone: heads divide widths, layers are listed."""
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values, which are better compared or swept."""
 Interval = tuple[int, int]
@@ -219,6 +223,15 @@ def _solved(
     above = below if curve.at(below) == budget.value else below + step
     first = -(-max(curve.largest_within(budget.smallest - 1) + 1, 1) // step) * step
     last = curve.largest_within(budget.largest) // step * step
+    lower = _accepted(config, field, range(below, 0, -step))
+    upper = _accepted(config, field, range(max(above, step), sys.maxsize, step))
+    if upper is None:
+        raise UserError(
+            f"no {field} of {name} near {below:,} makes a model, its heads or experts among them: "
+            "solve for another field"
+        )
+    start = _accepted(config, field, range(first, last + 1, step))
+    end = _accepted(config, field, range(last, first - 1, -step))
     total = quantity.total
 
     def at(value: int) -> Config:
@@ -228,7 +241,27 @@ def _solved(
         name=name,
         config=config,
         budget=budget,
-        below=Value(below, total(at(below))) if below > 0 else None,
-        above=Value(max(above, step), total(at(max(above, step)))),
-        interval=(first, last) if first <= last else None,
+        below=None if lower is None else Value(lower, total(at(lower))),
+        above=Value(upper, total(at(upper))),
+        interval=None if start is None or end is None else (start, end),
     )
+
+
+MOST_TRIED = 2_000
+"""Values that are looked at for one that a model can have."""
+
+
+def _accepted(config: Config, field: str, values: range) -> int | None:
+    """Return the first of some values that a config takes; None if none of many does.
+
+    Positions alone may be too few: that is said beneath, with what else the value needs.
+    """
+    for value in values[:MOST_TRIED]:
+        try:
+            (config.model if isinstance(config, Case) else config).replace(**{field: value})
+        except UserError:
+            if field not in STRUCTURAL:
+                return value
+            continue
+        return value
+    return None
