@@ -465,3 +465,12 @@ def test_each_row_of_a_sweep_is_what_that_config_has_or_is_refused(config, data)
         return
     for value, total in zip(values, grid.total.tolist(), strict=True):
         assert total == count(config.replace(**{name: value})).total
+
+
+def test_an_axis_without_effect_is_said(run):
+    alone = run("sweep", "llama-3-8b", "--n-ctx", "2048,4096").out
+    assert "n_ctx changes no parameters of this model." in alone
+    both = run("sweep", "llama-3-8b", "--n-ctx", "2048,4096", "--n-layer", "8,16").out
+    assert "n_ctx changes no parameters" in both
+    assert "n_layer changes no" not in both
+    assert "changes no" not in run("sweep", "--n-ctx", "512,1024").out

@@ -184,8 +184,23 @@ class Sweep(Result):
                 *(Column(name, "share") for name in groups),
             ),
             rows=tuple(rows),
-            notes=(*some, *more_than_active(self.config, self.quantity)),
+            notes=(*some, *self._idle(listed), *more_than_active(self.config, self.quantity)),
         )
+
+    def _idle(self, rows: list[dict[str, int]]) -> tuple[str, ...]:
+        """Say which axes change nothing: rows that differ in one of them alone are the same."""
+        if len(rows) < self.size:
+            return ()
+        idle = []
+        for name in (name for name, span in self.spans.items() if len(span) > 1):
+            others = [each for each in self.spans if each != name]
+            totals: dict[tuple[int, ...], set[int]] = {}
+            for row in rows:
+                totals.setdefault(tuple(row[each] for each in others), set()).add(row["total"])
+            if all(len(each) == 1 for each in totals.values()):
+                idle.append(name)
+        unit = self.quantity.unit
+        return tuple(f"{name} changes no {unit} of this model." for name in idle)
 
     @property
     def varying(self) -> set[str]:
