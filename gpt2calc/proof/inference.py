@@ -1,5 +1,6 @@
 """Which model a set of tensors is: its family, switches and sizes, read off names and shapes."""
 
+import re
 from collections import Counter, defaultdict
 from itertools import product
 from math import gcd
@@ -39,7 +40,8 @@ def family_of(path: str, shapes: Shapes) -> Family:
         UserError: no family has such names.
 
     """
-    fitting = {family.name: _fit(family, shapes) for family in families().values()}
+    alike = _alike(shapes)
+    fitting = {family.name: _fit(family, shapes, alike) for family in families().values()}
     best = max(fitting, key=lambda name: fitting[name])
     if best == "gpt_bigcode" and _has_all_heads(families()[best], shapes):
         best = "gpt2"
@@ -61,15 +63,29 @@ def _has_all_heads(family: Family, shapes: Shapes) -> bool:
     return len(joined) == 2 and max(joined) == 3 * min(joined)
 
 
-def _fit(family: Family, shapes: Shapes) -> tuple[int, int, int]:
+def _alike(shapes: Shapes) -> dict[str, int]:
+    """Return one name of those that differ in numbers alone, and how many there are.
+
+    A file may have many thousands of tensors, and a family is asked about each name.
+    """
+    last: dict[str, str] = {}
+    numbers: Counter[str] = Counter()
+    for name in shapes:
+        kind = re.sub(r"(?<=\.)[0-9]+(?=\.)", "*", name)
+        last[kind] = name
+        numbers[kind] += 1
+    return {last[kind]: number for kind, number in numbers.items()}
+
+
+def _fit(family: Family, shapes: Shapes, alike: dict[str, int]) -> tuple[int, int, int]:
     """Return how well tensors fit a family, in three numbers, the first of which counts most.
 
     They are: tensors with its names; its modules that are lacking, negative; and matrices that lie
     as its own do, outputs first or inputs first, as their biases show.
     """
     names, known = family.names, _kinds_of(family)
-    kinds = {names.pattern(name): shape for name, shape in shapes.items()}
-    named = sum(names.pattern(name) in known for name in shapes)
+    kinds = {names.pattern(name): shapes[name] for name in alike}
+    named = sum(number for name, number in alike.items() if names.pattern(name) in known)
     lacking = sum(f"{names.module(role)}.weight" not in kinds for role in names.modules)
     lie = 0
     for name, shape in kinds.items():
