@@ -157,18 +157,20 @@ def refuse_too_few_experts(config: Config, axes: Mapping[str, Array | range]) ->
 
 
 RULED = (
-    *("n_embd", "n_head", "n_kv_head", "head_dim", "rotary_dim", "window", "position_offset"),
+    *("rotary_dim", "window", "position_offset"),
     *("n_expert", "n_expert_active", "n_inner_expert", "n_inner_shared"),
 )
-"""Numbers that a config checks against each other; and layers, where some are listed."""
+"""Numbers that a config checks against others."""
+OF_HEADS = ("n_head", "n_kv_head", "head_dim")
+"""Numbers that a width must suit."""
 MOST_CHECKED = 20_000
 """Points of a grid whose configs are checked one by one."""
 
 
 def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
-    listed = config.dense_layers or config.full_layers or config.no_rope_layers
-    ruled = [name for name in axes if name in (*RULED, *(("n_layer",) if listed else ()))]
+    rules = _numbers_with_rules(config, axes)
+    ruled = [name for name in axes if name in rules]
     if prod(len(axes[name]) for name in ruled) > MOST_CHECKED:
         return
     model = config.model if isinstance(config, Case) else config
@@ -179,6 +181,14 @@ def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None
         except UserError as error:
             where = ", ".join(f"{name} {value:,}" for name, value in point.items())
             raise UserError(f"{error}; in the grid at {where}") from None
+
+
+def _numbers_with_rules(config: Config, axes: Mapping[str, Array | range]) -> set[str]:
+    """Return the numbers of a config that some of its rules look at."""
+    has_heads = any(name in axes or getattr(config, name) is not None for name in OF_HEADS)
+    is_listed = config.dense_layers or config.full_layers or config.no_rope_layers
+    of_widths = {"n_embd", *OF_HEADS} if has_heads or config.qk_norm != "none" else set()
+    return {*RULED, *of_widths, *(("n_layer",) if is_listed else ())}
 
 
 def _integers(axis: Array | range) -> list[int]:
