@@ -12,8 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gpt2calc import __version__
 from gpt2calc.__main__ import INTERRUPTED
 from gpt2calc.commands import counting
-from gpt2calc.errors import UnknownModelError, UserError, did_you_mean
-from gpt2calc.errors import in_one_line as shortened_to_one_line
+from gpt2calc.errors import UnknownModelError, UserError, as_one_line, did_you_mean
 from gpt2calc.model.presets import preset_names
 from gpt2calc.output.plain import IN_PLAIN_CHARACTERS
 from gpt2calc.output.terminal import CLOSED_PIPE, abandon
@@ -133,7 +132,7 @@ def _refused(line: str) -> int:
     if sys.stderr is None:  # print would take standard output in its place
         return WRONG_USE
     try:
-        print(f"gpt2calc: {shortened_to_one_line(line)}", file=sys.stderr, flush=True)
+        print(f"gpt2calc: {as_one_line(line)}", file=sys.stderr, flush=True)
     except OSError:  # where even that cannot be said, the status says it
         abandon(sys.stderr)
     return WRONG_USE

@@ -48,7 +48,7 @@ ITS_END = 90
 """Characters at the end of a message that is cut: they say a way out."""
 
 
-def in_one_line(message: str) -> str:
+def as_one_line(message: str) -> str:
     """Return a message as one line of readable length, cut in the middle."""
     line = printable(message)
     if len(line) <= LONGEST_MESSAGE:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2calc.cli import main
-from gpt2calc.errors import LONGEST_MESSAGE, UserError, in_one_line, printable
+from gpt2calc.errors import LONGEST_MESSAGE, UserError, as_one_line, printable
 from gpt2calc.output.result import csv_lines
 
 HOSTILE = "\x1b[31mred\x1b[0m\u202e\x9b|<script>=\r"
@@ -51,7 +51,7 @@ def test_an_error_is_one_readable_line(capsys):
 @settings(max_examples=200)
 @given(st.text(max_size=900))
 def test_messages_are_printable_and_short(text):
-    line = in_one_line(str(UserError(text)))
+    line = as_one_line(str(UserError(text)))
     assert line.isprintable()
     assert len(line) <= LONGEST_MESSAGE
     if len(printable(text)) <= LONGEST_MESSAGE:

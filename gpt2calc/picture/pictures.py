@@ -50,7 +50,7 @@ def of_memory(held: Memory, width: float = WIDE, name: str = "") -> Figure:
 
 
 def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
-    """Draw the same, and a device's memory across."""
+    """Draw the bytes that are there throughout a run, and a device's memory across."""
     refuse_undrawable(fitted.memory.total)
     verdict = "fits" if fitted.fits else "does not fit"
     title = f"{shortened(name)} {verdict} on one {fitted.device.name}: "

@@ -20,7 +20,6 @@ def measured_under_fsdp(case: Case) -> Bytes:
     with (
         group_of(case.gpus) as mesh,
         without_memory(),
-        watched_tracker() as Tracker,
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "FSDP2-wrapped module")  # of views, which nobody changes
@@ -28,7 +27,7 @@ def measured_under_fsdp(case: Case) -> Bytes:
         optimizer = optimizer_for(case, model)
         _take_a_step(case, model)
         ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
-        tracker = Tracker(model, optimizer)
+        tracker = watched_tracker()(model, optimizer)
         tracker.track_inputs((ids,))
         beside = _bytes_of(model.buffers())
         found: Bytes = {}
@@ -65,9 +64,8 @@ def group_of(gpus: int) -> Iterator[Any]:
         dist.destroy_process_group()
 
 
-@contextmanager
-def watched_tracker() -> Iterator[Any]:
-    """Yield a tracker that knows the bytes after each operation, and the most of them."""
+def watched_tracker() -> Any:
+    """Return a tracker's class that knows the bytes after each operation, and the most of them."""
     from torch.distributed._tools.fsdp2_mem_tracker import FSDPMemTracker
 
     class Watched(FSDPMemTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
@@ -93,7 +91,7 @@ def watched_tracker() -> Iterator[Any]:
             self.most_so_far = max(self.most_so_far, self.now())
             return outcome
 
-    yield Watched
+    return Watched
 
 
 def _fully_sharded(model: Any, case: Case, mesh: Any) -> Any:

@@ -256,12 +256,13 @@ def _accepted(config: Config, field: str, values: range) -> int | None:
 
     Positions alone may be too few: that is said beneath, with what else the value needs.
     """
+    if field not in STRUCTURAL:
+        return values[0] if values else None
+    model = config.model if isinstance(config, Case) else config
     for value in values[:MOST_TRIED]:
         try:
-            (config.model if isinstance(config, Case) else config).replace(**{field: value})
+            model.replace(**{field: value})
         except UserError:
-            if field not in STRUCTURAL:
-                return value
             continue
         return value
     return None

@@ -1,7 +1,6 @@
 """The events of a run as a table: what allocates, in order, with its module and bytes."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from gpt2calc.case import Case
 from gpt2calc.errors import UserError
@@ -46,9 +45,8 @@ class Events(Result):
         bytes, and ``flops``.
         """
         begins = sorted((first, part) for part, first in self.run.parts.items())
-        moments = self._moments
-        standing = sum(term.amount for term in moments.standing())
-        totals = [standing + moments.on_one_gpu(each) for each in moments.of_run(self.run)]
+        moments = Moments(replace(self.config, moment=None))
+        totals = [moments.bytes_at(each) for each in moments.of_run(self.run)]
         rows: list[dict[str, object]] = []
         part = ""
         for number, event in enumerate(self.run.events):
@@ -77,10 +75,6 @@ class Events(Result):
         if block and "*" not in where:
             where = f"{names.module('block')}.{where}"
         return where.replace("*", block.removeprefix("block."), 1)
-
-    @cached_property
-    def _moments(self) -> Moments:
-        return Moments(replace(self.config, moment=None))
 
     def to_dict(self) -> dict[str, object]:
         """Return the config and a row for each event."""

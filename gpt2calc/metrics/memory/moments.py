@@ -68,14 +68,13 @@ class Moments:
 
         An optimizer that makes nothing holds what is there at the end of backward.
         """
-        standing = sum([term.amount for term in self.standing()])
         found: dict[str, tuple[int, Moment]] = {}
         for each in self.listed:
-            size, part = standing + self.on_one_gpu(each), each.place.part
+            size, part = self.bytes_at(each), each.place.part
             if part not in found or size > found[part][0]:
                 found[part] = size, each
         if self._training and not self.case.zero_stage:
-            held = standing + int(self.timeline.held("backward"))
+            held = self._standing_bytes + int(self.timeline.held("backward"))
             if "step" not in found or held > found["step"][0]:
                 found["step"] = held, self.listed[-1]
         return found
@@ -94,6 +93,10 @@ class Moments:
     def peak(self) -> Moment:
         """Return the moment at which most is there, the first of several."""
         return max(self.named(), key=self.on_one_gpu)
+
+    def bytes_at(self, moment: Moment) -> int:
+        """Return all bytes at a moment, on the tape and beside it."""
+        return self._standing_bytes + self.on_one_gpu(moment)
 
     def on_one_gpu(self, moment: Moment) -> int:
         """Return the bytes on the tape at a moment: of what GPUs share out, one GPU's part.
@@ -117,7 +120,7 @@ class Moments:
 
     def totals(self) -> list[int]:
         """Return the bytes of moments, one of which is the peak, in the case's arithmetic."""
-        standing = sum([term.amount for term in self.standing()])
+        standing = self._standing_bytes
         if state.is_shared(self.case, "optimizer"):
             return [sum(term.amount for term in self.terms())]
         if self.is_plain:
@@ -133,6 +136,10 @@ class Moments:
     def standing(self) -> list[Term]:
         """Return what is there all the time: weights, the optimizer's state, the ids."""
         return list(state.standing(self.case, self.sharded))
+
+    @cached_property
+    def _standing_bytes(self) -> int:
+        return sum([term.amount for term in self.standing()])
 
     @property
     def sharded(self) -> int | None:

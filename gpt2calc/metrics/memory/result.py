@@ -13,9 +13,7 @@ from gpt2calc.metrics.memory.naming import PHASES, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
-from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.hub import in_their_words
-from gpt2calc.model.terms import Term
 from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import rows_as_csv
 from gpt2calc.output.table import Column, Table
@@ -132,7 +130,7 @@ class Memory(Breakdown):
         moments: dict[str, int] = {}
         for each in self._all_moments.named():
             name = name_of(each, self.config.names)
-            moments[name] = max(moments.get(name, 0), self._bytes_at(each))
+            moments[name] = max(moments.get(name, 0), self._all_moments.bytes_at(each))
         return {
             "config": parts["config"],
             **{name: part.total for name, part in self.coarse.items()},
@@ -211,13 +209,6 @@ class Memory(Breakdown):
         if case.cache + case.queries > case.n_ctx:
             said.append(BEYOND.format(case.n_ctx))
         return " ".join((*said, UNITS))
-
-    def _bytes_at(self, moment: Moment) -> int:
-        return sum(term.amount for term in self._standing) + self._moments.on_one_gpu(moment)
-
-    @cached_property
-    def _standing(self) -> list[Term]:
-        return self._moments.standing()
 
     @cached_property
     def _moments(self) -> Moments:

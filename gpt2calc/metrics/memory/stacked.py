@@ -67,11 +67,10 @@ def stacked(case: Case) -> Stacked:
     case = replace(case.settled(), moment=None)
     run, moments = whole_run(case), Moments(case)
     parts = _by_part(run, training=bool(case.training))
-    standing = moments.standing()
-    for term in standing:
+    for term in moments.standing():
         parts[GROUP_OF[term.sublayer]] += term.amount
     if case.zero_stage:
-        _share_out(case, run, parts)
+        _share_out(moments, run, parts)
     begins = dict(sorted(run.parts.items(), key=lambda each: each[1]))
     shown = {name: parts[name] for name in ORDER if parts[name].any()}
     return Stacked(shown, begins, np.ones(len(run.events), np.int64))
@@ -102,13 +101,10 @@ def _sum(parts: Mapping[str, Bytes]) -> Bytes:
     return np.asarray(np.sum([*parts.values()], axis=0, dtype=np.int64))
 
 
-def _share_out(case: Case, run: Followed, parts: dict[str, Bytes]) -> None:
+def _share_out(moments: Moments, run: Followed, parts: dict[str, Bytes]) -> None:
     """Replace by ZeRO's rule what GPUs share out by one GPU's part of it."""
-    moments = Moments(case)
-    standing = sum(term.amount for term in moments.standing())
-    by_rule = np.array(
-        [standing + moments.on_one_gpu(each) for each in moments.of_run(run)], np.int64
-    )
+    case = moments.case
+    by_rule = np.array([moments.bytes_at(each) for each in moments.of_run(run)], np.int64)
     if case.zero_stage > 1:
         parts["gradients"] = -(-parts["gradients"] // case.gpus)
     beside = by_rule - _sum(parts)
