@@ -3,7 +3,7 @@
 Every function draws into the axes that it is given and returns them.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -31,22 +31,16 @@ BIASES = "#9b9ba3"
 def composition(ax: Axes, counted: Breakdown) -> Axes:
     """Where the parameters of one model are: one bar, split by sublayer, every part labelled."""
     present = {name: part for name, part in counted.coarse.items() if part.total}
-    _split_bar(ax, present)
+    label = _row if is_narrow(ax) else _column
+    start = 0.0
+    for place, (name, part) in enumerate(present.items()):
+        ax.barh(0, part.share, left=start, height=1, color=colour_of(name))
+        label(ax, (place, len(present)), start + part.share / 2, name, part)
+        start += part.share
+    ax.set_ylim(-1.4 - len(present) if is_narrow(ax) else -2.5, 0.55)
+    ax.set_axis_off()
     ax.set_xlim(-0.005, 1.005)
     return ax
-
-
-def _split_bar(ax: Axes, parts: Mapping[str, Share]) -> None:
-    """Draw a bar split in parts, each with a label beneath."""
-    label = _row if is_narrow(ax) else _column
-    whole = max(sum(part.share for part in parts.values()), 1.0)
-    start = 0.0
-    for place, (name, part) in enumerate(parts.items()):
-        ax.barh(0, part.share, left=start, height=1, color=colour_of(name))
-        label(ax, (place, len(parts)), start + part.share / 2, name, part, whole)
-        start += part.share
-    ax.set_ylim(-1.4 - len(parts) if is_narrow(ax) else -2.5, 0.55)
-    ax.set_axis_off()
 
 
 def stacked(ax: Axes, compared: Comparison) -> Axes:
@@ -124,11 +118,9 @@ def present(compared: Comparison, only: Collection[str] | None = None) -> list[s
     return [name for name in wanted if any(each.coarse[name].total for each in compared.counts)]
 
 
-def _column(
-    ax: Axes, place: tuple[int, int], x: float, name: str, part: Share, whole: float
-) -> None:
+def _column(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) -> None:
     """Write a part's name, count and share beneath the bar, and a line that leads there."""
-    centre = whole * (place[0] + 0.5) / place[1]
+    centre = (place[0] + 0.5) / place[1]
     ax.plot(
         [x, centre], [-0.55, -1.15], color=colour_of(name), linewidth=1.5, solid_capstyle="round"
     )
@@ -137,15 +129,15 @@ def _column(
     ax.text(centre, -1.32, words, ha="center", va="top", linespacing=1.4)
 
 
-def _row(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share, whole: float) -> None:
-    """Do the same in a row, beneath a bar too short for columns; a tick shows the part."""
+def _row(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) -> None:
+    """Write them in a row, beneath a bar too short for columns; a tick shows the part."""
     y = -1.4 - place[0]
     size = min(type_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
-    ax.plot(0.02 * whole, y, marker="s", color=colour_of(name), markersize=7)
-    ax.text(0.06 * whole, y, words_of(name), va="center", fontsize=size)
-    ax.text(0.72 * whole, y, exactly(part.total), ha="right", va="center", fontsize=size)
-    ax.text(whole, y, percent(part.share), ha="right", va="center", fontsize=size)
+    ax.plot(0.02, y, marker="s", color=colour_of(name), markersize=7)
+    ax.text(0.06, y, words_of(name), va="center", fontsize=size)
+    ax.text(0.72, y, exactly(part.total), ha="right", va="center", fontsize=size)
+    ax.text(1, y, percent(part.share), ha="right", va="center", fontsize=size)
 
 
 def _percent_axis(ax: Axes, unit: str) -> None:
