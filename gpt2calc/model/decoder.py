@@ -210,6 +210,12 @@ class Decoder:
         rotations = self.rotations(x)
         return Preamble(x, masks, rotations, None, positions, (embedded,))
 
+    def embedded_after(self, ids: Tensor, cache: Cache | None) -> tuple[Tensor, int]:
+        """Embed the tokens, prepare the cache, and return how many tokens it has seen."""
+        embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
+        return embedded, 0 if cache is None else cache.length
+
     @property
     def windows(self) -> list[int | None]:
         """The window of each layer."""

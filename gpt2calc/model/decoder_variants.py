@@ -60,9 +60,7 @@ class OPTDecoder(Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
         batch, seq = ids.shape
-        embedded = self.embeddings.tokens(ids)
-        self.prepare(cache)
-        past = 0 if cache is None else cache.length
+        embedded, past = self.embedded_after(ids, cache)
         ones = empty("ones", (batch, past + seq), "float32")
         positions = empty("cumsum", (batch, past + seq), "float32")
         positions = self._as_integers(positions, ones)
@@ -90,9 +88,7 @@ class BloomDecoder(Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed the tokens, and make the bias and the mask."""
         batch, seq = ids.shape
-        embedded = self.embeddings.tokens(ids)
-        self.prepare(cache)
-        past = 0 if cache is None else cache.length
+        embedded, past = self.embedded_after(ids, cache)
         x = embedded if self.embeddings.norm is None else self.embeddings.norm(embedded)
         slopes = alibi.bloom_slopes(self.heads)
         dtype = self.embeddings.tokens.weight.dtype
@@ -135,9 +131,7 @@ class FalconAlibiDecoder(FalconDecoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed the tokens, and make the bias, the mask and the tables."""
         batch, seq = ids.shape
-        embedded = self.embeddings.tokens(ids)
-        self.prepare(cache)
-        past = 0 if cache is None else cache.length
+        embedded, past = self.embedded_after(ids, cache)
         ones = empty("ones", (batch, past + seq), "int64")
         dtype = self.embeddings.tokens.weight.dtype
         bias = alibi.falcon_alibi(self.heads, ones, dtype)
