@@ -11,8 +11,9 @@ from gpt2calc.models import Model, as_config
 from gpt2calc.output.result import Result
 from gpt2calc.output.table import Column, Table
 from gpt2calc.units import RoundedNumber
+from gpt2calc.what_if.combinations import Found
 from gpt2calc.what_if.departures import Departure
-from gpt2calc.what_if.explanations import Found, explanations_of, nearest_to
+from gpt2calc.what_if.explanations import explanations_of, nearest_to
 from gpt2calc.what_if.reckoning import Reckoning, reckoning_of
 from gpt2calc.what_if.sentences import difference
 
@@ -173,8 +174,9 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     """Say what explains the difference between a number and the count of a model.
 
     Combinations of up to four of ``departures.DEPARTURES``, another preset among them, are weighed
-    by how rare each departure is; one field with any other value costs as much as it takes to say
-    the value. The likeliest are given, as long as they are likelier than luck.
+    by how rare each departure is; another value of a field, one that presets have, is a departure
+    too. The likeliest are given. Nothing is given where chance numbers of the same kind would be
+    explained as well: see :mod:`gpt2calc.what_if.luck`.
 
     Args:
         number: of parameters: an integer, or text such as "163M", which stands for all counts that
