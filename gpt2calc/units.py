@@ -40,6 +40,15 @@ class RoundedNumber:
         """The largest number that rounds to the amount."""
         return self.value + (self.unit - 1) // 2
 
+    @property
+    def near(self) -> tuple[int, int]:
+        """The smallest and the largest number that rounds to it and is within 5 % of it.
+
+        1B is half as much again for one who rounds, and not for one who wants a model of 1B.
+        """
+        most = self.value // 20
+        return max(self.smallest, self.value - most), min(self.largest, self.value + most)
+
     def stands_for(self, number: int) -> bool:
         """Tell whether a number, rounded to the digits written, gives the amount."""
         return self.smallest <= number <= self.largest

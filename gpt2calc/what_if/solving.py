@@ -44,7 +44,7 @@ class Solution:
     above: Value
     """The smallest value whose count is at least the budget."""
     interval: Interval | None
-    """The values whose counts round to the budget as it is written; None if there are none."""
+    """The values whose counts are ``near`` the budget as it is written; None if there are none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,7 +153,9 @@ class Solutions(Result):
         first, last = self.common
         if first == last:
             return f"Only {self.field} {first:,} gives {figures}."
-        return f"{self.field} from {first:,} to {last:,}: every count rounds to {figures}."
+        is_near = any(each.budget.near[0] > each.budget.smallest for each in self.solutions)
+        how = "is within 5 % of" if is_near else "rounds to"
+        return f"{self.field} from {first:,} to {last:,}: every count {how} {figures}."
 
 
 def solve_for(
@@ -171,7 +173,7 @@ def solve_for(
         models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
             for ``n_embd``.
         budget: one for each model: an integer, or text such as "117M", which stands for all
-            numbers that round to it.
+            numbers that round to it and are within 5 % of it.
         of: the quantity that the budget is of, or its name.
         fields: of the config, replaced in every model.
 
@@ -207,7 +209,8 @@ def _solved(
     field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
 ) -> Solution:
     curve = curve_along(config, field, quantity)
-    if budget.largest < curve.at(1):
+    smallest, largest = budget.near
+    if largest < curve.at(1):
         raise UserError(
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
             f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
@@ -221,8 +224,8 @@ def _solved(
     step = config.n_head or HEAD_WIDTH if follows else 1  # where heads follow the width
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
-    first = -(-max(curve.largest_within(budget.smallest - 1) + 1, 1) // step) * step
-    last = curve.largest_within(budget.largest) // step * step
+    first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
+    last = curve.largest_within(largest) // step * step
     lower = _accepted(config, field, range(below, 0, -step))
     upper = _accepted(config, field, range(max(above, step), sys.maxsize, step))
     if upper is None:
