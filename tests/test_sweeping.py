@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -180,8 +181,8 @@ def test_heads_are_an_axis_that_changes_nothing():
         ({"n_layer": range(10**12)}, "has 1,000,000,000,000 values: at most 100,000,000"),
         ({"bias": [True]}, "'bias' cannot be an axis; axes are n_layer"),
         ({"n_layers": [12]}, "'n_layers' cannot be an axis; did you mean 'n_layer'?"),
-        ({"n_head": [5]}, "n_head 5 does not divide n_embd 768"),
-        ({"n_head": [5], "n_embd": [10, 12]}, "n_head 5 does not divide n_embd 12"),
+        ({"n_head": [5]}, "n_head is 5: it must divide n_embd, which is 768"),
+        ({"n_head": [5], "n_embd": [10, 12]}, "in the grid at n_embd 12, n_head 5"),
     ],
 )
 def test_an_axis_that_is_none_is_refused(axes, words):
@@ -453,18 +454,52 @@ def test_layers_that_a_list_names_must_be_there(refused):
     assert "none has experts" in refused("sweep", model, "--n-layer", "3:4")
 
 
-@settings(max_examples=40, deadline=None)
-@given(configs(), st.data())
-def test_each_row_of_a_sweep_is_what_that_config_has_or_is_refused(config, data):
-    fields = ("n_embd", "n_head", "n_kv_head", "head_dim", "n_layer", "n_expert")
-    name = data.draw(st.sampled_from(fields))
-    values = data.draw(st.lists(st.integers(1, 96), min_size=2, max_size=3, unique=True))
+OF_RULES = ("n_embd", "n_head", "n_kv_head", "head_dim", "n_layer", "n_expert", "n_expert_active")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    configs() | st.sampled_from(["gpt2", "llama-3-8b", "gemma-2-9b", "mixtral-8x7b"]).map(load),
+    st.dictionaries(
+        st.sampled_from(OF_RULES),
+        st.lists(
+            st.integers(1, 12) | st.sampled_from([64, 128, 768]),
+            min_size=2,
+            max_size=3,
+            unique=True,
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_each_row_of_a_sweep_is_what_that_config_has_or_one_is_refused(config, axes):
+    points = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
+
+    # a width that is swept with widths of heads does not leave its number of heads to a rule
+    keeps_heads = config.n_head and not {"n_kv_head", "head_dim"}.isdisjoint(axes)
+    heads = {"n_head": config.n_head} if keeps_heads else {}
+
+    def one_by_one():
+        return [count(config.replace(**heads | point)).total for point in points]
+
     try:
-        grid = sweep(config, **{name: values})
+        totals = sweep(config, **axes).total.ravel().tolist()
     except UserError:
+        with pytest.raises(UserError):
+            one_by_one()
         return
-    for value, total in zip(values, grid.total.tolist(), strict=True):
-        assert total == count(config.replace(**{name: value})).total
+    assert totals == one_by_one()
+
+
+def test_the_last_point_of_a_large_grid_is_checked_too():
+    axes = {"n_embd": range(64, 64 * 200_001, 64), "n_head": [1, 2, 4, 8, 16, 32]}
+    assert sweep(**axes).size == 1_200_000
+    with pytest.raises(UserError, match="in the grid at n_embd 64, n_head 65"):
+        sweep(**axes | {"n_head": [1, 2, 4, 8, 16, 65]})
+    with pytest.raises(UserError, match="which is 12800001"):
+        sweep(**axes | {"n_embd": [*axes["n_embd"], 64 * 200_000 + 1]})
+    with pytest.raises(UserError, match="combinations to be checked"):
+        sweep(n_embd=range(1, 10**6), n_head=range(1, 1_000))
 
 
 def test_an_axis_without_effect_is_said(run):

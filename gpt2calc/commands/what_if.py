@@ -118,7 +118,7 @@ def sweep(
     An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
     streamed, so that a grid of any size can be written.
     """
-    from gpt2calc.what_if.axes import refuse_heads_that_do_not_divide
+    from gpt2calc.what_if.grid_rules import refuse_heads_that_do_not_divide
     from gpt2calc.what_if.sweeping import sweep
 
     refuse_idle_run(of, axes)

@@ -68,7 +68,8 @@ class Derived(Declared):
         each = HEAD_WIDTH if self.head_dim is None else self.head_dim
         if isinstance(width, int) and isinstance(each, int):
             return None if width % each else width // each
-        return width // each if hasattr(width, "dtype") else width / each
+        are_whole = all(isinstance(size, int) or hasattr(size, "dtype") for size in (width, each))
+        return width // each if are_whole else width / each
 
     @property
     def head_width(self) -> int | None:

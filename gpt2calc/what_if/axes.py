@@ -1,8 +1,7 @@
 """The axes of a sweep: which values a field takes, checked before anything is computed."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain, product
-from math import prod
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -119,87 +118,6 @@ def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
     return curve.largest_within(LARGEST) if curve.degree else -1
 
 
-def refuse_undivided_widths(config: Config, axes: Mapping[str, Array | range]) -> None:
-    """Raise ``UserError`` if some ``n_head`` of the grid does not divide some ``n_embd`` of it."""
-    if config.head_dim is None and ("n_head" in axes or (config.n_head and "n_embd" in axes)):
-        heads, widths = (_values(config, axes, name) for name in ("n_head", "n_embd"))
-        _refuse_undivided(heads, widths)
-
-
-def refuse_undivided_heads(config: Config, axes: Mapping[str, Array | range]) -> None:
-    """Raise ``UserError`` if some ``n_kv_head`` of the grid does not divide some ``n_head``."""
-    if config.n_kv_head is None and "n_kv_head" not in axes:
-        return
-    has_heads = "n_head" in axes or config.value("n_head") is not None
-    if ("n_embd" in axes and config.n_head is None) or not has_heads:
-        raise UserError("n_kv_head is shared by how many heads at each n_embd? give n_head")
-    heads, keys = (_values(config, axes, name) for name in ("n_head", "n_kv_head"))
-    for number in heads.tolist():
-        undivided = keys[number % keys != 0][:1]
-        if undivided.size:
-            raise UserError(
-                f"n_kv_head {undivided[0]} does not divide n_head {number}: leave out one of "
-                "these values"
-            )
-
-
-def refuse_too_few_experts(config: Config, axes: Mapping[str, Array | range]) -> None:
-    """Raise ``UserError`` if somewhere on the grid more experts are active than there are."""
-    if {"n_expert", "n_expert_active"}.isdisjoint(axes):
-        return
-    if config.n_expert is None and "n_expert" not in axes:
-        raise UserError("n_expert_active is of a model with experts: give n_expert, such as 8")
-    active, there = (_values(config, axes, name) for name in ("n_expert_active", "n_expert"))
-    if active[0] is not None and active.max() > there.min():
-        raise UserError(
-            f"n_expert_active {active.max()} is more than n_expert {there.min()}: leave one out"
-        )
-
-
-RULED = (
-    *("rotary_dim", "window", "position_offset"),
-    *("n_expert", "n_expert_active", "n_inner_expert", "n_inner_shared"),
-)
-"""Numbers that a config checks against others."""
-OF_HEADS = ("n_head", "n_kv_head", "head_dim")
-"""Numbers that a width must suit."""
-MOST_CHECKED = 20_000
-"""Points of a grid whose configs are checked one by one."""
-
-
-def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
-    """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
-    rules = _numbers_with_rules(config, axes)
-    ruled = [name for name in axes if name in rules]
-    if prod(len(axes[name]) for name in ruled) > MOST_CHECKED:
-        return
-    model = config.model if isinstance(config, Case) else config
-    for values in product(*(_integers(axes[name]) for name in ruled)):
-        point = dict(zip(ruled, values, strict=True))
-        try:
-            model.replace(**point)
-        except UserError as error:
-            where = ", ".join(f"{name} {value:,}" for name, value in point.items())
-            raise UserError(f"{error}; in the grid at {where}") from None
-
-
-def _numbers_with_rules(config: Config, axes: Mapping[str, Array | range]) -> set[str]:
-    """Return the numbers of a config that some of its rules look at."""
-    has_heads = any(name in axes or getattr(config, name) is not None for name in OF_HEADS)
-    is_listed = config.dense_layers or config.full_layers or config.no_rope_layers
-    of_widths = {"n_embd", *OF_HEADS} if has_heads or config.qk_norm != "none" else set()
-    return {*RULED, *of_widths, *(("n_layer",) if is_listed else ())}
-
-
-def _integers(axis: Array | range) -> list[int]:
-    return [int(value) for value in axis]
-
-
-def _values(config: Config, axes: Mapping[str, Array | range], name: str) -> Array:
-    """Return the values that a field has on the grid."""
-    return np.asarray(axes[name] if name in axes else [config.value(name)])
-
-
 def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if a sequence of the grid is longer than the positions of a model."""
     if isinstance(config, Case) and not {"seq", "cached", "n_ctx"}.isdisjoint(axes):
@@ -207,26 +125,6 @@ def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> 
         highest = {name: ends_of(axes[name])[1] for name in ("seq", "cached") if name in axes}
         corner = config.evaluate_at(**lowest, **highest)
         refuse_beyond_positions(corner, corner.queries)
-
-
-def refuse_heads_that_do_not_divide(
-    fields: Mapping[str, Any], axes: Mapping[str, Iterable[int]]
-) -> None:
-    """Raise ``UserError`` if an ``n_head`` that was asked for does not divide a swept width."""
-    heads = fields.get("n_head")
-    if isinstance(heads, int) and heads > 0 and "n_embd" in axes:
-        widths = np.asarray(as_axis("n_embd", axes["n_embd"], ("n_embd",)))
-        _refuse_undivided(np.array([heads]), widths)
-
-
-def _refuse_undivided(heads: Array, widths: Array) -> None:
-    for width in widths.tolist():
-        rests = width % heads
-        if rests.any():
-            undivided = heads[rests != 0][0]
-            raise UserError(
-                f"n_head {undivided} does not divide n_embd {width}: leave out one of these values"
-            )
 
 
 def _span(name: str, text: str) -> range:

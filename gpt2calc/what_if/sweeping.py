@@ -29,15 +29,12 @@ from gpt2calc.what_if.axes import (
     LARGEST,
     Array,
     as_axis,
-    refuse_impossible,
     refuse_long_sequences,
     refuse_overflow,
-    refuse_too_few_experts,
-    refuse_undivided_heads,
-    refuse_undivided_widths,
     values_at,
 )
 from gpt2calc.what_if.grid import LARGEST_GRID, on_grid, refuse_large_grid
+from gpt2calc.what_if.grid_rules import refuse_impossible
 
 BATCH = 2**16
 """Rows computed at a time: enough for NumPy's speed, few enough to stay in the cache."""
@@ -311,12 +308,10 @@ def sweep(
             f"{', '.join(numbers_of(case))}"
         )
     spans = {name: as_axis(name, values, numbers_of(case)) for name, values in axes.items()}
-    if "n_embd" in spans and not case.has_own_heads:
+    has_own_heads = case.has_own_heads or not {"n_kv_head", "head_dim"}.isdisjoint(spans)
+    if "n_embd" in spans and not has_own_heads:
         case = case.evaluate_at(n_head=None)
     refuse_overflow(case, spans, quantity)
-    refuse_undivided_widths(case, spans)
-    refuse_undivided_heads(case, spans)
-    refuse_too_few_experts(case, spans)
     refuse_long_sequences(case, spans)
     refuse_impossible(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
