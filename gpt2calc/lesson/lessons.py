@@ -95,7 +95,8 @@ def _ratio(config: ModelConfig) -> str:
     """MLP to attention as a fraction in d, which is exact: ``(8 d + 5) / (4 d + 4)``."""
     from sympy import Poly
 
-    formulas = formula(config.replace(n_layer=1, n_inner=None), free="n_embd")
+    alike = config.replace(full_layers=None, no_rope_layers=None, dense_layers=())
+    formulas = formula(alike.replace(n_layer=1, n_inner=None), free="n_embd")
     sides = []
     for name in ("mlp", "attention"):
         square, slope, _ = Poly(formulas[name].total, symbol("n_embd")).all_coeffs()
