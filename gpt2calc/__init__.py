@@ -9,18 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpt2calc.case import Case as Case
-    from gpt2calc.case import case_of as case_of
+    from gpt2calc.analysis.comparison import Comparison as Comparison
+    from gpt2calc.analysis.comparison import compare as compare
+    from gpt2calc.analysis.diagnosis import Diagnosis as Diagnosis
+    from gpt2calc.analysis.diagnosis import diagnose as diagnose
+    from gpt2calc.analysis.shaping import Shapes as Shapes
+    from gpt2calc.analysis.shaping import solve as solve
+    from gpt2calc.analysis.solving import Solutions as Solutions
+    from gpt2calc.analysis.solving import solve_for as solve_for
+    from gpt2calc.analysis.steps import Steps as Steps
+    from gpt2calc.analysis.steps import steps as steps
+    from gpt2calc.analysis.sweeping import Sweep as Sweep
+    from gpt2calc.analysis.sweeping import sweep as sweep
     from gpt2calc.errors import UserError as UserError
-    from gpt2calc.hardware import Device as Device
-    from gpt2calc.hardware import device as device
-    from gpt2calc.hardware import devices as devices
-    from gpt2calc.lesson.exercises import Sheet as Sheet
-    from gpt2calc.lesson.exercises import exercise as exercise
-    from gpt2calc.lesson.explanation import Explanation as Explanation
-    from gpt2calc.lesson.explanation import explain as explain
-    from gpt2calc.lesson.formulas import Formulas as Formulas
-    from gpt2calc.lesson.formulas import formula as formula
+    from gpt2calc.metrics.devices import Device as Device
+    from gpt2calc.metrics.devices import device as device
+    from gpt2calc.metrics.devices import devices as devices
     from gpt2calc.metrics.flops import Flops as Flops
     from gpt2calc.metrics.flops import flops as flops
     from gpt2calc.metrics.generation import Generation as Generation
@@ -44,30 +48,26 @@ if TYPE_CHECKING:
     from gpt2calc.model.presets import preset as preset
     from gpt2calc.model.presets import presets as presets
     from gpt2calc.model.terms import Tensor as Tensor
-    from gpt2calc.models import load as load
-    from gpt2calc.proof.flop_verification import FlopsVerification as FlopsVerification
-    from gpt2calc.proof.flop_verification import verify_flops as verify_flops
-    from gpt2calc.proof.inspection import Inspection as Inspection
-    from gpt2calc.proof.inspection import inspect as inspect
-    from gpt2calc.proof.memory_verification import MemoryVerification as MemoryVerification
-    from gpt2calc.proof.memory_verification import verify_memory as verify_memory
-    from gpt2calc.proof.verification import Verification as Verification
-    from gpt2calc.proof.verification import count_by_name as count_by_name
-    from gpt2calc.proof.verification import verify as verify
-    from gpt2calc.run import Run as Run
-    from gpt2calc.sublayers import SUBLAYERS as SUBLAYERS
-    from gpt2calc.what_if.comparison import Comparison as Comparison
-    from gpt2calc.what_if.comparison import compare as compare
-    from gpt2calc.what_if.diagnosis import Diagnosis as Diagnosis
-    from gpt2calc.what_if.diagnosis import diagnose as diagnose
-    from gpt2calc.what_if.shaping import Shapes as Shapes
-    from gpt2calc.what_if.shaping import solve as solve
-    from gpt2calc.what_if.solving import Solutions as Solutions
-    from gpt2calc.what_if.solving import solve_for as solve_for
-    from gpt2calc.what_if.steps import Steps as Steps
-    from gpt2calc.what_if.steps import steps as steps
-    from gpt2calc.what_if.sweeping import Sweep as Sweep
-    from gpt2calc.what_if.sweeping import sweep as sweep
+    from gpt2calc.quantity.case import Case as Case
+    from gpt2calc.quantity.case import case_of as case_of
+    from gpt2calc.quantity.models import load as load
+    from gpt2calc.quantity.run import Run as Run
+    from gpt2calc.report.sublayers import SUBLAYERS as SUBLAYERS
+    from gpt2calc.teach.exercises import Sheet as Sheet
+    from gpt2calc.teach.exercises import exercise as exercise
+    from gpt2calc.teach.explanation import Explanation as Explanation
+    from gpt2calc.teach.explanation import explain as explain
+    from gpt2calc.teach.formulas import Formulas as Formulas
+    from gpt2calc.teach.formulas import formula as formula
+    from gpt2calc.verify.flop_verification import FlopsVerification as FlopsVerification
+    from gpt2calc.verify.flop_verification import verify_flops as verify_flops
+    from gpt2calc.verify.inspection import Inspection as Inspection
+    from gpt2calc.verify.inspection import inspect as inspect
+    from gpt2calc.verify.memory_verification import MemoryVerification as MemoryVerification
+    from gpt2calc.verify.memory_verification import verify_memory as verify_memory
+    from gpt2calc.verify.verification import Verification as Verification
+    from gpt2calc.verify.verification import count_by_name as count_by_name
+    from gpt2calc.verify.verification import verify as verify
 
 __version__ = "0.1.0"
 
@@ -77,30 +77,30 @@ _LAZY = {
     "model.config": ("ModelConfig",),
     "model.presets": ("Preset", "preset", "presets"),
     "model.terms": ("Tensor",),
-    "models": ("load",),
-    "sublayers": ("SUBLAYERS",),
-    "case": ("Case", "case_of"),
+    "quantity.models": ("load",),
+    "report.sublayers": ("SUBLAYERS",),
+    "quantity.case": ("Case", "case_of"),
     "metrics.flops": ("Flops", "flops"),
     "metrics.generation": ("Generation", "generate"),
     "metrics.training_time": ("Training", "train"),
     "metrics.memory.result": ("Memory", "memory"),
     "metrics.memory.fitting": ("Fit", "fit"),
-    "hardware": ("Device", "device", "devices"),
-    "lesson.exercises": ("Sheet", "exercise"),
-    "lesson.explanation": ("Explanation", "explain"),
-    "lesson.formulas": ("Formulas", "formula"),
+    "metrics.devices": ("Device", "device", "devices"),
+    "teach.exercises": ("Sheet", "exercise"),
+    "teach.explanation": ("Explanation", "explain"),
+    "teach.formulas": ("Formulas", "formula"),
     "metrics.tensor_table": ("TensorList", "list_tensors", "named_shapes", "tensors"),
-    "proof.flop_verification": ("FlopsVerification", "verify_flops"),
-    "proof.inspection": ("Inspection", "inspect"),
-    "proof.memory_verification": ("MemoryVerification", "verify_memory"),
-    "proof.verification": ("Verification", "count_by_name", "verify"),
-    "run": ("Run",),
-    "what_if.comparison": ("Comparison", "compare"),
-    "what_if.diagnosis": ("Diagnosis", "diagnose"),
-    "what_if.shaping": ("Shapes", "solve"),
-    "what_if.solving": ("Solutions", "solve_for"),
-    "what_if.steps": ("Steps", "steps"),
-    "what_if.sweeping": ("Sweep", "sweep"),
+    "verify.flop_verification": ("FlopsVerification", "verify_flops"),
+    "verify.inspection": ("Inspection", "inspect"),
+    "verify.memory_verification": ("MemoryVerification", "verify_memory"),
+    "verify.verification": ("Verification", "count_by_name", "verify"),
+    "quantity.run": ("Run",),
+    "analysis.comparison": ("Comparison", "compare"),
+    "analysis.diagnosis": ("Diagnosis", "diagnose"),
+    "analysis.shaping": ("Shapes", "solve"),
+    "analysis.solving": ("Solutions", "solve_for"),
+    "analysis.steps": ("Steps", "steps"),
+    "analysis.sweeping": ("Sweep", "sweep"),
 }
 """The public names by their modules, which are imported when a name is asked for."""
 

@@ -3,8 +3,7 @@
 import gc
 import sys
 
-INTERRUPTED = 130
-"""Exit status of a program that was interrupted: 128 and the number of SIGINT."""
+from gpt2calc.errors import INTERRUPTED
 
 
 def run() -> int:
@@ -15,7 +14,7 @@ def run() -> int:
     """
     try:
         gc.disable()
-        from gpt2calc.cli import main
+        from gpt2calc.cli.app import main
 
         gc.freeze()
         gc.enable()

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+INTERRUPTED = 130
+"""Exit status of a program that was interrupted: 128 and the number of SIGINT."""
+
 
 class UserError(ValueError):
     """A mistake the user can mend, said in one line: the value, the rule, a way out."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from gpt2calc.cli import main
+from gpt2calc.cli.app import main
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 settings.register_profile("gpt2calc", deadline=None, print_blob=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from gpt2calc import ModelConfig, Run
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.fields import letters
-from gpt2calc.polynomial import solvable_fields
+from gpt2calc.quantity.polynomial import solvable_fields
 
 solvable = st.sampled_from(solvable_fields(PARAMETERS, ModelConfig()))
 """The numbers that change the count."""

@@ -27,12 +27,12 @@ from gpt2calc import (
     steps,
     sweep,
 )
-from gpt2calc.case import case_of
-from gpt2calc.cli import main
+from gpt2calc.cli.app import main
 from gpt2calc.errors import as_one_line
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.model.hub import from_contents
-from gpt2calc.symbols import symbol
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.symbols import symbol
 
 SWITCHES = ("bias", "tie_embeddings", "gated_mlp", "final_norm", "embedding_norm", "head_bias")
 

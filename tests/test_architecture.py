@@ -10,7 +10,7 @@ from sympy import Expr, expand, symbols
 from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes, tensors
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.names import GPT2_NAMES
-from gpt2calc.symbols import with_symbols
+from gpt2calc.quantity.symbols import with_symbols
 
 
 def total(listed):

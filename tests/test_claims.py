@@ -5,9 +5,9 @@ import re
 import pytest
 
 from gpt2calc import ModelConfig, count, load
-from gpt2calc.models import labelled
-from gpt2calc.study.claims import CLAIMS, PRINTED, judged
-from gpt2calc.what_if.comparison import comparison_of
+from gpt2calc.analysis.comparison import comparison_of
+from gpt2calc.plot.page.claims import CLAIMS, PRINTED, judged
+from gpt2calc.quantity.models import labelled
 
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 

@@ -231,7 +231,7 @@ def test_completion_that_cannot_be_installed_is_refused(refused, tmp_path, monke
 
 def test_the_common_command_imports_nothing_heavy():
     code = (
-        "import sys; from gpt2calc.cli import main; main(['--n-layer', '48']); "
+        "import sys; from gpt2calc.cli.app import main; main(['--n-layer', '48']); "
         "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -263,7 +263,7 @@ def test_the_statuses_of_closed_and_full_outputs():
 def test_an_interrupt_is_silent():
     code = (
         "import os, signal, sys\n"
-        "from gpt2calc import __main__, cli\n"
+        "from gpt2calc import __main__\nimport gpt2calc.cli.app as cli\n"
         "cli.app = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.exit(__main__.run())"
     )

@@ -20,15 +20,15 @@ from gpt2calc import (
     solve_for,
     sweep,
 )
-from gpt2calc.case import case_of
-from gpt2calc.lesson.notation import TEXT, written
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
-from gpt2calc.polynomial import solvable_fields, total_along
-from gpt2calc.symbols import LETTERS
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.polynomial import solvable_fields, total_along
+from gpt2calc.quantity.symbols import LETTERS
+from gpt2calc.teach.notation import TEXT, written
 
 drawn = st.builds(
     lambda family, seed: from_contents(draw(family, seed), "drawn"),

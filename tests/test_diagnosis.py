@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, diagnose, load
-from gpt2calc.what_if.departures import DEPARTURES, STAGES
-from gpt2calc.what_if.other_values import used_values
-from gpt2calc.what_if.reckoning import reckoning_of
+from gpt2calc.analysis.departures import DEPARTURES, STAGES
+from gpt2calc.analysis.other_values import used_values
+from gpt2calc.analysis.reckoning import reckoning_of
 
 GPT2 = ModelConfig()
 PADDED = ModelConfig(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)

@@ -13,9 +13,9 @@ from mathematics import from_latex, value
 from strategies import LETTERS
 
 from gpt2calc import ModelConfig, UserError, count, exercise, named_shapes
-from gpt2calc.lesson.exercises import QUESTIONS
 from gpt2calc.model.names import GPT2_NAMES
-from gpt2calc.quantities import as_quantity
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.teach.exercises import QUESTIONS
 
 
 def config_in(question):

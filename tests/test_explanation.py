@@ -20,12 +20,12 @@ from gpt2calc import (
     formula,
     load,
 )
-from gpt2calc.case import case_of
-from gpt2calc.lesson.meanings import MEANINGS, meaning_of
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.families.table import families
 from gpt2calc.model.tensors import tensors
-from gpt2calc.run import Run
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.run import Run
+from gpt2calc.teach.meanings import MEANINGS, meaning_of
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")
 FREE = st.just("all") | st.lists(st.sampled_from(NUMBERS), max_size=5, unique=True)

@@ -20,12 +20,12 @@ from gpt2calc import (
     presets,
     verify,
 )
-from gpt2calc.case import Case, case_of
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.model.families.table import families
 from gpt2calc.model.hub import from_contents, in_their_words
 from gpt2calc.model.names import Names
-from gpt2calc.proof.flop_verification import verify_flops
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.verify.flop_verification import verify_flops
 
 PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text())
 """Published models by their names on the Hub: the keys that count, and the totals."""

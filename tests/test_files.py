@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpt2calc import UserError
-from gpt2calc.output.files import whole_file, write_together
+from gpt2calc.report.files import whole_file, write_together
 
 
 def test_it_takes_its_place_when_it_is_whole(tmp_path):
@@ -163,8 +163,8 @@ def test_a_link_to_itself_is_refused(refused, tmp_path, flag):
 @pytest.mark.parametrize("command", ["study", "plot"])
 def test_a_signal_leaves_no_part_of_a_picture(tmp_path, command):
     code = (
-        "import os, signal, sys, gpt2calc.output.files as files\n"
-        "from gpt2calc.cli import main\n"
+        "import os, signal, sys, gpt2calc.report.files as files\n"
+        "from gpt2calc.cli.app import main\n"
         "replace = os.replace\n"
         "os.replace = lambda *names: os.kill(os.getpid(), signal.SIGTERM) or replace(*names)\n"
         "sys.exit(main(sys.argv[1:]))"

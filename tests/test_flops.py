@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from strategies import runs_of, small_configs
 
 from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
-from gpt2calc.case import case_of
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import products
+from gpt2calc.quantity.case import case_of
 from gpt2calc.tape.symbolic import Formula
 from gpt2calc.units import format_flops
 

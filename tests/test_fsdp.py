@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run, UserError, formula, load, memory
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case, range_of_peak
 from gpt2calc.metrics.parameters import count
-from gpt2calc.symbols import symbol
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.symbols import symbol
 
 GPT2 = ModelConfig(n_layer=3, n_embd=64, n_head=4, vocab=101, n_ctx=32)
 FSDP = {"shard": "fsdp", "gpus": 8}
@@ -96,7 +96,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 
 from model.test_lines import NO_SDPA, pinned, tiny  # noqa: E402
 
-from gpt2calc.proof.memory_verification import verify_memory  # noqa: E402
+from gpt2calc.verify.memory_verification import verify_memory  # noqa: E402
 
 PRECISIONS = (
     {"dtype": "float32"},

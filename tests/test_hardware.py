@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gpt2calc import UserError, device, devices
-from gpt2calc.hardware import PRECISIONS
+from gpt2calc.metrics.devices import PRECISIONS
 
 WANTED = (
     *("v100-16gb", "v100-32gb", "t4", "a10", "a100-40gb", "a100-80gb", "l4", "l40s", "h100-pcie"),

@@ -1,6 +1,9 @@
-"""Data walks one way: which modules may import which, read from the imports themselves."""
+"""Data walks one way: which rooms may import which, read from the imports themselves."""
 
 import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,34 +11,29 @@ import pytest
 import gpt2calc
 
 PACKAGE = Path(gpt2calc.__file__).parent
+UNITS = {"errors", "units"}
+MODEL = {*UNITS, "dtypes", "tape", "model"}
+METRICS = {*MODEL, "report", "quantity", "metrics"}
+ANALYSIS = {*METRICS, "analysis"}
+TEACH = {*METRICS, "teach"}
 MAY_IMPORT = {
     "errors": set(),
     "dtypes": set(),
     "units": {"errors"},
+    "report": {*UNITS, "report"},
     "tape": {"dtypes", "tape"},
-    "model": {"errors", "units", "dtypes", "tape", "model"},
-    "metrics": {
-        *("errors", "units", "dtypes", "tape", "model", "metrics"),
-        *("case", "run", "models", "quantity", "number", "sublayers", "symbols"),
-        *("estimated", "hardware", "output"),
-    },
+    "model": MODEL,
+    "quantity": {*MODEL, "report", "quantity"},
+    "metrics": METRICS,
+    "analysis": ANALYSIS,
+    "teach": TEACH,
+    "verify": {*METRICS, "verify"},
+    "plot": {*ANALYSIS, *TEACH, "plot"},
+    "cli": {*ANALYSIS, *TEACH, "verify", "plot", "cli"},
+    "__main__": {"errors", "cli"},
+    "__init__": set(),
 }
-"""The rooms that each room may import; all others stand above these."""
-
-
-def imported(path):
-    """Return the rooms of the package that a module imports, at its head or in a function."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            if node.module == "gpt2calc":
-                names = [f"gpt2calc.{each.name}" for each in node.names]
-        elif isinstance(node, ast.Import):
-            names = [each.name for each in node.names]
-        rooms |= {name.split(".")[1] for name in names if name.startswith("gpt2calc.")}
-    return rooms
+"""The rooms that each room may import: those below it, and itself."""
 
 
 def modules_of(room):
@@ -43,12 +41,62 @@ def modules_of(room):
     return [single] if single.exists() else sorted((PACKAGE / room).rglob("*.py"))
 
 
+def imported(path):
+    """Yield the modules of the package that a module imports, at its head or in a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        yield from (name for name in names if name.startswith("gpt2calc."))
+
+
+def rooms_of(path):
+    found = {name.split(".")[1] for name in imported(path)}
+    return found - {"__version__"}
+
+
+def for_types_alone(path):
+    """The modules that a module imports where types are checked, and nowhere else."""
+    tree = ast.parse(path.read_text())
+    checked = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    inside = [each for node in checked for each in ast.walk(node)]
+    return {each.module for each in inside if isinstance(each, ast.ImportFrom)}
+
+
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_those_below_it(room):
     modules = modules_of(room)
     assert modules
+    if room == "__init__":
+        modules = []  # its table of names is for type checkers, and imports nothing
     for path in modules:
-        assert imported(path) <= MAY_IMPORT[room], path.name
+        assert rooms_of(path) <= MAY_IMPORT[room], path.name
+
+
+def test_every_module_is_in_a_room():
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__", "__main__", "errors", "units", "dtypes"}
+    folders = {path.name for path in PACKAGE.iterdir() if any(path.glob("*.py"))}
+    assert folders | loose == set(MAY_IMPORT)
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    paths = {
+        ".".join(("gpt2calc", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    graph = {
+        name: {other for other in imported(path) if other in paths} - for_types_alone(path)
+        for name, path in paths.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_typed_core_has_no_any():
@@ -59,9 +107,6 @@ def test_the_typed_core_has_no_any():
 
 
 def test_importing_the_package_imports_nothing_of_it():
-    import subprocess
-    import sys
-
     told = "import sys, gpt2calc; print(sorted(m for m in sys.modules if 'gpt2calc.' in m))"
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

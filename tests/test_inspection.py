@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from strategies import configs
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
-from gpt2calc.proof.inference import infer_config
+from gpt2calc.verify.inference import infer_config
 
 SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
 

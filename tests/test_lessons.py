@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, count, explain, load
-from gpt2calc.lesson.lessons import of_parameters as lessons
+from gpt2calc.teach.lessons import of_parameters as lessons
 
 
 def said(config, start):

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from gpt2calc import ModelConfig, Run, compare, exercise, explain, flops, generate, load, memory
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.quantity.case import case_of
 from gpt2calc.units import format_bytes
 
 

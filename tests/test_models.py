@@ -6,7 +6,7 @@ import pytest
 
 import gpt2calc
 from gpt2calc import ModelConfig, UserError, compare, count, load
-from gpt2calc.models import as_config, labelled
+from gpt2calc.quantity.models import as_config, labelled
 
 EVERY = {
     "count": lambda model: gpt2calc.count(model).total,

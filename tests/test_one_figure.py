@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import Run, explain, formula, memory
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.following import fixed_in, plan_of
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.model.hub import from_contents
-from gpt2calc.symbols import symbol
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.symbols import symbol
 
 FIELDS = ("batch", "seq", "n_layer", "vocab", "n_inner")
 

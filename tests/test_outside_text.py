@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2calc.cli import main
+from gpt2calc.cli.app import main
 from gpt2calc.errors import LONGEST_MESSAGE, UserError, as_one_line, printable
-from gpt2calc.output.result import csv_lines
+from gpt2calc.report.result import csv_lines
 
 HOSTILE = "\x1b[31mred\x1b[0m\u202e\x9b|<script>=\r"
 COMMANDS = (

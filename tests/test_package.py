@@ -11,7 +11,7 @@ import pytest
 
 import gpt2calc
 from gpt2calc import UserError
-from gpt2calc.proof import verification
+from gpt2calc.verify import verification
 
 ROOT = Path(__file__).parent.parent
 

@@ -28,12 +28,12 @@ from gpt2calc import (
     steps,
     sweep,
 )
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.stacked import stacked
-from gpt2calc.picture import charts, curves, maps, pictures, timeline
-from gpt2calc.picture.style import INK, PALE, as_bytes, human, ink_on, save
-from gpt2calc.quantities import NAMES, as_quantity
-from gpt2calc.sublayers import KNOWN, colour_of
+from gpt2calc.plot import charts, curves, maps, pictures, timeline
+from gpt2calc.plot.style import INK, PALE, as_bytes, human, ink_on, save
+from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.registry import NAMES, as_quantity
+from gpt2calc.report.sublayers import KNOWN, colour_of
 
 COLOURS = [known.colour for known in KNOWN.values()]
 
@@ -108,7 +108,7 @@ def test_a_changed_picture_is_seen(tmp_path):
 @pytest.mark.parametrize("form", ["png", "svg", "pdf"])
 def test_the_same_data_gives_the_same_bytes_in_any_process(form, tmp_path):
     code = (
-        "from gpt2calc import count, load; from gpt2calc.picture import pictures, style; "
+        "from gpt2calc import count, load; from gpt2calc.plot import pictures, style; "
         "style.save(pictures.of_count(count(load('gpt2'))), {!r})"
     )
     paths = [tmp_path / f"{run}.{form}" for run in range(2)]
@@ -127,7 +127,7 @@ def test_a_users_own_settings_are_neither_used_nor_changed():
 
 def test_no_window_is_ever_opened():
     code = (
-        "import sys; from gpt2calc.cli import main; main(['--plot', '/dev/null/x.png']); "
+        "import sys; from gpt2calc.cli.app import main; main(['--plot', '/dev/null/x.png']); "
         "assert 'matplotlib.figure' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from strategies import configs, solvable
 
 from gpt2calc import ModelConfig, UserError, count, sweep
-from gpt2calc.largest import largest
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.terms import Term
-from gpt2calc.polynomial import (
+from gpt2calc.quantity.largest import largest
+from gpt2calc.quantity.polynomial import (
     NoPolynomialError,
     Polynomial,
     X,

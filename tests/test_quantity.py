@@ -22,10 +22,10 @@ from gpt2calc import (
 from gpt2calc.metrics.parameters import PARAMETERS, breakdown
 from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Term
-from gpt2calc.picture import charts, pictures
-from gpt2calc.picture.style import as_bytes
-from gpt2calc.quantities import as_quantity
-from gpt2calc.quantity import Quantity
+from gpt2calc.plot import charts, pictures
+from gpt2calc.plot.style import as_bytes
+from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.quantity.registry import as_quantity
 
 TENSORS = replace(
     PARAMETERS,

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from gpt2calc import ModelConfig, Run, named_shapes
-from gpt2calc.cli import app
+from gpt2calc.cli.app import app
 
 README = Path(__file__).parent.parent / "README.md"
 QUESTIONS = Path(__file__).parent / "QUESTIONS.md"

@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 
 import gpt2calc
 from gpt2calc import ModelConfig, named_shapes
+from gpt2calc.analysis.catalogue import catalogue
 
 CONFIG = list(ModelConfig.model_fields)
 SUBLAYERS = ["token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"]
@@ -34,7 +35,7 @@ RESULTS = {
     "diagnose": lambda _: gpt2calc.diagnose(137_022_720),
     "explain": lambda _: gpt2calc.explain("gpt2"),
     "exercise": lambda _: gpt2calc.exercise(1, count=2, answers=True),
-    "catalogue": lambda _: __import__("gpt2calc.catalogue").catalogue.catalogue(),
+    "catalogue": lambda _: catalogue(),
     "inspect": gpt2calc.inspect,
 }
 KEYS = {

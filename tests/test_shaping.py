@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve
-from gpt2calc.case import case_of
+from gpt2calc.quantity.case import case_of
 
 SMALL = ModelConfig(vocab=500, n_ctx=64)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run, count, flops, load, steps
+from gpt2calc.analysis.steps import ORDER, Amounts
 from gpt2calc.model.hub import from_contents
-from gpt2calc.what_if.steps import ORDER, Amounts
 
 drawn = st.builds(
     lambda family, seed: from_contents(draw(family, seed), "drawn"),
@@ -121,7 +121,7 @@ def test_the_waterfall_is_drawn(run, tmp_path, ending):
 
 
 def test_the_bars_of_the_waterfall_are_the_steps():
-    from gpt2calc.picture.pictures import PHONE, of_steps
+    from gpt2calc.plot.pictures import PHONE, of_steps
 
     walked = steps("gpt2-xl", "tinyllama")
     for width in (8.0, PHONE):

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from gpt2calc import ModelConfig, UserError, count, load
-from gpt2calc.study.publishing import as_html, as_markdown
-from gpt2calc.study.study import study
+from gpt2calc.plot.page.publishing import as_html, as_markdown
+from gpt2calc.plot.page.study import study
 
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 

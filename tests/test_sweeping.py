@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from strategies import configs, solvable
 
 from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, count, flops, load, sweep
-from gpt2calc.cli import main
-from gpt2calc.what_if import sweeping
-from gpt2calc.what_if.axes import LARGEST, as_axis, ends_of, read_axis
-from gpt2calc.what_if.sweeping import Sweep
+from gpt2calc.analysis import sweeping
+from gpt2calc.analysis.axes import LARGEST, as_axis, ends_of, read_axis
+from gpt2calc.analysis.sweeping import Sweep
+from gpt2calc.cli.app import main
 
 
 @st.composite
@@ -229,7 +229,7 @@ def test_arrays_take_no_more_memory_than_their_result():
 
 def test_streaming_takes_little_memory(tmp_path):
     code = (
-        "import resource; from gpt2calc.cli import main; "
+        "import resource; from gpt2calc.cli.app import main; "
         "main(['sweep', '--n-layer=1:1000', '--n-embd={}', '--format=csv', '--out', {!r}]); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

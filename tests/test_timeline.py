@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run, UserError, memory
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.events import Events
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.stacked import GROUP_OF, ORDER, Stacked, stacked
+from gpt2calc.quantity.case import case_of
 
 SMALL = ModelConfig(n_layer=3, n_embd=64, n_head=4, vocab=512, n_ctx=64)
 RUNS = (

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from strategies import configs
 
 from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes
-from gpt2calc.proof import verification
-from gpt2calc.proof.verification import compare_shapes
+from gpt2calc.verify import verification
+from gpt2calc.verify.verification import compare_shapes
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

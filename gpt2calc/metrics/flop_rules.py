@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from gpt2calc.case import Case
-from gpt2calc.estimated import Estimated
+from gpt2calc.metrics.estimates import Estimated
 from gpt2calc.metrics.parameters import ACTIVE, breakdown
 from gpt2calc.model.derived import HEAD_WIDTH
-from gpt2calc.output.table import Column, Table
-from gpt2calc.quantity import Quantity
-from gpt2calc.sublayers import EMBEDDINGS
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.report.sublayers import EMBEDDINGS
+from gpt2calc.report.table import Column, Table
 
 Pass = Literal["forward", "training", "checkpointed"]
 """What an estimate is of: one pass, forward and backward, or that with checkpointing."""

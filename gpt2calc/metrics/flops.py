@@ -7,17 +7,17 @@ softmax and GELU take less than a percent of the time of a model that is worth t
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gpt2calc.case import Case, case_of
-from gpt2calc.estimated import Estimated
+from gpt2calc.metrics.estimates import Estimated
 from gpt2calc.metrics.flop_rules import estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
 from gpt2calc.model.terms import Number
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.table import Table
-from gpt2calc.quantity import Breakdown, Quantity
-from gpt2calc.run import Run
-from gpt2calc.sublayers import FLOP_SUBLAYERS
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.sublayers import FLOP_SUBLAYERS
+from gpt2calc.report.table import Table
 from gpt2calc.units import format_flops
 
 

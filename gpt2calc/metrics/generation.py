@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from gpt2calc.case import Case, case_of, refuse_beyond_positions
 from gpt2calc.metrics.flops import FLOPS, Flops
 from gpt2calc.metrics.matmuls import terms
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result, rows_as_csv
-from gpt2calc.output.table import Column, Table
-from gpt2calc.run import Run
+from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
 from gpt2calc.units import format_flops
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from gpt2calc.case import Case
 from gpt2calc.metrics.matmuls import Product, products
-from gpt2calc.output.result import Result, rows_as_csv
-from gpt2calc.output.table import Column, Table
+from gpt2calc.quantity.case import Case
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
 
 LISTED = (
     "An m × k by a k × n matrix, so many times; FLOPs are those of all blocks together, a multiply "
@@ -24,7 +24,7 @@ class Operations(Result):
         """Return a row for each product: sizes of one copy as a kernel sees them, and FLOPs."""
         from sympy import factor
 
-        from gpt2calc.symbols import plain, with_symbols
+        from gpt2calc.quantity.symbols import plain, with_symbols
 
         case = self.config.settled().spelled_out()
         letters = {name for name, known in case.known.items() if known.letter}

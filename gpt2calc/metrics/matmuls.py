@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from gpt2calc.case import Case
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.config import ModelConfig
@@ -18,6 +17,7 @@ from gpt2calc.model.letters import Structure, in_letters, numbers_of, structure_
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term
+from gpt2calc.quantity.case import Case
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss

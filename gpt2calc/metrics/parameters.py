@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
-from gpt2calc.case import Case
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import Structure, in_letters, structure_of
 from gpt2calc.model.tensors import active_tensors, tensors
-from gpt2calc.models import Model, as_config
-from gpt2calc.number import Number
-from gpt2calc.quantity import Breakdown, Quantity
-from gpt2calc.sublayers import EMBEDDINGS, SUBLAYERS
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS
 from gpt2calc.tape.symbolic import Formula
 
 

@@ -9,10 +9,10 @@ from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import letters
 from gpt2calc.model.terms import Tensor
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result
-from gpt2calc.output.table import Column, Table
-from gpt2calc.symbols import plain, with_symbols
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.symbols import plain, with_symbols
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Column, Table
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
-from gpt2calc.hardware import Device, device
+from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import count
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result, rows_as_csv
-from gpt2calc.output.table import Column, Table
-from gpt2calc.run import Run
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
 from gpt2calc.units import (
     DAY,
     RoundedNumber,
@@ -214,7 +214,7 @@ def train(
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
         run: batch, sequence and so on; always with the backward pass.
-        gpu: a device of :func:`gpt2calc.hardware.devices`, or a file of one.
+        gpu: a device of :func:`gpt2calc.metrics.devices.devices`, or a file of one.
         tokens: to train on; a number or text such as "300B".
         steps: batches to train on, instead of tokens.
         days: the time to train for.

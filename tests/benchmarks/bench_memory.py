@@ -5,8 +5,8 @@ from itertools import count
 import pytest
 
 from gpt2calc import load, sweep
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
+from gpt2calc.quantity.case import case_of
 
 BATCHES = count(2)
 

@@ -6,13 +6,13 @@ import pytest
 from drawing import FAMILIES, draw
 
 from gpt2calc import Run
-from gpt2calc.case import case_of
 from gpt2calc.metrics.memory.following import plan_of
 from gpt2calc.metrics.memory.runs import serve, train
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
 from gpt2calc.model.hub import from_contents, in_their_words
+from gpt2calc.quantity.case import case_of
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Tape, no_grad
 from gpt2calc.tape.tensor import Tensor
@@ -22,8 +22,8 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 
 from tape.live import Live, pinned  # noqa: E402
 
-from gpt2calc.proof.memory_verification import verify_memory  # noqa: E402
-from gpt2calc.proof.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
+from gpt2calc.verify.memory_verification import verify_memory  # noqa: E402
+from gpt2calc.verify.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
 
 MEASURED = "5.24"
 """The version of transformers whose forward passes are followed."""

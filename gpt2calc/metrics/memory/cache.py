@@ -1,7 +1,7 @@
 """The cache of keys and values: what a run needs to go on, byte for byte."""
 
-from gpt2calc.case import Case
 from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.quantity.case import Case
 
 
 def cache_bytes(case: Case, tokens: int | None = None) -> int:

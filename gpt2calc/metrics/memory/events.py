@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import plan_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.runs import Followed, serve, train
 from gpt2calc.metrics.memory.timeline import role_of
-from gpt2calc.output.result import Result, rows_as_csv
-from gpt2calc.output.table import Column, Table
+from gpt2calc.quantity.case import Case
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
 from gpt2calc.tape.recorder import Event
 from gpt2calc.units import format_bytes
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
-from gpt2calc.hardware import Device, device
+from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.metrics.memory.result import Memory
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import Result, rows_as_csv
-from gpt2calc.output.table import Column, Row, Table
-from gpt2calc.run import Run
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Row, Table
 from gpt2calc.units import format_bytes, parse_bytes
 
 MARGIN = 10**9
@@ -130,7 +130,7 @@ def fit(
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
         run: batch, sequence, dtype and so on, as for :func:`memory`.
-        gpu: a device of :func:`gpt2calc.hardware.devices`, or a file of one.
+        gpu: a device of :func:`gpt2calc.metrics.devices.devices`, or a file of one.
         margin: bytes of the device that are not counted on: an integer, or text such as "2GB".
 
     Raises:

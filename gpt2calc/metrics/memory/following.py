@@ -2,12 +2,12 @@
 
 from functools import lru_cache
 
-from gpt2calc.case import Case
 from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
 from gpt2calc.metrics.memory.timeline import SHORT, Timeline
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
+from gpt2calc.quantity.case import Case
 from gpt2calc.tape.fsdp import Sharding
 from gpt2calc.tape.symbolic import Size
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from gpt2calc.case import Case
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.following import plan_of, timeline_in_letters, timeline_of
@@ -14,7 +13,8 @@ from gpt2calc.metrics.memory.timeline import Moment, Stored, Timeline
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
-from gpt2calc.quantity import NoFormulaError
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import NoFormulaError
 from gpt2calc.tape.symbolic import Formula, Terms, terms_of
 
 ROOTS = "_foreach_sqrt"

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.case import Case
 from gpt2calc.metrics.memory.following import (
     counts_heads,
     fixed_in,
@@ -25,6 +24,7 @@ from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import standing
 from gpt2calc.metrics.memory.timeline import SHORT, Moment, Timeline
 from gpt2calc.model.terms import Term
+from gpt2calc.quantity.case import Case
 from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, Size, terms_of
 
 Array: TypeAlias = NDArray[np.int64]

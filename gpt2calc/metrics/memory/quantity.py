@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
 from math import lcm
 
-from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import fixed_in, has_last_position, plan_of
 from gpt2calc.metrics.memory.moments import Moments, generic
 from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.model.terms import Term
-from gpt2calc.number import Number
-from gpt2calc.quantity import Quantity
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.quantity import Quantity
 
 ACTIVATIONS = (
     *("embeddings", "layer_norm", "projections", "scores", "mlp", "checkpoints", "lm_head", "loss"),
@@ -71,7 +71,7 @@ def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
 
     The last is None where there is no end to them.
     """
-    from gpt2calc.symbols import symbol
+    from gpt2calc.quantity.symbols import symbol
 
     letter = symbol(field)
     formula = MEMORY.total(case.evaluate_at(**{field: letter}))

@@ -1,8 +1,8 @@
 """Runs that make no sense, or that a family's class has not: refused with the reason."""
 
-from gpt2calc.case import Case
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.layers import DEEPEST
+from gpt2calc.quantity.case import Case
 
 FOLLOWED = ("adamw", "sgd", "momentum")
 """Optimizers whose step is followed, and not counted by a rule."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from functools import cached_property
 
-from gpt2calc.case import Case, case_of
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
@@ -14,11 +13,12 @@ from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.model.hub import in_their_words
-from gpt2calc.models import Model, as_config
-from gpt2calc.output.result import rows_as_csv
-from gpt2calc.output.table import Column, Table
-from gpt2calc.quantity import Breakdown, Quantity
-from gpt2calc.run import Run
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import rows_as_csv
+from gpt2calc.report.table import Column, Table
 from gpt2calc.units import format_binary_bytes, format_bytes
 
 EXACT = (

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gpt2calc.case import Case
-from gpt2calc.estimated import Estimated
+from gpt2calc.metrics.estimates import Estimated
 from gpt2calc.metrics.memory import state
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.refusals import writes_gelu_out
 from gpt2calc.metrics.parameters import count
-from gpt2calc.output.table import Column, Table
-from gpt2calc.quantity import Quantity
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.report.table import Column, Table
 
 
 class Convention(NamedTuple):

@@ -8,12 +8,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.case import Case
 from gpt2calc.metrics.memory.events import whole_run
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import of_serving, of_training
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.memory.runs import Followed
+from gpt2calc.quantity.case import Case
 from gpt2calc.tape.recorder import Lifetime
 
 Bytes: TypeAlias = NDArray[np.int64]

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from gpt2calc.case import Case
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor, Term
-from gpt2calc.number import Number
-from gpt2calc.quantity import NoFormulaError
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.quantity import NoFormulaError
 
 SHARED = {
     0: (),

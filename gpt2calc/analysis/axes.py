@@ -1,0 +1,178 @@
+"""The axes of a sweep: which values a field takes, checked before anything is computed."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.quantity.case import Case, refuse_beyond_positions
+from gpt2calc.quantity.polynomial import curve_along
+from gpt2calc.quantity.quantity import Config, Quantity
+
+Array = NDArray[np.int64]
+
+LONGEST_AXIS = 10**8
+LARGEST = int(np.iinfo(np.int64).max)
+"""The largest number that an int64 can hold."""
+
+
+def as_axis(name: str, values: Iterable[int], numbers: Collection[str]) -> Array | range:
+    """Check the values of one field; an array of them, or the range as it is.
+
+    Raises:
+        UserError: the field is no number, or the values are none, not positive integers, or repeat.
+
+    """
+    if name not in numbers:
+        hint = did_you_mean(name, numbers) or f"; axes are {', '.join(numbers)}"
+        raise UserError(f"{quoted(name)} cannot be an axis{hint}")
+    if isinstance(values, range) and values:
+        return _checked_range(name, values)
+    axis = _array(name, values)
+    if axis.ndim != 1 or axis.size == 0:
+        raise UserError(f"the axis {name} has no list of values: give some, such as 12,24,48")
+    if axis.dtype.kind not in "iu":
+        wrong = [each for each in axis.tolist() if type(each) is not int]
+        rule = f"the axis {name} has {quoted(wrong[0])}: its values must be positive whole numbers"
+        raise UserError(rule)
+    if axis.max() > LARGEST:
+        raise UserError(f"the axis {name} has {axis.max()}: no value may exceed {LARGEST:,}")
+    if axis.min() < 1:
+        raise UserError(f"the axis {name} has {axis.min()}: its values must be 1 or more")
+    ordered, times = np.unique(axis, return_counts=True)
+    if len(ordered) < len(axis):
+        raise UserError(f"the axis {name} has {ordered[times > 1][0]} more than once: give it once")
+    return axis.astype(np.int64)
+
+
+def values_at(span: Array | range, places: Array) -> Array:
+    """Return the values at some places of an axis."""
+    if isinstance(span, range):
+        return span.start + span.step * places
+    return span[places]
+
+
+def _checked_range(name: str, values: range) -> range:
+    if _length(values) > LONGEST_AXIS:
+        raise UserError(
+            f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
+        )
+    lowest, highest = ends_of(values)
+    if highest > LARGEST:
+        raise UserError(f"the axis {name} has {highest}: no value may exceed {LARGEST:,}")
+    if lowest < 1:
+        raise UserError(f"the axis {name} has {lowest}: its values must be 1 or more")
+    return values
+
+
+def ends_of(span: Array | range) -> tuple[int, int]:
+    """Return the lowest and the highest value of an axis; a range is not walked through."""
+    if isinstance(span, range):
+        first, last = span[0], span[-1]
+        return min(first, last), max(first, last)
+    return int(span.min()), int(span.max())
+
+
+def read_axis(name: str, text: str) -> Sequence[int]:
+    """Read the values of an axis, ``12,24,48`` or ``12:96:12`` with the stop included.
+
+    Raises:
+        UserError: it is no list of integers, a step is not positive, or a range has no values.
+
+    """
+    spans = [_span(name, part) for part in text.split(",")]
+    if sum(map(_length, spans)) > LONGEST_AXIS:
+        raise UserError(f"the axis {name} has too many values: at most {LONGEST_AXIS:,} fit")
+    return spans[0] if len(spans) == 1 else list(chain.from_iterable(spans))
+
+
+def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity: Quantity) -> None:
+    """Raise ``UserError`` if the largest config of a grid has more than an int64 holds.
+
+    The message names the axis that needs the least cutting, and the largest value safe on it.
+    """
+    largest = {name: ends_of(axis)[1] for name, axis in axes.items()}
+    corner = config.evaluate_at(**largest)
+    total = quantity.total(corner)
+    if total <= LARGEST:
+        return
+    safe = {name: _largest_safe(corner, name, quantity) for name in axes}
+    name = max(safe, key=lambda each: safe[each] / largest[each])
+    if safe[name] < 1:
+        raise UserError(
+            f"these configs have up to {total:,} {quantity.unit}, more than the "
+            f"{LARGEST:,} that a sweep can count: count them one by one"
+        )
+    raise UserError(
+        f"the axis {name} goes up to {largest[name]:,}, where counts exceed the {LARGEST:,} that a "
+        f"sweep can hold: its largest safe value here is {safe[name]:,}"
+    )
+
+
+def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
+    """Return the largest value of a field that fits; -1 if none does, or none is known to."""
+    curve = curve_along(corner, name, quantity)
+    return curve.largest_within(LARGEST) if curve.degree else -1
+
+
+def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if a sequence of the grid is longer than the positions of a model."""
+    if isinstance(config, Case) and not {"seq", "cached", "n_ctx"}.isdisjoint(axes):
+        lowest = {name: ends_of(axes[name])[0] for name in ("n_ctx",) if name in axes}
+        highest = {name: ends_of(axes[name])[1] for name in ("seq", "cached") if name in axes}
+        corner = config.evaluate_at(**lowest, **highest)
+        refuse_beyond_positions(corner, corner.queries)
+
+
+def _span(name: str, text: str) -> range:
+    """One part of a list: a number, or ``start:stop`` or ``start:stop:step``."""
+    try:
+        start, stop, step = _three([int(number) for number in text.split(":")])
+    except ValueError:
+        raise UserError(
+            f"the axis {name} has {quoted(text)}: write numbers like 12,24,48 or start:stop:step"
+        ) from None
+    if step < 1:
+        raise UserError(f"the axis {name} has {quoted(text)}: its step must be 1 or more")
+    if stop < start:
+        raise UserError(f"the axis {name} has {quoted(text)}: it stops before it starts")
+    return range(start, stop + 1, step)
+
+
+def _three(numbers: list[int]) -> tuple[int, int, int]:
+    """Start, stop and step: a number alone is a range of one."""
+    match numbers:
+        case [alone]:
+            return alone, alone, 1
+        case [start, stop]:
+            return start, stop, 1
+        case [start, stop, step]:
+            return start, stop, step
+        case _:
+            raise ValueError(numbers)
+
+
+def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
+    """Return the values as an array: of objects where an integer is too large for NumPy's."""
+    try:
+        listed = values if isinstance(values, np.ndarray) else list(values)
+        if not isinstance(listed, np.ndarray) and any(_is_large(each) for each in listed):
+            largest = max(each for each in listed if _is_large(each))
+            raise UserError(f"the axis {name} has {largest}: no value may exceed {LARGEST:,}")
+        return np.asarray(listed)
+    except (TypeError, OverflowError):
+        raise UserError(
+            f"the axis {name} is {quoted(values)}: it must be a list of integers"
+        ) from None
+
+
+def _length(values: range) -> int:
+    """Like ``len``, for ranges of any length."""
+    return max(0, -(-(values.stop - values.start) // values.step))
+
+
+def _is_large(value: Any) -> bool:
+    return isinstance(value, int) and value > LARGEST

@@ -1,0 +1,104 @@
+"""What a departure changes: the config, what is counted, or what a parameter counts."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from gpt2calc.analysis.reckoning import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Reckoning
+from gpt2calc.model.terms import Tensor
+
+Change: TypeAlias = Callable[[Reckoning], Reckoning]
+"""What makes of a reckoning another one."""
+
+GPT1_VOCAB = 40_478
+"""Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
+GPT1_N_CTX = 512
+"""Positions of GPT-1: Radford et al. 2018, section 4.1."""
+NANOGPT_VOCAB = 50_304
+"""Vocabulary of nanoGPT's default model: GPT-2's, padded to a multiple of 64."""
+
+
+def with_fields(**fields: Any) -> Change:
+    """Count a model some of whose fields are others."""
+    return lambda reckoning: reckoning._replace(config=reckoning.config.evaluate_at(**fields))
+
+
+def padded(multiple: int) -> Change:
+    """Count a vocabulary that is filled up to a multiple."""
+
+    def change(reckoning: Reckoning) -> Reckoning:
+        vocab = -(-reckoning.config.vocab // multiple) * multiple
+        return with_fields(vocab=vocab)(reckoning)
+
+    return change
+
+
+def keep(wanted: Callable[[Tensor], bool]) -> Change:
+    """Count no other tensors."""
+    kept = {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()}
+
+    def change(reckoning: Reckoning) -> Reckoning:
+        times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
+        return reckoning._replace(times=times)
+
+    return change
+
+
+def add(extra: Callable[[Tensor], bool]) -> Change:
+    """Count some tensors once more."""
+    added = {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()}
+
+    def change(reckoning: Reckoning) -> Reckoning:
+        times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
+        return reckoning._replace(times=times)
+
+    return change
+
+
+def in_bytes(size: int) -> Change:
+    """Count so many bytes for each parameter."""
+    return lambda reckoning: reckoning._replace(unit=size)
+
+
+def as_nanogpt(reckoning: Reckoning) -> Reckoning:
+    """Its default model, and what ``get_num_params`` says of it: all less the positions."""
+    default = with_fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(reckoning)
+    return keep(lambda t: t.sublayer != "position_embedding")(default)
+
+
+def with_gpt1s_context(reckoning: Reckoning) -> Reckoning:
+    """Learn the positions of GPT-1, where positions are learned."""
+    has_positions = reckoning.config.positions == "learned"
+    return with_fields(n_ctx=GPT1_N_CTX)(reckoning) if has_positions else reckoning
+
+
+def of_gpt2(change: Change) -> Change:
+    """Return a change that nobody makes of another family."""
+    return lambda reckoning: change(reckoning) if reckoning.config.family == "gpt2" else reckoning
+
+
+def only_active(reckoning: Reckoning) -> Reckoning:
+    """Count the experts of one token; the router still chooses among all of them."""
+    return reckoning._replace(is_of_a_token=reckoning.config.n_expert is not None)
+
+
+def is_matrix(tensor: Tensor) -> bool:
+    """Tell whether it is a matrix of attention or of the MLP."""
+    return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
+
+
+def is_block_norm(tensor: Tensor) -> bool:
+    """Tell whether it is of a norm that every block has, and is a parameter."""
+    is_norm = tensor.sublayer == "layer_norm" and tensor.role not in BESIDE
+    return is_norm and tensor.in_block
+
+
+def as_the_cookbook(reckoning: Reckoning) -> Reckoning:
+    """No biases in linear layers, and norms with shifts, those of the blocks twice."""
+    linear = keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(reckoning)
+    shifted = add(lambda t: t.role in (SHIFT, FINAL_SHIFT))(linear)
+    return add(lambda t: is_block_norm(t) or t.role == SHIFT)(shifted)
+
+
+def as_llm_analysis(reckoning: Reckoning) -> Reckoning:
+    """No positions, no biases, and of each layer norm only its scale."""
+    return keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(reckoning)

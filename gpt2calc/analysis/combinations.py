@@ -1,0 +1,166 @@
+"""The totals of every model that was meant or mistaken, under every way of counting it.
+
+What a way of counting does to a total is linear in the sizes of the tensors. So the totals of all
+models (rows of sizes) under all ways of counting (columns of factors) are one matrix product.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import combinations, groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpt2calc.analysis.departures import DEPARTURES, STAGES, Departure, other_models
+from gpt2calc.analysis.reckoning import ALL_CELLS, Reckoning, reckoning_of
+from gpt2calc.model.config import ModelConfig
+
+MOST_DEPARTURES = 4
+"""Departures that are combined at most."""
+LARGEST = 2**60
+"""Sizes up to this are multiplied as NumPy's integers, larger ones as Python's."""
+
+
+class Found(NamedTuple):
+    """Departures, and what they make of the model step by step."""
+
+    departures: tuple[Departure, ...]
+    reckonings: tuple[Reckoning, ...]
+    cost: float
+    free: str | None = None
+
+
+class Totals(NamedTuple):
+    """The totals of some models under some ways of counting, all in one unit."""
+
+    models: Sequence[Found]
+    countings: Sequence[tuple[Departure, ...]]
+    unit: tuple[Departure, ...]
+    counts: Any
+    """Parameters, or bytes if that is the unit: ``[model, counting]``."""
+    costs: Any
+    """Bits of each combination: ``[model, counting]``."""
+
+    def found(self, row: int, column: int) -> Found:
+        """Return a combination step by step."""
+        departures, reckonings = (
+            list(self.models[row].departures),
+            list(self.models[row].reckonings),
+        )
+        for departure in (*self.countings[column], *self.unit):
+            departures.append(departure)
+            reckonings.append(departure.change(reckonings[-1]))
+        return Found(tuple(departures), tuple(reckonings), float(self.costs[row, column]))
+
+
+class _Counting(NamedTuple):
+    """Combinations of ways of counting, of one size: their factors and what they add."""
+
+    chosen: Sequence[tuple[Departure, ...]]
+    factors: Any
+    added: Any
+    costs: Any
+
+
+def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Iterator[Totals]:
+    """Yield the totals of all combinations of so many departures at most.
+
+    With ``of_family`` no preset of another family is among the models.
+    """
+    units: list[tuple[Departure, ...]] = [(), *((unit,) for unit in of_stage("unit"))]
+    by_size = groupby(_models(config, most, of_family), key=lambda found: len(found.departures))
+    for size, group in by_size:
+        models = list(group)
+        sizes, counted = _sizes(models)
+        costs = np.array([[model.cost] for model in models])
+        for more, counting in enumerate(_countings()[: most - size + 1]):
+            counts = counted @ counting.factors.T + sizes @ counting.added.T
+            for unit in units[: 1 if size + more == most else None]:
+                times = unit[0].change(models[0].reckonings[-1]).unit if unit else 1
+                extra = sum(departure.cost for departure in unit)
+                yield Totals(
+                    models=models,
+                    countings=counting.chosen,
+                    unit=unit,
+                    counts=counts * times,
+                    costs=costs + counting.costs + extra,
+                )
+
+
+def applied(meant: Reckoning, departures: Sequence[Departure]) -> Found | None:
+    """Apply departures in the order of their stages; None if one of them changes nothing."""
+    reckonings = [meant]
+    for departure in departures:
+        after = departure.change(reckonings[-1])
+        if after == reckonings[-1]:
+            return None
+        reckonings.append(after)
+    cost = sum(departure.cost for departure in departures)
+    return Found(tuple(departures), tuple(reckonings), cost)
+
+
+@cache
+def of_stage(stage: str) -> tuple[Departure, ...]:
+    """Return the departures of a stage, in the order in which they are applied."""
+    assert stage in STAGES
+    return tuple(departure for departure in DEPARTURES if departure.stage == stage)
+
+
+def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
+    """Yield the model that was meant and every preset, under changes to the config, by size.
+
+    A preset of another family is taken as it is.
+    """
+    meant = reckoning_of(config)
+    kin, strangers = other_models(config.of_family.model_type)
+    every = (*of_stage("config"), *of_stage("padding"))
+    reckonings = [meant, *(other.change(meant) for other in kin)]
+    changes = [each for each in every if any(each.change(one) != one for one in reckonings)]
+    for size in range(most + 1):
+        alone = combinations(changes, size)
+        instead = combinations(changes, size - 1) if size else ()
+        chosen = [*alone, *((other, *more) for more in instead for other in kin)]
+        chosen += [(other,) for other in strangers] if size == 1 and not of_family else []
+        for each in chosen:
+            found = applied(meant, each)
+            if found is not None:
+                yield found
+
+
+def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
+    """Return the size of every cell of each model, and the same as often as it is counted."""
+    rows, counted = [], []
+    for model in models:
+        last = model.reckonings[-1]
+        amounts = {cell: tensor.amount for cell, tensor in last.cells.items()}
+        rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
+        counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
+    largest = max(map(max, rows))
+    kind = object if largest > LARGEST // len(ALL_CELLS) // 16 else np.int64
+    return np.array(rows, kind), np.array(counted, kind)
+
+
+@cache
+def _countings() -> tuple[_Counting, ...]:
+    """Return all combinations of ways of counting by their size, from none upwards."""
+    return tuple(_counting_of(size) for size in range(MOST_DEPARTURES + 1))
+
+
+def _counting_of(size: int) -> _Counting:
+    chosen = list(combinations(of_stage("counting"), size))
+    ends = [_times_after(departures) for departures in chosen]
+    added = np.array([end[0] for end in ends], np.int64)
+    factors = np.array([end[1] for end in ends], np.int64) - added
+    costs = np.array([sum(departure.cost for departure in each) for each in chosen], float)
+    return _Counting(chosen, factors, added, costs)
+
+
+def _times_after(departures: Iterable[Departure]) -> tuple[list[int], list[int]]:
+    """Return what is counted in the end of what was counted never, and of what was once."""
+    ends = []
+    for before in (0, 1):
+        reckoning = Reckoning(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
+        for departure in departures:
+            reckoning = departure.change(reckoning)
+        ends.append([reckoning.times[cell] for cell in ALL_CELLS])
+    return ends[0], ends[1]

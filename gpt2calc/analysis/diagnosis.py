@@ -1,0 +1,198 @@
+"""Where a strange number comes from: the likeliest known departures that give it exactly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from gpt2calc.analysis.combinations import Found
+from gpt2calc.analysis.departures import Departure
+from gpt2calc.analysis.explanations import explanations_of, nearest_to
+from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
+from gpt2calc.analysis.sentences import difference
+from gpt2calc.metrics.parameters import active_said
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Column, Table
+from gpt2calc.units import RoundedNumber
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One way to arrive at a number."""
+
+    number: RoundedNumber
+    departures: tuple[Departure, ...]
+    reckonings: tuple[Reckoning, ...]
+    """The model as it is, then after each change in turn."""
+    cost: float
+    """Bits: one more is half as likely."""
+    free: str | None = None
+    """The field that has another value, which is that of the last reckoning; None without one."""
+
+    @property
+    def total(self) -> int:
+        """What it adds up to, in parameters."""
+        total: int = self.reckonings[-1].total
+        return total
+
+    @property
+    def residual(self) -> int:
+        """Parameters of the number that it leaves unexplained; 0 where it rounds to the number."""
+        return 0 if self.number.stands_for(self.total) else self.number.value - self.total
+
+    @property
+    def sentence(self) -> str:
+        """The arithmetic and the reasons, as a person would say them."""
+        steps = self._steps()
+        if len(steps) == 1 and not self.residual:
+            models = [departure.clause for departure in self.departures]
+            what = models[0].removeprefix("the model is ") if models else "this model"
+            return f"{self._rounding()}{self.total:,} is exactly what {what} has"
+        reasons = "; and ".join(self._reasons())
+        return (
+            f"{self._rounding()}{self.total + self.residual:,} = {self._arithmetic(steps)}"
+            f"{': ' if reasons else ''}{reasons}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return keys of the departures; totals and residuals in parameters."""
+        free = {self.free: getattr(self.reckonings[-1].config, self.free)} if self.free else None
+        return {
+            "sentence": self.sentence,
+            "departures": [departure.key for departure in self.departures],
+            "free": free,
+            "total": self.total,
+            "residual": self.residual,
+            "cost": self.cost,
+        }
+
+    def _steps(self) -> tuple[Reckoning, ...]:
+        """Return the reckonings from the model on that was really counted."""
+        is_another = bool(self.departures) and self.departures[0].stage == "model"
+        return self.reckonings[1:] if is_another else self.reckonings
+
+    def _arithmetic(self, steps: tuple[Reckoning, ...]) -> str:
+        unit = steps[-1].unit
+        counted = [step._replace(unit=1) for step in steps]
+        changes = [pair for pair in pairwise(counted) if pair[0] != pair[1]]
+        terms = "".join(difference(before, after) for before, after in changes)
+        said = f"{counted[0].total:,}{terms}"
+        if unit != 1:
+            said = f"{f'({said})' if terms else said} x {unit}"
+        if self.residual:
+            sign = "+" if self.residual > 0 else "-"
+            said += f" {sign} {abs(self.residual):,} unexplained"
+        return said
+
+    def _rounding(self) -> str:
+        if self.number.unit == 1 or self.residual:
+            return ""
+        return f"{self.number.text} is {self.total:,}, rounded; "
+
+    def _reasons(self) -> Iterator[str]:
+        for departure, reckoning in zip(self.departures, self.reckonings[1:], strict=False):
+            yield departure.clause.format(config=reckoning.config)
+        if self.free:
+            before, after = (self.reckonings[at].config.value(self.free) for at in (0, -1))
+            yield f"{self.free} is {after:,} instead of {before:,}"
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Result):
+    """What explains a number, or, if nothing known does, what comes nearest to it."""
+
+    number: RoundedNumber
+    config: ModelConfig
+    explanations: tuple[Explanation, ...]
+    """The likeliest, and those that are nearly as likely; none if nothing known explains it."""
+    nearest: tuple[Explanation, ...]
+    """What leaves least unexplained, where nothing explains all."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return explanations with their sentences; counts in parameters."""
+        return {
+            "number": self.number.text,
+            "config": self.config.effective(),
+            "count": reckoning_of(self.config).total,
+            "explained": bool(self.explanations),
+            "explanations": [explanation.to_dict() for explanation in self.explanations],
+            "nearest": [explanation.to_dict() for explanation in self.nearest],
+        }
+
+    def summary(self) -> str:
+        """Say the number, and what explains it best."""
+        best = (*self.explanations, *self.nearest)[0]
+        keys = [departure.key for departure in best.departures]
+        return f"{self.number.text} {'is' if self.explanations else 'near'} {keys or best.total}"
+
+    def table(self) -> Table:
+        """Return a row for each explanation."""
+        return Table(
+            title=self._opening(),
+            columns=(
+                Column("explanation"),
+                Column("total", "count"),
+                Column("residual", "count"),
+            ),
+            rows=tuple(
+                (explanation.sentence, explanation.total, explanation.residual)
+                for explanation in (*self.explanations, *self.nearest)
+            ),
+        )
+
+    def text(self) -> str:
+        """Write the sentences, one beneath the other."""
+        return self._paragraphs("\n\n")
+
+    def markdown(self) -> str:
+        """Write the sentences as a list."""
+        return self._paragraphs("\n- ").replace("\n- ", "\n\n- ", 1)
+
+    def _paragraphs(self, between: str) -> str:
+        from gpt2calc.report.text import wrapped
+
+        found = (*self.explanations, *self.nearest)
+        sentences = [f"{explanation.sentence}." for explanation in found]
+        unsaid = len(sentences) - SHOWN
+        more = [f"... and {unsaid:,} more (--format json has them all)."] if unsaid > 0 else []
+        return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
+
+    def _opening(self) -> str:
+        total = f"{reckoning_of(self.config).total:,} parameters"
+        has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
+        if self.explanations:
+            return has
+        how = "exactly" if self.nearest[0].residual else "as more than luck"
+        return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
+
+
+def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> Diagnosis:
+    """Say what explains the difference between a number and the count of a model.
+
+    Combinations of up to four of ``departures.DEPARTURES``, another preset among them, are weighed
+    by how rare each departure is; another value of a field, one that presets have, is a departure
+    too. The likeliest are given. Nothing is given where chance numbers of the same kind would be
+    explained as well: see :mod:`gpt2calc.analysis.luck`.
+
+    Args:
+        number: of parameters: an integer, or text such as "163M", which stands for all counts that
+            round to it.
+        config: the model that was meant, or its name; GPT-2 small if left out.
+
+    Raises:
+        UserError: ``number`` is no number of parameters.
+
+    """
+    meant = as_config(config)
+    amount = RoundedNumber.of(number)
+    found = [_explanation(amount, one) for one in explanations_of(amount, meant)]
+    nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, meant)]
+    return Diagnosis(amount, meant, tuple(found), tuple(nearest))
+
+
+def _explanation(number: RoundedNumber, found: Found) -> Explanation:
+    return Explanation(number, found.departures, found.reckonings, found.cost, found.free)

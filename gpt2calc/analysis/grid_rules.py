@@ -1,0 +1,115 @@
+"""A grid of configs is held against the rules of a config, all its points at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gpt2calc.analysis.axes import Array, as_axis, values_at
+from gpt2calc.errors import UserError
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import Config
+
+HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head")
+"""Numbers that must divide one another."""
+EXPERTS = ("n_expert", "n_expert_active")
+"""Numbers of which the second is at most the first."""
+SWITCHED_ON = ("rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared")
+"""Numbers that make sense with some switch of the config: one value stands for all."""
+BLOCK = 2**20
+"""Points that are checked at once."""
+MOST_CHECKED = 10**8
+"""Points of a grid of heads that are checked at most: about three seconds."""
+
+Point = dict[str, int]
+
+
+def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
+    """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
+    model = config.model if isinstance(config, Case) else config
+    heads = {} if model.n_head is None else {"n_head": model.n_head}
+    for point in _suspects(model, axes):
+        try:
+            model.replace(**heads | point)
+        except UserError as error:
+            where = ", ".join(f"{name} {value:,}" for name, value in point.items())
+            raise UserError(f"{error}; in the grid at {where}") from None
+
+
+def refuse_heads_that_do_not_divide(
+    fields: Mapping[str, Any], axes: Mapping[str, Iterable[int]]
+) -> None:
+    """Raise ``UserError`` if an ``n_head`` that was asked for does not divide a swept width."""
+    heads = fields.get("n_head")
+    if isinstance(heads, int) and heads > 0 and "n_embd" in axes:
+        widths = np.asarray(as_axis("n_embd", axes["n_embd"], ("n_embd",)))
+        undivided = widths[widths % heads != 0]
+        if undivided.size:
+            raise UserError(
+                f"n_head {heads} does not divide n_embd {undivided[0]}: leave out one of these "
+                "values"
+            )
+
+
+def _suspects(model: ModelConfig, axes: Mapping[str, Array | range]) -> Iterator[Point]:
+    """Yield one point for each rule that the grid may break, and the first that breaks it."""
+    has_heads = any(name in axes or getattr(model, name) is not None for name in HEADS[1:])
+    if has_heads or model.qk_norm != "none":
+        yield from _first(model, _among(HEADS, axes), _are_undivided)
+    yield from _first(model, _among(EXPERTS, axes), _are_too_few)
+    yield from ({name: int(axes[name][0])} for name in SWITCHED_ON if name in axes)
+    listed = (*model.dense_layers, *(model.full_layers or ()), *(model.no_rope_layers or ()))
+    if listed and "n_layer" in axes:
+        last = max(listed) + 1
+        yield from ({"n_layer": depth} for depth in map(int, axes["n_layer"]) if depth <= last)
+
+
+def _among(names: Iterable[str], axes: Mapping[str, Array | range]) -> dict[str, Array | range]:
+    return {name: axes[name] for name in names if name in axes}
+
+
+def _first(model: ModelConfig, axes: Mapping[str, Array | range], breaks: Any) -> Iterator[Point]:
+    """Yield the first point of some axes, and the first that breaks a rule, if there are any."""
+    shape = [len(axis) for axis in axes.values()]
+    if not shape:
+        return
+    if prod(shape) > MOST_CHECKED:
+        raise UserError(
+            f"{', '.join(axes)} have {prod(shape):,} combinations to be checked, and at most "
+            f"{MOST_CHECKED:,} are: give fewer values"
+        )
+    yield {name: int(axis[0]) for name, axis in axes.items()}
+    for start in range(0, prod(shape), BLOCK):
+        points = np.arange(start, min(start + BLOCK, prod(shape)))
+        places = np.unravel_index(points, shape)
+        values = {
+            name: values_at(axis, place)
+            for (name, axis), place in zip(axes.items(), places, strict=True)
+        }
+        broken = np.broadcast_to(breaks(model, values), points.shape)
+        if broken.any():
+            at = broken.argmax()
+            yield {name: int(column[at]) for name, column in values.items()}
+            return
+
+
+def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
+    """Tell where heads do not divide the width, or keys do not divide the heads."""
+    width, heads, head_dim, keys = (values.get(name, getattr(model, name)) for name in HEADS)
+    each = HEAD_WIDTH if head_dim is None else head_dim
+    asks_for_heads = keys is not None or model.qk_norm != "none" or head_dim is not None
+    if heads is None:
+        undivided = width % each != 0 if asks_for_heads else False
+        heads = np.maximum(width // each, 1)
+    else:
+        undivided = width % heads != 0 if head_dim is None else False
+    return undivided if keys is None else undivided | (heads % keys != 0)
+
+
+def _are_too_few(model: ModelConfig, values: Mapping[str, Array]) -> Any:
+    """Tell where more experts are active than there are."""
+    experts, active = (values.get(name, getattr(model, name)) for name in EXPERTS)
+    return False if experts is None or active is None else active > experts

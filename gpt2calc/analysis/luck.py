@@ -1,0 +1,69 @@
+"""How often a number that says nothing is explained just as well.
+
+Wrong counts are seldom just any number: they differ from the right one by a multiple of the
+model's width, since every tensor is one. So a number is held against its own kind, the numbers
+that differ from the count by multiples of the same step, and not against all numbers.
+"""
+
+from collections.abc import Sequence
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from gpt2calc.analysis.combinations import Totals
+from gpt2calc.analysis.other_values import OtherValue
+from gpt2calc.analysis.reckoning import reckoning_of
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.units import RoundedNumber
+
+MOST_BY_LUCK = 0.005
+"""Share of the numbers of a kind that may be explained as cheaply, for it to be no luck."""
+SLACK = 1
+"""Bits that an explanation may cost more than a rounded number says, before it is luck."""
+NEARBY = 8
+"""Numbers are compared that are at least this fraction of the number away: an eighth."""
+
+
+class Luck:
+    """All numbers that are explained, near the one that was asked about, and at which cost."""
+
+    def __init__(
+        self, number: RoundedNumber, totals: Sequence[Totals], others: Sequence[OtherValue]
+    ) -> None:
+        self._number = number
+        half = number.value // 2
+        found = [_near(each.counts, each.costs, number.value, half) for each in totals]
+        counts = np.array([other.total for other in others], object)
+        costs = np.array([other.cost for other in others], float)
+        found.append(_near(counts, costs, number.value, half))
+        self._totals = np.concatenate([counts for counts, _ in found])
+        self._costs = np.concatenate([costs for _, costs in found])
+
+    def explains(self, cost: float, model: ModelConfig) -> bool:
+        """Tell whether chance numbers of the kind are as often explained at such a cost."""
+        number = self._number
+        if number.unit > 1:
+            return cost > log2(number.value) - log2(number.unit) + SLACK
+        count = reckoning_of(model).total
+        step = _step(number.value - count, model)
+        reach = max(2 * abs(number.value - count), number.value // NEARBY)
+        reach = min(reach, number.value // 2)
+        kind = (abs(self._totals - number.value) <= reach) & (self._costs <= cost)
+        explained = self._totals[kind]
+        explained = np.unique(explained[(explained - count) % step == 0])
+        others = len(explained) - int(number.value in explained)
+        of_kind: int = 2 * reach // step
+        return others > MOST_BY_LUCK * of_kind
+
+
+def _near(counts: Any, costs: Any, number: int, half: int) -> tuple[Any, Any]:
+    is_near = abs(counts - number) <= half
+    return counts[is_near], np.broadcast_to(costs, counts.shape)[is_near]
+
+
+def _step(difference: int, model: ModelConfig) -> int:
+    """Return the largest step of which the difference is a multiple: of layers, or of a width."""
+    width = model.n_embd
+    steps = (model.n_layer * width, 2 * width, width)
+    return next((step for step in steps if difference % step == 0), 1)

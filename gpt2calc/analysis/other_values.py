@@ -1,0 +1,90 @@
+"""Another value of one field, as a reason why a number is not the model's."""
+
+from collections.abc import Iterator
+from functools import cache
+from math import log2
+from typing import NamedTuple
+
+from gpt2calc.analysis.combinations import Found, applied
+from gpt2calc.analysis.departures import DEPARTURES, Departure
+from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
+from gpt2calc.metrics.parameters import PARAMETERS
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.presets import presets
+from gpt2calc.quantity.polynomial import NoPolynomialError, along, solvable_fields
+
+ANOTHER_VALUE = 5
+"""Bits that it takes to say that a field has another value, beside which one."""
+COMMON = 2.5
+"""Bits of a departure, at most, that is looked for together with another value."""
+PADDED_TO = 64
+"""A vocabulary is often padded to a multiple of this."""
+
+
+class OtherValue(NamedTuple):
+    """A model with another value of one field, counted with one common departure at most."""
+
+    departures: tuple[Departure, ...]
+    field: str
+    value: int
+    total: int
+    cost: float
+
+    def found(self, config: ModelConfig) -> Found:
+        """Return it step by step."""
+        plain = applied(reckoning_of(config), self.departures)
+        assert plain is not None
+        last = _counted(config.evaluate_at(**{self.field: self.value}), self.departures)
+        return Found(self.departures, (*plain.reckonings, last), self.cost, self.field)
+
+
+def other_values(config: ModelConfig) -> Iterator[OtherValue]:
+    """Yield the model with each value that people use, of each field that changes its count."""
+    meant = reckoning_of(config)
+    fields = [field for field in solvable_fields(PARAMETERS, config) if used_values(field)]
+    common = [departure for departure in DEPARTURES if departure.cost <= COMMON]
+    for departures in [(), *((departure,) for departure in common)]:
+        if applied(meant, departures):
+            for field in fields:
+                yield from _of_field(config, departures, field)
+
+
+@cache
+def used_values(field: str) -> tuple[int, ...]:
+    """Return the values of a field that the presets have, which stand for what people use.
+
+    A vocabulary may also be padded.
+    """
+    values = [each.config.value(field) for each in presets() if field in each.config.known]
+    used = {value for value in values if isinstance(value, int) and value > 0}
+    if field == "vocab":
+        used |= {-(-value // PADDED_TO) * PADDED_TO for value in used}
+    return tuple(sorted(used))
+
+
+def _of_field(
+    config: ModelConfig, departures: tuple[Departure, ...], field: str
+) -> Iterator[OtherValue]:
+    now = config.value(field)
+    if _counted(config, departures).config.value(field) != now:
+        return
+    try:
+        curve = along(lambda other: _counted(other, departures).total, config, field)
+    except NoPolynomialError:
+        return
+    if not curve.degree:
+        return
+    values = used_values(field)
+    departed = sum(departure.cost for departure in departures)
+    cost = departed + ANOTHER_VALUE + log2(len(values))
+    for value in values:
+        total = curve.at(value)
+        if value != now and total == int(total):
+            yield OtherValue(departures, field, value, int(total), cost)
+
+
+def _counted(config: ModelConfig, departures: tuple[Departure, ...]) -> Reckoning:
+    reckoning = reckoning_of(config)
+    for departure in departures:
+        reckoning = departure.change(reckoning)
+    return reckoning

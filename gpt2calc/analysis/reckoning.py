@@ -1,0 +1,106 @@
+"""Ways of counting a model: its tensors, each as often as somebody counted it, in some unit."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.table import families
+from gpt2calc.model.tensors import active_tensors, tensors
+from gpt2calc.model.terms import Tensor
+from gpt2calc.quantity.number import Number
+
+Cell: TypeAlias = tuple[str, str]
+"""The role and column of a tensor."""
+Times: TypeAlias = Mapping[Cell, int]
+"""How often each tensor is counted."""
+
+
+MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
+SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
+BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT)
+"""Roles of what is no parameter of a model, and may be counted all the same."""
+WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
+"""Families of which older versions stored a causal mask for every layer."""
+
+
+class Reckoning(NamedTuple):
+    """A way of arriving at a number: a config, how often each tensor counts, and a unit."""
+
+    config: ModelConfig
+    times: Times
+    unit: int = 1
+    """What a parameter counts: 1, or its bytes."""
+    is_of_a_token: bool = False
+    """Whether of the experts only those count that a token goes through."""
+
+    @property
+    def cells(self) -> dict[Cell, Tensor]:
+        """The tensors of the model, and those that somebody may count beside them."""
+        return cells(self.config, active_tensors if self.is_of_a_token else tensors)
+
+    @property
+    def counted(self) -> tuple[Tensor, ...]:
+        """The tensors that are counted; one that is counted twice has twice the copies."""
+        return tuple(
+            tensor._replace(copies=tensor.copies * self.times[cell])
+            for cell, tensor in self.cells.items()
+            if self.times[cell]
+        )
+
+    @property
+    def total(self) -> Number:
+        """What it comes to."""
+        return sum(tensor.amount for tensor in self.counted) * self.unit
+
+
+def reckoning_of(config: ModelConfig) -> Reckoning:
+    """Count a model as it is."""
+    return Reckoning(config, EACH_ONCE)
+
+
+def cells(
+    config: ModelConfig, of: Callable[[ModelConfig], tuple[Tensor, ...]] = tensors
+) -> dict[Cell, Tensor]:
+    """Return the tensors of a model, and those that somebody may count beside them."""
+    listed = (*of(config), *_others(config))
+    return {(tensor.role, tensor.column): tensor for tensor in listed}
+
+
+def _others(config: ModelConfig) -> tuple[Tensor, ...]:
+    """Masks of older transformers; a gate, a head's bias and shifts, if the model has none."""
+    L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
+    f = config.mlp_width
+    has_mlp = not config.gated_mlp and config.n_expert is None
+    mask = Tensor(MASK, "attention", "weights", (1, 1, T, T), L)
+    gate = Tensor(GATE, "mlp", "weights", (d, f), L)
+    gate_bias = Tensor(GATE, "mlp", "biases", (f,), L)
+    shifts = (
+        Tensor(SHIFT, "layer_norm", "biases", (2 * d,), L),
+        Tensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
+    )
+    return (
+        *((mask,) if config.of_family.model_type in WITH_MASKS else ()),
+        *((gate,) if has_mlp else ()),
+        *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
+        *(() if config.head_bias else (Tensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
+        *(shifts if config.norm == "rms" else ()),
+    )
+
+
+def _whatever_there_is() -> dict[Cell, Tensor]:
+    """Return every kind of tensor that a model of any family has."""
+    found: dict[Cell, Tensor] = {}
+    for family in families():
+        model = ModelConfig(family=family, tie_embeddings=False, bias=True, norm="layer")
+        heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)
+        plain = model.evaluate_at(norm="rms")
+        mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)
+        for each in (model, plain, heads, mixed):
+            found |= cells(each)
+    return found
+
+
+ALL_CELLS = _whatever_there_is()
+"""Whatever a model may have, and somebody may count."""
+EACH_ONCE: Times = {cell: int(cell[0] not in BESIDE) for cell in ALL_CELLS}
+"""Every parameter once, and nothing else."""

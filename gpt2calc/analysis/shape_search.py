@@ -1,0 +1,214 @@
+"""The search for shapes: which depths and widths lie within given bounds of a budget."""
+
+from collections.abc import Collection, Iterator, Mapping
+from fractions import Fraction
+from math import ceil
+from typing import NamedTuple
+
+from gpt2calc.errors import UserError
+from gpt2calc.model.families.gpt2 import GPT2
+from gpt2calc.quantity.polynomial import Curve, X, along, curve_along
+from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.units import RoundedNumber
+
+MOST_DEPTHS = 10**5
+LARGEST_ASPECT = 10**9
+"""Width divided by depth of any model that anyone may look for, and more."""
+MOST_WIDTHS = 64
+"""Widths of one depth that are weighed; where there are more, those of the least error."""
+DEPTHS_NEARBY = 1_000
+"""Depths that are looked at for the shape nearest to bounds that allow none."""
+
+STEP_OF_MLPS = 64
+"""Widths of MLPs are multiples of it."""
+OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared")
+"""The widths of MLPs."""
+
+Found = tuple[int, int, int]
+"""Depth, width, and the total less the budget."""
+
+
+class Bounds(NamedTuple):
+    """Where shapes are looked for."""
+
+    multiple_of: int
+    min_aspect: float
+    max_aspect: float
+    tolerance: float
+    n_layer: int | None
+    n_embd: int | None
+    ratios: Mapping[str, Fraction] = {}
+    """Numbers that grow with the width, and how large they are beside it."""
+    n_kv_head: int = 1
+    """Heads of keys and values, which those of queries are a multiple of."""
+
+    def grown(self, width: int) -> dict[str, int]:
+        """Return those numbers for a width, those of MLPs as round as published ones."""
+        steps = {n: self.n_kv_head if n == "n_head" else STEP_OF_MLPS for n in self.ratios}
+        return {
+            name: max(round(ratio * width / steps[name]), 1) * steps[name]
+            for name, ratio in self.ratios.items()
+        }
+
+    def allow(self, depth: int, width: int) -> bool:
+        """Tell whether a shape lies within the aspects."""
+        return self.min_aspect * depth <= width <= self.max_aspect * depth
+
+
+def within(
+    config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
+) -> Iterator[tuple[int, list[Found]]]:
+    """Yield for each depth how many shapes lie within the bounds, and those of the least error."""
+    room = room_about(budget, bounds)
+    step = bounds.multiple_of
+    for depth in _depths(bounds):
+        curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
+        widest = curve.largest_within(budget.value + room)
+        if bounds.n_layer is None and widest < max(step, bounds.min_aspect * depth):
+            return
+        narrowest = max(curve.largest_within(budget.value - room - 1) + 1, 1)
+        least = max(narrowest, ceil(bounds.min_aspect * depth))
+        most = min(widest, int(bounds.max_aspect * depth))
+        widths = range(-(-least // step) * step, most + 1, step)
+        if bounds.n_embd is not None:
+            widths = range(bounds.n_embd, bounds.n_embd + (bounds.n_embd in widths))
+        yield len(widths), _nearest(curve, budget.value, depth, widths)
+
+
+def room_about(budget: RoundedNumber, bounds: Bounds) -> int:
+    """Return how far from the budget a shape may be: half a unit of the digits written always.
+
+    But no more than half a percent for that: of 1B a unit is as much as all.
+    """
+    of_digits = min(budget.unit // 2, budget.value // 200)
+    return max(int(bounds.tolerance * budget.value), of_digits)
+
+
+def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:
+    """Return the numbers of a descendant that grow with its width, beside that width.
+
+    A GPT-2 has rules for them. In heads that queries share, their number grows, and not their
+    width.
+    """
+    if config.family == GPT2.name:
+        return {}
+    names = [name for name in OF_MLPS if getattr(config, name) is not None and name not in fixed]
+    if config.n_kv_head is not None or config.head_dim is not None:
+        names.append("n_head")
+    return {name: Fraction(config.value(name), config.n_embd) for name in names}
+
+
+def along_the_width(config: Config, quantity: Quantity, bounds: Bounds) -> Curve:
+    """Return the total along the width, with the numbers that grow with it."""
+    grown = {name: X * ratio for name, ratio in bounds.ratios.items()}
+    try:
+        return along(quantity.total, config.evaluate_at(**grown), "n_embd")
+    except NoFormulaError:
+        return curve_along(config, "n_embd", quantity)
+
+
+def _nearest(curve: Curve, budget: int, depth: int, widths: range) -> list[Found]:
+    """Return the shapes of one depth, those of the least error if there are very many."""
+    if len(widths) > MOST_WIDTHS:
+        exact = (curve.largest_within(budget) - widths.start) // widths.step
+        first = min(max(exact - MOST_WIDTHS // 2, 0), len(widths) - MOST_WIDTHS)
+        widths = widths[first : first + MOST_WIDTHS]
+    return [(depth, width, round(curve.at(width)) - budget) for width in widths]
+
+
+def _depths(bounds: Bounds) -> range:
+    if bounds.n_layer is not None:
+        return range(bounds.n_layer, bounds.n_layer + 1)
+    return range(1, MOST_DEPTHS + 1)
+
+
+def refuse_senseless(bounds: Bounds) -> None:
+    """Raise ``UserError`` for a bound that nothing can meet."""
+    if bounds.multiple_of < 1:
+        raise UserError(
+            f"widths are to be multiples of {bounds.multiple_of}: give 1 or more, such as 64"
+        )
+    for name in ("min_aspect", "max_aspect"):
+        aspect = getattr(bounds, name)
+        if not 0 <= aspect <= LARGEST_ASPECT:
+            raise UserError(
+                f"{name} is {aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 64"
+            )
+    if bounds.min_aspect > bounds.max_aspect:
+        raise UserError(
+            f"min_aspect is {bounds.min_aspect:g}, more than max_aspect, {bounds.max_aspect:g}: "
+            "exchange them"
+        )
+    if not 0 <= bounds.tolerance <= 1:
+        raise UserError(
+            f"tolerance is {bounds.tolerance:g}: it must be from 0 to 1, such as 0.05 or 5%"
+        )
+
+
+def refuse_out_of_reach(
+    config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
+) -> None:
+    """Raise ``UserError`` for a budget below all models, or above too many depths."""
+    narrowest = bounds.n_embd or bounds.multiple_of
+    smallest = quantity.total(
+        config.evaluate_at(n_layer=bounds.n_layer or 1, n_embd=narrowest, **bounds.grown(narrowest))
+    )
+    if budget.largest * (1 + bounds.tolerance) < smallest:
+        raise UserError(
+            f"{budget.in_unit(quantity.unit)} are too few: the smallest such model, "
+            f"{bounds.n_layer or 1} layer of width {bounds.n_embd or bounds.multiple_of:,}, has "
+            f"{smallest:,}"
+        )
+    width = bounds.n_embd or max(bounds.multiple_of, ceil(bounds.min_aspect * MOST_DEPTHS))
+    deepest = config.evaluate_at(n_layer=MOST_DEPTHS, n_embd=width, **bounds.grown(width))
+    if bounds.n_layer is None and quantity.total(deepest) <= budget.value:
+        raise UserError(
+            f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: solve for "
+            "one field with --for, or raise --min-aspect"
+        )
+
+
+def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds) -> str:
+    """Say which shape is nearest, and which bound leaves it out."""
+    open_bounds = bounds._replace(min_aspect=0, max_aspect=LARGEST_ASPECT)
+    candidates = (
+        _nearest_width(config, quantity, budget.value, open_bounds, depth)
+        for depth in _depths(open_bounds)[:DEPTHS_NEARBY]
+    )
+    nearest = [found for found in candidates if found is not None]
+    allowed = [found for found in nearest if bounds.allow(*found[:2])] or nearest
+    return nothing_near(allowed, quantity, budget, bounds)
+
+
+def nothing_near(
+    found: Collection[Found], quantity: Quantity, budget: RoundedNumber, bounds: Bounds
+) -> str:
+    """Say which of some shapes is nearest, and that it is too far off."""
+    if not found:
+        return (
+            f"no shape has an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g} and heads "
+            "that divide its width: widen --min-aspect or --max-aspect, or give --multiple-of"
+        )
+    depth, width, error = min(found, key=lambda found: abs(found[2]))
+    return (
+        f"no shape within {100 * bounds.tolerance:g}% of {budget.in_unit(quantity.unit)} has an "
+        f"aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}; the nearest is {depth:,} x "
+        f"{width:,}, aspect {width / depth:.1f}, {error / budget.value:+.1%}: widen --tolerance, "
+        "--min-aspect or --max-aspect"
+    )
+
+
+def _nearest_width(
+    config: Config, quantity: Quantity, budget: int, bounds: Bounds, depth: int
+) -> Found:
+    """Return a depth, the width nearest the budget at it, and the error."""
+    curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
+    step = bounds.multiple_of
+    below = curve.largest_within(budget) // step * step
+    widths = (
+        [bounds.n_embd]
+        if bounds.n_embd
+        else [width for width in (below, below + step) if width > 0]
+    )
+    width = min(widths, key=lambda width: abs(curve.at(width) - budget))
+    return depth, width, round(curve.at(width)) - budget

@@ -1,0 +1,271 @@
+"""Which value of one field gives the size I want, everything else as in a model."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.models import Models, labelled
+from gpt2calc.quantity.polynomial import curve_along, solvable_fields
+from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Column, Table
+from gpt2calc.units import RoundedNumber
+
+STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
+"""Fields of which a config takes some values alone: heads divide widths, layers are listed."""
+OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
+"""Fields that another one leaves a few values, which are better compared or swept."""
+Interval = tuple[int, int]
+"""First and last value, both included."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of the field, and the exact total of the model that has it."""
+
+    value: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One field of one model for one budget."""
+
+    name: str
+    config: Config
+    budget: RoundedNumber
+    below: Value | None
+    """The largest value whose count is at most the budget; None if every count is above it."""
+    above: Value
+    """The smallest value whose count is at least the budget."""
+    interval: Interval | None
+    """The values whose counts are ``near`` the budget as it is written; None if there are none."""
+
+
+@dataclass(frozen=True, repr=False)
+class Solutions(Result):
+    """Values of one field for the budget of each model, and those common to all of them."""
+
+    field: str
+    solutions: tuple[Solution, ...]
+    quantity: Quantity
+
+    @property
+    def common(self) -> Interval | None:
+        """The values that suit every model, or None if there are none."""
+        intervals = [each.interval for each in self.solutions if each.interval is not None]
+        if len(intervals) < len(self.solutions):
+            return None
+        first = max(interval[0] for interval in intervals)
+        last = min(interval[1] for interval in intervals)
+        return (first, last) if first <= last else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Values of the field, with exact counts in parameters."""
+
+        def shown(value: Value | None) -> dict[str, int] | None:
+            return None if value is None else {self.field: value.value, "total": value.total}
+
+        return {
+            "field": self.field,
+            "solutions": [
+                {
+                    "name": each.name,
+                    "config": each.config.effective(),
+                    "budget": each.budget.text,
+                    "below": shown(each.below),
+                    "above": shown(each.above),
+                    "interval": each.interval and list(each.interval),
+                }
+                for each in self.solutions
+            ],
+            "common": self.common and list(self.common),
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each model: the nearest values, their totals, and the interval."""
+        return [
+            {
+                "model": solution.name,
+                "budget": solution.budget.text,
+                "below": solution.below and solution.below.value,
+                "total_below": solution.below and solution.below.total,
+                "above": solution.above.value,
+                "total_above": solution.above.total,
+                "first": solution.interval and solution.interval[0],
+                "last": solution.interval and solution.interval[1],
+            }
+            for solution in self.solutions
+        ]
+
+    def summary(self) -> str:
+        return self._in_words()
+
+    def table(self) -> Table:
+        """Return a row for each model: the nearest values with their counts, and the interval."""
+        return Table(
+            title=f"{self.field} for a number of {self.quantity.unit}, all else as in the model",
+            columns=(
+                Column("model"),
+                Column("below", "count"),
+                Column("its count", "count"),
+                Column("above", "count"),
+                Column("count above", "count"),
+                Column("from", "count"),
+                Column("to", "count"),
+            ),
+            rows=tuple(
+                (
+                    f"{each.name}, {each.budget.text}",
+                    *((each.below.value, each.below.total) if each.below else (None, None)),
+                    *(each.above.value, each.above.total),
+                    *(each.interval or (None, None)),
+                )
+                for each in self.solutions
+            ),
+            notes=(self._in_words(), *self._out_of_bounds()),
+        )
+
+    def _out_of_bounds(self) -> tuple[str, ...]:
+        """Say what else a value needs, where the model does not allow it by itself."""
+        for solution in self.solutions:
+            value = (solution.below or solution.above).value
+            try:
+                self.quantity.total(solution.config.replace(**{self.field: value}))
+            except UserError as error:
+                return (f"{error}.",)
+        return ()
+
+    def _in_words(self) -> str:
+        """Return what the intervals say, for one model or for all."""
+        figures = ", ".join(each.budget.text for each in self.solutions)
+        if self.common is None:
+            if len(self.solutions) > 1:
+                return f"No {self.field} gives {figures} all together."
+            below = self.solutions[0].below
+            within = f"; the largest within it is {below.value:,}" if below else ""
+            return f"No {self.field} gives {figures}{within}."
+        first, last = self.common
+        if first == last:
+            return f"Only {self.field} {first:,} gives {figures}."
+        is_near = any(each.budget.near[0] > each.budget.smallest for each in self.solutions)
+        how = "is within 5 % of" if is_near else "rounds to"
+        return f"{self.field} from {first:,} to {last:,}: every count {how} {figures}."
+
+
+def solve_for(
+    field: str,
+    models: Models,
+    budget: int | str | RoundedNumber | Sequence[int | str | RoundedNumber],
+    *,
+    of: str | Quantity = "parameters",
+    **fields: Any,
+) -> Solutions:
+    """Solve for one field of each model, exactly, by the polynomial that the count is in it.
+
+    Args:
+        field: a number that changes the quantity.
+        models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
+            for ``n_embd``.
+        budget: one for each model: an integer, or text such as "117M", which stands for all
+            numbers that round to it and are within 5 % of it.
+        of: the quantity that the budget is of, or its name.
+        fields: of the config, replaced in every model.
+
+    Raises:
+        UserError: the field is not solvable, or no value of it gives so little.
+
+    """
+    quantity = as_quantity(of)
+    field = field.replace("-", "_")
+    alone = (budget,) if isinstance(budget, int | str | RoundedNumber) else budget
+    budgets = [RoundedNumber.of(each, quantity.unit) for each in alone]
+    named = labelled(models, quantity.case, **fields)
+    if not named or len(named) != len(budgets):
+        raise UserError(
+            f"models: {len(named)}, numbers of {quantity.unit}: {len(budgets)}; give one for each "
+            "model"
+        )
+    _refuse_unsolvable(field, named[0].config, quantity)
+    triples = zip([n.name for n in named], [n.config for n in named], budgets, strict=True)
+    return Solutions(field, tuple(_solved(field, quantity, *each) for each in triples), quantity)
+
+
+def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
+    solvable = [each for each in solvable_fields(quantity, config) if each not in OF_FEW_VALUES]
+    if field not in solvable:
+        near = "" if field in config.known else did_you_mean(field, solvable)
+        raise UserError(
+            f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
+        )
+
+
+def _solved(
+    field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
+) -> Solution:
+    curve = curve_along(config, field, quantity)
+    smallest, largest = budget.near
+    if largest < curve.at(1):
+        raise UserError(
+            f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
+            f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
+        )
+    if not curve.degree:
+        raise UserError(
+            f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
+            "field"
+        )
+    follows = field == "n_embd" and not curve.is_whole
+    step = config.n_head or HEAD_WIDTH if follows else 1  # where heads follow the width
+    below = curve.largest_within(budget.value) // step * step
+    above = below if curve.at(below) == budget.value else below + step
+    first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
+    last = curve.largest_within(largest) // step * step
+    lower = _accepted(config, field, range(below, 0, -step))
+    upper = _accepted(config, field, range(max(above, step), sys.maxsize, step))
+    if upper is None:
+        raise UserError(
+            f"no {field} of {name} near {below:,} makes a model, its heads or experts among them: "
+            "solve for another field"
+        )
+    start = _accepted(config, field, range(first, last + 1, step))
+    end = _accepted(config, field, range(last, first - 1, -step))
+    total = quantity.total
+
+    def at(value: int) -> Config:
+        return config.evaluate_at(**{field: value})
+
+    return Solution(
+        name=name,
+        config=config,
+        budget=budget,
+        below=None if lower is None else Value(lower, total(at(lower))),
+        above=Value(upper, total(at(upper))),
+        interval=None if start is None or end is None else (start, end),
+    )
+
+
+MOST_TRIED = 2_000
+"""Values that are looked at for one that a model can have."""
+
+
+def _accepted(config: Config, field: str, values: range) -> int | None:
+    """Return the first of some values that a config takes; None if none of many does.
+
+    Positions alone may be too few: that is said beneath, with what else the value needs.
+    """
+    if field not in STRUCTURAL:
+        return values[0] if values else None
+    model = config.model if isinstance(config, Case) else config
+    for value in values[:MOST_TRIED]:
+        try:
+            model.replace(**{field: value})
+        except UserError:
+            continue
+        return value
+    return None

@@ -1,0 +1,270 @@
+"""From one model to another, one field at a time: what each step adds or takes away."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Literal, NamedTuple
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.cache import cache_per_token
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, labelled, shown
+from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
+
+ORDER = (
+    *("positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers"),
+    *("window", "full_every", "full_layers", "parallel_residual"),
+    *("norm", "norm_bias", "norm_place", "qk_norm"),
+    *("embedding_norm", "final_norm", "bias", "qkv_bias", "attn_proj_bias", "mlp_bias"),
+    *("head_bias", "n_kv_head", "head_dim", "gated_mlp", "n_expert", "n_expert_active"),
+    *("n_inner_expert", "n_inner_shared", "dense_layers", "n_inner", "n_head", "n_embd"),
+    *("n_layer", "n_ctx", "vocab", "tie_embeddings"),
+)
+"""What is changed first, unless another order is given: how the model works, then its sizes."""
+
+IN_ORDER = "Each step is added to those above it; in another order it may add more or less."
+RULED = ("n_head", "n_inner")
+"""Fields that keep their numbers while others change, even where they followed a rule."""
+ECHOING = ("head_dim", "n_inner_expert")
+"""The same, but only where one of the two models gives such a number itself."""
+WAITED = "Not in the order that was asked for: a field waits where the model would make no sense."
+
+
+class Amounts(NamedTuple):
+    """What one model of the way comes to, or what one step adds."""
+
+    parameters: int
+    active: int
+    """Parameters that a token goes through."""
+    flops: int
+    """Of a forward pass, a token."""
+    cache: int
+    """Bytes of keys and values that one token leaves."""
+
+    def less(self, other: "Amounts") -> "Amounts":
+        """Return what is added to another one."""
+        return Amounts(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: the fields that are changed in it, and the model after it."""
+
+    fields: tuple[str, ...]
+    """One, or several that make sense only together."""
+    words: str
+    config: ModelConfig
+    after: Amounts
+    added: Amounts
+
+
+@dataclass(frozen=True, repr=False)
+class Steps(Result):
+    """The way from one model to another."""
+
+    names: tuple[str, str]
+    start: Amounts
+    steps: tuple[Step, ...]
+    order: tuple[str, ...]
+    """The fields that were asked to be changed first."""
+    run: Run
+    """The sequence whose FLOPs are counted, and what numbers of the cache are stored in."""
+
+    @property
+    def end(self) -> Amounts:
+        """What the last model comes to."""
+        return self.steps[-1].after if self.steps else self.start
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return amounts as integers: parameters, FLOPs a token, bytes of cache a token."""
+        return {
+            "from": self.names[0],
+            "to": self.names[1],
+            "seq": self.run.seq,
+            "precision": self.run.dtype,
+            "start": self.start._asdict(),
+            "steps": [
+                {
+                    "fields": list(step.fields),
+                    "step": step.words,
+                    "added": step.added._asdict(),
+                    "after": step.after._asdict(),
+                }
+                for step in self.steps
+            ],
+            "end": self.end._asdict(),
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for the start, for what each step adds, and for the end."""
+        ends = (("start", self.names[0], self.start), ("end", self.names[1], self.end))
+        rows = [("step", step.words, step.added) for step in self.steps]
+        return [
+            {"kind": kind, "step": words, **amounts._asdict()}
+            for kind, words, amounts in (ends[0], *rows, ends[1])
+        ]
+
+    def csv(self) -> str:
+        """Write a row for each, numbers bare."""
+        return rows_as_csv(self.to_rows())
+
+    def summary(self) -> str:
+        return f"{self.names[0]} to {self.names[1]} in {len(self.steps)} steps"
+
+    def table(self) -> Table:
+        """Return a row for each step, with what it adds; both models above and beneath."""
+        has_experts = any(amounts.active != amounts.parameters for amounts in self._all())
+        kinds = [name for name in Amounts._fields if name != "active" or has_experts]
+        heads = {"flops": "FLOPs/token", "cache": "cache B/token"}
+
+        walked = [name for step in self.steps for name in step.fields]
+        waited = () if tuple(walked[: len(self.order)]) == self.order else (WAITED,)
+        over = f"a forward pass over {self.run.seq:,} tokens"
+        measured = f"FLOPs are of {over}, the cache is in {self.run.dtype}."
+
+        def row(words: str, amounts: Amounts, written: str) -> tuple[Any, ...]:
+            return (words, *(_signed(getattr(amounts, kind), written) for kind in kinds))
+
+        return Table(
+            title=f"From {self.names[0]} to {self.names[1]}",
+            columns=(
+                Column("step"),
+                *(Column(heads.get(kind, kind), "mixed") for kind in kinds),
+            ),
+            rows=(
+                row(self.names[0], self.start, ""),
+                *(row(step.words, step.added, "+") for step in self.steps),
+            ),
+            footer=row(self.names[1], self.end, ""),
+            notes=(IN_ORDER, *waited, measured),
+        )
+
+    def _all(self) -> Iterator[Amounts]:
+        yield self.start
+        yield from (step.after for step in self.steps)
+
+
+def steps(
+    start: Model,
+    end: Model,
+    *,
+    order: Sequence[str] = (),
+    seq: int | None = None,
+    precision: Literal["float32", "bfloat16"] = "bfloat16",
+) -> Steps:
+    """Go from one model to another, one field at a time.
+
+    A step that would leave a model which makes no sense waits for those after it; fields that make
+    sense only together are changed together.
+
+    Args:
+        start: the first model, a config or its name.
+        end: the last one.
+        order: fields that are changed first, in this order; the others follow in that of ``ORDER``.
+        seq: tokens of the sequence whose FLOPs are counted; the shorter context of the two, if left
+            out.
+        precision: what the cache is stored in.
+
+    Raises:
+        UserError: a model is not found, a field in ``order`` is none or no different, or a model
+            has fewer positions than ``seq``.
+
+    """
+    (first, here, _), (last, there, _) = labelled([start, end])
+    here, there = _with_own_numbers(here, there)
+    asked = tuple(name.replace("-", "_") for name in order)
+    pending = _pending(here, there, asked)
+    shorter = min(here.n_ctx, there.n_ctx)
+    run = Run(seq=shorter if seq is None else seq, dtype=precision)
+    for config in (here, there):
+        case_of(config, run)
+    begin = before = _amounts(here, run)
+    walked = []
+    while pending:
+        together, config = _next(here, there, pending)
+        after = _amounts(config, run)
+        said = [_change(name, here, config) for name in together if _is_seen(name, here, config)]
+        if said:
+            walked.append(Step(together, ", ".join(said), config, after, after.less(before)))
+        here, before = config, after
+        pending = [name for name in pending if name not in together]
+    if walked:  # names change no count, and so are no step of their own
+        named = walked[-1].config.evaluate_at(family=there.family)
+        walked[-1] = replace(walked[-1], config=named)
+    return Steps((first, last), begin, tuple(walked), asked, run)
+
+
+def _with_own_numbers(*ends: ModelConfig) -> list[ModelConfig]:
+    """Fill in the numbers of rules in both ends, so that one step changes nothing else.
+
+    Those that only echo other numbers are filled in where one of the ends has its own.
+    """
+    echoing = [
+        name for name in ECHOING if any(getattr(config, name) is not None for config in ends)
+    ]
+    return [
+        config.evaluate_at(**{name: config.value(name) for name in (*RULED, *echoing)})
+        for config in ends
+    ]
+
+
+def _pending(here: ModelConfig, there: ModelConfig, first: Sequence[str]) -> list[str]:
+    different = [name for name in ORDER if getattr(here, name) != getattr(there, name)]
+    for name in first:
+        if first.count(name) > 1:
+            raise UserError(f"{quoted(name)} is in the order more than once: give it once")
+        if name not in different:
+            hint = did_you_mean(name, different) or f"; they are {', '.join(different) or 'none'}"
+            raise UserError(f"{quoted(name)} is no field in which the two models differ{hint}")
+    return [*dict.fromkeys(first), *(name for name in different if name not in first)]
+
+
+def _next(
+    here: ModelConfig, there: ModelConfig, pending: Sequence[str]
+) -> tuple[tuple[str, ...], ModelConfig]:
+    """Return the first of the pending fields that can be changed alone, or the fewest that can."""
+    given = here.model_dump()
+    for size in range(1, len(pending)):
+        for together in combinations(pending, size):
+            try:
+                return together, ModelConfig(**given | _values(there, together))
+            except UserError:
+                continue
+    return tuple(pending), ModelConfig(**given | _values(there, pending))
+
+
+def _values(config: ModelConfig, names: Collection[str]) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in names}
+
+
+def _is_seen(name: str, here: ModelConfig, there: ModelConfig) -> bool:
+    """Tell whether a field has another value, and not only another way to come by the same one."""
+    return bool(here.value(name) != there.value(name))
+
+
+def _change(name: str, here: ModelConfig, there: ModelConfig) -> str:
+    before, after = (_said(config.value(name)) for config in (here, there))
+    return f"{name} {before} → {after}"
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else shown(value)
+
+
+def _amounts(config: ModelConfig, run: Run) -> Amounts:
+    case = Case(config, run)
+    return Amounts(
+        parameters=PARAMETERS.total(config),
+        active=ACTIVE.total(config),
+        flops=FLOPS.total(case) // case.tokens,
+        cache=cache_per_token(case),
+    )
+
+
+def _signed(amount: int, sign: str) -> str:
+    return f"{amount:{sign},}" if amount or not sign else "0"

@@ -1,0 +1,264 @@
+"""What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from gpt2calc.cli.drawing import draw
+from gpt2calc.cli.flags import (
+    FORMULA_FIELDS,
+    PRESETS,
+    Axes,
+    CaseFields,
+    Form,
+    Model,
+    Of,
+    Out,
+    Overrides,
+    Plot,
+    axes_and_fields,
+    case_given,
+    configured,
+    fraction,
+    given,
+    refuse_idle_run,
+    whole_number,
+)
+from gpt2calc.errors import UserError
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.report.terminal import show, stream
+
+MOST_LINES = 10_000
+"""Lines of CSV that a terminal is given; more go to a file or a pipe."""
+
+
+def compare(
+    *models: Annotated[str, Parameter(help="Presets or files, two or more."), PRESETS],
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
+    plot: Plot = None,
+    kind: Annotated[
+        Literal["stacked", "grouped", "layer-norm"] | None,
+        Parameter(help="What --plot draws: a bar a model, a group a sublayer, or layer norms."),
+    ] = None,
+    form: Form = "text",
+) -> int:
+    """Put models side by side: a column for each.
+
+    A model may have changes of its own and a label: deeper=gpt2,n_layer=24. Flags change a field in
+    all models; with a single model, they are compared with that model as it was.
+    """
+    from gpt2calc.analysis.comparison import compare
+
+    refuse_idle_run(of, fields)
+    compared = compare(models, of=of, **given(fields))
+    if plot is None and kind is not None:
+        raise UserError("--kind says how to draw: give --plot with a file, too")
+    draw(plot, lambda pictures: pictures.of_comparison(compared, kind or "stacked"))
+    return show(compared, form)
+
+
+def steps(
+    first: Annotated[str, Parameter(help="The model to start from: a preset or a file."), PRESETS],
+    last: Annotated[str, Parameter(help="The model to end at."), PRESETS],
+    /,
+    *,
+    order: Annotated[
+        str | None,
+        Parameter(help="Fields to change first, like norm,n_kv_head.", metavar="FIELDS"),
+    ] = None,
+    seq: Annotated[
+        str | None,
+        Parameter(help="Tokens of the sequence whose FLOPs are counted.", metavar="N"),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Parameter(help="What the cache is stored in.")
+    ] = "bfloat16",
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Go from one model to another, one field at a time: what does each change cost?
+
+    Every step says what it adds or takes away in parameters, in FLOPs a token and in bytes of cache
+    a token. The steps add up.
+    """
+    from gpt2calc.analysis.steps import steps
+
+    fields = [name.strip() for name in order.split(",")] if order else ()
+    walked = steps(first, last, order=fields, seq=whole_number("--seq", seq), precision=precision)
+    draw(plot, lambda pictures: pictures.of_steps(walked))
+    return show(walked, form)
+
+
+def sweep(
+    model: Model = "gpt2",
+    /,
+    *,
+    axes: Axes | None = None,
+    of: Of = "parameters",
+    at_least: Annotated[
+        str | None, Parameter(help="Only configs with this much or more, like 1B.")
+    ] = None,
+    at_most: Annotated[str | None, Parameter(help="Only configs with this much or less.")] = None,
+    out: Out = None,
+    plot: Plot = None,
+    share: Annotated[
+        bool, Parameter(help="With --plot: draw the sublayers' shares.", negative=())
+    ] = False,
+    gpu: Annotated[
+        str | None,
+        Parameter(help="With --plot: draw the memory of this device in, as a limit of bytes."),
+    ] = None,
+    form: Form = "text",
+) -> int:
+    """Count parameters, or another quantity, of every config of a grid.
+
+    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
+    streamed, so that a grid of any size can be written.
+    """
+    from gpt2calc.analysis.grid_rules import refuse_heads_that_do_not_divide
+    from gpt2calc.analysis.sweeping import sweep
+
+    refuse_idle_run(of, axes)
+    limit = _limit(gpu, of, plot)
+    several, single = axes_and_fields(axes)
+    bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
+    refuse_heads_that_do_not_divide(single, several)
+    grid = sweep(case_given(model, of, single), of=of, **bounds, **several)
+    if out is not None and plot is not None:
+        from gpt2calc.report.files import refuse_unwritable
+
+        refuse_unwritable(out)
+        if out.resolve() == plot.resolve():
+            raise UserError(f"{out} cannot be both the table and the picture: name two files")
+    if plot is not None:
+        draw(plot, lambda pictures: pictures.of_sweep(grid, share, limit=limit))
+        if form == "text" and out is None and grid.size > MOST_LINES:
+            return 0
+    elif share:
+        raise UserError("--share says what to draw: give --plot with a file, too")
+    if out is None and sys.stdout.isatty():
+        grid.refuse_more_rows_than(MOST_LINES)
+    if form != "csv":
+        return show(grid, form, out)
+    return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
+    """Return the device that is drawn in, None if there is none."""
+    if gpu is None:
+        return None
+    from gpt2calc.metrics.devices import device
+
+    if of != "memory":
+        raise UserError("--gpu draws a limit of bytes: give --of memory, too")
+    if plot is None:
+        raise UserError("--gpu is drawn in: give --plot with a file, too")
+    return device(gpu)
+
+
+def solve(
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
+    budget: Annotated[
+        list[str] | None,
+        Parameter(
+            name=("--budget", "--params"),
+            help="How much of the quantity, like 350M; with --for, one for each model.",
+            negative=(),
+            metavar="BUDGET",
+        ),
+    ] = None,
+    of: Of = "parameters",
+    field: Annotated[
+        str | None,
+        Parameter(
+            name="--for",
+            help=f"Solve for this field alone: {', '.join(FORMULA_FIELDS)}.",
+            metavar="FIELD",
+            completer=lambda _: list(FORMULA_FIELDS),
+        ),
+    ] = None,
+    multiple_of: Annotated[
+        str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
+    ] = None,
+    min_aspect: Annotated[
+        float | None, Parameter(help="The least width divided by depth; 32 if left out.")
+    ] = None,
+    max_aspect: Annotated[
+        float | None, Parameter(help="The largest width divided by depth; 128 if left out.")
+    ] = None,
+    tolerance: Annotated[
+        str | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
+    ] = None,
+    limit: Annotated[
+        str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
+    ] = None,
+    fields: CaseFields | None = None,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Find the models of a given size, or that take so many FLOPs or bytes.
+
+    Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
+    side. With --for FIELD: the nearest values of one field, and all values whose counts round to
+    the figure.
+    """
+    if not budget:
+        quantity = as_quantity(of)
+        raise UserError(
+            f"solve needs a budget: --budget with a number of {quantity.unit}, such as "
+            f"{quantity.example}"
+        )
+    refuse_idle_run(of, fields)
+    changes = given(fields)
+    if field is not None:
+        of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
+        if any(flag is not None for flag in of_shapes):
+            raise UserError(
+                "--plot, --multiple-of, --min-aspect, --max-aspect, --tolerance and --limit are of "
+                "shapes: leave out --for"
+            )
+        from gpt2calc.analysis.solving import solve_for
+
+        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), budget, of=of, **changes)
+        return show(solved, form)
+    if len(models) > 1 or len(budget) > 1:
+        raise UserError("several models or budgets are solved for one field: give it by --for")
+    bounds: dict[str, Any] = {
+        "multiple_of": whole_number("--multiple-of", multiple_of),
+        "min_aspect": min_aspect,
+        "max_aspect": max_aspect,
+        "tolerance": fraction("--tolerance", tolerance),
+        "limit": whole_number("--limit", limit),
+        **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
+    }
+    from gpt2calc.analysis.shaping import solve
+
+    shapes = solve(
+        case_given(models[0] if models else "gpt2", of, changes),
+        budget[0],
+        of=of,
+        fixed=tuple(changes),
+        **{name: bound for name, bound in bounds.items() if bound is not None},
+    )
+    draw(plot, lambda pictures: pictures.of_shapes(shapes))
+    return show(shapes, form)
+
+
+def diagnose(
+    number: Annotated[str, Parameter(help="What somebody got: 137022720, or 163M if rounded.")],
+    model: Model = "gpt2",
+    /,
+    *,
+    overrides: Overrides | None = None,
+    form: Form = "text",
+) -> int:
+    """Say where a strange number of parameters comes from.
+
+    MODEL is the model that was meant. Known departures are combined, the likeliest first.
+    """
+    from gpt2calc.analysis.diagnosis import diagnose
+
+    return show(diagnose(number, configured(model, overrides)), form)

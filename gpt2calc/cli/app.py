@@ -1,0 +1,137 @@
+"""The command ``gpt2calc``: finds the function for a command line, and says what went wrong."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from gpt2calc import __version__
+from gpt2calc.cli import count
+from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
+from gpt2calc.model.presets import preset_names
+from gpt2calc.report.plain import IN_PLAIN_CHARACTERS
+from gpt2calc.report.terminal import CLOSED_PIPE, abandon
+
+WRONG_USE = 2
+"""Exit status of a mistake that the user can mend."""
+RICHS_BROKEN_PIPE = 1
+"""What rich exits with when the reader of a help page has gone."""
+
+Shell = Literal["bash", "fish", "powershell", "zsh"]
+
+app = App(
+    name="gpt2calc",
+    help="Exactly how many parameters a GPT-2 or a descendant has and what it takes to run.",
+    version=__version__,
+    help_format="markdown",
+)
+app.default(count.count_parameters)
+_COMMANDS = {
+    "count": ("presets",),
+    "analysis": ("compare", "steps", "sweep", "solve", "diagnose"),
+    "running": ("flops", "memory", "train", "devices"),
+    "teach": ("explain", "formula", "exercise", "study"),
+    "verify": ("verify", "inspect"),
+}
+"""The commands by their modules, each imported when a command of it is asked for."""
+COMMANDS = tuple(name for names in _COMMANDS.values() for name in names)
+for module, names in _COMMANDS.items():
+    for name in names:
+        app.command(f"gpt2calc.cli.{module}:{name}", name=name)
+
+
+@app.command(name="--install-completion")
+def install_completion(
+    *,
+    shell: Annotated[Shell | None, Parameter(help="The shell in use, if left out.")] = None,
+    output: Annotated[Path | None, Parameter(help="Another file than the shell's own.")] = None,
+) -> int:
+    """Teach the shell to complete this command's words.
+
+    It writes a script, for bash ~/.local/share/bash-completion/completions/gpt2calc, for zsh
+    ~/.zsh/completions/_cyclopts_gpt2calc, for fish ~/.config/fish/completions/gpt2calc.fish, for
+    powershell Completions/gpt2calc.ps1 beside the profile; and one line that reads it into
+    ~/.bashrc, ~/.zshrc or the powershell profile.
+    """
+    from cyclopts.completion.detect import ShellDetectionError
+
+    try:
+        path = app.install_completion(shell=shell, output=output)
+    except (OSError, ShellDetectionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"completion was not installed: {reason}; try --shell or --output"
+        ) from None
+    print(f"{path} is written and your shell's start-up file reads it: open a new shell")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status; mistakes are one line on standard error."""
+    if sys.stdout is None:
+        return _refused("there is no standard output to write to")
+    sys.set_int_max_str_digits(0)  # counts are printed at any size
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=IN_PLAIN_CHARACTERS)
+    if os.environ.get("NO_COLOR"):
+        os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in app.help_flags:  # which lists each command with its first sentence
+        for name in COMMANDS:
+            app[name]
+    try:
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except UnknownModelError as error:
+        return _refused(f"{error}{_nearest_command(error.word)}")
+    except UserError as error:
+        return _refused(str(error))
+    except CycloptsError as error:
+        from gpt2calc.cli.usage import in_one_line
+
+        return _refused(f"{in_one_line(error)}{_meant_command(words)}")
+    except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
+        abandon(sys.stdout)
+        return CLOSED_PIPE
+    except SystemExit as left:  # a signal to end, or rich, whose reader has gone
+        if left.code != RICHS_BROKEN_PIPE:
+            raise
+        abandon(sys.stdout)
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        abandon(sys.stdout)
+        return INTERRUPTED
+    except OSError as error:
+        abandon(sys.stdout)
+        return _refused(f"the output cannot be written: {error.strerror or error}")
+    return status if isinstance(status, int) else 0
+
+
+def _meant_command(words: Sequence[str]) -> str:
+    """Suggest a command where the first word is none, nor a model."""
+    first = words[0] if words else ""
+    if first in app or first.startswith("-") or first in preset_names():
+        return ""
+    return _nearest_command(first)
+
+
+def _nearest_command(word: str) -> str:
+    """Suggest a command where a word was taken for a model."""
+    commands = [name for name in app if not name.startswith("-")]
+    return did_you_mean(word, commands) if word.isalpha() else ""
+
+
+def _refused(line: str) -> int:
+    if sys.stderr is None:  # print would take standard output in its place
+        return WRONG_USE
+    try:
+        print(f"gpt2calc: {as_one_line(line)}", file=sys.stderr, flush=True)
+    except OSError:  # where even that cannot be said, the status says it
+        abandon(sys.stderr)
+    return WRONG_USE

@@ -1,0 +1,167 @@
+"""What running a model takes: FLOPs, memory, the time of training, and the devices there are."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gpt2calc.cli.drawing import draw
+from gpt2calc.cli.flags import (
+    FlopFields,
+    Form,
+    MemoryFields,
+    Model,
+    Plot,
+    case_given,
+    whole_number,
+)
+from gpt2calc.errors import UserError
+from gpt2calc.report.terminal import show
+
+
+def flops(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: FlopFields | None = None,
+    operations: Annotated[
+        bool, Parameter(help="List every matrix product with its sizes instead.", negative=())
+    ] = False,
+    generating: Annotated[
+        bool,
+        Parameter(
+            name="--generate",
+            help="What the first token after a prompt of --seq takes, and each next one with a "
+            "cache of --cached.",
+            negative=(),
+        ),
+    ] = False,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Count the FLOPs of a pass, sublayer by sublayer, beside what people estimate.
+
+    One forward pass over one whole context, unless flags say otherwise.
+    """
+    from gpt2calc.metrics.flops import FLOPS, Flops
+    from gpt2calc.metrics.matmul_table import Operations
+    from gpt2calc.metrics.matmuls import products, terms
+
+    case = case_given(model, FLOPS, fields)
+    if plot is not None and (operations or generating):
+        raise UserError("--plot draws the sublayers: leave out --operations and --generate")
+    if generating:
+        from gpt2calc.metrics.generation import generate
+
+        if operations:
+            raise UserError("--generate and --operations are two tables: give one of them")
+        return show(generate(case, case.run), form)
+    if operations:
+        return show(Operations(case, tuple(products(case))), form)
+    counted = Flops(case, FLOPS.shares(terms(case)))
+    draw(plot, lambda pictures: pictures.of_count(counted, name=model))
+    return show(counted, form)
+
+
+def memory(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: MemoryFields | None = None,
+    operations: Annotated[
+        bool, Parameter(help="List every operation that allocates instead, in order.", negative=())
+    ] = False,
+    gpu: Annotated[
+        str | None,
+        Parameter(help="Does it fit on a device of 'gpt2calc devices', or of a TOML file?"),
+    ] = None,
+    margin: Annotated[
+        str | None,
+        Parameter(help="Bytes of the device not counted on; 1GB if left out.", metavar="SIZE"),
+    ] = None,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Count the bytes that training holds at its peak, part by part; or serving.
+
+    One step of training in float32 over one whole context, unless flags say otherwise.
+    """
+    from gpt2calc.metrics.memory.quantity import MEMORY
+    from gpt2calc.metrics.memory.result import Memory
+
+    case = case_given(model, MEMORY, fields)
+    if operations and (plot is not None or gpu is not None):
+        raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
+    if margin is not None and gpu is None:
+        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
+    if operations:
+        from gpt2calc.metrics.memory.events import Events
+
+        return show(Events.of(case), form)
+    if gpu is not None:
+        from gpt2calc.metrics.memory.fitting import MARGIN, fit
+
+        fitted = fit(case, case.run, gpu=gpu, margin=MARGIN if margin is None else margin)
+        draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))
+        return show(fitted, form)
+    counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
+    draw(plot, lambda pictures: pictures.of_memory(counted, name=model))
+    return show(counted, form)
+
+
+def train(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: FlopFields | None = None,
+    tokens: Annotated[
+        str | None, Parameter(help="Tokens to train on, like 300B.", metavar="N")
+    ] = None,
+    steps: Annotated[
+        str | None, Parameter(help="Steps of --batch x --seq tokens, instead.", metavar="N")
+    ] = None,
+    days: Annotated[str | None, Parameter(help="Days to train for.", metavar="N")] = None,
+    gpu: Annotated[
+        str, Parameter(help="A device of 'gpt2calc devices', or a TOML file of one.")
+    ] = "a100-80gb",
+    gpus: Annotated[str | None, Parameter(help="How many GPUs.", metavar="N")] = None,
+    mfu: Annotated[
+        str | None,
+        Parameter(help="The part of the peak that is made use of; 0.4 if left out.", metavar="X"),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        Parameter(help="Of the products: float32, tfloat32, float16, bfloat16, float8."),
+    ] = None,
+    price: Annotated[
+        str | None, Parameter(help="Of a GPU for an hour, in any currency.", metavar="X")
+    ] = None,
+    form: Form = "text",
+) -> int:
+    """Say how long training takes, and what it takes in GPU-hours.
+
+    Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for.
+    """
+    from gpt2calc.metrics.flops import FLOPS
+    from gpt2calc.metrics.training_time import train as trained_by
+
+    case = case_given(model, FLOPS, fields)
+    trained = trained_by(
+        case,
+        case.run,
+        gpu=gpu,
+        tokens=tokens,
+        steps=steps,
+        days=days,
+        gpus=whole_number("--gpus", gpus),
+        mfu=mfu,
+        precision=precision,
+        price=price,
+    )
+    return show(trained, form)
+
+
+def devices(*, form: Form = "text") -> int:
+    """List the devices that are known: memory, its bandwidth, and peaks by precision."""
+    from gpt2calc.metrics.devices import devices
+
+    return show(devices(), form)

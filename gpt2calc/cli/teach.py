@@ -1,0 +1,139 @@
+"""Lessons: the formulas with every step shown, and exercises."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from gpt2calc.cli.flags import (
+    FORMULA_FIELDS,
+    PRESETS,
+    CaseFields,
+    Form,
+    LessonForm,
+    Model,
+    Of,
+    SheetForm,
+    case_given,
+    whole_number,
+)
+from gpt2calc.report.sublayers import FLOP_SUBLAYERS, SUBLAYERS
+from gpt2calc.report.terminal import show
+
+Free = Annotated[
+    list[str] | None,
+    Parameter(
+        help="Leave these fields as letters, with commas between: "
+        f"{', '.join(FORMULA_FIELDS)}, or all.",
+        negative=(),
+        metavar="FIELDS",
+        completer=lambda _: [*FORMULA_FIELDS, "all"],
+    ),
+]
+
+
+def explain(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
+    sublayer: Annotated[
+        str | None,
+        Parameter(
+            help="Explain this sublayer alone, such as mlp.",
+            completer=lambda _: sorted({*SUBLAYERS, *FLOP_SUBLAYERS}),
+        ),
+    ] = None,
+    free: Free = None,
+    form: LessonForm = "text",
+) -> int:
+    """Derive the count, or another quantity, step by step, with every number explained.
+
+    --free puts numbers in all fields but those; --free all gives the pure formulas.
+    """
+    from gpt2calc.teach.explanation import explain
+
+    case = case_given(model, of, fields)
+    return show(explain(case, of=of, free=_names(free), sublayer=sublayer), form)
+
+
+def formula(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    of: Of = "parameters",
+    free: Free = None,
+    form: Form = "text",
+) -> int:
+    """Write the count, or another quantity, as formulas to calculate with.
+
+    All fields are letters, unless --free leaves only some of them open.
+    """
+    from gpt2calc.teach.formulas import formula
+
+    return show(formula(case_given(model, of, fields), _names(free) or "all", of=of), form)
+
+
+def _names(free: list[str] | None) -> list[str]:
+    return [name for each in free or () for name in each.split(",")]
+
+
+def study(
+    *models: Annotated[
+        str, Parameter(help="Presets or files; the four GPT-2 if left out."), PRESETS
+    ],
+    out: Annotated[
+        Path, Parameter(help="The file to write: .html, or .md with --format markdown.")
+    ],
+    form: Annotated[
+        Literal["html", "markdown"] | None,
+        Parameter(name="--format", help="One page, or Markdown with pictures beside it."),
+    ] = None,
+) -> int:
+    """Do the source article again with exact numbers, and judge its claims.
+
+    The page needs no network; verdicts are computed from the models.
+    """
+    from gpt2calc.plot.page.publishing import publish
+    from gpt2calc.plot.page.study import THE_FOUR, study
+    from gpt2calc.report.files import refuse_unwritable
+
+    refuse_unwritable(out)
+    publish(study(models or THE_FOUR), out, form)
+    return 0
+
+
+def exercise(
+    *,
+    of: Of = "parameters",
+    seed: Annotated[
+        str | None, Parameter(help="The same seed asks the same question.", metavar="N")
+    ] = None,
+    level: Annotated[
+        Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
+    ] = "easy",
+    family: Annotated[
+        str, Parameter(help="Whose models are asked about: gpt2, llama, gpt_neox ...")
+    ] = "gpt2",
+    answer: Annotated[bool | None, Parameter(help="With the worked solutions, or without.")] = None,
+    number: Annotated[
+        str, Parameter(name="--count", help="How many exercises.", metavar="N")
+    ] = "1",
+    form: SheetForm = "text",
+) -> int:
+    """Set an exercise in counting parameters, FLOPs or bytes.
+
+    Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
+    exercises in Markdown or LaTeX are a sheet, with its answer key at the end; --no-answer leaves
+    the key out, for students.
+    """
+    from gpt2calc.teach.exercises import exercise
+
+    first = None if seed is None else whole_number("--seed", seed)
+    count = whole_number("--count", number)
+    is_sheet = form in ("markdown", "latex") and count > 1
+    answers = is_sheet if answer is None else answer
+    sheet = exercise(first, level, of=of, count=count, answers=answers, family=family)
+    return show(sheet, form)

@@ -1,0 +1,71 @@
+"""The proof: against PyTorch's model, and against a real checkpoint."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from gpt2calc.cli.flags import CaseFields, Form, Model, case_given
+from gpt2calc.report.terminal import say, show
+
+NOT_AS_IT_SHOULD_BE = 1
+"""Exit status of a check that found a difference."""
+
+
+def verify(
+    model: Model = "gpt2",
+    /,
+    *,
+    fields: CaseFields | None = None,
+    of: Annotated[
+        Literal["parameters", "flops", "memory"], Parameter(help="What is proved.")
+    ] = "parameters",
+    device: Annotated[
+        Literal["cpu", "cuda"],
+        Parameter(help="With --of memory: cuda runs a real step, and needs a GPU."),
+    ] = "cpu",
+    form: Form = "text",
+) -> int:
+    """Prove the count, the FLOPs or the bytes against the model that PyTorch builds.
+
+    It needs no weights. The model is built without memory, but for --of memory: there a small run,
+    of up to 2 GB, is a real one. Exit status 1 if anything differs.
+    """
+    from gpt2calc.errors import UserError
+    from gpt2calc.verify.flop_verification import FlopsVerification, verify_flops
+    from gpt2calc.verify.memory_verification import MemoryVerification, verify_memory
+    from gpt2calc.verify.verification import Verification, verify
+
+    if device != "cpu" and of != "memory":
+        raise UserError("--device is of memory: give --of memory, too")
+    case = case_given(model, of, fields)
+    say("Importing PyTorch and transformers, and building the model ...")
+    proof: Verification | FlopsVerification | MemoryVerification
+    match of:
+        case "parameters":
+            proof = verify(case)
+        case "flops":
+            proof = verify_flops(case)
+        case _:
+            proof = verify_memory(case, device)
+    show(proof, form)
+    return 0 if proof.identical else NOT_AS_IT_SHOULD_BE
+
+
+def inspect(
+    path: Annotated[
+        Path, Parameter(help="A .safetensors file, an index of shards, or their folder.")
+    ],
+    /,
+    *,
+    form: Form = "text",
+) -> int:
+    """Count a real checkpoint by its headers, and say what does not belong.
+
+    No weight is read. Exit status 1 if a tensor is missing, extra or misshapen.
+    """
+    from gpt2calc.verify.inspection import inspect
+
+    inspection = inspect(path)
+    show(inspection, form)
+    return 0 if inspection.sound else NOT_AS_IT_SHOULD_BE

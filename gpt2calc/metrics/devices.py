@@ -1,0 +1,157 @@
+"""Devices to train and run on: memory, bandwidth and peak, each from its maker's data sheet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.presets import DEVICES, folder
+from gpt2calc.model.reading import read_toml
+from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.table import Column, Table
+
+Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16", "float8")
+"""What the factors of a matrix product are stored in."""
+FOR_TRAINING: tuple[Precision, ...] = ("bfloat16", "float16", "float32")
+"""What a device is trained in if nothing is said: the first of these that it has a figure of."""
+
+SOURCES = (
+    "Each is from its data sheet, which --format json names; what that does not print is left out. "
+    "--gpu takes a TOML file of your own as well."
+)
+
+Figure = Annotated[int, Field(gt=0)]
+
+
+class Device(BaseModel):
+    """One GPU or TPU, as its data sheet describes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    memory: Figure
+    """Bytes."""
+    bandwidth: Figure | None = None
+    """Of the memory, bytes a second."""
+    peak: dict[Precision, Figure] = {}
+    """Of dense matrix products, FLOP/s by precision."""
+    source: str | None = None
+    """The data sheet."""
+
+    def peak_in(self, precision: str | None) -> tuple[str, int]:
+        """Return a precision and its peak; 16 bits if the device has them and none is asked for.
+
+        Raises:
+            UserError: the data sheet gives no figure for it.
+
+        """
+        if precision is None:
+            precision = next((each for each in FOR_TRAINING if each in self.peak), "bfloat16")
+        if precision not in self.peak:
+            there = f"it has {', '.join(self.peak)}" if self.peak else "it has none"
+            raise UserError(f"{self.name} has no peak for {quoted(precision)}: {there}")
+        return precision, self.peak[precision]
+
+
+@dataclass(frozen=True, repr=False)
+class Devices(Result):
+    """All devices that are known by name."""
+
+    devices: dict[str, Device]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return memory in bytes, bandwidth in bytes a second, peaks in FLOP/s."""
+        return {"devices": [{"id": key, **each.model_dump()} for key, each in self.devices.items()]}
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return a flat row for each device; a peak that its data sheet does not give is None."""
+        return [
+            {
+                "id": key,
+                "name": each.name,
+                "memory": each.memory,
+                "bandwidth": each.bandwidth,
+                **{precision: each.peak.get(precision) for precision in PRECISIONS},
+                "source": each.source,
+            }
+            for key, each in self.devices.items()
+        ]
+
+    def csv(self) -> str:
+        """Write all figures in bytes and FLOP/s."""
+        return rows_as_csv(self.to_rows())
+
+    def summary(self) -> str:
+        return f"{len(self.devices)} devices"
+
+    def table(self) -> Table:
+        """Return a row for each device, in GB (10^9 bytes) and TFLOP/s (10^12)."""
+        return Table(
+            title="Memory in GB (10^9 bytes), its bandwidth in GB/s, peaks in TFLOP/s, dense",
+            columns=(
+                *(Column("device"), Column("memory", "ratio"), Column("GB/s", "ratio")),
+                *(Column(precision, "ratio") for precision in PRECISIONS),
+            ),
+            rows=tuple(
+                (
+                    *(key, each.memory / 1e9, each.bandwidth / 1e9 if each.bandwidth else None),
+                    *(each.peak[p] / 1e12 if p in each.peak else None for p in PRECISIONS),
+                )
+                for key, each in self.devices.items()
+            ),
+            notes=(SOURCES,),
+        )
+
+
+def devices() -> Devices:
+    """Return all devices that are known by name."""
+    path = folder() / DEVICES
+    return Devices({key: _device(table, path) for key, table in read_toml(path).items()})
+
+
+def device(name_or_path: str) -> Device:
+    """Find a device by its name, or read it from a TOML file of the same fields.
+
+    Raises:
+        UserError: there is no such device or file, or the file says something else.
+
+    """
+    known = read_toml(folder() / DEVICES)
+    word = name_or_path.strip().lower()
+    if word in known:
+        return _device(known[word], folder() / DEVICES)
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        contents = read_toml(path)
+        tables = [each for each in contents.values() if isinstance(each, dict) and "memory" in each]
+        if "memory" not in contents and len(tables) > 1:
+            raise UserError(f"{path} has {len(tables)} devices: give a file with one of them")
+        return _device(tables[0] if tables and "memory" not in contents else contents, path)
+    starting = [key for key in known if key.startswith(word)] if word else []
+    hint = f"; did you mean {' or '.join(map(repr, starting))}?" if starting else ""
+    hint = hint or did_you_mean(word, known) or "; 'gpt2calc devices' lists them"
+    raise UserError(f"no device is called {quoted(name_or_path)}{hint}")
+
+
+def _device(table: object, path: Path) -> Device:
+    fields = table if isinstance(table, Mapping) else {}
+    try:
+        return Device.model_validate({"name": path.stem, **fields})
+    except ValidationError as error:
+        complaint = error.errors(include_url=False)[0]
+        field = ".".join(str(each) for each in complaint["loc"] if each != "[key]")
+        if complaint["type"] == "extra_forbidden":
+            rule = f"there is no such field; the fields are {', '.join(Device.model_fields)}"
+        elif complaint["type"] == "missing":
+            raise UserError(
+                f"{path} says no {field}: give it, such as memory = 80_000_000_000"
+            ) from None
+        elif complaint["type"] == "literal_error":
+            rule = f"it must be one of {', '.join(PRECISIONS)}"
+        else:
+            rule = "it must be a positive whole number of bytes or FLOP/s, or a text in quotes"
+        raise UserError(f"{path}: {field} is {quoted(complaint['input'])}: {rule}") from None

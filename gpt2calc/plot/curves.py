@@ -1,0 +1,190 @@
+"""Lines: how size and shares change along one field, or from model to model.
+
+Every function draws into the axes that it is given and returns them.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from gpt2calc.analysis.shaping import Shapes
+from gpt2calc.analysis.sweeping import Sweep, sweep
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.devices import Device
+from gpt2calc.metrics.parameters import PARAMETERS, breakdown
+from gpt2calc.plot.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
+from gpt2calc.plot.style import INK, human_in
+from gpt2calc.quantity.polynomial import curve_along
+from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.report.sublayers import colour_of, shortened, words_of
+
+FINEST = 300
+"""Points of a line; of a finer sweep so many are picked."""
+FEW = 30
+"""Points that each have a dot of their own."""
+GAP = 0.055
+"""Between the names of two lines, as a fraction of the picture's height."""
+
+
+def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | None = None) -> Axes:
+    """Draw a sweep over one field: totals, or shares; there are gaps outside the bounds.
+
+    A device's memory is a line across the totals.
+    """
+    coarse, name = _coarser(swept)
+    x, totals = coarse.axes[name], coarse.total.ravel()
+    within = (totals >= swept.at_least) & (totals <= swept.at_most)
+    if not within.any():
+        raise UserError("no config lies within the bounds: nothing can be drawn")
+    style: Any = {"linewidth": 2, "marker": "o" if len(x) <= FEW else "", "markersize": 5}
+    style["clip_on"] = False  # a dot at the edge is whole
+    if share:
+        parts = {each: coarse.share(each).ravel() for each in coarse}
+        drawn = {each: np.where(within, y, np.nan) for each, y in parts.items() if y.any()}
+        for each, y in drawn.items():
+            ax.plot(x, y, color=colour_of(each), **style)
+        _share_axis(ax, swept.quantity)
+        last = np.flatnonzero(within)[-1]
+        _named_at_the_end(ax, float(x[last]), {each: float(y[last]) for each, y in drawn.items()})
+    else:
+        ax.plot(x, np.where(within, totals.astype(float), np.nan), color=INK, **style)
+        if limit is not None:
+            _limit(ax, limit)
+        ax.set_ylim(bottom=0)
+        ax.yaxis.set_major_formatter(human_in(swept.quantity))
+        ax.set_ylabel(swept.quantity.unit)
+    ax.set_xlabel(name)
+    whole_ticks(ax.xaxis, x)
+    ax.grid(axis="y")
+    return ax
+
+
+def _limit(ax: Axes, device: Device) -> None:
+    """Draw a device's memory across, with its name above the line."""
+    ax.axhline(float(device.memory), color=colour_of("activations"), linewidth=1.5)
+    place: Any = {"xytext": (4, 4), "textcoords": "offset points"}
+    ax.annotate(device.name, (0, device.memory), xycoords=("axes fraction", "data"), **place)
+
+
+def budget(ax: Axes, shapes: Shapes) -> Axes:
+    """All shapes with a number of parameters as a curve, and those listed marked on it."""
+    deepest = max(each.n_layer for each in shapes.shapes)
+    depths = np.unique(np.geomspace(1, 1.5 * deepest, FINEST).round().astype(int)).tolist()
+    curves = [
+        curve_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
+    ]
+    widths = [max(each.largest_within(shapes.budget.value), 1) for each in curves]
+    ax.plot(depths, widths, color=colour_of("mlp"), linewidth=2)
+    by_width = sorted(shapes.shapes, key=lambda each: (each.n_embd, each.n_layer))
+    points = []
+    for width, alike in groupby(by_width, key=lambda each: each.n_embd):
+        found = [each.n_layer for each in alike]
+        ax.plot(found, [width] * len(found), color=colour_of("attention"), marker="o", linestyle="")
+        words = ", ".join(f"{depth:,}" for depth in found)
+        points.append((found[0], width, f"{words} x {width:,}"))
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    log_ticks(ax.xaxis, depths[0], depths[-1])
+    log_ticks(ax.yaxis, widths[-1], widths[0])
+    ax.set_xlabel("n_layer")
+    ax.set_ylabel("n_embd")
+    ax.grid()
+    place_labels(ax, points)
+    return ax
+
+
+def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = PARAMETERS) -> Axes:
+    """How the shares change with size: the curve of the formula, and the models on it.
+
+    Between one model and the next all numbers of the config grow evenly, and the forward pass is
+    evaluated at every step of the way; where their switches differ there is no way, and no curve.
+    """
+    models = sorted(models, key=lambda each: quantity.total(each[1]))
+    for _, alike in groupby(models, key=lambda each: _switches(each[1])):
+        _curves(ax, [config for _, config in alike], quantity)
+    counts = [breakdown(config, quantity) for _, config in models]
+    for counted in counts:
+        for name, part in counted.sublayers.items():
+            if part.total:
+                x, y = float(counted.total), part.share
+                ax.plot(x, y, marker="o", color=colour_of(name), markersize=5, clip_on=False)
+    ax.set_xscale("log")
+    _share_axis(ax, quantity)
+    log_ticks(ax.xaxis, float(counts[0].total), float(counts[-1].total), human_in(quantity))
+    ax.set_xlabel(quantity.unit)
+    ax.grid(axis="y")
+    last = counts[-1]
+    ends = {name: part.share for name, part in last.sublayers.items() if part.total}
+    _named_at_the_end(ax, float(last.total), ends)
+    highest = max(last, key=lambda name: last[name].share)
+    points = [(float(each.total), each[highest].share) for each in counts]
+    names = [shortened(name) for name, _ in models]
+    labels = [(*point, name) for point, name in zip(points, names, strict=True)]
+    place_labels(ax, labels, offsets=ABOVE_A_LINE)
+    return ax
+
+
+def _curves(ax: Axes, configs: Sequence[Config], quantity: Quantity) -> None:
+    """Draw a curve for each sublayer along the way from one config to the next."""
+    parts = quantity.of(_between(configs))
+    totals = sum(part.total for part in parts.values())
+    for name in quantity.parts:
+        share = np.broadcast_to(parts[name].total / totals, np.shape(totals))
+        if share.any():
+            ax.plot(totals, share, color=colour_of(name), linewidth=2)
+
+
+def _between(configs: Sequence[Config]) -> Config:
+    """Return a config whose numbers are arrays that lead from each model to the next."""
+    steps = np.linspace(0, len(configs) - 1, 40 * len(configs))
+    fields = [each.effective() for each in configs]
+    numbers = {
+        name: np.interp(steps, range(len(configs)), [float(each[name]) for each in fields])
+        for name, known in configs[0].known.items()
+        if known.letter and all(each[name] is not None for each in fields)
+    }
+    return configs[0].evaluate_at(**numbers)
+
+
+def _switches(config: Config) -> tuple[bool, ...]:
+    return tuple(config.value(name) for name in config.known if not config.known[name].letter)
+
+
+def _coarser(swept: Sweep) -> tuple[Sweep, str]:
+    """Thin a sweep out to the points that a line needs; return it and the field that varies."""
+    name = max(swept.axes, key=lambda each: len(swept.axes[each]))
+    ordered = np.sort(swept.axes[name])
+    picked = np.linspace(0, len(ordered) - 1, min(len(ordered), FINEST)).round().astype(int)
+    axes: Any = {**swept.axes, name: ordered[np.unique(picked)]}
+    return sweep(swept.config, of=swept.quantity, **axes), name
+
+
+def _share_axis(ax: Axes, quantity: Quantity) -> None:
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.set_ylabel(f"share of all {quantity.unit}")
+
+
+def _named_at_the_end(ax: Axes, x: float, ends: dict[str, float]) -> None:
+    """Draw the name of each line at its end, moved apart where lines end close together."""
+    previous = -1.0
+    for name, y in sorted(ends.items(), key=lambda each: each[1]):
+        previous = max(y, previous + GAP)
+        ax.annotate(
+            words_of(name),
+            (x, y),
+            (1.03, previous),
+            textcoords=ax.transAxes,
+            va="center",
+            color=INK,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour_of(name),
+                "linewidth": 1.5,
+                "relpos": (0, 0.5),
+                "shrinkB": 0,
+            },
+        )

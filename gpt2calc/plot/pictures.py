@@ -1,0 +1,167 @@
+"""A picture for each result that is one as much as it is a table, in the size it will be seen."""
+
+from collections.abc import Callable, Collection
+from textwrap import fill
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gpt2calc.analysis.comparison import Comparison
+from gpt2calc.analysis.shaping import Shapes
+from gpt2calc.analysis.steps import Steps
+from gpt2calc.analysis.sweeping import Sweep
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.devices import Device
+from gpt2calc.metrics.memory.fitting import Fit
+from gpt2calc.metrics.memory.result import Memory
+from gpt2calc.metrics.memory.stacked import stacked
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.plot import charts, curves, maps, timeline, waterfall
+from gpt2calc.plot.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
+from gpt2calc.quantity.polynomial import solvable_fields
+from gpt2calc.quantity.quantity import Breakdown
+from gpt2calc.report.sublayers import shortened
+
+Kind = Literal["stacked", "grouped", "layer-norm"]
+
+WIDE, PHONE = 8.0, 4.2
+"""Inches: for a page, and for a phone."""
+CHARACTERS = 125
+"""Characters of one point in an inch of a title."""
+ROW = 0.24
+"""Inches that one bar takes."""
+
+
+def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
+    """Draw where the parameters of a model are; a name stands in the title."""
+    refuse_undrawable(counted.total)
+    words = counted.config.in_words(_usual(counted))
+    title = f"{_amount(counted)}{_active(counted)}: {words}"
+    words = f"{shortened(name)}, {title}" if name else title
+    height = 2.4 if width == PHONE else 2.1
+    return _drawn(width, height, words, lambda ax: charts.composition(ax, counted))
+
+
+def of_memory(held: Memory, width: float = WIDE, name: str = "") -> Figure:
+    """Draw the bytes that are there throughout a run. Raises ``UserError`` for too many layers."""
+    refuse_undrawable(held.total)
+    return _of_run(held, f"{shortened(name)}, " if name else "", None, width)
+
+
+def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
+    """Draw the bytes that are there throughout a run, and a device's memory across."""
+    refuse_undrawable(fitted.memory.total)
+    verdict = "fits" if fitted.fits else "does not fit"
+    title = f"{shortened(name)} {verdict} on one {fitted.device.name}: "
+    return _of_run(fitted.memory, title, fitted.device, width)
+
+
+def _of_run(held: Memory, title: str, device: Device | None, width: float) -> Figure:
+    run = stacked(held.config)
+    words = f"{title}{_amount(held)}, {held.config.in_words(_usual(held))}"
+    return _drawn(width, 4.0, words, lambda ax: timeline.timeline(ax, run, held.moment, device))
+
+
+def _active(counted: Breakdown) -> str:
+    """Say how many parameters are active, where that is not all of them."""
+    active = getattr(counted, "active", counted.total)
+    return "" if active == counted.total else f", {human_in(counted.quantity)(active)} active"
+
+
+def _amount(counted: Breakdown) -> str:
+    amount = human_in(counted.quantity)(counted.total)
+    return (
+        amount
+        if amount.endswith("B") and counted.quantity.unit == "bytes"
+        else (f"{amount} {counted.quantity.unit}")
+    )
+
+
+def _usual(counted: Breakdown) -> set[str]:
+    """Return the fields that are as in GPT-2 small run as usual, or never change a count."""
+    config, small = counted.config, counted.quantity.case(ModelConfig())
+    shown = {"n_layer", "n_embd"}
+    alike = {name for name in config.known if config.value(name) == small.value(name)}
+    return {"n_head", *alike} - shown
+
+
+def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = WIDE) -> Figure:
+    """Shares of several models, or their layer norms."""
+    refuse_undrawable(max(each.total for each in compared.counts))
+    models = len(compared.names)
+    if kind == "layer-norm":
+        title = "Layer norms: weights (scales) and biases (shifts)"
+        height = 0.9 + 2 * models * ROW
+        return _drawn(width, height, title, lambda ax: charts.layer_norm(ax, compared))
+    if kind == "grouped":
+        title = f"Where the {compared.quantity.unit} are"
+        return of_groups(compared, compared.quantity.parts, title, width)
+    height = 0.9 + (models + 2) * 2 * ROW
+    return _drawn(width, height, "", lambda ax: charts.stacked(ax, compared))
+
+
+def of_groups(
+    compared: Comparison, only: Collection[str], title: str, width: float = WIDE
+) -> Figure:
+    """Shares of several models, a group for each of some sublayers."""
+    groups = len(charts.present(compared, only))
+    height = 0.9 + (len(compared.names) + 1) * groups * ROW
+    return _drawn(width, height, title, lambda ax: charts.grouped(ax, compared, only))
+
+
+def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
+    """How shares change with size: the formula's curve, and the models on it."""
+    models = [(n, each.config) for n, each in compared.named]
+    title = "Shares from the smallest model to the largest"
+    return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models, compared.quantity))
+
+
+def of_sweep(
+    swept: Sweep, share: bool = False, width: float = WIDE, limit: Device | None = None
+) -> Figure:
+    """Lines over one axis, a map over two. Raises ``UserError`` for more than two.
+
+    A device's memory is drawn in as a limit of the lines.
+    """
+    model = swept.config.title(leaving_out=swept.varying)
+    unit = swept.quantity.unit[0].upper() + swept.quantity.unit[1:]
+    axes = [name for name, axis in swept.axes.items() if len(axis) > 1]
+    if len(axes) <= 1:
+        title = f"{'Shares' if share else unit} of {model}"
+        return _drawn(width, 4.0, title, lambda ax: curves.sweep_lines(ax, swept, share, limit))
+    if limit is not None:
+        raise UserError(
+            "a device's memory is drawn over one axis: fix the others, or leave --gpu out"
+        )
+    if len(axes) > 2 or share:
+        reason = "shares are drawn over one axis" if share else "a picture has one axis or two"
+        raise UserError(f"{len(axes)} axes cannot be drawn: {reason}; fix the others")
+    changing = solvable_fields(swept.quantity, swept.config)
+    idle = next((name for name in axes if name not in changing), None)
+    if idle is not None:
+        raise UserError(f"{idle} never changes the {swept.quantity.name}: draw two other fields")
+    title = f"{unit} of {model}"
+    return _drawn(width, 5.0, title, lambda ax: maps.sweep_map(ax, swept))
+
+
+def of_shapes(shapes: Shapes, width: float = WIDE) -> Figure:
+    """Draw the curve of shapes with a budget."""
+    title = f"Shapes of {shapes.budget.in_unit(shapes.quantity.unit)}"
+    return _drawn(width, 4.5, title, lambda ax: curves.budget(ax, shapes))
+
+
+def of_steps(walked: Steps, width: float = WIDE) -> Figure:
+    """Draw what each step from one model to another adds."""
+    return waterfall.of_steps(walked, width)
+
+
+def _drawn(width: float, height: float, title: str, draw: Callable[[Axes], Axes]) -> Figure:
+    with house_style():
+        figure, ax = empty_figure(width, height)
+        draw(ax)
+        if title:
+            size = 9 if is_narrow(ax) else 10
+            lines = fill(title, int(CHARACTERS * width / size))
+            figure.suptitle(lines, x=0.01, ha="left", fontsize=size)
+        return figure

@@ -1,0 +1,172 @@
+"""One look for every picture: colours, type, units; and files that are the same every time."""
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gpt2calc.errors import UserError
+from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.report.files import whole_file
+
+INK, PALE = "#26262e", "#d9d9de"
+"""Text and axes; grid lines and leaders."""
+
+NARROW = 4.5
+"""Inches of width of the axes below which a picture is laid out for a phone."""
+LARGEST_TYPE, SMALLEST_TYPE = 8.5, 4.0
+"""Points of the letters, where there is room for them, and where there is hardly any."""
+
+LONGEST_EXACT = 10**15
+"""From this count on, digits need more room than a label has."""
+LARGEST = 10**300
+"""Counts that can be drawn: beyond, floating point ends."""
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+ENDINGS = ("png", "svg", "pdf")
+
+_STYLE: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titlecolor": INK,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 8.5,
+    "grid.color": PALE,
+    "grid.linewidth": 0.6,
+    "path.simplify": False,  # a line that is nearly level would end early
+    "pdf.fonttype": 42,
+    "savefig.dpi": 150,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gpt2calc",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+}
+
+_NO_DATES: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Everything drawn within has the look of the house; settings made outside are not touched."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def empty_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches that no window ever shows, and its axes."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure, whole or not at all; the same figure gives the same bytes.
+
+    Raises:
+        UserError: the ending is not png, svg or pdf, or the file cannot be written.
+
+    """
+    path = Path(path)
+    form = checked_ending(path)
+    contents = as_bytes(figure, form)
+    with whole_file(path, binary=True) as file:
+        file.write(contents)
+
+
+def as_bytes(figure: Figure, form: str) -> bytes:
+    """Return a figure as png, svg or pdf; the same figure gives the same bytes."""
+    out = io.BytesIO()
+    with house_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
+        figure.savefig(out, format=form, metadata=_NO_DATES[form])
+    return out.getvalue()
+
+
+def checked_ending(path: Path) -> str:
+    """Return the picture's format by the file's ending. Raises ``UserError`` for any other."""
+    ending = path.suffix.removeprefix(".").lower()
+    if ending not in ENDINGS:
+        raise UserError(
+            f"{path} does not end in .png, .svg or .pdf: give the picture one of these endings"
+        )
+    return ending
+
+
+def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
+    """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
+    if count >= 10 ** (3 * len(scale) + 3):
+        digits, power = f"{count:.2e}".split("e+")
+        return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
+    for thousands, letter in reversed([*enumerate(scale, 1)]):
+        unit = 10.0 ** (3 * thousands)
+        if count >= 0.9995 * unit:
+            return f"{float(f'{count / unit:.3g}'):g}{letter}"
+    return f"{float(f'{count:.3g}'):g}"
+
+
+def human_in(quantity: Quantity) -> Callable[..., str]:
+    """Return the same in the words of a quantity: 134 GB, 292 G."""
+    return partial(human, scale=quantity.scale)
+
+
+def exactly(count: int) -> str:
+    """Write a count to the last parameter, or rounded where that needs too much room."""
+    return f"{count:,}" if count < LONGEST_EXACT else human(count)
+
+
+def refuse_undrawable(count: int) -> None:
+    """Raise ``UserError`` for a count beyond what floating point can place on a picture."""
+    if count > LARGEST:
+        raise UserError("a count of more than 300 digits cannot be drawn: choose smaller numbers")
+
+
+def is_narrow(ax: Axes) -> bool:
+    """Tell whether the axes are laid out for a phone, or for a small part of a figure."""
+    return size_of(ax)[0] < NARROW
+
+
+def size_of(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the axes in inches."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    box = ax.get_position()
+    return box.width * figure.get_figwidth(), box.height * figure.get_figheight()
+
+
+def type_for(ax: Axes, lines: float) -> float:
+    """Return the size of letters, in points, with which so many lines fit the axes' height."""
+    room = 72 * size_of(ax)[1] / max(lines, 1)
+    return max(min(LARGEST_TYPE, 0.75 * room), SMALLEST_TYPE)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever can be read on a colour."""
+    red, green, blue = matplotlib.colors.to_rgb(colour)
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.58 else "black"

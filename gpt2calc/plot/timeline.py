@@ -1,0 +1,147 @@
+"""The timeline of a run: the bytes that are there at each operation, stacked by part.
+
+Every function draws into the axes that it is given and returns them.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from gpt2calc.metrics.devices import Device
+from gpt2calc.metrics.memory.quantity import MEMORY
+from gpt2calc.metrics.memory.stacked import Stacked
+from gpt2calc.plot.style import INK, human_in, is_narrow, size_of, type_for
+from gpt2calc.report.sublayers import colour_of, words_of
+
+FINEST = 800
+"""Operations that are drawn; of a longer run the highest of each few."""
+LEAST_SHARE = 0.003
+"""Of the peak: parts that never have as much are too thin to be seen, and left out."""
+LEAST_AREA = 0.0003
+"""Of a picture as high as the peak, likewise."""
+LEAST_WIDTH = 0.07
+"""Of the picture: a part of a run that has few operations is drawn as wide as this."""
+PHASES = {"step": "step", "token 1": "1st token", "token 2": "2nd token"}
+"""What parts of a run are called where there is little room; others by their own name."""
+
+
+ON_WHITE: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+"""Behind words that stand on lines."""
+LETTERS = 11
+"""Of the peak's name, in an inch of the picture's width."""
+
+
+def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) -> Axes:
+    """Draw the bytes that are there at each operation, and name the peak.
+
+    Args:
+        ax: where it is drawn.
+        run: the bytes of each part at every event.
+        moment: when the peak is, in words.
+        device: its memory is a line across.
+
+    """
+    run = run.thinned(FINEST)
+    total = run.total.astype(float)
+    edges = _edges(run)
+    shown = {n: y for n, y in run.parts.items() if _is_seen(y, run, total.max())}
+    _areas(ax, edges, shown)
+    ax.stairs(total, edges, color=INK, linewidth=0.8, baseline=None)
+    ceiling = max(total.max(), device.memory if device is not None else 0)
+    ax.set_ylim(0, 1.22 * ceiling)
+    ax.set_xlim(0, 1)
+    _name_phases(ax, run, edges)
+    _name_peak(ax, edges, total, moment)
+    if device is not None:
+        _limit(ax, device)
+    ax.set_xticks([])
+    ax.set_xlabel("operations, in order; a part with few of them is drawn wider")
+    ax.yaxis.set_major_formatter(human_in(MEMORY))
+    ax.yaxis.set_major_locator(_few_round_steps())
+    ax.grid(axis="y")
+    _key(ax, [*shown][::-1])
+    return ax
+
+
+def _is_seen(part: NDArray[np.int64], run: Stacked, peak: float) -> bool:
+    """Tell whether an area is high enough somewhere, and large enough, to be seen."""
+    mean = (part * run.stands_for).sum() / run.stands_for.sum()
+    return bool(part.max() >= LEAST_SHARE * peak and mean >= LEAST_AREA * peak)
+
+
+def _edges(run: Stacked) -> NDArray[np.float64]:
+    """Return where each operation begins, and where the last one ends, from 0 to 1."""
+    bounds = [*pairwise([*run.begins.values(), len(run.total)])]
+    counts = np.array([run.stands_for[start:end].sum() for start, end in bounds])
+    widths = np.maximum(counts / counts.sum(), LEAST_WIDTH)
+    shares = widths / widths.sum() / counts
+    pairs = zip(bounds, shares, strict=True)
+    within = np.concatenate([run.stands_for[start:end] * each for (start, end), each in pairs])
+    return np.concatenate([[0.0], within.cumsum()[:-1], [1.0]])
+
+
+def _areas(ax: Axes, edges: NDArray[np.float64], parts: Mapping[str, NDArray[np.int64]]) -> None:
+    floor = np.zeros(len(edges))
+    for name, part in parts.items():
+        top = floor + np.append(part, part[-1])
+        ax.fill_between(edges, floor, top, step="post", color=colour_of(name), linewidth=0)
+        floor = top
+
+
+def _name_phases(ax: Axes, run: Stacked, edges: NDArray[np.float64]) -> None:
+    """Draw a line where each part of the run begins, its name at the top."""
+    size = min(type_for(ax, 14), 2.2 * size_of(ax)[0])
+    bounds = [edges[place] for place in run.begins.values()] + [1.0]
+    for phase, (start, end) in zip(run.begins, pairwise(bounds), strict=True):
+        if start > 0:
+            ax.axvline(start, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
+        words: Any = {"ha": "center", "va": "bottom", "fontsize": size}
+        ax.text((start + end) / 2, 1.01, PHASES.get(phase, phase), transform=ax.transAxes, **words)
+
+
+def _name_peak(
+    ax: Axes, edges: NDArray[np.float64], total: NDArray[np.float64], moment: str
+) -> None:
+    """Mark the peak, its bytes and its moment above it."""
+    place = int(total.argmax())
+    x, y = (edges[place] + edges[place + 1]) / 2, total[place]
+    ax.plot(x, y, marker="o", color=INK, markersize=5, clip_on=False)
+    side = "left" if x < 0.35 else "right" if x > 0.65 else "center"
+    words = fill(f"{human_in(MEMORY)(y)} at {moment}", int(LETTERS * size_of(ax)[0]))
+    style: Any = {"xytext": (0, 7), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
+    ax.annotate(words, (x, y), ha=side, va="bottom", bbox=ON_WHITE, **style)
+
+
+def _limit(ax: Axes, device: Device) -> None:
+    """Draw a device's memory across, with its name above the line."""
+    ax.axhline(float(device.memory), color=INK, linewidth=1.2)
+    style: Any = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
+    place = (0, device.memory)
+    ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)
+
+
+def _few_round_steps() -> Any:
+    """Return ticks at round numbers of bytes."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10])
+
+
+def _key(ax: Axes, names: list[str]) -> None:
+    """Say what the colours are: beside the picture, from the top down, or beneath it."""
+    handles = [ax.fill_between([], [], color=colour_of(n), label=words_of(n)) for n in names]
+    beside: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "ncols": 1}
+    beneath: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1), "ncols": 3}
+    ax.legend(
+        handles=handles,
+        frameon=False,
+        handlelength=1,
+        columnspacing=1.2,
+        fontsize=type_for(ax, 14),
+        **(beneath if is_narrow(ax) else beside),
+    )

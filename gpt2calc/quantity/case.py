@@ -1,0 +1,186 @@
+"""A case: a model, and how it is run. Neither knows the other; here they meet."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from dataclasses import replace as with_changes
+from typing import Any, ClassVar
+
+from gpt2calc.errors import UserError
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields import Known
+from gpt2calc.quantity.run import Run
+
+PLAIN = (int, str, tuple, type(None))
+"""What a field can be by itself."""
+NO_HEADS = (
+    f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
+    "give n_head"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and a run as one config: every field of both, and what follows from them together.
+
+    Whatever takes a config takes a case as well: it has the same methods.
+    """
+
+    model: ModelConfig
+    run: Run
+    moment: str | None = None
+    """The moment of a step that is asked about; None for that of the peak."""
+    origin: "Case | None" = None
+    """The case that some numbers were replaced in by symbols, arrays or polynomials; None where
+    all are numbers."""
+
+    known: ClassVar[dict[str, Known]] = ModelConfig.known | Run.known
+    """What is known of each field of both, by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.run if name in Run.known else self.model, name)
+
+    @property
+    def queries(self) -> Any:
+        """Tokens of a sequence that are run."""
+        return self.value("seq")
+
+    @property
+    def cache(self) -> Any:
+        """Tokens of a sequence whose keys and values are there already."""
+        return self.value("cached")
+
+    @property
+    def keys(self) -> Any:
+        """Tokens of a sequence that a query can meet."""
+        return self.cache + self.queries if self.run.cached is not None else self.queries
+
+    @property
+    def tokens(self) -> Any:
+        """Tokens of all sequences that are run."""
+        return self.batch * self.queries
+
+    @property
+    def scored_tokens(self) -> Any:
+        """Tokens that the head gives scores for."""
+        return self.batch if self.last_logits else self.tokens
+
+    @property
+    def known_heads(self) -> Any:
+        """Attention heads of a block. Raises ``UserError`` where nothing says how many."""
+        width: Any = self.n_embd
+        if self.heads is None:
+            raise UserError(NO_HEADS.format(width))
+        if self.model.n_head is None and hasattr(width, "shape"):
+            for undivided in width[width % HEAD_WIDTH != 0][:1]:
+                raise UserError(NO_HEADS.format(undivided))
+        return self.heads
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether weights are in float32 and products in 16 bits, as under autocast."""
+        return bool(self.run.dtype == "mixed")
+
+    @property
+    def weight_type(self) -> str:
+        """The type of weights, and of what flows from block to block."""
+        return "bfloat16" if self.run.dtype in ("bfloat16", "float16") else "float32"
+
+    @property
+    def product_type(self) -> str:
+        """The type of the factors of products, and of what comes out."""
+        return "float32" if self.run.dtype == "float32" else "bfloat16"
+
+    def value(self, name: str) -> Any:
+        """Return one field with its rule applied; None where the rule gives no value."""
+        if name not in Run.known:
+            return self.model.value(name)
+        value, rule = getattr(self.run, name), Run.known[name].rule
+        if value is not None or not rule:
+            return value
+        return getattr(self.model if rule in ModelConfig.known else self.run, rule)
+
+    def effective(self) -> dict[str, Any]:
+        """Return all fields by name with their rules applied."""
+        return {name: self.value(name) for name in self.known}
+
+    def evaluate_at(self, **values: Any) -> "Case":
+        """Replace fields, unchecked, by anything that does arithmetic."""
+        are_plain = all(isinstance(value, PLAIN) for value in values.values())
+        of_run = {name: values.pop(name) for name in Run.known if name in values}
+        return with_changes(
+            self,
+            model=self.model.evaluate_at(**values) if values else self.model,
+            run=self.run.evaluate_at(**of_run) if of_run else self.run,
+            origin=self.origin if are_plain else self.origin or self,
+        )
+
+    def replace(self, **fields: Any) -> "Case":
+        """Return this case with some fields replaced, checked like a new one."""
+        of_run = {name: fields.pop(name) for name in Run.known if name in fields}
+        run = Run(**self.run.model_dump() | of_run)
+        return case_of(Case(self.model.replace(**fields), run))
+
+    def settled(self) -> "Case":
+        """Return the same case with a sequence of its own, if it borrowed the model's context."""
+        return with_changes(self, run=self.run.evaluate_at(seq=self.queries))
+
+    def spelled_out(self) -> "Case":
+        """Return the same, the width of the model's heads as a number of its own."""
+        model = self.model.spelled_out()
+        return self if model is self.model else self.with_model(model)
+
+    def with_model(self, model: ModelConfig) -> "Case":
+        """Return another model run in the same way."""
+        return with_changes(self, model=model)
+
+    def description(self, name: str) -> str:
+        """Say what a field is, in a sentence or two."""
+        return (self.run if name in Run.known else self.model).description(name)
+
+    def following(self, fields: Collection[str]) -> set[str]:
+        """Return the fields that are left to a rule which reads one of ``fields``."""
+        return self.model.following(fields) | self.run.following(fields)
+
+    def in_words(self, leaving_out: Collection[str] = ()) -> str:
+        """Say what model it is and how it is run, less the fields that are left out."""
+        run = self.run.evaluate_at(seq=self.queries)
+        at = f"at {self.moment}" if self.moment else ""
+        said = (self.model.in_words(leaving_out), run.in_words(leaving_out), at)
+        return ", ".join(words for words in said if words)
+
+    def title(self, leaving_out: Collection[str] = ()) -> str:
+        """Say the same as a title: ``"GPT-2 with 12 layers, ..., batch 1, ..."``."""
+        words = self.in_words({"family", *leaving_out})
+        family = self.model.family_words
+        return f"{family} with {words}" if words else family
+
+    def __str__(self) -> str:
+        return self.in_words()
+
+
+def case_of(model: Any, run: Run | None = None) -> Case:
+    """Return a model with a run; a case with its own run, unless another one is given.
+
+    Raises:
+        UserError: a sequence, with what is cached before it, is longer than the model's positions.
+
+    """
+    if run is not None and not isinstance(run, Run):
+        raise UserError(f"run is {run!r}: it must be a Run, such as Run(batch=8)")
+    case = model if isinstance(model, Case) else Case(model, Run())
+    case = case if run is None else with_changes(case, run=run)
+    refuse_beyond_positions(case, case.queries)
+    return case
+
+
+def refuse_beyond_positions(case: Case, longest: int) -> None:
+    """Raise ``UserError`` if a sequence of so many tokens has more than the model's positions."""
+    if case.positions == "learned" and case.cache + longest > case.n_ctx:
+        before = f" after a cache of {case.cache:,}" if case.cache else ""
+        raise UserError(
+            f"seq is {longest:,}{before}: the model has positions for {case.n_ctx:,} tokens; give "
+            f"less, or a larger n_ctx as well"
+        )

@@ -1,0 +1,177 @@
+"""Naming a model: a preset, a file, a config, or one of these with changes and a label.
+
+On the command line a model is written ``[LABEL=]MODEL[,FIELD=VALUE...]``: ``gpt2``,
+``gpt2,n_layer=24``, ``deeper=gpt2,n_layer=24,bias=false``; several numbers of one field with a plus
+between them, ``dense_layers=0+1``.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from gpt2calc.errors import UserError, quoted
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import is_list, is_switch
+from gpt2calc.model.presets import config_of, preset_names
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.run import Run
+
+Model: TypeAlias = str | PathLike[str] | ModelConfig | Any
+"""A preset's name, a file, a config, or a config of transformers."""
+Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
+"""One model or several; a mapping gives them labels."""
+
+SEVERAL = "+"
+"""Between several numbers of one field, as in ``dense_layers=0+1``."""
+MOST_SAID = 3
+"""Changes that a name says one by one: with more it is no name."""
+_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Labelled(NamedTuple):
+    """A model, what it is called in tables and pictures, and which of its fields were changed."""
+
+    name: str
+    config: Any
+    """The model's config, or what a quantity makes of it: that and a run."""
+    changed: frozenset[str]
+
+
+def load(name_or_path: str | PathLike[str]) -> ModelConfig:
+    """Find the config that a name or a file stands for.
+
+    Args:
+        name_or_path: a preset's name such as ``"gpt2-xl"``, or its name on the Hub; a TOML file
+            like the presets; a Hugging Face ``config.json`` of a known family, or the folder
+            it is in. Changes may follow: ``"gpt2,n_layer=24"``.
+
+    Raises:
+        UserError: there is no such preset or file, or what it says is no model within reach.
+
+    """
+    config: ModelConfig = _read(os.fspath(name_or_path)).config
+    return config
+
+
+def as_config(model: Model | None) -> Any:
+    """Return the config of any kind of model, GPT-2 small of nothing; a case as it is.
+
+    Raises:
+        UserError: a name or file leads to no config, or a transformers config is out of reach.
+
+    """
+    if isinstance(model, ModelConfig | Case):
+        return model
+    if model is None:
+        return ModelConfig()
+    if isinstance(model, str | PathLike):
+        return load(model)
+    if hasattr(model, "to_dict") and hasattr(model, "model_type"):
+        from gpt2calc.model.hub import from_contents
+
+        return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
+    raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a ModelConfig")
+
+
+def labelled(
+    models: Models, case: Callable[[ModelConfig], Any] = lambda config: config, **fields: Any
+) -> tuple[Labelled, ...]:
+    """Return models with their names, and with some fields replaced in all of them.
+
+    A preset or a file is named by its name, a config by its shape; changes are said after it.
+    Names are told apart where different models have the same one. ``case`` makes of a model's
+    config what fields are replaced in.
+    """
+    if isinstance(models, str | PathLike | ModelConfig | Case) or hasattr(models, "model_type"):
+        models = (models,)
+    if isinstance(models, Mapping):
+        named = [_changed(name, case(as_config(model)), fields) for name, model in models.items()]
+    else:
+        named = [_labelled(model, case, fields) for model in models]
+    return _told_apart(named)
+
+
+def _labelled(
+    model: Model, case: Callable[[ModelConfig], Any], fields: Mapping[str, Any]
+) -> Labelled:
+    if isinstance(model, str | PathLike):
+        name, config, changed = _read(os.fspath(model), case)
+        again = _changed(name, config, fields)
+        return again._replace(changed=again.changed | changed)
+    config = case(as_config(model))
+    return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
+
+
+def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config) -> Labelled:
+    """Read a model as it is written on the command line."""
+    if word in preset_names() or os.path.exists(word):
+        return Labelled(_plain_name(word), case(config_of(word)), frozenset())
+    model, *changes = word.split(",")
+    label, _, rest = model.rpartition("=")
+    config = case(config_of(rest))
+    found = _changed(_plain_name(rest), config, dict(_change(change) for change in changes))
+    return found._replace(name=label) if label else found
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """Read one ``FIELD=VALUE``; a value that is no number or switch is for the config to refuse."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    name = name.replace("-", "_")
+    if not equals:
+        raise UserError(
+            f"{quoted(text)} changes nothing: write a field and its value, such as n_layer=24"
+        )
+    if any(name in kind.known and is_switch(kind, name) for kind in (ModelConfig, Run)):
+        return name, _SWITCH.get(value.lower(), value)
+    if name in ModelConfig.known and is_list(ModelConfig, name):
+        return name, [_number(part) for part in value.split(SEVERAL) if part]
+    return name, _number(value)
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
+    """Replace fields, and say those that have another value now."""
+    after = config.replace(**fields)
+    changed = [field for field in fields if after.value(field) != config.value(field)]
+    said = [f"{field} {shown(after.value(field))}" for field in changed]
+    if len(said) > MOST_SAID:
+        said = [f"{len(said)} changes"]
+    return Labelled(", ".join((name, *said)), after, frozenset(changed))
+
+
+def shown(value: Any) -> str:
+    """Write a field's value: yes and no for a switch, a list as it is read."""
+    if isinstance(value, tuple):
+        return SEVERAL.join(map(str, value)) or "none"
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _plain_name(word: str) -> str:
+    """Return a preset's name, or that of a file without its ending or of its folder."""
+    if word in preset_names():
+        return word
+    path = Path(word).resolve()
+    if path.name == "config.json":
+        return path.parent.name
+    return path.stem if path.suffix in (".toml", ".json") else path.name
+
+
+def _told_apart(named: list[Labelled]) -> tuple[Labelled, ...]:
+    """Add a number to names that other models have, too."""
+    firsts: dict[str, list[Any]] = {}
+    told = []
+    for model in named:
+        others = firsts.setdefault(model.name, [])
+        if model.config not in others:
+            others.append(model.config)
+        place = others.index(model.config) + 1
+        told.append(model if place == 1 else model._replace(name=f"{model.name} ({place})"))
+    return tuple(told)

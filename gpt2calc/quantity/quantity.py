@@ -1,0 +1,284 @@
+"""Quantities: what is added up over the operations of a forward pass, and the sums themselves.
+
+Everything that compares, sweeps, solves, explains or draws takes a :class:`Quantity` and never
+learns what it adds up. A new quantity is a new value of this type.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.terms import Term, make
+from gpt2calc.quantity.largest import largest
+from gpt2calc.quantity.number import Number
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Column, Table
+
+Config = Any
+"""What defines the case: fields with letters and rules, a :class:`.model.fields.Declared`."""
+AtPoints = Callable[
+    [Config, Mapping[str, Any], tuple[str, ...], Callable[[int], None]], dict[str, Any]
+]
+
+
+def _itself(config: Config) -> Config:
+    return config
+
+
+def _settled(config: Config) -> Config:
+    return config.settled()
+
+
+def _as_it_is(config: Config, _: tuple[str, ...]) -> Config:
+    return config
+
+
+def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
+    return ()
+
+
+def _no_notes(_: Config) -> tuple[str, ...]:
+    return ()
+
+
+class NoFormulaError(TypeError):
+    """A quantity has no formula in the field that was asked for."""
+
+
+class Single(NamedTuple):
+    """What one part of a model has, in a quantity with a single column."""
+
+    amount: Number = 0
+
+    @property
+    def total(self) -> Number:
+        """The same: there is no other column."""
+        return self.amount
+
+
+class Share(NamedTuple):
+    """What one part of a model has, and the fraction of the total that this is."""
+
+    amount: int
+    total: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that operations contribute to."""
+
+    name: str
+    """What ``of`` calls it, and what it is called in sentences: ``"parameters"``."""
+    unit: str
+    """What a number of it is a number of."""
+    terms: Callable[[Config], Iterable[Term]]
+    """What the operations contribute, in the arithmetic of the config's fields."""
+    parts: tuple[str, ...]
+    """The rows of its tables; each term belongs to one."""
+    tally: type[Any] = Single
+    """A sum for each column of its tables, with their ``total``."""
+    part: type[Any] = Share
+    """The same with the total and its share, as fields."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Parts that belong together where there is no room for all."""
+    verb: str = "have"
+    """What parts of a model do with it, in questions: have parameters, take FLOPs."""
+    notes_on_terms: Callable[[Config], tuple[str, ...]] = _no_notes
+    """What a reader of its terms must know, in sentences."""
+    case: Callable[[Any], Config] = _itself
+    """What the quantity is of, made from a model's config: that config, or that and a run."""
+    apart: Callable[[Config], tuple[str, ...]] | None = None
+    """The columns that the tables of a config show beside the total; all, if it is left out."""
+    alternatives: Callable[[Config], list[Number]] | None = None
+    """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
+    settle: Callable[[Config], Config] = _settled
+    """Fix what must stay as it is while numbers are left open: which sum is the largest."""
+    at_points: AtPoints | None = None
+    """Where a config whose fields are arrays cannot be evaluated as a whole: each part's amount at
+    some points, of a config, fields with a value for each point, the names of the parts, and what
+    is told how many points are done."""
+    generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
+    """Give some fields, which are to be left open, values that are like most others."""
+    has_many_parts: bool = False
+    """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
+    holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
+    """Where the formulas of a settled config hold, with some fields left open, in sentences."""
+    example: str = "350M"
+    """A budget of it, for messages."""
+    scale: tuple[str, ...] = ("k", "M", "B", "T")
+    """What a thousand of it is called in pictures, a million, and so on."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its tables; each term belongs to one."""
+        return self.tally._fields  # type: ignore[no-any-return]
+
+    def columns_apart(self, config: Config) -> tuple[str, ...]:
+        """Return the columns that stand beside the total; none where there is only one."""
+        if self.apart is not None:
+            return self.apart(config)
+        return self.columns if len(self.columns) > 1 else ()
+
+    def rows(self, terms: Iterable[Term]) -> dict[str, dict[str, Number]]:
+        """Add terms up by part and column, in any arithmetic; every part is there."""
+        empty: dict[str, Number] = dict.fromkeys(self.columns, 0)
+        rows = {part: empty.copy() for part in self.parts}
+        for _, part, column, shape, copies in terms:
+            row = rows[part]
+            row[column] = row[column] + prod(shape) * copies  # += would write into arrays
+        return rows
+
+    def sums(self, terms: Iterable[Term]) -> dict[str, Any]:
+        """Do the same, with each row as a tally."""
+        return {part: self.tally(*row.values()) for part, row in self.rows(terms).items()}
+
+    def of(self, config: Config) -> dict[str, Any]:
+        """Return the sums of one config; of a grid of them, where its fields are arrays."""
+        return self.sums(self.terms(config))
+
+    def total(self, config: Config) -> Number:
+        """Return everything added up, in the arithmetic of the config's fields."""
+        if self.alternatives is None:
+            return sum([term.amount for term in self.terms(config)])
+        return largest(self.alternatives(config))
+
+    def per_block(self, config: Config) -> Number:
+        """Return what one more block adds to a settled config, all else as it is."""
+        more = config.evaluate_at(n_layer=config.n_layer + 1)
+        return self.total(more) - self.total(config)
+
+    def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
+        """Add terms up to the parts of one model, with their shares of its total."""
+        place = {column: at for at, column in enumerate(self.columns)}
+        rows = {part: [0] * len(place) for part in self.parts}
+        for _, part, column, shape, copies in terms:
+            rows[part][place[column]] += prod(shape) * copies
+        return self.with_shares(rows)
+
+    def with_shares(self, rows: Mapping[str, list[int]]) -> tuple[Any, ...]:
+        """Return the parts of one model, given a number for each of their columns."""
+        totals = [sum(row) for row in rows.values()]
+        whole, part = sum(totals) or 1, self.part
+        pairs = zip(rows.values(), totals, strict=True)
+        return tuple([make(part, (*row, total, total / whole)) for row, total in pairs])
+
+    def checked_part(self, name: object) -> str:
+        """Return the name of a part. Raises ``UserError`` if no part is called that."""
+        if name in self.parts:
+            return str(name)
+        hint = did_you_mean(str(name), self.parts) or f"; they are {', '.join(self.parts)}"
+        raise UserError(f"no sublayer is called {quoted(name)}{hint}")
+
+    def dict_of(self, config: Config, parts: Iterable[Any]) -> dict[str, Any]:
+        """Return a model's parts and their sums as plain numbers, ready for JSON."""
+        parts = tuple(parts)
+        columns = self.columns_apart(config)
+        return {
+            "config": config.effective(),
+            **{name: sum(getattr(part, name) for part in parts) for name in ("total", *columns)},
+            "sublayers": {
+                name: {each: getattr(part, each) for each in (*columns, "total", "share")}
+                for name, part in zip(self.parts, parts, strict=True)
+            },
+        }
+
+    def table_of(
+        self, config: Config, parts: Iterable[Any], notes: tuple[str, ...], title: str = ""
+    ) -> Table:
+        """Return a model's parts as rows, their sums beneath."""
+        heads = (*self.columns_apart(config), "total")
+        rows = [
+            (name, *(getattr(part, each) for each in heads), part.share, part.share)
+            for name, part in zip(self.parts, parts, strict=True)
+        ]
+        sums = (sum(column) for column in list(zip(*rows, strict=True))[1:-2])
+        return Table(
+            title=title or config.title(),
+            columns=(
+                Column("sublayer"),
+                *(Column(name, "count") for name in heads),
+                Column("share", "share"),
+                Column("", "bar"),
+            ),
+            rows=tuple(rows),
+            footer=("total", *sums, 1.0, None),
+            notes=notes,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Breakdown(Result):
+    """One quantity of one model, part by part; ``breakdown["attention"]`` is one part."""
+
+    config: Config
+    parts: tuple[Any, ...]
+    """One for each of ``quantity.parts``, in that order."""
+    quantity: Quantity
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return sum(part.total for part in self.parts)
+
+    @property
+    def per_block(self) -> int:
+        """What one transformer block has: what one more layer adds."""
+        added: int = self.quantity.per_block(self.quantity.settle(self.config))
+        return added
+
+    @property
+    def sublayers(self) -> dict[str, Any]:
+        """The parts by name; a part that has nothing is there with zeros."""
+        return dict(zip(self.quantity.parts, self.parts, strict=True))
+
+    def __getitem__(self, part: str) -> Any:
+        """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
+        if part not in self.quantity.parts and part in self.quantity.groups:
+            return self.coarse[part]
+        return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.quantity.parts)
+
+    def __contains__(self, part: object) -> bool:
+        return part in self.quantity.parts
+
+    @property
+    def coarse(self) -> dict[str, Share]:
+        """The parts by name, or the groups of them where there are many."""
+        if not self.quantity.has_many_parts:
+            return {
+                name: Share(part.total, part.total, part.share)
+                for name, part in self.sublayers.items()
+            }
+        sums = {
+            name: sum(self[part].total for part in parts)
+            for name, parts in self.quantity.groups.items()
+        }
+        return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
+
+    def group_share(self, group: str) -> float:
+        """Return the share of the total that several parts have together."""
+        return float(sum(self[name].share for name in self.quantity.groups[group]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
+        amounts = self.quantity.dict_of(self.config, self.parts)
+        sublayers = amounts.pop("sublayers")
+        return {**amounts, **self._more(), "sublayers": sublayers}
+
+    def table(self) -> Table:
+        """Return a row for each part, the total beneath."""
+        return self.quantity.table_of(self.config, self.parts, self._notes())
+
+    def summary(self) -> str:
+        return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"
+
+    def _more(self) -> dict[str, object]:
+        return {"per_block": self.per_block}
+
+    def _notes(self) -> tuple[str, ...]:
+        return (f"One block: {self.per_block:,}.",)

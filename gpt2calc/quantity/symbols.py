@@ -1,0 +1,89 @@
+"""The config's fields as SymPy symbols, in the letters of the field's papers."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields import field_named, letters
+from gpt2calc.quantity.polynomial import fields_of, solvable_fields
+from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.run import Run
+
+LETTERS = letters(ModelConfig, Run)
+"""The letter that stands for each number in a formula."""
+
+
+def with_symbols(config: Config, fields: Iterable[str]) -> Any:
+    """Leave some of a config's numbers open, for the forward pass to read.
+
+    A number that follows its rule keeps following it. Heads whose width follows that of the model
+    stay a number, so that no formula divides by a letter.
+    """
+    there = [field for field in fields if getattr(config, field, None) is not None]
+    if config.spelled_out() is not config:
+        there = [field for field in there if field != "n_head"]
+    return config.evaluate_at(**{field: symbol(field) for field in there})
+
+
+def symbol(field: str) -> Any:
+    """Return the SymPy symbol of a field; plain, so that ``subs("d", 768)`` finds it."""
+    from sympy import Symbol
+
+    return Symbol(LETTERS[field])
+
+
+def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
+    """Return the letters that this model's formulas are written in, by field."""
+    follows = config.spelled_out() is not config
+    fields = fields_of(quantity, config)
+    return {name: LETTERS[name] for name in fields if not (follows and name == "n_head")}
+
+
+def leave_open(
+    config: Config, free: str | Collection[str], quantity: Quantity
+) -> tuple[Any, tuple[str, ...]]:
+    """Find the fields to leave open, and give a config whose rules for them are filled in.
+
+    Args:
+        config: the model.
+        free: fields by name or letter, one or several, or "all". With the width alone, that of a
+            head follows it.
+        quantity: what the formulas are of.
+
+    Raises:
+        UserError: a name is not that of a number that a formula has.
+
+    """
+    words = [free] if isinstance(free, str) else list(free)
+    spelled = config.spelled_out()
+    if any(word.strip() == "all" for word in words):
+        return spelled, fields_of(quantity, spelled)
+    there = solvable_fields(quantity, spelled)
+    names = [_checked(word, there) for word in words]
+    follows = "n_embd" in names and not {"n_head", "head_dim"}.intersection(names)
+    config = config if follows else spelled
+    own = {name: config.value(name) for name in names if getattr(config, name) is None}
+    return config.replace(**own) if own else config, tuple(n for n in there if n in names)
+
+
+def fields_named(free: str | Collection[str]) -> tuple[str, ...]:
+    """Return the fields that are to be left open, as far as they are known; all for "all"."""
+    words = [free] if isinstance(free, str) else list(free)
+    if any(word.strip() == "all" for word in words):
+        return tuple(LETTERS)
+    return tuple(name for word in words if (name := field_named(word, LETTERS, LETTERS)))
+
+
+def _checked(word: str, there: Collection[str]) -> str:
+    field = field_named(word, there, LETTERS)
+    if field is None:
+        near = did_you_mean(word.strip().replace("-", "_"), there)
+        hint = near or f"; leave open {', '.join(there)}, or all"
+        raise UserError(f"{quoted(word)} is in no formula, so it cannot be left open{hint}")
+    return field
+
+
+def plain(expression: Any) -> str:
+    """Write a product such as ``3*d`` as it stands in a table: ``3d``."""
+    return str(expression).replace("*", "")

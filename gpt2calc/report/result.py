@@ -1,0 +1,158 @@
+"""How a result looks: as text, Markdown, CSV, HTML or JSON.
+
+A result describes itself as a table of plain values; this module turns any table into any format
+and never learns what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from gpt2calc.errors import printable
+
+if TYPE_CHECKING:
+    from gpt2calc.report.table import Table
+
+Format = Literal["text", "json", "csv", "markdown"]
+"""What the command line prints of a result; a derivation has "latex" too."""
+
+
+class Result:
+    """What every command answers with: a value that prints, and shows itself in a notebook."""
+
+    def table(self) -> Table:
+        """Return the result as a table of plain values."""
+        raise NotImplementedError
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return all tables that people are shown: that one, and what stands beneath it."""
+        return (self.table(),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain numbers, strings, lists and dicts, ready for JSON."""
+        raise NotImplementedError
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return the result as flat rows of plain values, ready for ``pandas.DataFrame``."""
+        shown = self.table().without_bars()
+        return [dict(zip(shown.headings, row, strict=True)) for row in shown.rows]
+
+    def summary(self) -> str:
+        """Say in a few words what the result is, for its repr."""
+        return self.table().title
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary()}>"
+
+    def text(self) -> str:
+        """Write the result for a terminal of 80 columns."""
+        from gpt2calc.report.text import text
+
+        return "\n\n".join(map(text, self.tables()))
+
+    def markdown(self) -> str:
+        """Write the result as GitHub's Markdown."""
+        return "\n\n".join(map(markdown, self.tables()))
+
+    def csv(self) -> str:
+        """Write the result's table as comma-separated values, numbers bare."""
+        return csv(self.table())
+
+    def json(self) -> str:
+        """Write the result's :meth:`to_dict` as indented JSON."""
+        import json
+
+        written = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return "".join(
+            each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1]
+            for each in written
+        )
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return "\n".join(map(html, self.tables()))
+
+
+def rendered(result: Result, form: str) -> str:
+    """Write a result in one of its formats, each a method of that name; no line feed at the end."""
+    written: str = getattr(result, form)()
+    return written
+
+
+def markdown(table: Table) -> str:
+    """Write a table for GitHub's Markdown, between its title and its notes."""
+    shown = table.without_bars().printable()
+    rows = [[_in_a_cell(cell) for cell in shown.cells(row)] for row in shown.all_rows]
+    headings = tuple(each._replace(heading=_in_a_cell(each.heading)) for each in shown.columns)
+    shown = shown._replace(columns=headings)
+    title = f"**{_in_markdown(shown.title)}**" if table.title else ""
+    notes = (_in_markdown(note) for note in shown.notes)
+    blocks = (title, _tabulated(shown, rows, "pipe"), *notes)
+    return "\n\n".join(block for block in blocks if block)
+
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+"""What begins a tag of HTML, which Markdown hands on."""
+
+
+def _in_a_cell(text: str) -> str:
+    return _TAG.sub("&lt;", text.replace("|", "\\|"))
+
+
+def _in_markdown(text: str) -> str:
+    return _TAG.sub("&lt;", text.replace("*", "\\*"))
+
+
+def html(table: Table) -> str:
+    """Write a table as HTML, for notebooks."""
+    from html import escape
+
+    shown = table.without_bars().printable()
+    body = _tabulated(shown, [shown.cells(row) for row in shown.all_rows], "html")
+    title = [f"<p>{escape(shown.title)}</p>"] if table.title else []
+    return "\n".join((*title, body, *(f"<p>{escape(note)}</p>" for note in shown.notes)))
+
+
+def csv(table: Table) -> str:
+    """Write comma-separated values with a heading: bare integers, shares as fractions."""
+    shown = table.without_bars()
+    return csv_lines([shown.headings, *shown.all_rows]).rstrip("\n")
+
+
+def rows_as_csv(rows: list[dict[str, Any]]) -> str:
+    """Write flat rows as comma-separated values, with a heading."""
+    return csv_lines([rows[0], *(row.values() for row in rows)]).rstrip("\n")
+
+
+def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    """Write rows as comma-separated values, a line for each."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(map(_bare, row) for row in rows)
+    return out.getvalue()
+
+
+def _bare(value: Any) -> Any:
+    """Return a value for a cell; a spreadsheet would run words that begin as a formula does."""
+    if not isinstance(value, str):
+        return value
+    words = printable(value)
+    return f"'{words}" if words.startswith(("=", "+", "-", "@")) else words
+
+
+def _tabulated(table: Table, rows: list[list[str]], style: str) -> str:
+    from tabulate import tabulate
+
+    return tabulate(
+        rows,
+        headers=table.headings,
+        colalign=table.alignment,
+        disable_numparse=True,
+        tablefmt=style,
+    )

@@ -1,0 +1,98 @@
+"""Text for a terminal: aligned, with bars where there is room, folded where there is not."""
+
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
+
+from gpt2calc.report.table import Row, Table
+
+WIDTH = 80
+"""Columns of the narrowest terminal that text is laid out for, and of a pipe."""
+LONGEST_LINE = 100
+"""Columns of the longest line of a sentence: a longer one is hard to read."""
+LONGEST_BAR, SHORTEST_BAR = 14, 4
+GAP = 2
+"""Spaces between two columns of a table."""
+
+_RULE, _ROW = Line("", "-", " " * GAP, ""), DataRow("", " " * GAP, "")
+_STYLE = TableFormat(None, _RULE, None, None, _ROW, _ROW, 0, None)
+
+
+def text(table: Table) -> str:
+    """Write title, table and notes, as wide as the terminal wherever the numbers allow it.
+
+    What is wider is folded: the first column is repeated before the columns that had no room.
+    """
+    table = table.printable()
+    bodies = [_aligned(folded) for folded in _folded(_with_bars(table))]
+    notes = "\n".join(wrapped(note) for note in table.notes)
+    return "\n\n".join(block for block in (wrapped(table.title), *bodies, notes) if block)
+
+
+def wrapped(line: str) -> str:
+    """Break a sentence into lines that fit the terminal and can be read."""
+    longest = min(line_width(), LONGEST_LINE)
+    return textwrap.fill(line, longest, break_long_words=False, break_on_hyphens=False)
+
+
+def line_width() -> int:
+    """Return the columns of the terminal that is written to, 80 for a pipe and at least."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return WIDTH
+    return max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+
+
+def bar(share: float, length: int) -> str:
+    """Draw a fraction in block characters, to an eighth of one; empty only at 0."""
+    eighths = round(share * length * 8) or (1 if share > 0 else 0)
+    whole, part = divmod(eighths, 8)
+    return "█" * whole + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[part]
+
+
+def _with_bars(table: Table) -> Table:
+    """Draw the fractions of a table, as long as the line has room for them."""
+    plain = table.without_bars()
+    widths = _widths(plain)
+    room = line_width() - sum(widths) - GAP * len(widths)
+    if room < SHORTEST_BAR:
+        return plain
+
+    def drawn(row: Row) -> Row:
+        return tuple(
+            bar(value, min(room, LONGEST_BAR)) if column.kind == "bar" else value
+            for column, value in zip(table.columns, row, strict=True)
+        )
+
+    return table._replace(rows=tuple(map(drawn, table.rows)))
+
+
+def _folded(table: Table) -> list[Table]:
+    """Split a table into several that fit the line, each with the first column."""
+    first, *others = _widths(table)
+    groups: list[set[int]] = [set()]
+    whole = line_width() - first
+    room = whole
+    for index, width in enumerate(others, start=1):
+        if groups[-1] and width + GAP > room:
+            groups.append(set())
+            room = whole
+        groups[-1].add(index)
+        room -= width + GAP
+    return [table.with_columns({0, *group}) for group in groups]
+
+
+def _widths(table: Table) -> list[int]:
+    """Return the characters that each column takes."""
+    lines = [table.headings, *map(table.cells, table.all_rows)]
+    return [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+
+
+def _aligned(table: Table) -> str:
+    """Align one table; its headings are rows to tabulate, which would pad them."""
+    lines: list[Any] = [table.headings, SEPARATING_LINE, *map(table.cells, table.rows)]
+    if table.footer is not None:
+        lines += [SEPARATING_LINE, table.cells(table.footer)]
+    return tabulate(lines, colalign=table.alignment, disable_numparse=True, tablefmt=_STYLE)

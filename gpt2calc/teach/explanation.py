@@ -1,0 +1,244 @@
+"""A sum explained: every step of its derivation, and what can be learned from it."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import breakdown
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Column, Table
+from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps, in_one_line
+from gpt2calc.teach.formulas import formula
+from gpt2calc.teach.lessons import LESSONS, STORIES
+from gpt2calc.teach.meanings import meaning_of
+
+EMPTY = {
+    "lm_head": "the head is tied to the token embedding; explain the model with an untied head",
+    "position_embedding": "positions are not learned; explain the model with learned positions",
+}
+"""Why a sublayer may have nothing."""
+ELSE = "explain another sublayer"
+HEADING_OF_STORY = "The run from beginning to end"
+HEADING_OF_LESSONS = "Why the answer is what it is"
+
+
+class Heading(NamedTuple):
+    """What the next blocks are about."""
+
+    words: str
+    is_name: bool = False
+    """Whether it is the name of a sublayer, as code has it."""
+
+
+class Step(NamedTuple):
+    """One term: its name, what it is for, and what it comes to."""
+
+    name: str
+    meaning: str
+    chain: Chain
+
+
+class Sums(NamedTuple):
+    """Chains that belong together, each under its name; a name may be empty."""
+
+    chains: tuple[tuple[str, Chain], ...]
+
+
+class Lessons(NamedTuple):
+    """Sentences, each a point of a list."""
+
+    lines: tuple[str, ...]
+
+
+class Notes(NamedTuple):
+    """Sentences, each a paragraph or a line of its own."""
+
+    lines: tuple[str, ...]
+
+
+Block = Table | Heading | Notes | Step | Sums | Lessons
+"""A part of a written derivation."""
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Result):
+    """A derivation: of one sublayer, or of all of them, a block and the model."""
+
+    config: Config
+    quantity: Quantity
+    free: tuple[str, ...]
+    """The fields that are left as letters."""
+    sublayers: tuple[SublayerSteps, ...]
+    block: Chain | None
+    """One block; None where only one sublayer is explained, as are the total and the lessons."""
+    total: Chain | None
+    lessons: tuple[str, ...]
+    story: tuple[str, ...] = ()
+    """What happens from the beginning of a run to its end; empty where no run is."""
+
+    @property
+    def title(self) -> str:
+        """The model, as far as it is given by numbers and switches."""
+        title: str = self.config.title({*self.free, *self.config.following(self.free)})
+        return title
+
+    @property
+    def chains(self) -> list[tuple[str, Chain]]:
+        """Every chain of equal expressions that is displayed, with what it is of."""
+        found = []
+        for steps in self.sublayers:
+            found += [(each.term.name(self.config.names), each.chain) for each in steps.terms]
+            found += [(f"{steps.sublayer}, {name}", chain) for name, chain in steps.sums]
+        ends = (("one block", self.block), ("the whole model", self.total))
+        return found + [(name, chain) for name, chain in ends if chain is not None]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of how terms are listed."""
+        holds = self.quantity.holds(self.config, self.free) if self.free else ()
+        return (*self.quantity.notes_on_terms(self.config), *holds)
+
+    @property
+    def notation(self) -> Table:
+        """What each letter stands for, and its number here."""
+        return Table(
+            title="",
+            columns=(
+                Column("letter"),
+                Column("field"),
+                Column("value", "mixed"),
+                Column("meaning"),
+            ),
+            rows=tuple(
+                (
+                    letter,
+                    name,
+                    "open" if name in self.free else getattr(self.config, name),
+                    self.config.description(name).split(".")[0],
+                )
+                for name, letter in letters_of(self.config, self.quantity).items()
+            ),
+        )
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what every written form consists of, in order; the title stands before it."""
+        yield self.notation
+        if self.story:
+            yield Heading(HEADING_OF_STORY)
+            yield Lessons(self.story)
+        yield Notes(self.notes)
+        for steps in self.sublayers:
+            yield Heading(steps.sublayer, is_name=True)
+            for each in steps.terms:
+                yield Step(each.term.name(self.config.names), meaning_of(each.term), each.chain)
+            yield Sums(steps.sums)
+        if self.block is not None and self.total is not None:
+            yield Heading("one block")
+            yield Sums((("", self.block),))
+            yield Heading("the whole model")
+            yield Sums((("", self.total),))
+        if self.lessons:
+            yield Heading(HEADING_OF_LESSONS)
+            yield Lessons(self.lessons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return expressions in field names, all left open if none is, and the numbers beside."""
+        said = formula(self.config, self.free or "all", of=self.quantity).to_dict()
+        said |= {"free": list(self.free), "values": self._values()}
+        if self.total is not None:
+            return said
+        wanted = {steps.sublayer for steps in self.sublayers}
+
+        def kept(sublayers: dict[str, Any]) -> dict[str, Any]:
+            return {"sublayers": {name: sublayers[name] for name in sublayers if name in wanted}}
+
+        values = {"values": kept(said["values"]["sublayers"])}
+        shown = {name: said[name] for name in ("config", "free", "symbols")}
+        return {**shown, **kept(said["sublayers"]), **values}
+
+    def _values(self) -> dict[str, Any]:
+        """Return what the model has where all fields are the config's."""
+        exact = breakdown(self.config, self.quantity)
+        amounts = self.quantity.dict_of(self.config, exact.parts)["sublayers"]
+        for part in amounts.values():
+            del part["share"]
+        return {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
+
+    def table(self) -> Table:
+        """Return a row for each chain, written in LaTeX."""
+        return Table(
+            title=self.title,
+            columns=(Column("of"), Column("derivation")),
+            rows=tuple((name, in_one_line(chain)) for name, chain in self.chains),
+        )
+
+    def text(self) -> str:
+        """Write the derivation in Unicode mathematics."""
+        from gpt2calc.teach.text import as_text
+
+        return as_text(self)
+
+    def markdown(self) -> str:
+        """Write the derivation with ``$...$`` around its mathematics, as GitHub renders it."""
+        from gpt2calc.teach.text import as_markdown
+
+        return as_markdown(self)
+
+    def latex(self) -> str:
+        """Write a complete LaTeX document."""
+        from gpt2calc.teach.latex import document
+
+        return document(self)
+
+    _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
+
+    def _repr_latex_(self) -> str:
+        chain = self.total or self.sublayers[0].total
+        return f"$\\displaystyle {in_one_line(chain)}$"
+
+
+def explain(
+    config: Model | None = None,
+    *,
+    of: str | Quantity = "parameters",
+    free: str | Collection[str] = (),
+    sublayer: str | None = None,
+) -> Explanation:
+    """Derive a quantity of a model step by step.
+
+    Args:
+        config: the model, or its name; GPT-2 small if left out.
+        of: the quantity, or its name.
+        free: fields to leave as letters: names, or "all".
+        sublayer: explain this one alone.
+
+    Raises:
+        UserError: a name in ``free`` is in no formula, or there is no such sublayer in the model.
+
+    """
+    quantity = as_quantity(of)
+    case = quantity.case(as_config(config)).settled()
+    case = quantity.settle(quantity.generic(case, fields_named(free)))
+    model, fields = leave_open(case, free, quantity)
+    derivation = Derivation(model, fields, quantity)
+    if sublayer is not None:
+        steps = derivation.sublayer(quantity.checked_part(sublayer))
+        if not steps.terms:
+            raise UserError(f"{sublayer} has no {quantity.unit} here: {EMPTY.get(sublayer, ELSE)}")
+        return Explanation(model, quantity, fields, (steps,), None, None, ())
+    lessons, story = LESSONS.get(quantity.name), STORIES.get(quantity.name)
+    return Explanation(
+        config=model,
+        quantity=quantity,
+        free=fields,
+        sublayers=tuple(derivation.sublayers()),
+        block=derivation.block(),
+        total=derivation.total(),
+        lessons=lessons(case) if lessons and not fields else (),
+        story=story(case) if story and not fields else (),
+    )

@@ -1,0 +1,96 @@
+"""Why the FLOPs are what they are: what the shape of the formula teaches about one case.
+
+Every line is computed for the case at hand, and there is none where it would not be true.
+"""
+
+from fractions import Fraction
+
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import count
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.polynomial import Polynomial, polynomial_along
+from gpt2calc.report.table import percent
+
+LONG = 16_384
+"""Tokens of a context that is long for a GPT-2."""
+BACKWARD = (
+    "Backward takes twice the FLOPs of forward: each product has two factors, and the gradient of "
+    "each is a product of the same three sizes."
+)
+NEARLY = Fraction(1, 20)
+"""An error up to which an estimate is called nearly right."""
+
+
+def of_flops(case: Case) -> tuple[str, ...]:
+    """Return the lines that are true of this case, each a sentence or two."""
+    case = case.settled().evaluate_at(cached=None, last_logits=False, training=False)
+    lines = (
+        _where_scores_outweigh_the_mlp(case),
+        _what_the_head_costs(case),
+        _two_n_a_token(case),
+        _when_the_sequence_doubles(case),
+        BACKWARD,
+    )
+    return tuple(line for line in lines if line)
+
+
+def _part_along(case: Case, part: str, field: str) -> Polynomial:
+    return polynomial_along(lambda config: FLOPS.of(config)[part].total, case, field)
+
+
+def _where_scores_outweigh_the_mlp(case: Case) -> str:
+    """Return the sequence at which the scores take as much as the MLP."""
+    scores, mlp = _part_along(case, "scores", "seq"), _part_along(case, "mlp", "seq")
+    more = scores - mlp
+    length = more.largest_within(0) + 1
+    here = FLOPS.of(case)
+    return (
+        f"The scores grow with the square of the sequence, all else in proportion to it. From "
+        f"{length:,} tokens on they take more than the MLP; here, at {case.queries:,}, they take "
+        f"{percent(here['scores'].total / here['mlp'].total)} of what it takes."
+    )
+
+
+def _what_the_head_costs(case: Case) -> str:
+    """Return what the head is of the whole, and how many blocks it is worth."""
+    total, head = FLOPS.total(case), FLOPS.of(case)["lm_head"].total
+    block = sum(term.each for term in FLOPS.terms(case) if term.in_block)
+    own = "though it has no parameters of its own" if case.tie_embeddings else "for one matrix"
+    return (
+        f"The head takes {percent(head / total)} of all FLOPs, as many as {head / block:.1f} "
+        f"blocks, {own}: it multiplies every token with the whole vocabulary. The fewer and "
+        "narrower the blocks, the larger is its share."
+    )
+
+
+def _two_n_a_token(case: Case) -> str:
+    """Return why twice the parameters is near the FLOPs of a token, and what is off."""
+    parameters, per_token = count(case.model), Fraction(FLOPS.total(case), case.tokens)
+    error = 2 * parameters.total / per_token - 1
+    judged = "is nearly right" if abs(error) < NEARLY else "is not near"
+    work = FLOPS.of(case)
+    scores, others = work["scores"].total, work["projections"].total + work["mlp"].total
+    looked_up = parameters["position_embedding"].total
+    if not case.tie_embeddings:
+        looked_up += parameters["token_embedding"].total
+    return (
+        "Every weight of a matrix multiplies every token once, which is 2 FLOPs. So 2 N a token, "
+        f"{2 * parameters.total:,} here, {judged} to what it takes, {float(per_token):,.0f} "
+        f"({float(error):+.1%}): it counts {2 * looked_up:,} for embeddings that are only looked "
+        f"up, and leaves out the scores. Those are {percent(scores / others)} of what the weights "
+        "of the blocks take, in a plain block S / 6 d: the rule holds for wide models and short "
+        "sequences."
+    )
+
+
+def _when_the_sequence_doubles(case: Case) -> str:
+    """Return what a long context does to the share of the scores."""
+    if case.queries >= LONG:
+        return ""
+    long = case.evaluate_at(seq=LONG)
+    now, then = (FLOPS.of(each)["scores"].total / FLOPS.total(each) for each in (case, long))
+    per_token = Fraction(FLOPS.total(long) * case.tokens, FLOPS.total(case) * long.tokens)
+    return (
+        f"With sequences of {LONG:,} tokens the scores would take {percent(then)} of all FLOPs "
+        f"instead of {percent(now)}, and a token {float(per_token):.1f} times as many as here."
+    )

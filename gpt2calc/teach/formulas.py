@@ -1,0 +1,180 @@
+"""The count as SymPy expressions: formulas to calculate with, any quantity left open."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import more_than_active
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.quantity.symbols import LETTERS, fields_named, leave_open, with_symbols
+from gpt2calc.report.result import Result, csv_lines
+from gpt2calc.report.table import Column, Row, Table
+from gpt2calc.teach.derivation import in_letters
+from gpt2calc.teach.notation import split_sum
+
+LONGEST = 60
+"""Characters of a formula in a line, beside the longest name of a part."""
+
+if TYPE_CHECKING:
+    from sympy import Expr
+
+
+@dataclass(frozen=True, repr=False)
+class Formulas(Result):
+    """The columns and totals of each sublayer, of a block, and of the model.
+
+    ``formulas["attention"].total`` and the like are SymPy expressions in the letters of the fields
+    that are left open, such as L (n_layer) and d (n_embd); integers where none is.
+    """
+
+    config: Config
+    quantity: Quantity
+    free: tuple[str, ...]
+    """The fields that are letters; all others are the config's numbers."""
+    sublayers: dict[str, Any]
+    per_block: "Expr"
+
+    @property
+    def total(self) -> "Expr":
+        """The whole model."""
+        from sympy import expand
+
+        return expand(sum(part.total for part in self.sublayers.values()))
+
+    def __getitem__(self, sublayer: str) -> Any:
+        """Return one sublayer's columns and ``total``. Raises ``UserError`` if it is none."""
+        return self.sublayers[self.quantity.checked_part(sublayer)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Expressions in field names, which SymPy and Python both parse."""
+        columns = (*self.quantity.columns_apart(self.config), "total")
+        return {
+            "config": self.config.effective(),
+            "free": list(self.free),
+            "symbols": {name: LETTERS[name] for name in self.free},
+            "sublayers": {
+                name: {each: self._in_field_names(getattr(part, each)) for each in columns}
+                for name, part in self.sublayers.items()
+            },
+            "per_block": self._in_field_names(self.per_block),
+            "total": self._in_field_names(self.total),
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each formula, in field names."""
+        said = self.to_dict()
+        sums = {
+            "one block": {"total": said["per_block"]},
+            "the whole model": {"total": said["total"]},
+        }
+        return [{"of": name, **columns} for name, columns in (said["sublayers"] | sums).items()]
+
+    def csv(self) -> str:
+        """Write a row for each formula, in field names."""
+        rows = self.to_rows()
+        return csv_lines([rows[0], *([row.get(n) for n in rows[0]] for row in rows)]).rstrip("\n")
+
+    def summary(self) -> str:
+        return str(self)
+
+    def table(self) -> Table:
+        """Return a row for each formula, in letters, and what the letters stand for."""
+        followed = {*self.free, *self.config.following(self.free)}
+        hides = self.quantity.has_many_parts
+        rows = [
+            (name, in_letters(part.total))
+            for name, part in self.sublayers.items()
+            if part.total or not hides
+        ]
+        stand_for = ", ".join(f"{LETTERS[name]} is {name}" for name in self.free)
+        return Table(
+            title=self.config.title(leaving_out=followed),
+            columns=(Column(self.quantity.unit), Column("")),
+            rows=(*rows, ("one block", in_letters(self.per_block))),
+            footer=("total", in_letters(self.total)),
+            notes=(
+                f"{stand_for}.",
+                *self.quantity.holds(self.config, self.free),
+                *more_than_active(self.config, self.quantity),
+            ),
+        )
+
+    def text(self) -> str:
+        """Write the formulas for a terminal of 80 columns, long ones in several lines."""
+        from gpt2calc.report.text import text
+
+        table = self.table()
+        rows = [line for row in table.rows for line in _broken(row)]
+        first, *more = _broken(table.footer or ("", ""))
+        if more:  # a total of several lines stands among the rows
+            return text(table._replace(rows=(*rows, first, *more), footer=None))
+        return text(table._replace(rows=tuple(rows)))
+
+    def _in_field_names(self, expression: Any) -> str:
+        from sympy import Symbol, expand, sympify
+
+        fields = {LETTERS[name]: Symbol(name) for name in self.free}
+        expression = expand(sympify(expression))
+        return str(expression.subs({each: fields[each.name] for each in expression.free_symbols}))
+
+    def _repr_latex_(self) -> str:
+        from sympy import latex
+
+        return f"$\\displaystyle {latex(self.total)}$"
+
+    _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
+
+    def __str__(self) -> str:
+        return str(self.total)
+
+
+def _broken(row: Row) -> list[Row]:
+    """Break a long sum before a plus, into rows without a name."""
+    name, written = row
+    first, *others = split_sum(written, LONGEST, LONGEST)
+    return [(name, first), *(("", f"  {each}") for each in others)]
+
+
+def formula(
+    config: Model | None = None,
+    free: str | Collection[str] = "all",
+    *,
+    of: str | Quantity = "parameters",
+) -> Formulas:
+    """Write a quantity of a model as formulas.
+
+    Args:
+        config: gives the switches, and the numbers that are not free; a config or its name, GPT-2
+            small if left out.
+        free: fields to leave as letters: names, or "all".
+        of: the quantity, or its name.
+
+    Raises:
+        UserError: a name in ``free`` is not that of a number that a formula has.
+
+    """
+    quantity = as_quantity(of)
+    try:
+        return _formulas(quantity, quantity.case(as_config(config)).settled(), free)
+    except NoFormulaError as error:
+        raise UserError(
+            f"{quantity.name} has no formula in these letters ({error}): leave other fields open"
+        ) from None
+
+
+def _formulas(quantity: Quantity, case: Config, free: str | Collection[str]) -> Formulas:
+    from sympy import expand
+
+    case = quantity.settle(quantity.generic(case, fields_named(free)))
+    case, fields = leave_open(case, free, quantity)
+    symbolic = with_symbols(case, fields)
+    terms = list(quantity.terms(symbolic))
+    block = expand(quantity.per_block(symbolic))
+    parts = {
+        name: quantity.tally(*(expand(each) for each in tally))
+        for name, tally in quantity.sums(terms).items()
+    }
+    return Formulas(case, quantity, fields, parts, block)

@@ -1,0 +1,97 @@
+"""A derivation as text for a terminal and as Markdown."""
+
+from typing import TYPE_CHECKING
+
+from gpt2calc.report.result import markdown
+from gpt2calc.report.table import Table
+from gpt2calc.report.text import WIDTH, text, wrapped
+from gpt2calc.teach.derivation import Chain, in_one_line
+from gpt2calc.teach.notation import TEXT, split_sum, written
+
+if TYPE_CHECKING:
+    from gpt2calc.teach.explanation import Block, Explanation
+
+INDENT = "  "
+LABEL = 9
+"""Width of the names before sums."""
+
+
+def as_text(explanation: "Explanation") -> str:
+    """Write the derivation in Unicode mathematics, 80 columns wide."""
+    return "\n\n".join((wrapped(explanation.title), *map(_text_of, explanation.blocks())))
+
+
+def as_markdown(explanation: "Explanation") -> str:
+    """Write the derivation with its mathematics between dollar signs."""
+    return "\n\n".join((f"# {explanation.title}", *map(_markdown_of, explanation.blocks())))
+
+
+def aligned(label: str, chain: Chain) -> str:
+    """Write a chain on one line if there is room, else a line for each step, equals aligned."""
+    steps = [written(step, TEXT) for step in chain]
+    line = f"{label}{' = '.join(steps)}"
+    if len(line) <= WIDTH:
+        return line
+    lines = [f"{label}{steps[0]}"]
+    for step in steps[1:]:
+        joined = f"{lines[-1]} = {step}"
+        if len(lines) > 1 and len(joined) <= WIDTH:
+            lines[-1] = joined
+        else:
+            lines.append(f"{' ' * len(label)}{INDENT}= {step}")
+    first, *others = lines
+    inside = max(len(label), len(INDENT)) + len(INDENT)
+    return "\n".join((_broken(first, inside if label.strip() else None), *map(_broken, others)))
+
+
+def _broken(line: str, margin: int | None = None) -> str:
+    """Break a line that is too long for the screen, with its margin or another before each part."""
+    margin = len(line) - len(line.lstrip(" =+")) if margin is None else margin
+    first, *rest = split_sum(line, WIDTH, WIDTH - margin, inside=True)
+    return "\n".join((first, *(" " * margin + part for part in rest)))
+
+
+def _text_of(block: "Block") -> str:
+    from gpt2calc.teach.explanation import Heading, Lessons, Notes, Step, Sums
+
+    match block:
+        case Table():
+            return text(block)
+        case Heading(words):
+            return f"{words}\n{'─' * len(words)}"
+        case Step(name, meaning, chain):
+            told = f"{INDENT}{meaning}\n" if meaning else ""
+            return f"{name}\n{told}{aligned(INDENT, chain)}"
+        case Sums(chains):
+            return "\n".join(
+                aligned(f"{name:<{LABEL}}" if name else "", chain) for name, chain in chains
+            )
+        case Lessons(lines):
+            return "\n\n".join(map(wrapped, lines))
+        case Notes(lines):
+            return "\n".join(map(wrapped, lines))
+
+
+def _markdown_of(block: "Block") -> str:
+    from gpt2calc.teach.explanation import Heading, Lessons, Notes, Step, Sums
+
+    match block:
+        case Table():
+            return markdown(block)
+        case Heading(words, is_name):
+            return f"## {words if is_name else words[0].upper() + words[1:]}"
+        case Step(name, meaning, chain):
+            return f"`{name}`: {meaning}\n{_dollars(chain)}"
+        case Sums(chains):
+            return "\n\n".join(
+                f"{name.capitalize()}: {_dollars(chain)}" if name else _dollars(chain)
+                for name, chain in chains
+            )
+        case Lessons(lines):
+            return "\n".join(f"- {line}" for line in lines)
+        case Notes(lines):
+            return "\n\n".join(line.replace("*", "\\*") for line in lines)
+
+
+def _dollars(chain: Chain) -> str:
+    return f"${in_one_line(chain)}$"

@@ -1,0 +1,246 @@
+"""The proof of FLOPs: every matrix product against PyTorch's own counter, module by module."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.names import EVERY, Names
+from gpt2calc.model.naming import is_in_layer
+from gpt2calc.quantity.case import Case
+from gpt2calc.report.table import Column, Table
+from gpt2calc.verify.proof import Proof
+from gpt2calc.verify.verification import (
+    built_on_meta,
+    refuse_what_cannot_be_built,
+    refuse_what_cannot_be_run,
+)
+
+Flops = dict[str, tuple[int, int]]
+"""FLOPs of the linear modules, and of all other products of each block: forward, backward."""
+
+ATTENTION = "scores and mix"
+"""The products of attention that are no modules; what else a block takes, the counter has there."""
+BACKWARD = "all modules, backward"
+"""What is compared of backward, with what is recomputed in it, but for GPT-2: of modules that share
+an input, as queries and keys do, the counter gives the backward of one to another."""
+EXPERTS = ("experts_in", "experts_out")
+"""The products of experts, which are one module."""
+DIFFERENCES_SHOWN = 5
+
+
+@dataclass(frozen=True, repr=False)
+class FlopsVerification(Proof):
+    """FLOPs by the formulas and by ``FlopCounterMode``, module by module."""
+
+    formulas: Flops
+    pytorch: Flops
+
+    @property
+    def identical(self) -> bool:
+        """Whether every module takes what the formulas say, forward and backward."""
+        return self.formulas == self.pytorch
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """A sentence for each module that differs."""
+        names = dict.fromkeys((*self.formulas, *self.pytorch))
+        return tuple(
+            f"{name}: {_said(self.formulas.get(name))} by the formulas, "
+            f"{_said(self.pytorch.get(name))} in PyTorch"
+            for name in names
+            if self.formulas.get(name) != self.pytorch.get(name)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the FLOPs of every module, forward and backward; the differences as sentences."""
+        return {
+            **self.head(),
+            "modules": {
+                name: {
+                    "formulas": _as_dict(self.formulas.get(name)),
+                    "pytorch": _as_dict(self.pytorch.get(name)),
+                }
+                for name in dict.fromkeys((*self.formulas, *self.pytorch))
+            },
+            "differences": list(self.differences),
+        }
+
+    def table(self) -> Table:
+        """Return a row for each kind of module, those of all blocks together, and the verdict."""
+        ours, theirs = (_by_kind(each, self.config.names) for each in (self.formulas, self.pytorch))
+        rows = [
+            (name, *ours.get(name, (0, 0)), *theirs.get(name, (0, 0)))
+            for name in dict.fromkeys((*ours, *theirs))
+        ]
+        shown = rows if self.config.training else [(row[0], row[1], row[3]) for row in rows]
+        totals = (sum(column) for column in list(zip(*shown, strict=True))[1:])
+        passes = ("forward", "backward") if self.config.training else ("forward",)
+        return Table(
+            title=f"{self.config.title()}, against {self.against}",
+            columns=(
+                Column("module"),
+                *(Column(each, "count") for each in passes),
+                *(Column(f"PyTorch {each}", "count") for each in passes),
+            ),
+            rows=tuple(shown),
+            footer=("total", *totals),
+            notes=self._verdict(),
+        )
+
+    def _verdict(self) -> tuple[str, ...]:
+        if self.identical:
+            both = "forward and backward, " if self.config.training else ""
+            total = sum(map(sum, self.pytorch.values()))
+            return (f"identical: {both}{len(self.pytorch):,} modules, {total:,} FLOPs",)
+        unsaid = len(self.differences) - DIFFERENCES_SHOWN
+        more = (f"... and {unsaid:,} more",) if unsaid > 0 else ()
+        first = f"different: {len(self.differences):,} of the modules"
+        return (first, *self.differences[:DIFFERENCES_SHOWN], *more)
+
+
+def verify_flops(case: Case) -> FlopsVerification:
+    """Run the model's own class on the meta device under PyTorch's own counter, and compare.
+
+    Raises:
+        UserError: torch or transformers is not installed, they cannot build such a model, or
+            PyTorch counts no such run.
+
+    """
+    case = case.settled()
+    refuse_what_cannot_be_built(case.model)
+    refuse_what_cannot_be_run(case)
+    _refuse_other_runs(case)
+    model, against = built_on_meta(case.model, dropout=bool(case.dropout))
+    if case.checkpointing == "block" and case.training:
+        _checkpoint(model, against)
+    ours = _by_module(case)
+    counted = _counted(model, case, [name for name in ours if name != BACKWARD])
+    return FlopsVerification(case, f"FlopCounterMode on {against}", ours, counted)
+
+
+def _refuse_other_runs(case: Case) -> None:
+    reasons = {
+        "causal": case.causal,
+        "cached": case.cached is not None,
+        "last_logits": case.last_logits,
+    }
+    others = [name for name, is_set in reasons.items() if is_set]
+    if others:
+        raise UserError(
+            f"{others[0]} is set, and PyTorch's counter is asked for a plain pass over the full "
+            "square: verify without it"
+        )
+
+
+def _checkpoint(model: Any, against: str) -> None:
+    """Let every block run again in backward. Raises ``UserError`` where the class cannot."""
+    try:
+        _enabling(model)({"use_reentrant": False})
+    except ValueError:
+        raise UserError(
+            f"{against} has no activation checkpointing: verify without --checkpointing"
+        ) from None
+    model.train()
+
+
+def _enabling(model: Any) -> Any:
+    """Return the method that turns checkpointing on, by its newer name where there is one."""
+    newer = getattr(model, "activation_checkpointing_enable", None)
+    return newer or model.gradient_checkpointing_enable
+
+
+def _counted(model: Any, case: Case, modules: list[str]) -> Flops:
+    """Count a pass forward, and one forward and backward; the difference is backward."""
+    counted = _run(model, case, training=False)
+    forward = _sorted(counted, case.names, modules)
+    if not case.training:
+        return {name: (flops, 0) for name, flops in forward.items()}
+    with_backward = _run(model, case, training=True)
+    both = _sorted(with_backward, case.names, modules)
+    each = {name: (flops, both[name] - flops) for name, flops in forward.items()}
+    if _shows_backward(case):
+        return each
+    backward = with_backward[""] - counted[""]
+    return {name: (flops, 0) for name, (flops, _) in each.items()} | {BACKWARD: (0, backward)}
+
+
+def _shows_backward(case: Case) -> bool:
+    """Tell whether the counter finds the module of each backward product."""
+    is_gpt2 = case.model.family == "gpt2" and not case.gated_mlp
+    return bool(is_gpt2 and case.checkpointing == "none")
+
+
+def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
+    """Return the counter's FLOPs of every module, all that is in it included."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    ids = torch.zeros(case.batch, case.queries, dtype=torch.long, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        logits = model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits
+        if training:
+            logits.sum().backward()
+    return {
+        ".".join(module.split(".")[1:]): sum(by_operator.values())
+        for module, by_operator in counter.get_flop_counts().items()
+    }
+
+
+def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[str, int]:
+    """Return the FLOPs of some modules, and what is left of each block, which is attention's own.
+
+    The angles of rotary positions are outside the blocks, and not the formulas' business.
+    """
+    sums = {name: counted.get(names.in_full(name), 0) for name in modules}
+    for name in modules:
+        if name.endswith(ATTENTION):
+            block = name.removesuffix(f".{ATTENTION}")
+            inside = sum(sums[each] for each in modules if each.startswith(f"{block}."))
+            sums[name] = counted.get(names.in_full(block), 0) - inside
+    return sums
+
+
+def _by_module(case: Case) -> Flops:
+    """Return the same by the formulas: every block's modules one by one."""
+    listed: dict[str, tuple[str, list[int]]] = {}
+    for one in products(case):
+        role = one.role.partition(":")[0]
+        _, row = listed.setdefault(_module_of(role, case.names), (role, [0, 0]))
+        row[one.phase != "forward"] += one.term.each
+    every = {
+        name.replace(EVERY, str(layer), 1): (row[0], row[1])
+        for name, (role, row) in listed.items()
+        for layer in (range(case.n_layer) if EVERY in name else (0,))
+        if is_in_layer(role, layer, case.model)
+    }
+    if not case.training or _shows_backward(case):
+        return every
+    backward = sum(row[1] for row in every.values())
+    return {name: (row[0], 0) for name, row in every.items()} | {BACKWARD: (0, backward)}
+
+
+def _module_of(role: str, names: Names) -> str:
+    """Return the row that an operation is in: a module, or a block's attention."""
+    if role in ("scores", "mix"):
+        return f"{names.module('block')}.{ATTENTION}"
+    module = names.module(role)
+    return module.rpartition(".")[0] if role in EXPERTS else module
+
+
+def _by_kind(flops: Flops, names: Names) -> Flops:
+    """Add up the modules of all blocks."""
+    kinds: dict[str, list[int]] = {}
+    for name, row in flops.items():
+        sums = kinds.setdefault(names.pattern(name), [0, 0])
+        for place, each in enumerate(row):
+            sums[place] += each
+    return {kind: (row[0], row[1]) for kind, row in kinds.items()}
+
+
+def _said(passes: tuple[int, int] | None) -> str:
+    return "nothing" if passes is None else f"{passes[0]:,} and {passes[1]:,}"
+
+
+def _as_dict(passes: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if passes is None else {"forward": passes[0], "backward": passes[1]}

@@ -1,0 +1,191 @@
+"""The proof of bytes: the peak of each part of a run, and what is held between them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.naming import PHASES
+from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
+from gpt2calc.metrics.memory.state import weights
+from gpt2calc.quantity.case import Case
+from gpt2calc.report.table import Column, Table
+from gpt2calc.verify.fsdp_memory import measured_under_fsdp
+from gpt2calc.verify.proof import Proof
+from gpt2calc.verify.pytorch_memory import MOST_BYTES, Bytes, measured, peak_on_gpu
+from gpt2calc.verify.verification import (
+    refuse_what_cannot_be_built,
+    refuse_what_cannot_be_run,
+    torch_and_transformers,
+)
+
+OF = (
+    "Exact is of PyTorch's CPU kernels in this version: on a GPU, kernels, workspaces and blocks "
+    "of 512 bytes differ."
+)
+
+
+@dataclass(frozen=True, repr=False)
+class MemoryVerification(Proof):
+    """Bytes by the tape and in PyTorch: the peak of each part of a run, and what is held."""
+
+    tape: Bytes
+    pytorch: Bytes
+    on_gpu: int | None = None
+    """What PyTorch allocated on a GPU at the peak; None without one."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether all of them are the same; a GPU's figure may differ."""
+        return self.tape == self.pytorch
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """A sentence for each figure that differs."""
+        return tuple(
+            f"{name}: {self.tape.get(name, 0):,} bytes by the tape, "
+            f"{self.pytorch.get(name, 0):,} in PyTorch"
+            for name in dict.fromkeys((*self.tape, *self.pytorch))
+            if self.tape.get(name) != self.pytorch.get(name)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return both sides' bytes by what they are of; the differences as sentences."""
+        names = dict.fromkeys((*self.tape, *self.pytorch))
+        return {
+            **self.head(),
+            "bytes": {
+                name: {"tape": self.tape.get(name, 0), "pytorch": self.pytorch.get(name, 0)}
+                for name in names
+            },
+            "on_gpu": self.on_gpu,
+            "differences": list(self.differences),
+        }
+
+    def table(self) -> Table:
+        """Return a row for each figure, and the verdict."""
+        rows = tuple(
+            (name, self.tape.get(name, 0), self.pytorch.get(name, 0))
+            for name in dict.fromkeys((*self.tape, *self.pytorch))
+        )
+        said = f"different: {'; '.join(self.differences[:5])}"
+        verdict = "identical: every figure, to the byte" if self.identical else said
+        return Table(
+            title=f"{self.config.title()}, against {self.against}",
+            columns=(Column("bytes of"), Column("tape", "count"), Column("PyTorch", "count")),
+            rows=rows,
+            notes=(*self._of_the_gpu(), OF, verdict),
+        )
+
+    def _of_the_gpu(self) -> tuple[str, ...]:
+        if self.on_gpu is None:
+            return ()
+        of_run = PHASES if self.config.training else ("prefill",)
+        peak = max(self.tape[name] for name in self.tape if name in of_run)
+        beside = self.on_gpu / peak - 1
+        return (f"Allocated on the GPU at the peak: {self.on_gpu:,} bytes, {beside:+.2%}.",)
+
+
+def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
+    """Run a family's class, and compare the bytes that are alive after each ATen call.
+
+    Args:
+        case: the model, and how it is trained or served.
+        device: "cuda" runs it on a GPU as well, and sets what PyTorch allocated beside ours.
+
+    Raises:
+        UserError: torch or transformers is not installed, they cannot build such a model, or there
+            is no such device.
+
+    """
+    case = case.settled()
+    refuse_what_cannot_be_built(case.model)
+    refuse_what_cannot_be_run(case)
+    refuse_what_cannot_run(case)
+    _refuse_what_is_not_followed(case)
+    torch, transformers = torch_and_transformers()
+    tape, is_fsdp = by_the_tape(case), case.shard == "fsdp"
+    estimate = max(tape[name] for name in tape if name in PHASES)
+    if is_fsdp or estimate > MOST_BYTES:
+        _refuse_what_needs_memory(case)
+    return MemoryVerification(
+        config=case,
+        against=f"{case.of_family.builds} of transformers {transformers.__version__}"
+        + (f" under FSDP2 of torch {torch.__version__}" if is_fsdp else ""),
+        tape=tape,
+        pytorch=measured_under_fsdp(case) if is_fsdp else measured(case, estimate),
+        on_gpu=peak_on_gpu(case) if device == "cuda" else None,
+    )
+
+
+def _refuse_what_is_not_followed(case: Case) -> None:
+    if case.cached is not None:
+        raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
+    if case.zero_stage or case.value("master_weights") != "none":
+        raise UserError(
+            "ZeRO and master weights are counted by a rule, and not followed: verify without "
+            "--zero-stage and --master-weights, or with --shard fsdp"
+        )
+    if case.training and case.optimizer not in FOLLOWED:
+        raise UserError(
+            f"{case.optimizer}'s step is counted by a rule, and not followed: verify with "
+            f"{', '.join(FOLLOWED)}"
+        )
+    if case.n_expert is not None and case.experts_implementation == "grouped_mm":
+        _refuse_unaligned_experts(case)
+    if case.shard == "fsdp" and case.grad_accumulation > 1:
+        raise UserError(
+            "grad_accumulation is 2 or more, and PyTorch's tracker follows one batch under FSDP: "
+            "verify without it"
+        )
+    if case.run.dtype == "float16":
+        raise UserError("float16 is counted as bfloat16: verify with that")
+
+
+def _refuse_unaligned_experts(case: Case) -> None:
+    """Raise ``UserError`` for experts that grouped products cannot take."""
+    in_16_bytes = 16 // ITEMSIZE[case.product_type]
+    for name, width in {"n_embd": case.n_embd, "width of an expert": case.expert_width}.items():
+        if width % in_16_bytes:
+            raise UserError(
+                f"{name} is {width}: grouped_mm takes rows of whole multiples of 16 bytes, "
+                f"{in_16_bytes} numbers here; verify with --experts-implementation batched_mm"
+            )
+
+
+def _refuse_what_needs_memory(case: Case) -> None:
+    """Raise ``UserError`` for what PyTorch cannot do with tensors that have no memory."""
+    is_grouped = case.n_expert is not None and case.experts_implementation == "grouped_mm"
+    if is_grouped and case.product_type == "float32":
+        raise UserError(
+            "grouped_mm in float32 needs tensors with memory, and this run is verified without: "
+            "verify with --dtype bfloat16 or --experts-implementation batched_mm"
+        )
+
+
+def by_the_tape(case: Case) -> Bytes:
+    """Return the bytes by the tape, by what they are of."""
+    case = replace(case, moment=None)
+    moments = Moments(case)
+    state = sum(term.amount for term in moments.standing())
+    found = {part: size for part, (size, _) in moments.phases.items()}
+    held = moments.timeline.held
+    if not case.training:
+        return {"prefill": found.pop("prefill"), "held after prefill": held("prefill"), **found}
+    if case.shard == "fsdp":
+        return {
+            "forward": found["forward"],
+            "backward": found["backward"],
+            "step": found["step"],
+            "held at the end": state + held("step"),
+        }
+    there = case.grad_accumulation > 1
+    gradients = sum(term.amount for term in weights(case)) if there else 0
+    return {
+        "forward": found["forward"],
+        "kept for backward": held("forward") - gradients,
+        "backward": found["backward"],
+        "step": found["step"],
+        "held at the end": state + held("step"),
+    }

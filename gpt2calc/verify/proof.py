@@ -1,0 +1,32 @@
+"""What every proof is: a case, what it was held against, and whether both sides are the same."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.report.result import Result
+
+
+@dataclass(frozen=True, repr=False)
+class Proof(Result):
+    """Formulas and PyTorch side by side."""
+
+    config: Any
+    against: str
+    """What was built, and by which version of what."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether both sides agree in everything."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """Say whether formulas and PyTorch agree."""
+        return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
+
+    def head(self) -> dict[str, Any]:
+        """Return what the JSON of every proof begins with."""
+        return {
+            "config": self.config.effective(),
+            "against": self.against,
+            "identical": self.identical,
+        }

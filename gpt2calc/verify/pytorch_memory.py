@@ -1,0 +1,214 @@
+"""What PyTorch itself holds: in a step of training, or in serving a prompt and two tokens more.
+
+Small cases are run as they are; in large ones tensors have sizes and no memory.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.following import tokens_after
+from gpt2calc.model.hub import in_their_words
+from gpt2calc.quantity.case import Case
+from gpt2calc.verify.verification import DROPOUT, torch_and_transformers
+
+Bytes = dict[str, int]
+"""Bytes by what they are of: the peak of each part of a run, and what is held at its end."""
+MOST_BYTES = 2 * 10**9
+"""Bytes up to which a case is run with memory for its tensors."""
+
+
+def built_for(case: Case) -> Any:
+    """Build the class of a case's family in its dtype, on the CPU."""
+    torch, transformers = torch_and_transformers()
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    words = in_their_words(case.model) | {"attn_implementation": case.attention} | nobody
+    words |= {"experts_implementation": case.experts_implementation} if case.n_expert else {}
+    theirs = transformers.AutoConfig.for_model(**words)
+    for part in (theirs, getattr(theirs, "attn_config", None)):
+        _set_dropout({} if part is None else vars(part), bool(case.dropout))
+    if case.fused_gelu:
+        for key in ("activation_function", "hidden_act", "hidden_activation", "afn"):
+            if hasattr(theirs, key):
+                setattr(theirs, key, "gelu_pytorch_tanh")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, case.weight_type))
+    try:
+        model = transformers.AutoModelForCausalLM.from_config(
+            theirs, attn_implementation=case.attention
+        )
+    finally:
+        torch.set_default_dtype(before)
+    model.loss_type = "ForCausalLM"  # left to itself, it warns that it has to guess
+    if case.training and case.checkpointing == "block":
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    return model.train(bool(case.training))
+
+
+def _set_dropout(known: dict[str, Any], is_on: bool) -> None:
+    for key in [key for key in known if "drop" in key and not isinstance(known[key], bool)]:
+        known[key] = DROPOUT if is_on and key != "layerdrop" else 0.0
+
+
+def run_forward(model: Any, case: Case, ids: Any = None) -> Any:
+    """Run a pass over zeros in the dtype of the case, and return the loss."""
+    torch, _ = torch_and_transformers()
+    if ids is None:
+        ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+    with precision(case, ids.device.type):
+        return model(ids, labels=ids, use_cache=False).loss
+
+
+def precision(case: Case, device: str) -> Any:
+    """Return the context of the forward pass."""
+    torch, _ = torch_and_transformers()
+    return torch.autocast(device, dtype=torch.bfloat16) if case.is_mixed else nullcontext()
+
+
+def measured(case: Case, estimate: int) -> Bytes:
+    """Return the bytes that a run holds; ``estimate`` says whether there is memory for it."""
+    with nullcontext() if estimate <= MOST_BYTES else without_memory():
+        model = built_for(case)
+        return _trained(model, case) if case.training else _served(model, case)
+
+
+def _trained(model: Any, case: Case) -> Bytes:
+    """Follow a second step: the optimizer has no state before its first one."""
+    torch, _ = torch_and_transformers()
+    from gpt2calc.verify.live import Live
+
+    optimizer = optimizer_for(case, model)
+    ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+    given = [*model.parameters(), *model.buffers(), ids]
+    standing = _bytes_of([*model.parameters(), ids])
+    found: Bytes = {}
+    with Live(given) as live:
+        for _ in range(2):
+            if case.grad_accumulation > 1:
+                run_forward(model, case, ids).backward()
+            live.log.clear()
+            loss = run_forward(model, case, ids)
+            found["forward"] = standing + _most(live)
+            found["kept for backward"] = live.bytes - _state_of(optimizer, model)
+            live.log.clear()
+            loss.backward()
+            found["backward"] = standing + _most(live)
+            live.log.clear()
+            optimizer.step()
+            found["step"] = standing + max(_most(live), live.bytes)
+            optimizer.zero_grad()
+            del loss
+        found["held at the end"] = standing + live.bytes
+    return found
+
+
+def _state_of(optimizer: Any, model: Any) -> int:
+    """Return the bytes of an optimizer's state, and of gradients that are there already."""
+    state = [each for kept in optimizer.state.values() for each in kept.values()]
+    gradients = [each.grad for each in model.parameters() if each.grad is not None]
+    return _bytes_of([each for each in state if hasattr(each, "numel")] + gradients)
+
+
+def _served(model: Any, case: Case) -> Bytes:
+    """Follow a prompt and two tokens after it."""
+    torch, _ = torch_and_transformers()
+    from gpt2calc.verify.live import Live
+
+    ids, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.queries, 1))
+    words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
+    has_cache = case.model.architecture.decoder.has_cache
+    words |= {"use_cache": True} if has_cache else {}
+    given = [*model.parameters(), *model.buffers(), ids, token]
+    standing = _bytes_of([*model.parameters(), ids])
+    found: Bytes = {}
+    with torch.no_grad(), Live(given) as live:
+        with precision(case, "cpu"):
+            outputs = model(ids, **words)
+        found["prefill"] = standing + _most(live)
+        cache = outputs.cache if has_cache else None
+        del outputs
+        found["held after prefill"] = live.bytes
+        for part in ("token 1", "token 2")[: tokens_after(case)] if has_cache else ():
+            live.log.clear()
+            with precision(case, "cpu"):
+                outputs = model(token, cache=cache, **words)
+            found[part] = standing + _most(live)
+            del outputs
+    return found
+
+
+def _most(live: Any) -> int:
+    return max((each.live for each in live.log), default=0)
+
+
+def _bytes_of(tensors: Any) -> int:
+    return sum(each.numel() * each.element_size() for each in tensors)
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Let tensors have sizes and no memory.
+
+    Transformers takes such tensors for a tracer's, and would build masks that a real run needs not.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from transformers import masking_utils
+
+    name = "find_packed_sequence_indices"
+    before = getattr(masking_utils, name, None)
+    setattr(masking_utils, name, lambda *_: None)
+    try:
+        with FakeTensorMode():
+            yield
+    finally:
+        setattr(masking_utils, name, before)
+
+
+def peak_on_gpu(case: Case) -> int:
+    """Return what PyTorch allocated at the peak of a second step, or of a prompt, on a GPU."""
+    torch, _ = torch_and_transformers()
+    if not torch.cuda.is_available():
+        raise UserError("there is no GPU that PyTorch can use here: verify without --device")
+    return _peak_of_a_real_run(case)
+
+
+def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
+    torch, _ = torch_and_transformers()
+    model = built_for(case).to("cuda")
+    ids = torch.zeros(case.batch, case.queries, dtype=torch.long, device="cuda")
+    if not case.training:
+        words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
+        words |= {"use_cache": True} if case.model.architecture.decoder.has_cache else {}
+        torch.cuda.reset_peak_memory_stats()
+        with torch.no_grad(), precision(case, "cuda"):
+            model(ids, **words)
+        return int(torch.cuda.max_memory_allocated())
+    optimizer = optimizer_for(case, model)
+    for _ in range(2):
+        if case.grad_accumulation > 1:
+            run_forward(model, case, ids).backward()
+        torch.cuda.reset_peak_memory_stats()
+        loss = run_forward(model, case, ids)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        del loss
+    return int(torch.cuda.max_memory_allocated())
+
+
+def optimizer_for(case: Case, model: Any) -> Any:
+    """Return PyTorch's optimizer of that name, in the implementation that GPUs use."""
+    torch, _ = torch_and_transformers()
+    parameters, words = list(model.parameters()), {"lr": 1e-3, "foreach": True}
+    match case.optimizer:
+        case "adamw":
+            return torch.optim.AdamW(parameters, **words)
+        case "adafactor":
+            return torch.optim.Adafactor(parameters, **words)
+        case "sgd" | "momentum":
+            momentum = 0.9 if case.optimizer == "momentum" else 0.0
+            return torch.optim.SGD(parameters, **words, momentum=momentum)
+        case other:
+            raise UserError(f"{other} is no optimizer of PyTorch's own: verify with another one")
