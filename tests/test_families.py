@@ -449,10 +449,10 @@ def _figure(cell, exact):
 
 
 def _keys(number, config):
-    """Return the departures that explain a number best, and nothing else with them."""
+    """Return the causes that explain a number best, and nothing else with them."""
     (best, *_) = diagnose(number, config).explanations
     assert best.free is None
-    return {departure.key for departure in best.departures}
+    return {cause.key for cause in best.causes}
 
 
 @OF_TYPE

@@ -1,9 +1,14 @@
-"""What a departure changes: the config, what is counted, or what a parameter counts."""
+"""What a cause changes: the config, what is counted, or what a parameter counts.
 
-from collections.abc import Callable
+Changes are functions of a module with arguments given, so that a diagnosis can be pickled.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
-from gpt2calc.analysis.reckoning import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Reckoning
+from gpt2calc.analysis.reckoning import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Reckoning, Times
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Tensor
 
 Change: TypeAlias = Callable[[Reckoning], Reckoning]
@@ -17,46 +22,70 @@ NANOGPT_VOCAB = 50_304
 """Vocabulary of nanoGPT's default model: GPT-2's, padded to a multiple of 64."""
 
 
+def with_config(config: ModelConfig) -> Change:
+    """Count another model."""
+    return partial(_with_config, config)
+
+
 def with_fields(**fields: Any) -> Change:
     """Count a model some of whose fields are others."""
-    return lambda reckoning: reckoning._replace(config=reckoning.config.evaluate_at(**fields))
+    return partial(_with_fields, fields)
 
 
 def padded(multiple: int) -> Change:
     """Count a vocabulary that is filled up to a multiple."""
-
-    def change(reckoning: Reckoning) -> Reckoning:
-        vocab = -(-reckoning.config.vocab // multiple) * multiple
-        return with_fields(vocab=vocab)(reckoning)
-
-    return change
+    return partial(_padded, multiple)
 
 
 def keep(wanted: Callable[[Tensor], bool]) -> Change:
     """Count no other tensors."""
-    kept = {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()}
-
-    def change(reckoning: Reckoning) -> Reckoning:
-        times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
-        return reckoning._replace(times=times)
-
-    return change
+    return partial(_keep, {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()})
 
 
 def add(extra: Callable[[Tensor], bool]) -> Change:
     """Count some tensors once more."""
-    added = {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()}
-
-    def change(reckoning: Reckoning) -> Reckoning:
-        times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
-        return reckoning._replace(times=times)
-
-    return change
+    return partial(_add, {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()})
 
 
 def in_bytes(size: int) -> Change:
     """Count so many bytes for each parameter."""
-    return lambda reckoning: reckoning._replace(unit=size)
+    return partial(_in_bytes, size)
+
+
+def of_gpt2(change: Change) -> Change:
+    """Return a change that nobody makes of another family."""
+    return partial(_of_gpt2, change)
+
+
+def _with_config(config: ModelConfig, reckoning: Reckoning) -> Reckoning:
+    return reckoning._replace(config=config)
+
+
+def _with_fields(fields: Mapping[str, Any], reckoning: Reckoning) -> Reckoning:
+    return reckoning._replace(config=reckoning.config.evaluate_at(**fields))
+
+
+def _padded(multiple: int, reckoning: Reckoning) -> Reckoning:
+    vocab = -(-reckoning.config.vocab // multiple) * multiple
+    return _with_fields({"vocab": vocab}, reckoning)
+
+
+def _keep(kept: Times, reckoning: Reckoning) -> Reckoning:
+    times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
+    return reckoning._replace(times=times)
+
+
+def _add(added: Times, reckoning: Reckoning) -> Reckoning:
+    times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
+    return reckoning._replace(times=times)
+
+
+def _in_bytes(size: int, reckoning: Reckoning) -> Reckoning:
+    return reckoning._replace(unit=size)
+
+
+def _of_gpt2(change: Change, reckoning: Reckoning) -> Reckoning:
+    return change(reckoning) if reckoning.config.family == "gpt2" else reckoning
 
 
 def as_nanogpt(reckoning: Reckoning) -> Reckoning:
@@ -69,11 +98,6 @@ def with_gpt1s_context(reckoning: Reckoning) -> Reckoning:
     """Learn the positions of GPT-1, where positions are learned."""
     has_positions = reckoning.config.positions == "learned"
     return with_fields(n_ctx=GPT1_N_CTX)(reckoning) if has_positions else reckoning
-
-
-def of_gpt2(change: Change) -> Change:
-    """Return a change that nobody makes of another family."""
-    return lambda reckoning: change(reckoning) if reckoning.config.family == "gpt2" else reckoning
 
 
 def only_active(reckoning: Reckoning) -> Reckoning:

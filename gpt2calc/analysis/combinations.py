@@ -11,20 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt2calc.analysis.departures import DEPARTURES, STAGES, Departure, other_models
+from gpt2calc.analysis.causes import CAUSES, STAGES, Cause, other_models
 from gpt2calc.analysis.reckoning import ALL_CELLS, Reckoning, reckoning_of
 from gpt2calc.model.config import ModelConfig
 
-MOST_DEPARTURES = 4
-"""Departures that are combined at most."""
+MOST_CAUSES = 4
+"""Causes that are combined at most."""
 LARGEST = 2**60
 """Sizes up to this are multiplied as NumPy's integers, larger ones as Python's."""
 
 
 class Found(NamedTuple):
-    """Departures, and what they make of the model step by step."""
+    """Causes, and what they make of the model step by step."""
 
-    departures: tuple[Departure, ...]
+    causes: tuple[Cause, ...]
     reckonings: tuple[Reckoning, ...]
     cost: float
     free: str | None = None
@@ -34,8 +34,8 @@ class Totals(NamedTuple):
     """The totals of some models under some ways of counting, all in one unit."""
 
     models: Sequence[Found]
-    countings: Sequence[tuple[Departure, ...]]
-    unit: tuple[Departure, ...]
+    countings: Sequence[tuple[Cause, ...]]
+    unit: tuple[Cause, ...]
     counts: Any
     """Parameters, or bytes if that is the unit: ``[model, counting]``."""
     costs: Any
@@ -43,32 +43,32 @@ class Totals(NamedTuple):
 
     def found(self, row: int, column: int) -> Found:
         """Return a combination step by step."""
-        departures, reckonings = (
-            list(self.models[row].departures),
+        causes, reckonings = (
+            list(self.models[row].causes),
             list(self.models[row].reckonings),
         )
-        for departure in (*self.countings[column], *self.unit):
-            departures.append(departure)
-            reckonings.append(departure.change(reckonings[-1]))
-        return Found(tuple(departures), tuple(reckonings), float(self.costs[row, column]))
+        for cause in (*self.countings[column], *self.unit):
+            causes.append(cause)
+            reckonings.append(cause.change(reckonings[-1]))
+        return Found(tuple(causes), tuple(reckonings), float(self.costs[row, column]))
 
 
 class _Counting(NamedTuple):
     """Combinations of ways of counting, of one size: their factors and what they add."""
 
-    chosen: Sequence[tuple[Departure, ...]]
+    chosen: Sequence[tuple[Cause, ...]]
     factors: Any
     added: Any
     costs: Any
 
 
 def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Iterator[Totals]:
-    """Yield the totals of all combinations of so many departures at most.
+    """Yield the totals of all combinations of so many causes at most.
 
     With ``of_family`` no preset of another family is among the models.
     """
-    units: list[tuple[Departure, ...]] = [(), *((unit,) for unit in of_stage("unit"))]
-    by_size = groupby(_models(config, most, of_family), key=lambda found: len(found.departures))
+    units: list[tuple[Cause, ...]] = [(), *((unit,) for unit in of_stage("unit"))]
+    by_size = groupby(_models(config, most, of_family), key=lambda found: len(found.causes))
     for size, group in by_size:
         models = list(group)
         sizes, counted = _sizes(models)
@@ -77,7 +77,7 @@ def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Itera
             counts = counted @ counting.factors.T + sizes @ counting.added.T
             for unit in units[: 1 if size + more == most else None]:
                 times = unit[0].change(models[0].reckonings[-1]).unit if unit else 1
-                extra = sum(departure.cost for departure in unit)
+                extra = sum(cause.cost for cause in unit)
                 yield Totals(
                     models=models,
                     countings=counting.chosen,
@@ -87,23 +87,23 @@ def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Itera
                 )
 
 
-def applied(meant: Reckoning, departures: Sequence[Departure]) -> Found | None:
-    """Apply departures in the order of their stages; None if one of them changes nothing."""
+def applied(meant: Reckoning, causes: Sequence[Cause]) -> Found | None:
+    """Apply causes in the order of their stages; None if one of them changes nothing."""
     reckonings = [meant]
-    for departure in departures:
-        after = departure.change(reckonings[-1])
+    for cause in causes:
+        after = cause.change(reckonings[-1])
         if after == reckonings[-1]:
             return None
         reckonings.append(after)
-    cost = sum(departure.cost for departure in departures)
-    return Found(tuple(departures), tuple(reckonings), cost)
+    cost = sum(cause.cost for cause in causes)
+    return Found(tuple(causes), tuple(reckonings), cost)
 
 
 @cache
-def of_stage(stage: str) -> tuple[Departure, ...]:
-    """Return the departures of a stage, in the order in which they are applied."""
+def of_stage(stage: str) -> tuple[Cause, ...]:
+    """Return the causes of a stage, in the order in which they are applied."""
     assert stage in STAGES
-    return tuple(departure for departure in DEPARTURES if departure.stage == stage)
+    return tuple(cause for cause in CAUSES if cause.stage == stage)
 
 
 def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
@@ -143,24 +143,24 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
 @cache
 def _countings() -> tuple[_Counting, ...]:
     """Return all combinations of ways of counting by their size, from none upwards."""
-    return tuple(_counting_of(size) for size in range(MOST_DEPARTURES + 1))
+    return tuple(_counting_of(size) for size in range(MOST_CAUSES + 1))
 
 
 def _counting_of(size: int) -> _Counting:
     chosen = list(combinations(of_stage("counting"), size))
-    ends = [_times_after(departures) for departures in chosen]
+    ends = [_times_after(causes) for causes in chosen]
     added = np.array([end[0] for end in ends], np.int64)
     factors = np.array([end[1] for end in ends], np.int64) - added
-    costs = np.array([sum(departure.cost for departure in each) for each in chosen], float)
+    costs = np.array([sum(cause.cost for cause in each) for each in chosen], float)
     return _Counting(chosen, factors, added, costs)
 
 
-def _times_after(departures: Iterable[Departure]) -> tuple[list[int], list[int]]:
+def _times_after(causes: Iterable[Cause]) -> tuple[list[int], list[int]]:
     """Return what is counted in the end of what was counted never, and of what was once."""
     ends = []
     for before in (0, 1):
         reckoning = Reckoning(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
-        for departure in departures:
-            reckoning = departure.change(reckoning)
+        for cause in causes:
+            reckoning = cause.change(reckoning)
         ends.append([reckoning.times[cell] for cell in ALL_CELLS])
     return ends[0], ends[1]

@@ -1,12 +1,12 @@
-"""Where a strange number comes from: the likeliest known departures that give it exactly."""
+"""Where a strange number comes from: the likeliest known causes that give it exactly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from gpt2calc.analysis.causes import Cause
 from gpt2calc.analysis.combinations import Found
-from gpt2calc.analysis.departures import Departure
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
 from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
 from gpt2calc.analysis.sentences import difference
@@ -21,11 +21,11 @@ SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Hypothesis:
     """One way to arrive at a number."""
 
     number: RoundedNumber
-    departures: tuple[Departure, ...]
+    causes: tuple[Cause, ...]
     reckonings: tuple[Reckoning, ...]
     """The model as it is, then after each change in turn."""
     cost: float
@@ -49,7 +49,7 @@ class Explanation:
         """The arithmetic and the reasons, as a person would say them."""
         steps = self._steps()
         if len(steps) == 1 and not self.residual:
-            models = [departure.clause for departure in self.departures]
+            models = [cause.clause for cause in self.causes]
             what = models[0].removeprefix("the model is ") if models else "this model"
             return f"{self._rounding()}{self.total:,} is exactly what {what} has"
         reasons = "; and ".join(self._reasons())
@@ -59,11 +59,11 @@ class Explanation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return keys of the departures; totals and residuals in parameters."""
+        """Return keys of the causes; totals and residuals in parameters."""
         free = {self.free: getattr(self.reckonings[-1].config, self.free)} if self.free else None
         return {
             "sentence": self.sentence,
-            "departures": [departure.key for departure in self.departures],
+            "departures": [cause.key for cause in self.causes],
             "free": free,
             "total": self.total,
             "residual": self.residual,
@@ -72,7 +72,7 @@ class Explanation:
 
     def _steps(self) -> tuple[Reckoning, ...]:
         """Return the reckonings from the model on that was really counted."""
-        is_another = bool(self.departures) and self.departures[0].stage == "model"
+        is_another = bool(self.causes) and self.causes[0].stage == "model"
         return self.reckonings[1:] if is_another else self.reckonings
 
     def _arithmetic(self, steps: tuple[Reckoning, ...]) -> str:
@@ -94,8 +94,8 @@ class Explanation:
         return f"{self.number.text} is {self.total:,}, rounded; "
 
     def _reasons(self) -> Iterator[str]:
-        for departure, reckoning in zip(self.departures, self.reckonings[1:], strict=False):
-            yield departure.clause.format(config=reckoning.config)
+        for cause, reckoning in zip(self.causes, self.reckonings[1:], strict=False):
+            yield cause.clause.format(config=reckoning.config)
         if self.free:
             before, after = (self.reckonings[at].config.value(self.free) for at in (0, -1))
             yield f"{self.free} is {after:,} instead of {before:,}"
@@ -107,9 +107,9 @@ class Diagnosis(Result):
 
     number: RoundedNumber
     config: ModelConfig
-    explanations: tuple[Explanation, ...]
+    explanations: tuple[Hypothesis, ...]
     """The likeliest, and those that are nearly as likely; none if nothing known explains it."""
-    nearest: tuple[Explanation, ...]
+    nearest: tuple[Hypothesis, ...]
     """What leaves least unexplained, where nothing explains all."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Diagnosis(Result):
     def summary(self) -> str:
         """Say the number, and what explains it best."""
         best = (*self.explanations, *self.nearest)[0]
-        keys = [departure.key for departure in best.departures]
+        keys = [cause.key for cause in best.causes]
         return f"{self.number.text} {'is' if self.explanations else 'near'} {keys or best.total}"
 
     def table(self) -> Table:
@@ -173,8 +173,8 @@ class Diagnosis(Result):
 def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> Diagnosis:
     """Say what explains the difference between a number and the count of a model.
 
-    Combinations of up to four of ``departures.DEPARTURES``, another preset among them, are weighed
-    by how rare each departure is; another value of a field, one that presets have, is a departure
+    Combinations of up to four of ``causes.CAUSES``, another preset among them, are weighed
+    by how rare each cause is; another value of a field, one that presets have, is a cause
     too. The likeliest are given. Nothing is given where chance numbers of the same kind would be
     explained as well: see :mod:`gpt2calc.analysis.luck`.
 
@@ -194,5 +194,5 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))
 
 
-def _explanation(number: RoundedNumber, found: Found) -> Explanation:
-    return Explanation(number, found.departures, found.reckonings, found.cost, found.free)
+def _explanation(number: RoundedNumber, found: Found) -> Hypothesis:
+    return Hypothesis(number, found.causes, found.reckonings, found.cost, found.free)

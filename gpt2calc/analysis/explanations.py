@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt2calc.analysis.combinations import MOST_DEPARTURES, Found, Totals, all_totals
+from gpt2calc.analysis.combinations import MOST_CAUSES, Found, Totals, all_totals
 from gpt2calc.analysis.luck import Luck
 from gpt2calc.analysis.other_values import OtherValue, other_values
 from gpt2calc.analysis.reckoning import Reckoning
@@ -19,7 +19,7 @@ MUCH_MORE = 2.5
 NEAREST = 3
 """How many explanations are given, where none is whole."""
 MOST_IN_NEAREST = 2
-"""Departures of such an explanation at most: with more, something always comes near."""
+"""Causes of such an explanation at most: with more, something always comes near."""
 CANDIDATES = 60
 """Of all that gives the number, as many of the cheapest are looked at."""
 
@@ -38,12 +38,12 @@ class _Hit(NamedTuple):
 
 def explanations_of(number: RoundedNumber, config: ModelConfig) -> list[Found]:
     """Return the likeliest explanations that give a number, the cheapest first."""
-    totals = list(all_totals(config, MOST_DEPARTURES))
+    totals = list(all_totals(config, MOST_CAUSES))
     others = list(other_values(config))
     hits = _hits(totals, number.smallest, number.largest)
     found = [hit.found for hit in nsmallest(CANDIDATES, hits, key=lambda hit: hit.cost)]
     found += _with_another_value(number, config, others)
-    ordered = sorted(found, key=lambda one: (one.cost, len(one.departures)))
+    ordered = sorted(found, key=lambda one: (one.cost, len(one.causes)))
     if not ordered:
         return []
     cheap = [one for one in ordered if one.cost <= ordered[0].cost + MUCH_MORE]
@@ -84,7 +84,7 @@ def _with_another_value(
     fitting: dict[Any, list[OtherValue]] = {}
     for other in others:
         if number.stands_for(other.total):
-            fitting.setdefault((other.departures, other.field), []).append(other)
+            fitting.setdefault((other.causes, other.field), []).append(other)
     for values in fitting.values():
         if len(values) == 1 and _can_be(config, values[0]):
             yield values[0].found(config)
@@ -100,7 +100,7 @@ def _can_be(config: ModelConfig, other: OtherValue) -> bool:
 
 def _model(found: Found) -> ModelConfig:
     """Return the model that was counted: a preset where that is a reason, else the one meant."""
-    is_another = bool(found.departures) and found.departures[0].stage == "model"
+    is_another = bool(found.causes) and found.causes[0].stage == "model"
     return found.reckonings[int(is_another)].config
 
 
@@ -108,10 +108,10 @@ def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
     """Leave out what counts the same tensors as a cheaper explanation, or says more than one."""
     kept: list[Found] = []
     for one in ordered:
-        keys = {departure.key for departure in one.departures}
+        keys = {cause.key for cause in one.causes}
         repeats = (
             _signature(other.reckonings[-1]) == _signature(one.reckonings[-1])
-            or {departure.key for departure in other.departures} < keys
+            or {cause.key for cause in other.causes} < keys
             for other in kept
         )
         if not any(repeats):

@@ -5,8 +5,8 @@ from functools import cache
 from math import log2
 from typing import NamedTuple
 
+from gpt2calc.analysis.causes import CAUSES, Cause
 from gpt2calc.analysis.combinations import Found, applied
-from gpt2calc.analysis.departures import DEPARTURES, Departure
 from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
@@ -16,15 +16,15 @@ from gpt2calc.quantity.polynomial import NoPolynomialError, along, solvable_fiel
 ANOTHER_VALUE = 5
 """Bits that it takes to say that a field has another value, beside which one."""
 COMMON = 2.5
-"""Bits of a departure, at most, that is looked for together with another value."""
+"""Bits of a cause, at most, that is looked for together with another value."""
 PADDED_TO = 64
 """A vocabulary is often padded to a multiple of this."""
 
 
 class OtherValue(NamedTuple):
-    """A model with another value of one field, counted with one common departure at most."""
+    """A model with another value of one field, counted with one common cause at most."""
 
-    departures: tuple[Departure, ...]
+    causes: tuple[Cause, ...]
     field: str
     value: int
     total: int
@@ -32,21 +32,21 @@ class OtherValue(NamedTuple):
 
     def found(self, config: ModelConfig) -> Found:
         """Return it step by step."""
-        plain = applied(reckoning_of(config), self.departures)
+        plain = applied(reckoning_of(config), self.causes)
         assert plain is not None
-        last = _counted(config.evaluate_at(**{self.field: self.value}), self.departures)
-        return Found(self.departures, (*plain.reckonings, last), self.cost, self.field)
+        last = _counted(config.evaluate_at(**{self.field: self.value}), self.causes)
+        return Found(self.causes, (*plain.reckonings, last), self.cost, self.field)
 
 
 def other_values(config: ModelConfig) -> Iterator[OtherValue]:
     """Yield the model with each value that people use, of each field that changes its count."""
     meant = reckoning_of(config)
     fields = [field for field in solvable_fields(PARAMETERS, config) if used_values(field)]
-    common = [departure for departure in DEPARTURES if departure.cost <= COMMON]
-    for departures in [(), *((departure,) for departure in common)]:
-        if applied(meant, departures):
+    common = [cause for cause in CAUSES if cause.cost <= COMMON]
+    for causes in [(), *((cause,) for cause in common)]:
+        if applied(meant, causes):
             for field in fields:
-                yield from _of_field(config, departures, field)
+                yield from _of_field(config, causes, field)
 
 
 @cache
@@ -62,29 +62,27 @@ def used_values(field: str) -> tuple[int, ...]:
     return tuple(sorted(used))
 
 
-def _of_field(
-    config: ModelConfig, departures: tuple[Departure, ...], field: str
-) -> Iterator[OtherValue]:
+def _of_field(config: ModelConfig, causes: tuple[Cause, ...], field: str) -> Iterator[OtherValue]:
     now = config.value(field)
-    if _counted(config, departures).config.value(field) != now:
+    if _counted(config, causes).config.value(field) != now:
         return
     try:
-        curve = along(lambda other: _counted(other, departures).total, config, field)
+        curve = along(lambda other: _counted(other, causes).total, config, field)
     except NoPolynomialError:
         return
     if not curve.degree:
         return
     values = used_values(field)
-    departed = sum(departure.cost for departure in departures)
+    departed = sum(cause.cost for cause in causes)
     cost = departed + ANOTHER_VALUE + log2(len(values))
     for value in values:
         total = curve.at(value)
         if value != now and total == int(total):
-            yield OtherValue(departures, field, value, int(total), cost)
+            yield OtherValue(causes, field, value, int(total), cost)
 
 
-def _counted(config: ModelConfig, departures: tuple[Departure, ...]) -> Reckoning:
+def _counted(config: ModelConfig, causes: tuple[Cause, ...]) -> Reckoning:
     reckoning = reckoning_of(config)
-    for departure in departures:
-        reckoning = departure.change(reckoning)
+    for cause in causes:
+        reckoning = cause.change(reckoning)
     return reckoning

@@ -13,7 +13,6 @@ from gpt2calc import __version__
 from gpt2calc.cli import count
 from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
 from gpt2calc.model.presets import preset_names
-from gpt2calc.report.plain import IN_PLAIN_CHARACTERS
 from gpt2calc.report.terminal import CLOSED_PIPE, abandon
 
 WRONG_USE = 2
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused("there is no standard output to write to")
     sys.set_int_max_str_digits(0)  # counts are printed at any size
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=IN_PLAIN_CHARACTERS)
+        sys.stdout.reconfigure(errors="replace")
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
     words = sys.argv[1:] if arguments is None else arguments

@@ -27,7 +27,7 @@ class Tally(NamedTuple):
         return self.weights + self.biases
 
 
-class Part(NamedTuple):
+class SublayerCount(NamedTuple):
     """What one sublayer holds, over all its layers: parameters, and their share of the model."""
 
     weights: int
@@ -72,7 +72,7 @@ PARAMETERS = Quantity(
     terms=tensors,
     parts=SUBLAYERS,
     tally=Tally,
-    part=Part,
+    part=SublayerCount,
     notes_on_terms=_notes_on_tensors,
     groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
 )
@@ -90,7 +90,7 @@ ACTIVE = replace(
 
 @dataclass(frozen=True, repr=False)
 class Count(Breakdown):
-    """Exact parameter counts of one model; ``count["attention"]`` is a :class:`Part`."""
+    """Exact parameter counts of one model; ``count["attention"]`` is a :class:`SublayerCount`."""
 
     quantity: Quantity = PARAMETERS
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from gpt2calc.report.plain import encodable
 from gpt2calc.report.result import Result, rendered
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
     """Print or write texts as they come, with progress on a terminal, and return status 0."""
     if out is None:
         for text in texts if sys.stdout.isatty() else _with_progress(texts, parts):
-            sys.stdout.write(text)
+            sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
         return 0
     from gpt2calc.report.files import whole_file
 

@@ -35,7 +35,7 @@ class Heading(NamedTuple):
     """Whether it is the name of a sublayer, as code has it."""
 
 
-class Step(NamedTuple):
+class DerivationLine(NamedTuple):
     """One term: its name, what it is for, and what it comes to."""
 
     name: str
@@ -61,7 +61,7 @@ class Notes(NamedTuple):
     lines: tuple[str, ...]
 
 
-Block = Table | Heading | Notes | Step | Sums | Lessons
+Block = Table | Heading | Notes | DerivationLine | Sums | Lessons
 """A part of a written derivation."""
 
 
@@ -135,7 +135,9 @@ class Explanation(Result):
         for steps in self.sublayers:
             yield Heading(steps.sublayer, is_name=True)
             for each in steps.terms:
-                yield Step(each.term.name(self.config.names), meaning_of(each.term), each.chain)
+                yield DerivationLine(
+                    each.term.name(self.config.names), meaning_of(each.term), each.chain
+                )
             yield Sums(steps.sums)
         if self.block is not None and self.total is not None:
             yield Heading("one block")

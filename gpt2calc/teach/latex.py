@@ -77,7 +77,7 @@ def escaped(words: str) -> str:
 
 
 def _latex_of(block: "Block") -> str:
-    from gpt2calc.teach.explanation import Heading, Lessons, Notes, Step, Sums
+    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
     match block:
         case Table():
@@ -87,7 +87,7 @@ def _latex_of(block: "Block") -> str:
             return rf"\subsection*{{{escaped(shown)}}}"
         case Notes(lines):
             return "\n\n".join(map(escaped, lines))
-        case Step(name, meaning, chain):
+        case DerivationLine(name, meaning, chain):
             told = rf"\texttt{{{escaped(name)}}}: {escaped(meaning)}"
             return rf"{told}\\\hspace*{{2em}}${in_one_line(chain)}$"
         case Sums(chains):

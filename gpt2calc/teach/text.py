@@ -52,14 +52,14 @@ def _broken(line: str, margin: int | None = None) -> str:
 
 
 def _text_of(block: "Block") -> str:
-    from gpt2calc.teach.explanation import Heading, Lessons, Notes, Step, Sums
+    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
     match block:
         case Table():
             return text(block)
         case Heading(words):
             return f"{words}\n{'─' * len(words)}"
-        case Step(name, meaning, chain):
+        case DerivationLine(name, meaning, chain):
             told = f"{INDENT}{meaning}\n" if meaning else ""
             return f"{name}\n{told}{aligned(INDENT, chain)}"
         case Sums(chains):
@@ -73,14 +73,14 @@ def _text_of(block: "Block") -> str:
 
 
 def _markdown_of(block: "Block") -> str:
-    from gpt2calc.teach.explanation import Heading, Lessons, Notes, Step, Sums
+    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
     match block:
         case Table():
             return markdown(block)
         case Heading(words, is_name):
             return f"## {words if is_name else words[0].upper() + words[1:]}"
-        case Step(name, meaning, chain):
+        case DerivationLine(name, meaning, chain):
             return f"`{name}`: {meaning}\n{_dollars(chain)}"
         case Sums(chains):
             return "\n\n".join(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt2calc.errors import UserError, printable, quoted
-from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Part, active_said
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, SublayerCount, active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.naming import Located, located
@@ -37,7 +37,7 @@ class Inspection(Result):
     path: str
     config: ModelConfig
     """Read off the shapes; ``n_head``, which no shape shows, off ``config.json`` if it is there."""
-    parts: tuple[Part, ...]
+    parts: tuple[SublayerCount, ...]
     """Parameters stored in each sublayer, in the order of ``architecture.SUBLAYERS``."""
     tensor_count: int
     """Tensors in the file, whatever they are."""

@@ -9,7 +9,7 @@ from gpt2calc.metrics.memory.following import plan_of, timeline_in_letters, time
 from gpt2calc.metrics.memory.naming import name_of, of_forward, of_serving, of_training
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.runs import Followed
-from gpt2calc.metrics.memory.timeline import Moment, Stored, Timeline
+from gpt2calc.metrics.memory.timeline import Allocation, Moment, Timeline
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
@@ -170,7 +170,7 @@ class Moments:
         """Return what is there for backward at the end of the forward pass."""
         return self._as_terms(self.timeline.saved(of_forward))
 
-    def _as_terms(self, there: dict[Stored, int]) -> list[Term]:
+    def _as_terms(self, there: dict[Allocation, int]) -> list[Term]:
         return terms_at(there, self.at)
 
 
@@ -178,7 +178,7 @@ def _is_in_backward(moment: Moment) -> bool:
     return moment.place.part == "backward" and moment.event.module != ("loss",)
 
 
-def terms_at(there: dict[Stored, int], at: Callable[[int], int]) -> list[Term]:
+def terms_at(there: dict[Allocation, int], at: Callable[[int], int]) -> list[Term]:
     """Return storages as terms; ``at`` evaluates a size in the arithmetic of a case."""
     return [
         StoredTerm(

@@ -31,7 +31,7 @@ LEAST_IN_8_BIT = 4096
 """Numbers of the smallest tensor whose state is in 8 bits, in bitsandbytes."""
 
 
-class Stored(Term):
+class StateTerm(Term):
     """Something stored for parameters as a summand: the bytes of a number, times how many."""
 
     __slots__ = ()
@@ -59,7 +59,7 @@ class Numbers(NamedTuple):
         return self.in_block * self.blocks + self.outside
 
 
-def numbers_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
+def numels_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
     """Add up over the tensors of a model what each of them counts for."""
     listed = tensors(case.model)
     if case.dense_layers:  # blocks differ, so that nothing can be said of one of them
@@ -70,11 +70,11 @@ def numbers_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
     return Numbers(in_block, outside, case.n_layer)
 
 
-def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> Iterator[Stored]:
+def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> Iterator[StateTerm]:
     """Yield numbers of some bytes each, of the blocks and outside; or one GPU's part of them."""
     if is_shared(case, part):
         shape = (width, _shared_out(case, part, numbers.total))
-        yield Stored(what, part, "amount", shape, 1)
+        yield StateTerm(what, part, "amount", shape, 1)
         return
     shapes = (
         (f"{OF_A_BLOCK}, {what}", numbers.in_block, numbers.blocks),
@@ -82,10 +82,10 @@ def stored(case: Case, what: str, part: str, width: int, numbers: Numbers) -> It
     )
     for name, each, copies in shapes:
         if not is_zero(each) and not is_zero(copies):
-            yield Stored(name, part, "amount", (width, each), copies)
+            yield StateTerm(name, part, "amount", (width, each), copies)
 
 
-def weights(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
+def weights(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
     """Yield the weights, or one GPU's part of them.
 
     Args:
@@ -95,12 +95,12 @@ def weights(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
     """
     width = ITEMSIZE[case.weight_type]
     if sharded is not None:
-        yield Stored("parameters, a shard of each", "weights", "amount", (width, sharded), 1)
+        yield StateTerm("parameters, a shard of each", "weights", "amount", (width, sharded), 1)
         return
     yield from stored(case, "parameters", "weights", width, _elements(case))
 
 
-def optimizer(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
+def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
     """Yield what the optimizer keeps from step to step, or one GPU's part of it.
 
     Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
@@ -111,11 +111,11 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
     if has_master_weights:
         yield from stored(case, "master weights", "optimizer", width, _elements(case))
 
-    def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[Stored]:
+    def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[StateTerm]:
         if sharded is not None and counted is _each:
             shape = (width, sharded)
-            return iter([Stored(f"{what}, of a shard of each", "optimizer", "amount", shape, 1)])
-        return stored(case, what, "optimizer", width, numbers_of(case, counted))
+            return iter([StateTerm(f"{what}, of a shard of each", "optimizer", "amount", shape, 1)])
+        return stored(case, what, "optimizer", width, numels_of(case, counted))
 
     match case.optimizer:
         case "adamw":
@@ -131,20 +131,20 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[Stored]:
             yield from part("means in 8 bits", 2, lambda t: t.each if _is_large(t) else 0)
             yield from part("scales of blocks", 8, lambda t: _blocks(t.each) if _is_large(t) else 0)
             yield from part("means of small tensors", 8, lambda t: 0 if _is_large(t) else t.each)
-            yield Stored("tables of the numbers that 8 bits stand for", *TABLES_OF_8_BIT)
+            yield StateTerm("tables of the numbers that 8 bits stand for", *TABLES_OF_8_BIT)
 
 
-def gathered_weights(case: Case) -> Iterator[Stored]:
+def gathered_weights(case: Case) -> Iterator[StateTerm]:
     """Yield what is gathered of weights that are shared out: one block's, and what is outside."""
     if is_shared(case, "weights"):
         numbers = _elements(case)
         shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
-        yield Stored("weights of a block and outside, gathered", "gathered", "amount", shape, 1)
+        yield StateTerm("weights of a block and outside, gathered", "gathered", "amount", shape, 1)
 
 
 def inputs(case: Case) -> Term:
     """Return the ids of the tokens that are run, int64."""
-    return Stored("ids of the tokens", "inputs", "amount", (8, case.batch, case.queries), 1)
+    return StateTerm("ids of the tokens", "inputs", "amount", (8, case.batch, case.queries), 1)
 
 
 def standing(case: Case, sharded: Number | None = None) -> Iterator[Term]:
@@ -208,10 +208,10 @@ def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Te
 
     A block's are whole until it is done, and those outside the blocks until backward ends.
     """
-    yield Stored("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
+    yield StateTerm("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
     if in_backward:
         shape = (unshared_gradients(case),)
-        yield Stored("gradients before they are shared out", "gathered", "amount", shape, 1)
+        yield StateTerm("gradients before they are shared out", "gathered", "amount", shape, 1)
 
 
 def unshared_gradients(case: Case) -> Number:
@@ -223,7 +223,7 @@ def unshared_gradients(case: Case) -> Number:
 def shared_roots(case: Case, made: Number) -> Term:
     """Return one GPU's part of the roots of mean squares, of so many bytes."""
     part = (_shared_out(case, "roots of mean squares", made),)
-    return Stored("roots of mean squares", "temporary", "amount", part, 1)
+    return StateTerm("roots of mean squares", "temporary", "amount", part, 1)
 
 
 def is_zero(number: Number) -> bool:
@@ -244,7 +244,7 @@ def _shared_out(case: Case, part: str, numbers: Number) -> Number:
 
 
 def _elements(case: Case) -> Numbers:
-    return numbers_of(case, _each)
+    return numels_of(case, _each)
 
 
 def _each(tensor: Tensor) -> Number:

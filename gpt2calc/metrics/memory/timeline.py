@@ -46,7 +46,7 @@ class Moment(NamedTuple):
     """Bytes that the event allocates."""
 
 
-class Stored(NamedTuple):
+class Allocation(NamedTuple):
     """Storages that are alike: what they are for, which operation made them, and their shape."""
 
     part: str
@@ -105,14 +105,14 @@ class Timeline:
         here = self.base.sharded
         return here if self.longer is None else self._at_depth(here, self.longer.sharded)
 
-    def stored_at(self, place: Place, kind: Kind) -> dict[Stored, int]:
+    def stored_at(self, place: Place, kind: Kind) -> dict[Allocation, int]:
         """Return the storages that are alive at a moment, and how many there are of each."""
         here = _alive(self.base, self._places[place], kind)
         if self.longer is None:
             return dict(here)
         return self._extended(here, _alive(self.longer, self._places_in_longer[place], kind))
 
-    def saved(self, kind: Kind) -> dict[Stored, int]:
+    def saved(self, kind: Kind) -> dict[Allocation, int]:
         """Return the storages that are there for backward when forward ends: all but the loss."""
         here = _saved(self.base, kind)
         return (
@@ -131,7 +131,9 @@ class Timeline:
         """Return a number at the depth, from that of the base and that of a layer more."""
         return here + (self.depth - self.base.depth) * (there - here)
 
-    def _extended(self, here: Counter[Stored], there: Counter[Stored]) -> dict[Stored, int]:
+    def _extended(
+        self, here: Counter[Allocation], there: Counter[Allocation]
+    ) -> dict[Allocation, int]:
         keys = dict.fromkeys((*here, *there))
         return {key: self._at_depth(here[key], there[key]) for key in keys}
 
@@ -165,20 +167,20 @@ def role_of(module: tuple[str, ...]) -> str:
     return next((each for each in reversed(module) if not each.startswith("block.")), "")
 
 
-def _alive(run: Followed, index: int, kind: Kind) -> Counter[Stored]:
+def _alive(run: Followed, index: int, kind: Kind) -> Counter[Allocation]:
     there = [each for each in run.lifetimes if each.born <= index < each.died]
     return _counted(run, there, index, kind)
 
 
-def _saved(run: Followed, kind: Kind) -> Counter[Stored]:
+def _saved(run: Followed, kind: Kind) -> Counter[Allocation]:
     end = run.parts["backward"]
     alive = [each for each in run.lifetimes if each.born < end < each.died]
     there = [each for each in alive if each.saved <= end or run.events[each.born].op != LOSS]
     return _counted(run, there, end, kind)
 
 
-def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Counter[Stored]:
-    found: Counter[Stored] = Counter()
+def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Counter[Allocation]:
+    found: Counter[Allocation] = Counter()
     for each in there:
         event = run.events[each.born]
         module = each.module if each.saved <= index else event.module
@@ -187,5 +189,5 @@ def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Co
             frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, Size)
         )
         part = kind(each, event, index)
-        found[Stored(part, role, event.op, each.dtype, each.shape, formulas)] += 1
+        found[Allocation(part, role, event.op, each.dtype, each.shape, formulas)] += 1
     return found
