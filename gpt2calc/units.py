@@ -89,6 +89,28 @@ def refuse_endless(text: object, digits: int) -> None:
         raise UserError(f"{quoted(text)} has more than {MOST_DIGITS} digits: give a smaller number")
 
 
+LENGTHS = ("seq", "cached", "n_ctx")
+"""Numbers of tokens in a sequence, which people give in units of 1,024: 8k is 8,192."""
+_SIZE = re.compile(r"(\d+)(?:\.(\d+))?([km])", re.IGNORECASE)
+
+
+def parse_size(name: str, text: str) -> int | str:
+    """Read a field's number: ``24``, ``32k``, ``1M``; what is none is returned as it is.
+
+    ``k`` is 1,024 for the lengths of sequences, and 1,000 for all else.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    try:
+        if not match:
+            return int(text)
+        whole, decimals, letter = match.groups()
+        thousand = 1_024 if name in LENGTHS else 1_000
+        size = Fraction(f"{whole}.{decimals or 0}") * thousand ** ("km".index(letter.lower()) + 1)
+        return int(size) if size.denominator == 1 else text
+    except ValueError:
+        return text
+
+
 BYTE_UNITS = {
     **{unit: 10 ** (3 * power) for power, unit in enumerate(("B", "kB", "MB", "GB", "TB", "PB"))},
     **{unit: 2 ** (10 * power) for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)},

@@ -11,6 +11,8 @@ import sys
 import pytest
 
 from gpt2calc import ModelConfig, __version__, count, load, presets
+from gpt2calc.cli.app import COMMANDS
+from gpt2calc.cli.flags import OF_GPT2
 
 COMMAND = [sys.executable, "-m", "gpt2calc"]
 
@@ -311,3 +313,41 @@ def test_a_wide_terminal_is_used(monkeypatch, run):
     wide = run("compare", *models).out
     assert wide.count("total  ") == 1
     assert 80 < max(map(len, wide.splitlines())) <= 200
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+def test_help_fits_on_two_screens(run, command):
+    lines = run(*command, "--help").out.splitlines()
+    assert len(lines) <= 100
+    assert max(map(len, lines)) <= 80
+    assert "--norm-place" not in "".join(lines)
+
+
+@pytest.mark.parametrize("words", [(), ("memory",), ("compare", "gpt2", "gpt2-xl")])
+def test_the_parts_of_a_model_have_a_help_page_of_their_own(run, words):
+    told = run(*words, "--help-model")
+    assert told.status == 0
+    for name in ModelConfig.known:
+        assert (f"--{name.replace('_', '-')}" in told.out) == (name not in OF_GPT2), name
+    assert max(map(len, told.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        (["--n-ctx", "128k"], "context 131,072"),
+        (["--vocab", "32k"], "vocabulary 32,000"),
+        (["--n-ctx", "1M"], "context 1,048,576"),
+        (["--vocab", "1.5k"], "vocabulary 1,500"),
+    ],
+)
+def test_k_is_1024_for_lengths_of_sequences_alone(run, flag, said):
+    assert said in run(*flag).out
+    assert "8,192 tokens a sequence" in " ".join(
+        run("flops", "llama-3-8b", "--seq", "8k").out.split()
+    )
+
+
+@pytest.mark.parametrize("text", ["1.0001k", "k", "8kk", "-1k", "8 k", "1e3k"])
+def test_a_length_that_is_none_is_one_line(refused, text):
+    assert "it must be a positive whole number" in refused("--n-ctx", text)

@@ -11,6 +11,7 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.quantity.case import Case, refuse_beyond_positions
 from gpt2calc.quantity.polynomial import curve_along
 from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.units import parse_size
 
 Array = NDArray[np.int64]
 
@@ -130,7 +131,7 @@ def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> 
 def _span(name: str, text: str) -> range:
     """One part of a list: a number, or ``start:stop`` or ``start:stop:step``."""
     try:
-        start, stop, step = _three([int(number) for number in text.split(":")])
+        start, stop, step = _three([int(parse_size(name, number)) for number in text.split(":")])
     except ValueError:
         raise UserError(
             f"the axis {name} has {quoted(text)}: write numbers like 12,24,48 or start:stop:step"

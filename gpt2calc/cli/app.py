@@ -20,6 +20,8 @@ WRONG_USE = 2
 RICHS_BROKEN_PIPE = 1
 """What rich exits with when the reader of a help page has gone."""
 
+HELP_MODEL = "--help-model"
+"""The flag, after any command, that lists what a model is built from."""
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 
 app = App(
@@ -69,6 +71,28 @@ def install_completion(
     return 0
 
 
+@app.command(name=HELP_MODEL)
+def help_model() -> int:
+    """List the flags that build a model from its parts: norms, positions, windows, experts."""
+    from gpt2calc.cli.flags import Parts
+
+    def parts(*, fields: Parts | None = None) -> None:
+        """List the flags that build a model from its parts.
+
+        A preset or a file brings them along; each can be changed.
+        """
+
+    page = App(
+        name="gpt2calc [COMMAND] [MODEL]",
+        help_format="markdown",
+        help_flags=(),
+        version_flags=(),
+    )
+    page.default(parts)
+    page.help_print([])
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status; mistakes are one line on standard error."""
     if sys.stdout is None:
@@ -79,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
     words = sys.argv[1:] if arguments is None else arguments
+    if HELP_MODEL in words:
+        words = arguments = [HELP_MODEL]
     if words and words[0] in app.help_flags:  # which lists each command with its first sentence
         for name in COMMANDS:
             app[name]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
@@ -14,6 +14,7 @@ from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import NAMES, as_quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.result import Format
+from gpt2calc.units import parse_size
 
 FORMULA_FIELDS = (*ModelConfig.numbers(), "batch", "seq")
 """The fields that formulas have."""
@@ -46,23 +47,31 @@ INFERENCE = Parameter(
 )
 
 
-def _flag(kind: type[Declared], name: str, metavar: str = "N") -> Any:
+def _flag(
+    kind: type[Declared], name: str, metavar: str = "N", group: Group | str | None = None
+) -> Any:
     """Make the flag of a field: a switch, a choice, or a number, which the config itself checks."""
-    group = Parameter(group=_group_of(kind, name))
+    of_group = Parameter(group=group or _group_of(kind, name))
     help_text = Parameter(help=kind.known[name].description)
     if is_switch(kind, name):
-        return Annotated[bool, help_text, group]
+        return Annotated[bool, help_text, of_group]
     if choices_of(kind, name):
-        return Annotated[kind.model_fields[name].annotation, help_text, group]
+        return Annotated[kind.model_fields[name].annotation, help_text, of_group]
     if is_list(kind, name):
         metavar = "N,N"
-    return Annotated[str, help_text, Parameter(metavar=metavar), group]
+    return Annotated[str, help_text, Parameter(metavar=metavar), of_group]
 
 
-def _group_of(kind: type[Declared], name: str) -> str:
+OF_MODEL = Group("The model", help="More, of which a model is built: gpt2calc --help-model.")
+PARTS = Group("What a model is built from", show=False)
+"""Twenty-odd sizes and switches that a preset or a file brings along."""
+PARTS_SHOWN = Group("What a model is built from, as flags of every command that takes a model")
+
+
+def _group_of(kind: type[Declared], name: str) -> Group | str:
     if kind is Run:
         return "The run"
-    return "The model" if name in OF_GPT2 else "What descendants changed"
+    return OF_MODEL if name in OF_GPT2 else PARTS
 
 
 def _leaving_out(kind: type[Declared]) -> list[str]:
@@ -95,7 +104,15 @@ def _flags(
     return Annotated[TypedDict(title, fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
+def _parts() -> Any:
+    """Make the flags of what a model is built from, for a help page of their own."""
+    names = [name for name in ModelConfig.known if name not in OF_GPT2]
+    fields = {name: _flag(ModelConfig, name, group=PARTS_SHOWN) for name in names}
+    return Annotated[TypedDict("Parts", fields, total=False), Parameter(name="*")]  # type: ignore[operator]
+
+
 if TYPE_CHECKING:
+    Parts = dict[str, Any]
     Overrides = dict[str, Any]
     CaseFields = dict[str, Any]
     FlopFields = dict[str, Any]
@@ -105,6 +122,7 @@ if TYPE_CHECKING:
 else:
     Of = Annotated[Literal[NAMES], Parameter(name="--of", help="What is counted.")]
     _SETS = {
+        "Parts": _parts,
         "Overrides": lambda: _flags("Overrides", (ModelConfig,)),
         "CaseFields": lambda: _flags("CaseFields", (ModelConfig, Run)),
         "FlopFields": lambda: _flags("FlopFields", (ModelConfig, Run), of="flops"),
@@ -125,7 +143,7 @@ def given(fields: dict[str, Any] | None) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in _without_inference(fields).items():
         if name not in _NONE_OF:
-            read[name] = _numbers(value) if name in _LISTS else _integer(value)
+            read[name] = _numbers(value) if name in _LISTS else _number(name, value)
         elif value:
             choice = _NONE_OF[name]
             if (fields or {}).get(choice, "none") != "none":
@@ -194,6 +212,10 @@ def _numbers(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     return [_integer(part) for part in text.split(",") if part.strip()]
+
+
+def _number(name: str, value: Any) -> Any:
+    return parse_size(name, value) if isinstance(value, str) else value
 
 
 def whole_number(flag: str, text: str | None) -> Any:

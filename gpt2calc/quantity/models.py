@@ -17,6 +17,7 @@ from gpt2calc.model.fields import is_list, is_switch
 from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.run import Run
+from gpt2calc.units import parse_size
 
 Model: TypeAlias = str | PathLike[str] | ModelConfig | Any
 """A preset's name, a file, a config, or a config of transformers."""
@@ -126,15 +127,8 @@ def _change(text: str) -> tuple[str, Any]:
     if any(name in kind.known and is_switch(kind, name) for kind in (ModelConfig, Run)):
         return name, _SWITCH.get(value.lower(), value)
     if name in ModelConfig.known and is_list(ModelConfig, name):
-        return name, [_number(part) for part in value.split(SEVERAL) if part]
-    return name, _number(value)
-
-
-def _number(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
+        return name, [parse_size(name, part) for part in value.split(SEVERAL) if part]
+    return name, parse_size(name, value)
 
 
 def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:

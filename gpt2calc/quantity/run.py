@@ -25,7 +25,7 @@ class Run(Declared):
         Size,
         Known(
             "batch {}",
-            "Sequences that are run at once. Of each GPU in memory, of all in `train`.",
+            "Sequences at once: per GPU for memory, in all for `train`.",
             letter="B",
             place=-3,
             changes=BOTH,
@@ -35,7 +35,7 @@ class Run(Declared):
         Size | None,
         Known(
             "{} tokens a sequence",
-            "Tokens of a sequence that are run. If left out: the context.",
+            "Tokens per sequence. If left out: the context.",
             letter="S",
             place=-2,
             rule="n_ctx",
@@ -50,7 +50,7 @@ class Run(Declared):
         Size | None,
         Known(
             "a cache of {} tokens",
-            "Tokens before these whose keys and values are kept. If left out: none.",
+            "Tokens that are in the KV cache already. If left out: none.",
             letter="K",
             place=-1,
             rule="nothing_cached",
@@ -62,7 +62,7 @@ class Run(Declared):
         bool,
         Known(
             "no logits of the last token alone",
-            "The head scores the last token of a sequence alone, as in generation.",
+            "Logits of the last token only, as in generation.",
             changes=BOTH,
         ),
     ] = False
@@ -70,8 +70,7 @@ class Run(Declared):
         bool | None,
         Known(
             "no forward and backward",
-            "Forward and backward, as in training. If left out: FLOPs are of a forward pass, "
-            "memory is of training.",
+            "Forward and backward. If left out: no for FLOPs, yes for memory.",
             rule="forward_alone",
             changes=BOTH,
         ),
@@ -80,8 +79,7 @@ class Run(Declared):
         bool,
         Known(
             "no causal scores alone",
-            "Count the scores of a query with itself and the tokens before it alone, which a good "
-            "kernel computes, and not the whole square, which PyTorch counts.",
+            "Count half of the attention scores, as a causal kernel computes; PyTorch counts all.",
             changes=FLOPS,
         ),
     ] = False
@@ -89,7 +87,7 @@ class Run(Declared):
         Literal["none", "block"],
         Known(
             "checkpointing of every {}",
-            "In training, every block keeps its input alone, and runs again in backward.",
+            "Activation checkpointing: blocks keep their input and run again in backward.",
             changes=BOTH,
         ),
     ] = "none"
@@ -97,8 +95,7 @@ class Run(Declared):
         bool,
         Known(
             "no dropout",
-            "In training, dropout after the embeddings, attention and the MLP, and of attention's "
-            "probabilities, as GPT-2 was trained; most train without it today.",
+            "Dropout in training, as GPT-2 had it; most train without it today.",
             changes=BOTH,
         ),
     ] = False
@@ -106,8 +103,7 @@ class Run(Declared):
         Literal["float32", "bfloat16", "float16", "mixed"],
         Known(
             "{}",
-            "All in float32, or in 16 bits; mixed is autocast: weights in float32, products in "
-            "bfloat16.",
+            "Of weights and activations; mixed is autocast: float32 weights, bfloat16 products.",
             said={"mixed": "mixed precision"},
             other_names=("precision", "torch_dtype"),
             changes=MEMORY,
@@ -117,8 +113,7 @@ class Run(Declared):
         Literal["eager", "sdpa"],
         Known(
             "{} attention",
-            "Attention written out, or scaled_dot_product_attention: one kernel that never stores "
-            "the probabilities.",
+            "Written out, or scaled_dot_product_attention, which stores no probabilities.",
             changes=MEMORY,
         ),
     ] = "eager"
@@ -126,8 +121,7 @@ class Run(Declared):
         Literal["grouped_mm", "batched_mm"],
         Known(
             "experts by {}",
-            "How transformers computes experts: grouped products of the tokens of each, or a copy "
-            "of an expert's matrices for each of its tokens.",
+            "How experts are computed, in the words of transformers.",
             changes=MEMORY,
         ),
     ] = "grouped_mm"
@@ -135,7 +129,7 @@ class Run(Declared):
         bool,
         Known(
             "no fused GELU",
-            "GELU in one kernel, and not written out in Python as transformers' gelu_new.",
+            "GELU in one kernel, and not in Python as gelu_new.",
             changes=MEMORY,
         ),
     ] = False
@@ -143,8 +137,7 @@ class Run(Declared):
         Literal["adamw", "sgd", "momentum", "adafactor", "adamw-8bit"],
         Known(
             "{}",
-            "What training keeps for every weight: two means, none, one, rows and columns, or two "
-            "means of a byte.",
+            "Whose state training holds beside weights and gradients.",
             changes=MEMORY,
         ),
     ] = "adamw"
@@ -152,7 +145,7 @@ class Run(Declared):
         Size,
         Known(
             "gradients of {} batches added up",
-            "Batches whose gradients are added up before a step is taken.",
+            "Batches whose gradients are added up before a step.",
             changes=MEMORY,
         ),
     ] = 1
@@ -160,7 +153,7 @@ class Run(Declared):
         Size,
         Known(
             "{} GPUs",
-            "GPUs that share one model out among them, each with its own batch.",
+            "GPUs that share a model, with --shard or --zero-stage.",
             changes=MEMORY,
         ),
     ] = 1
@@ -168,8 +161,7 @@ class Run(Declared):
         Literal["none", "fsdp"],
         Known(
             "FSDP",
-            "PyTorch's FSDP2: each GPU holds a shard of every parameter, of its gradient and of "
-            "the optimizer's state, and gathers a block at a time.",
+            "PyTorch's FSDP2: parameters, gradients and optimizer state are sharded.",
             said={"fsdp": "FSDP"},
             changes=MEMORY,
         ),
@@ -178,7 +170,7 @@ class Run(Declared):
         Literal["float32", "bfloat16"],
         Known(
             "gradients scattered in {}",
-            "In which FSDP scatters gradients in mixed precision, as MixedPrecisionPolicy says.",
+            "Of FSDP's gradients in mixed precision.",
             changes=MEMORY,
         ),
     ] = "float32"
@@ -186,8 +178,7 @@ class Run(Declared):
         Literal[0, 1, 2, 3],
         Known(
             "ZeRO stage {}",
-            "DeepSpeed's ZeRO, by rule: GPUs share out the optimizer's state (1), gradients, too "
-            "(2), and weights, too (3).",
+            "DeepSpeed's ZeRO, by rule: shards of optimizer state (1), gradients (2), weights (3).",
             changes=MEMORY,
         ),
     ] = 0
@@ -195,8 +186,7 @@ class Run(Declared):
         Literal["none", "float32"] | None,
         Known(
             "master weights in {}",
-            "A copy of 16-bit weights that the optimizer steps, by rule; its state is in float32 "
-            "as well. If left out: float32 with a ZeRO stage in 16 bits, as in DeepSpeed.",
+            "Copy of 16-bit weights for the optimizer, by rule. If left out: as in DeepSpeed.",
             rule="as_deepspeed",
             said={"none": "no master weights"},
             changes=MEMORY,
