@@ -1,5 +1,6 @@
 """What is shipped: a wheel and an sdist that work anywhere, and a package that is typed."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -48,6 +49,24 @@ def test_the_wheel_works_from_an_empty_directory(built, tmp_path):
     assert ran.stdout.splitlines()[0].startswith(str(installed))
     assert ran.stdout.splitlines()[1] == "118 1557611200"
     assert (installed / "gpt2calc" / "py.typed").exists()
+
+
+def test_the_wheel_has_the_guide(built, tmp_path):
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path)
+    guide = ROOT / "gpt2calc" / "guide"
+    there = {each.name for each in (tmp_path / "gpt2calc" / "guide").iterdir()}
+    assert there == {each.name for each in guide.iterdir()}
+    ran = subprocess.run(
+        [sys.executable, "-m", "gpt2calc", "guide", "memory"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert ran.stdout == (guide / "memory.md").read_text(encoding="utf-8")
 
 
 def test_the_sdist_has_all_that_the_checkout_has(built):

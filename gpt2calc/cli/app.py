@@ -37,6 +37,7 @@ _COMMANDS = {
     "running": ("flops", "memory", "train", "devices"),
     "teach": ("explain", "formula", "exercise", "study"),
     "verify": ("verify", "inspect"),
+    "guide": ("guide",),
 }
 """The commands by their modules, each imported when a command of it is asked for."""
 COMMANDS = tuple(name for names in _COMMANDS.values() for name in names)
