@@ -1,11 +1,30 @@
 """Configs over the whole space, for property tests."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.fields import letters
 from gpt2calc.quantity.polynomial import solvable_fields
+
+R, C = TypeVar("R"), TypeVar("C")
+
+
+def examples(number: int) -> int:
+    """So many examples where the profile draws a hundred, and in proportion where it does not."""
+    return max(3, number * settings.default.max_examples // 100)
+
+
+def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
+    """Return all cells of a table where all is tested, else one of each row: the next column."""
+    if settings.default.max_examples >= 100:
+        return [(row, column) for row in rows for column in columns]
+    return [(row, columns[at % len(columns)]) for at, row in enumerate(rows)]
+
 
 solvable = st.sampled_from(solvable_fields(PARAMETERS, ModelConfig()))
 """The numbers that change the count."""

@@ -10,6 +10,7 @@ import pytest
 from drawing import FAMILIES, draw
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import (
     Run,
@@ -60,7 +61,7 @@ def rows_of(markdown):
     return [row for row in cells if not row[0].startswith(":")]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(models())
 def test_sublayers_blocks_and_tensors_are_the_parts_of_one_total(config):
     counted = count(config)
@@ -72,14 +73,14 @@ def test_sublayers_blocks_and_tensors_are_the_parts_of_one_total(config):
     assert counted.active <= counted.total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(models(), st.integers(1, 3), st.integers(1, 6), st.booleans())
 def test_sublayers_are_the_parts_of_a_pass(config, batch, seq, training):
     passed = flops(config, Run(batch=batch, seq=seq, training=training))
     assert sum(each.total for each in passed.sublayers.values()) == passed.total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(models(), st.sampled_from([count, flops]))
 def test_every_format_has_the_same_figures(config, of):
     result = of(config)
@@ -95,7 +96,7 @@ def test_every_format_has_the_same_figures(config, of):
     assert {row[0]: int(row[column]) for row in rows} == figures | {"total": result.total}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.lists(models(), min_size=2, max_size=3), st.sampled_from(["parameters", "flops"]))
 def test_a_comparison_says_what_each_has(configs, of):
     compared = compare(configs, of=of)
@@ -103,7 +104,7 @@ def test_a_comparison_says_what_each_has(configs, of):
     assert [each.total for each in compared.counts] == [single(config).total for config in configs]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(models(), models())
 def test_steps_lead_from_one_count_to_the_other(first, last):
     walked = steps(first, last)
@@ -115,7 +116,7 @@ def test_steps_lead_from_one_count_to_the_other(first, last):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(models(), st.sampled_from(["n_layer", "vocab", "n_ctx", "n_inner"]), st.data())
 def test_a_formula_gives_the_count_at_any_value(config, field, data):
     if config.dense_layers or config.full_layers or config.no_rope_layers:
@@ -130,7 +131,7 @@ def test_a_formula_gives_the_count_at_any_value(config, field, data):
     assert explain(config).total[-1] == count(config).total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(models(), st.sampled_from(["n_layer", "vocab", "n_inner", "n_expert"]), st.data())
 def test_a_value_that_is_offered_is_a_model_with_that_count(config, field, data):
     budget = data.draw(st.integers(count(config).total, 50 * count(config).total))
@@ -144,7 +145,7 @@ def test_a_value_that_is_offered_is_a_model_with_that_count(config, field, data)
     assert solved.below is None or solved.below.total <= budget
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(models(), st.integers(10**6, 10**9))
 def test_a_shape_that_is_listed_has_the_count_that_is_said(config, budget):
     try:
@@ -156,7 +157,7 @@ def test_a_shape_that_is_listed_has_the_count_that_is_said(config, budget):
         assert abs(shape.counted.total - budget) <= 0.05 * budget
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(models(), st.lists(st.integers(1, 6), min_size=2, max_size=3, unique=True), st.booleans())
 def test_a_cell_of_a_sweep_of_memory_is_that_runs(config, batches, training):
     case = memory_case(case_of(config, Run(seq=4, training=training)))
@@ -194,7 +195,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.dictionaries(NAMES, TENSOR | HEADERS, max_size=4) | HEADERS, st.integers(-9, 2**63))
 def test_a_hostile_header_is_one_line(tmp_path_factory, header, length):
     contents = json.dumps(header).encode()

@@ -6,6 +6,7 @@ from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_text, value
+from strategies import examples
 
 from gpt2calc import (
     Run,
@@ -47,7 +48,7 @@ def numbers_of(config):
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(drawn)
 def test_a_formula_gives_the_count(config):
     formulas = formula(config)
@@ -57,7 +58,7 @@ def test_a_formula_gives_the_count(config):
         assert formulas[part].total.subs(numbers) == tally.total
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(drawn, st.data())
 def test_a_formula_of_one_field_is_the_count_at_its_other_values(config, data):
     names = [n for n in solvable_fields(PARAMETERS, config) if n not in ("n_kv_head", "head_dim")]
@@ -69,7 +70,7 @@ def test_a_formula_of_one_field_is_the_count_at_its_other_values(config, data):
     assert total_along(config, name, PARAMETERS).at(number) == count(changed).total
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(drawn, st.sampled_from(["parameters", "flops"]))
 def test_both_sides_of_every_equals_sign_are_equal(config, of):
     numbers = numbers_of(config) | {"B": 1, "S": config.n_ctx}
@@ -78,7 +79,7 @@ def test_both_sides_of_every_equals_sign_are_equal(config, of):
         assert len(values) == 1, (name, chain)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(drawn)
 def test_a_sweep_counts_what_count_does(config):
     heads = config.n_head or 1
@@ -92,7 +93,7 @@ def test_a_sweep_counts_what_count_does(config):
             assert int(np.asarray(grid.total)[row, column]) == count(one).total
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(drawn, st.booleans())
 def test_flops_and_bytes_add_up_part_by_part(config, training):
     run = Run(batch=2, seq=min(4, config.n_ctx), training=training)
@@ -110,7 +111,7 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
         assert held.cache == 4 * 2 * 2 * tokens * keys * width * has_cache
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(drawn)
 def test_the_tensors_add_up_and_show_their_formulas(config):
     listed = list_tensors(config)

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import ModelConfig, diagnose, load
 from gpt2calc.analysis.causes import CAUSES, STAGES
@@ -277,7 +278,7 @@ def test_causes_that_gpt2_small_cannot_tell_apart():
     assert total("gated_mlp", GPT2.replace(bias=False)) == L * 4 * D * D
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(departed())
 def test_any_two_causes_are_found_or_something_cheaper(drawn):
     config, chosen, number = drawn
@@ -294,7 +295,7 @@ def test_any_two_causes_are_found_or_something_cheaper(drawn):
             assert value_of(explanation.sentence) == (number, number)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.data(), st.sampled_from(["n_layer", "n_inner", "vocab", "n_ctx"]))
 def test_another_value_that_people_use_explains_the_number(data, field):
     value = data.draw(st.sampled_from(used_values(field)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, value
-from strategies import LETTERS
+from strategies import LETTERS, examples
 
 from gpt2calc import ModelConfig, UserError, count, exercise, named_shapes
 from gpt2calc.model.names import GPT2_NAMES
@@ -63,7 +63,7 @@ def answered(question):
     return size(lambda _: True)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 10**6), st.sampled_from(list(QUESTIONS)))
 def test_the_answer_is_right(seed, level):
     (set_,) = exercise(seed, level).exercises
@@ -76,7 +76,7 @@ def test_the_answer_is_right(seed, level):
         assert set_.solved.answer == answered(question)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 10**6), st.sampled_from(list(QUESTIONS)))
 def test_every_step_of_a_solution_is_true(seed, level):
     sheet = exercise(seed, level, answers=True)

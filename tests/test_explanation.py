@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, from_text, value
-from strategies import LETTERS, configs
+from strategies import LETTERS, configs, examples
 
 from gpt2calc import (
     SUBLAYERS,
@@ -61,7 +61,7 @@ def chains_of(explained, form):
             yield [from_latex(each) for each in chain.split(" = ")]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(configs(largest_depth=100), FREE, st.sampled_from(["text", "markdown", "latex"]))
 def test_both_sides_of_every_displayed_equals_sign_are_equal(config, free, form):
     explained = explain(config, free=free)
@@ -74,7 +74,7 @@ def test_both_sides_of_every_displayed_equals_sign_are_equal(config, free, form)
         assert len(sides) == 1, chain
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(configs(largest_depth=100))
 def test_chains_end_in_the_counts(config):
     explained = explain(config)
@@ -111,7 +111,7 @@ def test_fields_left_open(model, free, end):
     assert explain(load(model), free=free).text().endswith(end)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(configs(largest_depth=100), FREE)
 def test_json_is_parsed_by_sympy_and_python_and_gives_the_counts(config, free):
     from sympy import sympify
@@ -148,7 +148,7 @@ def test_json_names_the_symbols():
     assert only["free"] == ["n_layer"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(configs(largest_depth=100), FREE)
 def test_formulas_are_expressions_that_give_the_counts(config, free):
     formulas = formula(config, free)
@@ -215,7 +215,7 @@ def test_every_product_has_its_sentence():
         assert meaning_of(one.term).endswith(".")
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(configs(largest_depth=10**6), FREE)
 def test_any_derivation_fits_80_columns(config, free):
     lines = explain(config, free=free).text().splitlines()
@@ -247,7 +247,7 @@ def test_it_fits_80_columns(run):
         assert max(map(len, printed.splitlines())) <= 80
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15))
 @given(configs(largest_depth=100), FREE)
 def test_every_formula_parses_in_mathtext(config, free):
     from matplotlib.mathtext import MathTextParser

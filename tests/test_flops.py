@@ -6,7 +6,7 @@ from itertools import product as every
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import runs_of, small_configs
+from strategies import examples, runs_of, small_configs
 
 from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
 from gpt2calc.metrics.flops import FLOPS
@@ -58,7 +58,7 @@ def test_the_figures_of_a_small_model_as_pytorch_has_them():
     assert flops(TINY, Run(batch=2, seq=32, training=True)).total == 53_477_376
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(small_configs(), st.data())
 def test_any_pass_as_pytorch_counts_it(config, data):
     run = data.draw(runs_of(config))
@@ -73,7 +73,7 @@ def test_any_pass_as_pytorch_counts_it(config, data):
 
 
 @pytest.mark.filterwarnings(RENAMED)
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(small_configs(), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3))
 def test_a_pass_with_a_cache_as_pytorch_counts_it(config, batch, cached, seq):
     torch = pytest.importorskip("torch")
@@ -111,7 +111,7 @@ def test_the_four_module_by_module(name):
     assert sum(map(sum, proof.pytorch.values())) == flops(name, Run(training=True)).total
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(small_configs(), st.data())
 def test_verify_holds_for_any_model(config, data):
     pytest.importorskip("torch")

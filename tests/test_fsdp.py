@@ -4,6 +4,7 @@ import pytest
 from drawing import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import ModelConfig, Run, UserError, formula, load, memory
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case, range_of_peak
@@ -36,7 +37,7 @@ def test_a_shard_is_of_whole_rows():
     assert held["weights"].total == 4 * (6_283 * 768 + rest // 8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(batch=st.integers(1, 4), seq=st.integers(1, 24), dtype=st.sampled_from(["float32", "mixed"]))
 def test_formulas_of_shards_are_the_figures_of_runs(batch, seq, dtype):
     config = GPT2.replace(vocab=104, n_layer=6)

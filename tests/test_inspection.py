@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
-from strategies import configs
+from strategies import configs, examples
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.verify.inference import infer_config
@@ -100,7 +100,7 @@ def test_checkpoints_that_transformers_saves(tmp_path, config):
         assert found.total == sum(each.numel() for each in model.parameters())
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(configs(), st.sampled_from(["transformer.", ""]))
 def test_any_config_is_read_off_its_shapes(config, prefix):
     inferred = infer_config("a file", shapes_of(config, prefix), None)
@@ -110,7 +110,7 @@ def test_any_config_is_read_off_its_shapes(config, prefix):
     assert inferred.tie_embeddings == config.tie_embeddings
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.data())
 def test_one_fault_is_found_and_nothing_else(tmp_path_factory, data):
     file = tmp_path_factory.mktemp("fault") / "model.safetensors"

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import ModelConfig, count, explain, load
 from gpt2calc.teach.lessons import of_parameters as lessons
@@ -30,7 +31,7 @@ def held(config):
     return counted.total - embeddings, embeddings
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @example(25, 659, 659, 25, False)
 @example(1, 40, 1, 9, True)
 @given(

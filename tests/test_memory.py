@@ -7,7 +7,7 @@ from itertools import product as every
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import small_configs
+from strategies import examples, small_configs
 
 from gpt2calc import (
     ModelConfig,
@@ -90,7 +90,7 @@ def test_each_number_of_memtrackers_peak():
     assert held_then.moment == "the start of backward"
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(cases(), st.sampled_from(["adamw", "sgd", "momentum"]), st.sampled_from([1, 3]))
 def test_a_gpt2_is_trained_in_any_way_in_the_bytes_that_pytorch_takes(case, optimizer, batches):
     pytest.importorskip("transformers")
@@ -100,7 +100,7 @@ def test_a_gpt2_is_trained_in_any_way_in_the_bytes_that_pytorch_takes(case, opti
     assert proof.identical, proof.differences
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(small_configs(), st.booleans(), st.integers(1, 3), st.data())
 def test_a_gpt2_is_served_in_the_bytes_that_pytorch_takes(config, last_logits, batch, data):
     pytest.importorskip("transformers")
@@ -135,7 +135,7 @@ def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
     assert "kept for backward: " in " ".join(proof.differences)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(cases(), st.integers(1, 12))
 def test_two_short_runs_tell_the_bytes_of_any_depth(case, depth):
     case = case.evaluate_at(n_layer=depth, training=True, n_head=case.known_heads)
@@ -146,7 +146,7 @@ def test_two_short_runs_tell_the_bytes_of_any_depth(case, depth):
     assert (moments.timeline.longer is not None) is (depth > SHORT)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(small_configs(), st.integers(1, 12), st.sampled_from(["eager", "sdpa"]))
 def test_two_short_runs_tell_the_bytes_of_serving_any_depth(config, depth, attention):
     run = Run(batch=2, seq=config.n_ctx, training=False, attention=attention)
@@ -157,7 +157,7 @@ def test_two_short_runs_tell_the_bytes_of_serving_any_depth(config, depth, atten
     assert {part: moments.timeline.held(part) for part in whole.held} == whole.held
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(cases(), st.booleans())
 def test_what_is_there_at_the_peak_adds_up_in_numbers_and_in_letters(case, training):
     if not training:
@@ -247,7 +247,7 @@ TIED_AND_TINY = Case(
 """Its peak is the second of two moments of one name."""
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(cases(), st.booleans())
 @example(TIED_AND_TINY, True)
 def test_one_more_block_adds_what_it_says(case, training):
@@ -305,7 +305,7 @@ def test_what_other_calculators_say_of_xl():
     assert said["Korthikanti et al. 2022"] == 71_722_598_400
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(cases())
 def test_a_grid_and_a_formula_give_the_same(case):
     grid = sweep(case, of="memory", batch=[1, 2, 5], n_layer=[1, 4])
@@ -351,7 +351,7 @@ def test_widths_follow_heads_and_heads_follow_widths():
         memory(ModelConfig(n_embd=100))
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(cases(), st.sampled_from(["batch", "seq", "n_layer"]), st.integers(1, 50))
 def test_the_largest_that_a_budget_allows(case, field, wanted):
     case = case.evaluate_at(n_ctx=1_000)

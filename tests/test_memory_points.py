@@ -5,6 +5,7 @@ import pytest
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import Run, load, sweep
 from gpt2calc.metrics.memory.points import Regions
@@ -46,7 +47,7 @@ def grids(draw_):
     return case_of(config.replace(n_ctx=200), run), values
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(grids())
 def test_each_cell_of_a_sweep_is_what_a_run_of_it_gives(grid):
     case, axes = grid

@@ -3,6 +3,7 @@
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import Run, explain, formula, memory
 from gpt2calc.metrics.memory.following import fixed_in, plan_of
@@ -40,13 +41,13 @@ def cases(draw_):
     return memory_case(case_of(config, Run(**ways))).settled()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(cases())
 def test_the_explanation_ends_with_the_figure(case):
     assert explain(case, of="memory").total[-1] == memory(case, case.run).total
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(cases(), st.sampled_from(FIELDS))
 def test_the_formula_at_its_numbers_is_the_figure(case, field):
     value = case.value(field)

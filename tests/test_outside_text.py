@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc.cli.app import main
 from gpt2calc.errors import LONGEST_MESSAGE, UserError, as_one_line, printable
@@ -48,7 +49,7 @@ def test_an_error_is_one_readable_line(capsys):
     assert len(line) < LONGEST_MESSAGE + len("gpt2calc: \n")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text(max_size=900))
 def test_messages_are_printable_and_short(text):
     line = as_one_line(str(UserError(text)))

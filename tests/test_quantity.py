@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from strategies import configs
+from strategies import configs, examples
 
 from gpt2calc import (
     UserError,
@@ -101,7 +101,7 @@ def test_solve():
     assert "Shapes near 100B operations" in shapes.text()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(configs())
 def test_formula(config):
     of_work = formula(config, of=WORK)

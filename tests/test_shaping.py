@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve
 from gpt2calc.quantity.case import case_of
@@ -25,7 +26,7 @@ def brute_force(config, budget, multiple_of, aspects, tolerance):
     return found
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(
     st.integers(100_000, 5_000_000),
     st.sampled_from([16, 64, 100]),
@@ -199,7 +200,7 @@ def test_heads_are_multiples_of_those_of_keys_and_values():
     assert all(shape.n_head % 8 == 0 for shape in shapes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     st.sampled_from(["llama-3-8b", "gemma-2-9b", "mixtral-8x7b", "falcon-7b", "qwen2.5-0.5b"]),
     st.integers(10**8, 10**11),

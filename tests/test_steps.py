@@ -4,6 +4,7 @@ import pytest
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from gpt2calc import ModelConfig, Run, count, flops, load, steps
 from gpt2calc.analysis.steps import ORDER, Amounts
@@ -23,7 +24,7 @@ def cache_of(config):
     return sum(2 * 2 * width for _ in range(heads)) * config.n_layer
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(drawn, drawn)
 def test_steps_between_any_two_models_add_up(first, last):
     walked = steps(first, last)
@@ -41,7 +42,7 @@ def test_steps_between_any_two_models_add_up(first, last):
     assert walked.end.cache == cache_of(last)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(drawn, st.permutations(ORDER))
 def test_any_order_leads_to_the_same_end(last, order):
     plain = steps("gpt2", last)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import configs, solvable
+from strategies import configs, examples, solvable
 
 from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, count, flops, load, sweep
 from gpt2calc.analysis import sweeping
@@ -47,7 +47,7 @@ def points(grid):
         yield place, grid.config.replace(**fields)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(grids())
 def test_every_point_is_the_count_of_its_config(drawn):
     config, axes = drawn
@@ -67,7 +67,7 @@ def test_every_point_is_the_count_of_its_config(drawn):
     assert grid.total.dtype == np.int64
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(grids(), st.data())
 def test_rows_are_the_points_within_the_bounds(drawn, data):
     config, axes = drawn
@@ -191,7 +191,7 @@ def test_an_axis_that_is_none_is_refused(axes, words):
     assert words in str(refusal.value)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(configs(), solvable)
 def test_an_overflow_is_refused_with_the_largest_value_that_is_safe(config, field):
     config = config.evaluate_at(n_head=None)
@@ -457,7 +457,7 @@ def test_layers_that_a_list_names_must_be_there(refused):
 OF_RULES = ("n_embd", "n_head", "n_kv_head", "head_dim", "n_layer", "n_expert", "n_expert_active")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     configs() | st.sampled_from(["gpt2", "llama-3-8b", "gemma-2-9b", "mixtral-8x7b"]).map(load),
     st.dictionaries(

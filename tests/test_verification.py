@@ -5,7 +5,7 @@ import builtins
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import configs
+from strategies import configs, examples
 
 from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes
 from gpt2calc.verify import verification
@@ -32,7 +32,7 @@ def transformers_model(config):
         )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(configs(biases=st.just(True)))
 def test_every_tensor_is_that_of_transformers(config):
     proof = verification.verify(config)
@@ -44,7 +44,7 @@ def test_every_tensor_is_that_of_transformers(config):
     assert count(config).total == sum(each.numel() for each in model.parameters())
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(configs())
 def test_every_tensor_is_that_of_a_plain_gpt2_with_every_switch(config):
     shapes = plain_shapes(config)
@@ -56,7 +56,7 @@ def test_every_tensor_is_that_of_a_plain_gpt2_with_every_switch(config):
     assert counted.weights == counted.total - biases
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(configs())
 def test_sorting_by_name_as_the_article_does_agrees_sublayer_by_sublayer(config):
     with torch.device("meta"):

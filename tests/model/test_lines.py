@@ -4,6 +4,7 @@ import random
 
 import pytest
 from drawing import FAMILIES, draw
+from strategies import by_turns
 
 from gpt2calc import Run
 from gpt2calc.metrics.memory.following import plan_of
@@ -126,8 +127,9 @@ def really_served(config, attention, dtype):
 
 RUNS = [
     (family, attention, dtype)
-    for family in FAMILIES
-    for attention, dtype in (("eager", "float32"), ("sdpa", "bfloat16"))
+    for family, (attention, dtype) in by_turns(
+        FAMILIES, [("eager", "float32"), ("sdpa", "bfloat16")]
+    )
     if attention == "eager" or family.name not in NO_SDPA
 ]
 BUT_GPT = [run for run in RUNS if run[0].name != GPT]
@@ -168,8 +170,9 @@ WAYS = {
 """Runs of which the whole line of a second step is compared."""
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    ("family", "way"), by_turns(FAMILIES, list(WAYS)), ids=lambda each: getattr(each, "name", each)
+)
 def test_the_line_of_a_second_step(family, way):
     if family.name == GPT and WAYS[way].checkpointing == "block":
         pytest.skip("the first GPT has no checkpointing")
@@ -228,8 +231,11 @@ def random_run(family, training):
     return Run(batch=dice.randint(1, 3), seq=dice.randint(2, SEQ), **ways)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    ("family", "training"),
+    by_turns(FAMILIES, [True, False]),
+    ids=lambda each: getattr(each, "name", str(each)),
+)
 def test_the_line_of_a_run_drawn_by_lot(family, training):
     case = case_of(tiny(family, 7), random_run(family, training)).settled()
     model, follow = case.model.evaluate_at(n_head=case.known_heads), train if training else serve

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from hypothesis import settings
 from hypothesis import strategies as st
+from strategies import examples
 from tape.both import FLOATS, Ending, Given, Shape, Step
 
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=examples(30))
 """How many examples a test draws."""
 
 sizes = st.integers(1, 4)

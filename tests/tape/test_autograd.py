@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import examples
 from tape.both import LOW, ON_TAPE, ON_TORCH, Given, check, constant, total, weight
 from tape.givens import switches
 from tape.live import pinned
@@ -211,7 +212,7 @@ def programs(draw):
     return lines, draw(st.integers(1, 2))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(programs(), switches)
 def test_any_program(drawn, is_checkpointed):
     """Operations on tensors of one shape: the whole line of bytes, forward and backward."""
