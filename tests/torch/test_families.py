@@ -1,0 +1,199 @@
+"""Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
+
+from dataclasses import replace
+
+import pytest
+from drawing import FAMILIES, draw
+
+from gpt2calc import (
+    Run,
+    count,
+    flops,
+    load,
+    named_shapes,
+    verify,
+)
+from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.model.families.table import families
+from gpt2calc.model.hub import from_contents, in_their_words
+from gpt2calc.model.names import Names
+from gpt2calc.quantity.case import Case
+from gpt2calc.verify.flop_verification import verify_flops
+
+DRAWS = 24
+SLIDING = {"sliding_window": 2}
+QWENS = {"sliding_window": 2, "use_sliding_window": True, "max_window_layers": 0}
+WINDOW = {
+    "gpt_neo": {"window_size": 2},
+    "mistral": SLIDING,
+    "mixtral": SLIDING,
+    "starcoder2": SLIDING,
+    "phi3": SLIDING,
+    "gemma2": SLIDING,
+    "gemma3_text": SLIDING,
+    "qwen2": QWENS,
+    "qwen3": QWENS,
+}
+"""The keys that give a family's layers a window shorter than the sequence."""
+OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+
+
+def built(contents):
+    """Build the model that transformers makes of a config, with no memory."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    config = transformers.AutoConfig.for_model(**contents, **nobody)
+    with torch.device("meta"):
+        return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+
+
+def angles_of(counter):
+    """Return the FLOPs of rotary angles, which are outside the blocks and not counted here."""
+    return sum(
+        sum(by_operator.values())
+        for module, by_operator in counter.get_flop_counts().items()
+        if module.endswith("rotary_emb")
+    )
+
+
+@OF_TYPE
+def test_names_order_and_shapes_are_those_of_the_class(family):
+    for seed in range(DRAWS):
+        contents = draw(family, seed)
+        model = built(contents)
+        config = from_contents(contents, "drawn")
+        theirs = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
+        assert named_shapes(config) == theirs, contents
+        assert count(config).total == sum(each.numel() for each in model.parameters()), contents
+        assert type(model).__name__ == family.builds
+
+
+@OF_TYPE
+@pytest.mark.parametrize("checkpointing", ["none", "block"])
+@pytest.mark.parametrize("dropout", [False, True])
+def test_flops_are_those_of_pytorchs_counter(family, checkpointing, dropout):
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    if checkpointing == "block" and family.name == "openai-gpt":
+        pytest.skip("the first GPT has no checkpointing")
+    for seed in range(3):
+        config = from_contents(draw(family, seed), "drawn")
+        run = Run(
+            batch=1 + seed % 2,
+            seq=min(3 + seed, config.n_ctx),
+            training=True,
+            checkpointing=checkpointing,
+            dropout=dropout,
+        )
+        proof = verify_flops(Case(config, run))
+        assert proof.identical, (config, proof.differences)
+
+
+@pytest.mark.parametrize("name", WINDOW)
+def test_a_window_is_a_mask_and_saves_no_flops(name):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    family = next(each for each in FAMILIES if each.name == name)
+    contents = draw(family, 1) | WINDOW[name]
+    run = Run(batch=2, seq=5, training=True)
+    model = built(contents).train()
+    ids = torch.zeros(run.batch, run.seq, dtype=torch.long, device="meta")
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("batched_mm")
+    with FlopCounterMode(display=False) as counter:
+        model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits.sum().backward()
+    exact = flops(from_contents(contents, "drawn"), run)
+    assert exact.total == counter.get_total_flops() - angles_of(counter)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "gemma2", "opt"])
+def test_training_on_behind_a_cache_takes_what_pytorch_counts(name):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    contents = draw(next(each for each in FAMILIES if each.name == name), 1)
+    model = built(contents)
+    run = Run(batch=2, seq=3, cached=2, training=True)
+    before, ids = (torch.zeros(2, length, dtype=torch.long, device="meta") for length in (2, 3))
+    with torch.no_grad():
+        cache = model(before, use_cache=True).cache
+    with FlopCounterMode(display=False) as counter:
+        seen = torch.ones(2, 5, dtype=torch.long, device="meta")
+        logits = model(ids, cache=cache, use_cache=True, attention_mask=seen).logits
+        logits.sum().backward()
+    exact = flops(from_contents(contents, "drawn"), run)
+    assert exact.total == counter.get_total_flops() - angles_of(counter)
+
+
+@OF_TYPE
+def test_the_cache_is_what_the_models_own_cache_holds(family):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    if family.name == "openai-gpt":
+        pytest.skip("the first GPT has no cache")
+    contents = draw(family, 1)
+    for key in ("sliding_window", "window_size", "use_sliding_window"):
+        contents.pop(key, None)  # a window that is longer than the sequence
+    config = from_contents(contents, "drawn")
+    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+    words = transformers.AutoConfig.for_model(**in_their_words(config), **nobody)
+    words._experts_implementation = "eager"  # the others want sizes that tiny models do not have
+    model = transformers.AutoModelForCausalLM.from_config(words).eval()
+    with torch.no_grad():
+        held = model(torch.zeros(2, 5, dtype=torch.long), use_cache=True).past_key_values
+    tensors = [each for layer in held.layers for each in (layer.keys, layer.values)]
+    size = sum(each.numel() * each.element_size() for each in tensors)
+    assert cache_bytes(Case(config, Run(batch=2, seq=5))) == size
+
+
+@pytest.mark.parametrize("name", WINDOW)
+def test_each_layer_has_the_window_that_its_class_gives_it(name):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    family = next(each for each in FAMILIES if each.name == name)
+    found = set()
+    for seed in range(DRAWS):
+        contents = draw(family, seed)
+        config = from_contents(contents, "drawn")
+        theirs = transformers.AutoConfig.for_model(**contents)
+        if name == "gpt_neo":
+            kinds = [kind == "local" for kind in theirs.attention_layers]
+            window = theirs.window_size
+        else:
+            window = theirs.sliding_window
+            types = getattr(theirs, "layer_types", None)
+            kinds = (types or ["sliding_attention"] * config.n_layer) if window else []
+            kinds = [kind == "sliding_attention" for kind in kinds]
+        expected = [window if is_local else None for is_local in kinds] or [None] * config.n_layer
+        assert [config.window_of(layer) for layer in range(config.n_layer)] == expected
+        found.update(expected)
+    assert len(found) > 1
+
+
+def test_layers_of_smollm3_without_rotary_positions_are_those_of_its_class():
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    family = next(each for each in FAMILIES if each.name == "smollm3")
+    for contents in (draw(family, 0), draw(family, 1), {"no_rope_layers": [1, 0, 0]}):
+        contents = {"model_type": "smollm3", "num_hidden_layers": 3} | contents
+        theirs = transformers.AutoConfig.for_model(**contents).no_rope_layers
+        config = from_contents(contents, "drawn")
+        assert [config.has_rope(layer) for layer in range(config.n_layer)] == [*map(bool, theirs)]
+
+
+@pytest.mark.parametrize(
+    "name", ["llama-3-8b", "mixtral-8x7b", "falcon-7b", "gemma-2-2b", "opt-1.3b"]
+)
+def test_presets_are_verified_by_their_class(name):
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    assert verify(load(name)).identical
+
+
+def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    right = families()
+    llama = right["llama"]
+    wrong = Names("model.", "layers.*.", {**llama.names.modules, "query": "self_attn.p_proj"})
+    table = right | {"llama": replace(llama, names=wrong)}
+    monkeypatch.setattr("gpt2calc.model.families.table.families", lambda: table)
+    assert not verify(load("tinyllama")).identical

@@ -1,0 +1,148 @@
+"""Shapes near a budget, against going through every depth and width, and against published ones."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import examples
+
+from gpt2calc import ModelConfig, UserError, count, solve
+
+SMALL = ModelConfig(vocab=500, n_ctx=64)
+
+
+def brute_force(config, budget, multiple_of, aspects, tolerance):
+    """Every depth and width within the bounds, with the error."""
+    found = set()
+    for depth in range(1, 300):
+        for width in range(multiple_of, 3_000, multiple_of):
+            error = count(config.replace(n_layer=depth, n_embd=width)).total - budget
+            if error > tolerance * budget:
+                break
+            if abs(error) <= tolerance * budget and aspects[0] <= width / depth <= aspects[1]:
+                found.add((depth, width, error))
+    return found
+
+
+@settings(max_examples=examples(12))
+@given(
+    st.integers(100_000, 5_000_000),
+    st.sampled_from([16, 64, 100]),
+    st.sampled_from([(1, 128), (5.5, 40), (32, 128)]),
+    st.sampled_from([0.02, 0.1]),
+    st.sampled_from([{}, {"n_inner": 300}, {"bias": False, "tie_embeddings": False}]),
+)
+def test_it_misses_nothing_and_adds_nothing(budget, multiple_of, aspects, tolerance, fields):
+    config = SMALL.replace(**fields)
+    expected = brute_force(config, budget, multiple_of, aspects, tolerance)
+    assume(expected)
+    shapes = solve(
+        config,
+        budget,
+        multiple_of=multiple_of,
+        min_aspect=aspects[0],
+        max_aspect=aspects[1],
+        tolerance=tolerance,
+        limit=1_000,
+    )
+    assert {(each.n_layer, each.n_embd, each.error) for each in shapes.shapes} == expected
+    assert shapes.found == len(expected)
+    for shape in shapes.shapes:
+        exact = count(config.replace(n_layer=shape.n_layer, n_embd=shape.n_embd))
+        assert shape.counted == exact
+        assert shape.error == exact.total - budget
+
+
+@pytest.mark.parametrize(
+    ("budget", "shape"),
+    [
+        ("124M", (12, 768)),
+        ("350M", (24, 1_024)),
+        ("355M", (24, 1_024)),
+        ("774M", (36, 1_280)),
+        ("1558M", (48, 1_600)),
+        ("1.3B", (24, 2_048)),
+        ("2.7B", (32, 2_560)),
+        ("6.7B", (32, 4_096)),
+        ("175B", (96, 12_288)),
+    ],
+)
+def test_the_first_line_is_the_published_model_of_that_size(budget, shape):
+    best = solve(None, budget).shapes[0]
+    assert (best.n_layer, best.n_embd) == shape
+
+
+@pytest.mark.parametrize("budget", ["60M", "350M", "1B", "7B", "30B", "1T"])
+def test_no_line_is_a_model_that_nobody_would_train(budget):
+    for shape in solve(None, budget).shapes:
+        assert 32 <= shape.aspect <= 128
+        assert shape.n_embd % 64 == 0
+        assert shape.n_head == shape.n_embd // 64
+        assert abs(shape.error) <= 0.05 * (shape.counted.total - shape.error)
+
+
+def test_errors_of_up_to_two_percent_come_first():
+    shapes = solve(None, "350M").shapes
+    bands = [int(abs(shape.error) / 7e6) for shape in shapes]
+    assert bands == sorted(bands)
+    assert set(bands) >= {0, 1}
+
+
+def test_a_preset_of_that_shape_is_named():
+    named = {(s.n_layer, s.n_embd): s.preset for s in solve(None, "350M").shapes}
+    assert named[24, 1_024] == "gpt2-medium"
+    assert {name for shape, name in named.items() if shape != (24, 1_024)} == {None}
+    long = solve(ModelConfig(n_ctx=2_048), "350M").shapes[0]
+    assert long.preset == "gpt3-medium"
+
+
+def test_one_side_may_be_given():
+    (best,) = solve(None, "350M", n_layer=24).shapes
+    assert (best.n_layer, best.n_embd) == (24, 1_024)
+    depths = {shape.n_layer for shape in solve(None, "350M", n_embd=1_024).shapes}
+    assert depths == {23, 24, 25}
+    odd = solve(None, "10M", n_embd=100, tolerance=0.1).shapes
+    assert odd
+    assert all((shape.n_embd, shape.n_head) == (100, None) for shape in odd)
+    deep = solve(None, "350M", n_layer=186).shapes[0]
+    assert deep.n_embd == 384
+    deeper = solve(None, "350M", n_layer=6_000, tolerance=0.2).shapes[0]
+    assert deeper.n_embd == 64
+
+
+def test_min_aspect_zero_looks_at_every_depth():
+    depths = {s.n_layer for s in solve(None, "350M", min_aspect=0, limit=10**6).shapes}
+    assert max(depths) > 6_000  # width 64 and 50,000 parameters a layer
+
+
+def test_a_budget_that_only_unusual_shapes_have_names_the_nearest():
+    with pytest.raises(UserError, match=r"the nearest is 2 x 192, aspect 96.0, .7.4%: widen"):
+        solve(None, "10M")
+
+
+def test_heads_are_multiples_of_those_of_keys_and_values():
+    shapes = solve("llama-3-8b", "8B", n_layer=24).shapes
+    assert shapes
+    assert all(shape.n_head % 8 == 0 for shape in shapes)
+
+
+@settings(max_examples=examples(40))
+@given(
+    st.sampled_from(["llama-3-8b", "gemma-2-9b", "mixtral-8x7b", "falcon-7b", "qwen2.5-0.5b"]),
+    st.integers(10**8, 10**11),
+    st.sampled_from([0.01, 0.05]),
+)
+def test_what_is_listed_is_as_near_as_the_line_says(name, budget, tolerance):
+    try:
+        shapes = solve(name, budget, tolerance=tolerance)
+    except UserError:
+        return
+    for shape in shapes.shapes:
+        alone = count(shape.counted.config).total
+        assert alone == shape.counted.total
+        assert abs(alone - budget) <= tolerance * budget
+
+
+def test_few_digits_are_no_wide_budget():
+    """Half a unit of 1B is half of it, and yet shapes are within five percent."""
+    shapes = solve("gemma-2-9b", "1B").shapes
+    assert all(abs(shape.error) <= 5 * 10**7 for shape in shapes)

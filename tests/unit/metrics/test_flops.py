@@ -1,0 +1,123 @@
+"""FLOPs against PyTorch's own counter, published figures and brute force."""
+
+import json
+from itertools import product as every
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import runs_of, small_configs
+
+from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.matmul_table import Operations
+from gpt2calc.metrics.matmuls import products
+from gpt2calc.quantity.case import case_of
+from gpt2calc.units import format_flops
+
+TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
+NANOGPTS_OWN = 291_648_307_200
+"""A forward pass of GPT-2 small over 1,024 tokens, as nanoGPT's transformer_sizing.ipynb has it."""
+
+
+def test_a_published_figure():
+    assert flops("gpt2").total == NANOGPTS_OWN
+    assert flops("gpt2", Run(training=True)).total == 3 * NANOGPTS_OWN
+
+
+def test_the_figures_of_a_small_model_as_pytorch_has_them():
+    assert flops(TINY, Run(batch=2, seq=32)).total == 17_825_792
+    assert flops(TINY, Run(batch=2, seq=32, training=True)).total == 53_477_376
+
+
+@given(small_configs(), st.data())
+def test_every_product_by_its_sizes(config, data):
+    run = data.draw(runs_of(config, causal=st.booleans()))
+    case = case_of(config, run)
+    listed = Operations(case, tuple(products(case))).to_rows()
+    sizes = ("times", "m", "k", "n", "copies")
+    assert all(type(row[each]) is int for row in listed for each in sizes)
+    by_sizes = [2 * row["times"] * row["m"] * row["k"] * row["n"] * row["copies"] for row in listed]
+    assert by_sizes == [row["flops"] for row in listed]
+    assert sum(by_sizes) == flops(config, run).total
+
+
+@given(st.integers(1, 9), st.integers(0, 9), st.integers(1, 3))
+def test_causal_scores_are_the_pairs_that_a_query_may_meet(seq, cached, batch):
+    config = ModelConfig(n_layer=1, n_embd=4, n_head=2, n_ctx=32)
+    run = Run(batch=batch, seq=seq, cached=cached or None, causal=True)
+    pairs = sum(key <= query + cached for query, key in every(range(seq), range(seq + cached)))
+    assert flops(config, run)["scores"].total == 2 * (2 * batch * pairs * 4)
+
+
+@given(small_configs(), st.data())
+def test_a_grid_and_a_formula_give_the_same(config, data):
+    run = data.draw(runs_of(config)).evaluate_at(seq=None)
+    case = case_of(config, run)
+    swept = sweep(case, of="flops", batch=[1, 3], seq=[1, 2], n_layer=[1, 5])
+    for (b, batch), (s, seq), (n, layers) in every(
+        enumerate([1, 3]), enumerate([1, 2]), enumerate([1, 5])
+    ):
+        other = case.replace(batch=batch, seq=seq, n_layer=layers)
+        assert swept.total[b, s, n] == FLOPS.total(other)
+
+
+def test_the_sequence_follows_the_context():
+    assert flops(load("gpt2").replace(n_ctx=16_384)).config.queries == 16_384
+    (few, many) = compare(["gpt2", "gpt2,n_ctx=16384"], of="flops").counts
+    assert many["mlp"].total == 16 * few["mlp"].total
+    assert many["scores"].total == 16**2 * few["scores"].total
+
+
+def test_generation():
+    made = generate("gpt2", Run(seq=100, cached=200))
+    assert made.prefill.total == flops("gpt2", Run(seq=100, last_logits=True)).total
+    one = flops("gpt2", Run(seq=1, cached=200))
+    assert made.following.total == one.total
+    assert generate("gpt2", Run(seq=100)).following.config.cache == 100
+    assert generate("gpt2").following.config.cache == 1_023
+    assert list(json.loads(made.json())) == ["prefill", "next"]
+    with pytest.raises(UserError, match="seq is 1 after a cache of 1,024"):
+        generate("gpt2", Run(cached=1_024))
+
+
+@pytest.mark.parametrize("per", [1, 7])
+def test_per_token_is_a_whole_number_wherever_it_is_one(per):
+    assert type(flops("gpt2", Run(seq=per)).per_token) is int
+    assert type(flops("gpt2", Run(seq=5, batch=7, last_logits=True)).per_token) is float
+
+
+def test_what_lies_beyond_the_positions_is_said():
+    (solution,) = solve_for("seq", ["gpt2"], ["1e15"], of="flops").solutions
+    assert solution.below.total <= 10**15 < solution.above.total
+    said = solve_for("seq", ["gpt2"], ["1e15"], of="flops").text()
+    assert "the model has positions for 1,024 tokens" in " ".join(said.split())
+    assert "positions" not in solve_for("batch", ["gpt2"], ["1e15"], of="flops").text()
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (999, "999 FLOPs"),
+        (3_506_703_564_800, "3.51 TFLOPs (10^12)"),
+        (10**24, "1.00 YFLOPs (10^24)"),
+        (12_345 * 10**15, "12.35 EFLOPs (10^18)"),
+    ],
+)
+def test_a_number_of_flops_in_words(number, words):
+    assert format_flops(number) == words
+
+
+@pytest.mark.parametrize(
+    ("width", "causal", "row"),
+    [
+        (768, False, "Bh x S x d/h x S"),
+        (100, False, "B x S x d x S"),
+        (768, True, "BSh(S + 1)/2 x 1 x d/h x 1"),
+    ],
+)
+def test_the_sizes_of_a_row_in_letters(width, causal, row):
+    case = case_of(load("gpt2").replace(n_embd=width), Run(causal=causal))
+    scores = Operations(case, tuple(products(case))).to_rows()[1]
+    assert scores["name"] == "h.*.attn.scores"
+    assert scores["formula"] == row

@@ -1,0 +1,69 @@
+"""The devices: every figure has its source, and a file of one's own is read with care."""
+
+import pytest
+
+from gpt2calc import UserError, device, devices
+from gpt2calc.metrics.devices import PRECISIONS
+
+WANTED = (
+    *("v100-16gb", "v100-32gb", "t4", "a10", "a100-40gb", "a100-80gb", "l4", "l40s", "h100-pcie"),
+    *("h100-sxm", "h200", "b200", "mi300x", "rtx-3090", "rtx-4090", "rtx-5090"),
+    *("tpu-v4", "tpu-v5e", "tpu-v5p"),
+)
+
+
+def test_all_that_people_ask_for_is_there_with_its_source():
+    known = devices().devices
+    assert tuple(known) == WANTED
+    for each in known.values():
+        assert each.source.startswith("https://")
+        assert 10**10 < each.memory < 10**12
+        assert each.peak
+
+
+def test_peaks_are_dense_and_grow_as_numbers_get_shorter():
+    for each in devices().devices.values():
+        peaks = [each.peak[name] for name in PRECISIONS if name in each.peak]
+        assert peaks == sorted(peaks)
+        assert each.peak.get("float16", 0) in (each.peak.get("bfloat16"), 0) or len(peaks) == 2
+    # A100: 312 TFLOP/s dense and 624 with sparsity; H100: 1,979 with sparsity, in bfloat16
+    assert device("a100-80gb").peak["bfloat16"] == 312 * 10**12
+    assert device("H100-SXM").peak["bfloat16"] == 1_979 * 10**12 // 2
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text, name="mine.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("peak = {}", "says no memory: give it"),
+        ("memory = -1", "memory is -1: it must be a positive whole number"),
+        ("memory = 1.5", "memory is 1.5"),
+        ("memory = 1\nmemmory = 1", "memmory is 1: there is no such field"),
+        ("memory = 1\npeak = { fp32 = 1 }", "it must be one of float32"),
+        ("memory = 1\npeak = { float32 = 'x' }", "is 'x': it must be a positive whole number"),
+        ("memory = ", "is not a TOML file"),
+        ("[a]\nmemory=1\n[b]\nmemory=2", "has 2 devices: give a file with one of them"),
+    ],
+)
+def test_a_file_that_says_something_else(written, text, words):
+    path = written(text)
+    with pytest.raises(UserError) as refused:
+        device(path)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_device_with_no_peak_cannot_train(written):
+    with pytest.raises(UserError, match="has no peak for 'bfloat16': it has none"):
+        device(written("memory = 7")).peak_in(None)
+    with pytest.raises(UserError, match=r"nowhere.toml cannot be read"):
+        device("nowhere.toml")

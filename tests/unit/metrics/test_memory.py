@@ -1,0 +1,395 @@
+"""Bytes against PyTorch: what it keeps for backward, the peak of a step, caches, and what fits."""
+
+from dataclasses import replace as with_changes
+from itertools import product as every
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from strategies import examples, small_configs
+
+from gpt2calc import (
+    ModelConfig,
+    Run,
+    UserError,
+    compare,
+    explain,
+    fit,
+    formula,
+    load,
+    memory,
+    named_shapes,
+    solve_for,
+    sweep,
+)
+from gpt2calc.metrics.memory.following import plan_of
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
+from gpt2calc.metrics.memory.runs import serve, train
+from gpt2calc.metrics.memory.timeline import SHORT
+from gpt2calc.metrics.parameters import breakdown
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.units import format_binary_bytes, format_bytes, parse_bytes
+
+TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
+BATCH = {"batch": 2, "seq": 32}
+choices = {
+    "dtype": st.sampled_from(["float32", "bfloat16", "mixed"]),
+    "attention": st.sampled_from(["eager", "sdpa"]),
+    "checkpointing": st.sampled_from(["none", "block"]),
+    "fused_gelu": st.booleans(),
+}
+
+
+@st.composite
+def cases(draw, **narrower):
+    """A small GPT-2 and any way to train it."""
+    config = draw(small_configs()).replace(vocab=draw(st.integers(8, 60)), n_inner=None)
+    ways = {name: draw(each) for name, each in (choices | narrower).items()}
+    if ways["attention"] == "eager":
+        ways["dropout"] = draw(st.booleans())
+    run = Run(batch=draw(st.integers(1, 6)), seq=draw(st.integers(1, config.n_ctx)), **ways)
+    return memory_case(case_of(config, run))
+
+
+def test_the_bytes_kept_by_a_small_model_as_pytorch_has_them():
+    """Measured with transformers 5.24 and PyTorch 2.13, each by its own hooks."""
+    for run, measured in {
+        (): 1_150_724,
+        (("dtype", "bfloat16"),): 641_540,
+        (("attention", "sdpa"),): 1_087_236,
+        (("attention", "sdpa"), ("dtype", "bfloat16")): 610_820,
+        (("dropout", True),): 1_363_716,
+        (("dtype", "mixed"),): 1_011_460,
+        (("dtype", "mixed"), ("attention", "sdpa")): 915_204,
+        (("fused_gelu", True),): 757_508,
+        (("checkpointing", "block"),): 206_596,
+        (("checkpointing", "block"), ("attention", "sdpa")): 198_404,
+    }.items():
+        ids = 8 * 2 * 32  # which a hook sees the embedding keep, and the table has as inputs
+        assert memory(TINY, Run(**BATCH, **dict(run))).kept == measured - ids, run
+
+
+def test_each_number_of_memtrackers_peak():
+    """What ``MemTracker`` says of a second step of AdamW on that model, all in float32."""
+    held_then = memory(TINY, Run(**BATCH))
+    parameters, tensors = 141_056, 2 * 12 + 4
+    assert held_then["weights"].total == 564_224 == 4 * parameters
+    assert held_then["gradients"].total == 0
+    # two means a parameter, and the number of the step for every tensor
+    assert held_then["optimizer"].total == 1_128_560 == 8 * parameters + 4 * tensors
+    # gradients of the scores and of the log-probabilities, of 64 tokens by 512 words, beside the
+    # loss and its gradient
+    assert held_then["temporary"].total == 262_152 == 2 * 4 * 64 * 512 + 2 * 4
+    assert held_then["inputs"].total == 512 == 8 * 2 * 32
+    # what is kept, less 64 labels and what they weigh
+    assert held_then.activations == 1_149_696 == held_then.kept - (64 * 8 + 4)
+    assert held_then.total == 564_224 + 1_128_560 + 262_152 + 512 + 1_149_696
+    assert held_then.moment == "the start of backward"
+
+
+@settings(max_examples=examples(20))
+@given(cases(), st.integers(1, 12))
+def test_two_short_runs_tell_the_bytes_of_any_depth(case, depth):
+    case = case.evaluate_at(n_layer=depth, training=True, n_head=case.known_heads)
+    moments = Moments(case)
+    whole = train(case.model, plan_of(case))
+    assert max(event.live for event in whole.events) == moments.peak().live
+    assert {part: moments.timeline.held(part) for part in whole.held} == whole.held
+    assert (moments.timeline.longer is not None) is (depth > SHORT)
+
+
+@settings(max_examples=examples(10))
+@given(small_configs(), st.integers(1, 12), st.sampled_from(["eager", "sdpa"]))
+def test_two_short_runs_tell_the_bytes_of_serving_any_depth(config, depth, attention):
+    run = Run(batch=2, seq=config.n_ctx, training=False, attention=attention)
+    case = case_of(config.replace(n_layer=depth, n_head=config.n_head or 1), run)
+    whole = serve(case.model, plan_of(case))
+    moments = Moments(case)
+    assert max(event.live for event in whole.events) == moments.peak().live
+    assert {part: moments.timeline.held(part) for part in whole.held} == whole.held
+
+
+@settings(max_examples=examples(12))
+@given(cases(), st.booleans())
+def test_what_is_there_at_the_peak_adds_up_in_numbers_and_in_letters(case, training):
+    if not training:
+        case = case.evaluate_at(training=False, checkpointing="none", dropout=False)
+    total = memory(case.model, case.run).total
+    explained = explain(case, of="memory")
+    assert explained.total[-1] == total
+    settled = MEMORY.settle(case)
+    assert sum(term.amount for term in MEMORY.terms(settled)) == total
+
+
+def test_the_state_in_8_bits_as_bitsandbytes_holds_it():
+    """Bytes of ``bitsandbytes.optim.AdamW8bit`` 0.50.2, measured by its own ``init_state``."""
+    for name, measured in {"gpt2-xl": 3_166_669_400, "gpt2": 253_494_680}.items():
+        assert memory(name, Run(optimizer="adamw-8bit"))["optimizer"].total == measured
+
+
+def test_known_caches():
+    """Of Gemma 3 from its published config, and of GPT-2 XL by hand."""
+    big = ModelConfig(
+        family="gemma3_text",
+        n_layer=62,
+        n_embd=5_376,
+        n_head=32,
+        n_kv_head=16,
+        head_dim=128,
+        vocab=262_208,
+        n_ctx=131_072,
+        n_inner=21_504,
+        window=1_024,
+    )
+    run = Run(training=False, dtype="bfloat16", last_logits=True)
+    assert memory(big, run.evaluate_at(seq=131_072)).cache == 11_173_625_856
+    assert memory("gemma-3-1b", run.evaluate_at(seq=32_768)).cache == 145_752_064
+    assert memory("gpt2-xl", Run(training=False, batch=32, dtype="bfloat16")).cache == (
+        10_066_329_600
+    )
+
+
+def test_what_llama_3_holds_in_serving():
+    """The figures of the design's prototype, to four digits: prefill and decoding, in GB."""
+    run = Run(training=False, dtype="bfloat16", attention="sdpa", last_logits=True)
+    for tokens, batch, prefill, decoding in (
+        (8_192, 1, 18.11, 17.15),
+        (131_072, 1, 48.88, 33.51),
+        (8_192, 32, 81.56, 50.96),
+    ):
+        model = load("llama-3-8b").replace(n_ctx=max(tokens, 8_192))
+        phases = memory(model, run.evaluate_at(seq=tokens, batch=batch)).phases
+        ids = 8 * batch * tokens  # which the prototype left out
+        assert round((phases["prefill"] - ids) / 10**9, 2) == prefill
+        assert round((phases["token 1"] - ids) / 10**9, 2) == decoding
+
+
+def test_a_cache_that_is_there_already_is_held():
+    run = Run(seq=1, cached=7, batch=2, training=False, last_logits=True)
+    config = ModelConfig(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=16)
+    held_then = memory(config, run)
+    assert held_then.cache == 4 * 2 * 2 * 2 * 8 * 12
+    assert held_then["cache"].total >= 4 * 2 * 2 * 2 * 7 * 12
+    assert set(held_then.phases) == {"decoding"}
+    assert memory(config, run.evaluate_at(causal=True)).total == held_then.total
+
+
+TIED_AND_TINY = Case(
+    ModelConfig(n_layer=1, n_embd=1, n_head=1, vocab=28, n_ctx=2),
+    Run(batch=1, seq=1, training=True, checkpointing="block"),
+)
+"""Its peak is the second of two moments of one name."""
+
+
+@settings(max_examples=examples(20))
+@given(cases(), st.booleans())
+@example(TIED_AND_TINY, True)
+def test_one_more_block_adds_what_it_says(case, training):
+    ways = {} if training else {"checkpointing": "none", "dropout": False}
+    case = MEMORY.settle(case.evaluate_at(training=training, **ways))
+    one, two = (MEMORY.total(case.evaluate_at(n_layer=case.n_layer + n)) for n in (0, 1))
+    assert breakdown(case, MEMORY).per_block == two - one
+    line = formula(case, free="n_layer", of="memory")
+    assert line.total.subs("L", case.n_layer + 1) - line.total.subs("L", case.n_layer) == (
+        line.per_block if line.per_block.is_number else line.per_block.subs("L", case.n_layer)
+    )
+
+
+def test_shared_and_short_states_are_swept_and_solved():
+    grid = sweep(
+        case_of(load("gpt2"), Run(**SHARED)), of="memory", n_layer=[1, 2], vocab=[50_257, 50_304]
+    )
+    for (n, layers), (v, vocab) in every(enumerate([1, 2]), enumerate([50_257, 50_304])):
+        model = load("gpt2").replace(n_layer=layers, vocab=vocab)
+        assert grid.total[n, v] == memory(model, Run(**SHARED)).total
+    run = Run(optimizer="adamw-8bit")
+    (found,) = solve_for("batch", case_of(load("gpt2"), run), "80GB", of="memory").solutions
+    assert memory("gpt2", run.evaluate_at(batch=found.below.value)).total <= 80 * 10**9
+    assert memory("gpt2", run.evaluate_at(batch=found.above.value)).total > 80 * 10**9
+    with pytest.raises(UserError, match="the axis batch goes up to"):
+        sweep("gpt2", of="memory", batch=[1, 10**12])
+
+
+def test_a_width_that_is_solved_for_has_whole_heads():
+    (found,) = solve_for("n_embd", "gpt2", "10GB", of="memory").solutions
+    assert found.below.value % 64 == found.above.value % 64 == 0
+    for value in (found.below, found.above):
+        assert value.total == memory(load("gpt2").replace(n_embd=value.value)).total
+        assert type(value.total) is int
+    assert found.below.total <= 10**10 < found.above.total
+
+
+def test_known_sizes():
+    """621.83 MB, which are MiB, are what "LLMs from scratch" says of its model in float32."""
+    book = ModelConfig(tie_embeddings=False, qkv_bias=False)
+    weights = memory(book, Run(training=False))["weights"].total
+    assert format_binary_bytes(weights) == "621.83 MiB"
+    assert weights == 4 * 163_009_536
+
+
+def test_what_other_calculators_say_of_xl():
+    """Each figure was printed by the calculator itself, for GPT-2 XL at batch 8."""
+    said = {
+        each["name"]: each["bytes"]
+        for each in memory("gpt2-xl", Run(batch=8)).to_dict()["estimates"]
+    }
+    assert said["EleutherAI cookbook"] == 101_200_089_600
+    assert said["llm-analysis"] == 87_040_939_776
+    assert said["accelerate estimate-memory"] == 24_921_779_200
+    assert said["Korthikanti et al. 2022"] == 71_722_598_400
+
+
+@settings(max_examples=examples(20))
+@given(cases())
+def test_a_grid_and_a_formula_give_the_same(case):
+    grid = sweep(case, of="memory", batch=[1, 2, 5], n_layer=[1, 4])
+    for (b, batch), (n, layers) in every(enumerate([1, 2, 5]), enumerate([1, 4])):
+        other = case.evaluate_at(batch=batch, n_layer=layers)
+        assert grid.total[b, n] == MEMORY.total(other)
+        assert grid["mlp"][b, n] == MEMORY.of(other)["mlp"].total
+    rows = grid.to_rows()
+    assert [row["total"] for row in rows] == grid.total.ravel().tolist()
+    written = formula(case, free="batch", of="memory")
+    moment = written.config.moment
+    for batch in (2, 7):
+        at = with_changes(case.evaluate_at(batch=batch), moment=moment)
+        assert written.total.subs("B", batch) == MEMORY.total(at)
+
+
+def test_memory_in_terms_of_the_batch_of_xl():
+    line = formula("gpt2-xl", free="batch", of="memory").total
+    assert str(line) == "14472671232*B + 18691344920"
+    assert memory("gpt2-xl", Run(batch=8)).total == 14_472_671_232 * 8 + 18_691_344_920
+    assert "the start of backward" in formula("gpt2-xl", free="batch", of="memory").text()
+
+
+def test_a_formula_says_where_it_holds():
+    """The peak is in the optimizer's step for small batches, where backward begins for others."""
+    run = Run(checkpointing="block")
+    for batch, said in ((1, "for batch from 1 to 13"), (64, "for batch from 14 on")):
+        case = memory_case(case_of(load("gpt2-xl"), run.evaluate_at(batch=batch)))
+        assert said in formula(case, free="batch", of="memory").text()
+    moments = [memory("gpt2-xl", run.evaluate_at(batch=batch)).moment for batch in (13, 14)]
+    assert moments == ["the optimizer's step", "the start of backward"]
+    assert "for every batch" in formula("gpt2-xl", free="batch", of="memory").text()
+
+
+def test_widths_follow_heads_and_heads_follow_widths():
+    grid = sweep("gpt2", of="memory", n_embd=[128, 640])
+    assert grid.total.tolist() == [
+        MEMORY.total(memory_case(load("gpt2").replace(n_embd=width))) for width in (128, 640)
+    ]
+    with pytest.raises(UserError, match="n_embd 100 is no multiple of 64"):
+        _ = sweep("gpt2", of="memory", n_embd=[128, 100]).total
+    with pytest.raises(UserError, match="n_embd 100 is no multiple of 64"):
+        memory(ModelConfig(n_embd=100))
+
+
+@settings(max_examples=examples(15))
+@given(cases(), st.sampled_from(["batch", "seq", "n_layer"]), st.integers(1, 50))
+def test_the_largest_that_a_budget_allows(case, field, wanted):
+    case = case.evaluate_at(n_ctx=1_000)
+    budget = MEMORY.total(case.evaluate_at(**{field: wanted}))
+    (solution,) = solve_for(field, case, budget, of="memory").solutions
+    values = {x: MEMORY.total(case.evaluate_at(**{field: x})) for x in range(1, 60)}
+    assert solution.below.value == max(x for x, size in values.items() if size <= budget)
+    assert solution.below.total == values[solution.below.value]
+
+
+def test_what_fits():
+    run = Run(batch=8, dtype="mixed", attention="sdpa")
+    found = fit("gpt2-xl", run, gpu="a100-80gb", margin="2GB")
+    room = 78 * 10**9
+    sizes = {b: memory("gpt2-xl", run.evaluate_at(batch=b)).total for b in range(1, 14)}
+    assert found.largest_batch == max(b for b, size in sizes.items() if size <= room)
+    assert found.fits is (sizes[8] <= room)
+    assert found.left == room - sizes[8]
+    assert found.longest_seq == 1_024
+    tight = fit("gpt2-xl", Run(batch=8), gpu="a100-80gb")
+    sizes = {s: memory("gpt2-xl", Run(batch=8, seq=s)).total for s in range(600, 800)}
+    assert tight.longest_seq == max(s for s, size in sizes.items() if size <= 79 * 10**9)
+    assert not tight.fits
+    assert "It does not fit on one NVIDIA A100" in tight.text()
+    small = fit("gpt2-xl", Run(batch=4), gpu="t4")
+    assert "One sequence of 1,024 tokens takes 33.16 GB at the least." in small.text()
+    assert (small.largest_batch, small.longest_seq) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "parts"),
+    [
+        (1, {"optimizer"}),
+        (2, {"optimizer", "gradients"}),
+        (3, {"optimizer", "gradients", "weights"}),
+    ],
+)
+def test_what_gpus_share_out(stage, parts):
+    shapes = dict(named_shapes(load("gpt2")))
+    parameters = sum(a * b for a, b in ((s[0], s[1] if s[1:] else 1) for s in shapes.values()))
+    run = Run(seq=8, gpus=7, zero_stage=stage)
+    case = with_changes(memory_case(case_of(load("gpt2"), run)), moment="the optimizer's step")
+    terms = MEMORY.terms(case)
+    part = -(-parameters // 7)
+    for name in ("weights", "gradients"):
+        found = sum(term.amount for term in terms if term.sublayer == name)
+        expected = part if name in parts else parameters
+        assert found == (
+            4 * expected
+            if name == "weights"
+            else -(-4 * parameters // 7)
+            if name in parts
+            else 4 * parameters
+        )
+    found = sum(term.amount for term in terms if term.sublayer == "optimizer")
+    assert found == 8 * part
+    assert memory("gpt2", run).total < memory("gpt2", Run(seq=8)).total
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("ways", [{"seq": 64}, {"seq": 300, "dtype": "mixed", "attention": "sdpa"}])
+def test_the_peak_of_what_gpus_share_out_is_the_most_of_all_moments(stage, ways):
+    for name in ("gpt2", "gpt2-medium"):
+        counted = memory(name, Run(gpus=64, zero_stage=stage, **ways))
+        moments = Moments(counted.config)
+        most = max(sum(t.amount for t in moments.terms(each)) for each in moments.listed[::7])
+        assert most <= counted.total == max(counted.phases.values())
+        assert counted.total == sum(term.amount for term in moments.terms())
+
+
+def test_what_a_gpu_gathers():
+    block, outside = 30_740_800, 82_052_800
+    for training in (True, False):
+        case = case_of(load("gpt2-xl"), Run(training=training, **SHARED))
+        (gathered,) = [term for term in MEMORY.terms(case) if "gathered" in term.role]
+        assert gathered.amount == 4 * (block + outside)
+
+
+SHARED = {"gpus": 8, "zero_stage": 3}
+
+
+def test_accumulated_gradients_are_there_all_the_time():
+    once, often = (memory("gpt2", Run(batch=8, grad_accumulation=n)) for n in (1, 4))
+    assert often.total - once.total == 4 * 124_439_808
+    assert often["gradients"].total == 4 * 124_439_808
+
+
+def test_a_comparison_leaves_out_what_none_has():
+    shown = compare(["gpt2", "gpt2-medium"], of="memory").text()
+    assert "checkpoints" not in shown
+    assert "gradients" not in shown
+
+
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [("80GB", 80 * 10**9), ("16 GiB", 2**34), ("1.5 kB", 1_500), ("7", 7), ("1_000", 1_000)],
+)
+def test_bytes_as_people_write_them(size, number):
+    assert parse_bytes(size) == number
+
+
+def test_bytes_as_people_read_them():
+    assert format_bytes(999) == "999 B"
+    assert format_bytes(134_472_714_776) == "134.47 GB"
+    assert format_binary_bytes(2**34) == "16.00 GiB"
+    assert format_binary_bytes(1_023) == "1023 B"

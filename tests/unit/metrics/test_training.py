@@ -1,0 +1,76 @@
+"""How long training takes: the arithmetic by hand, and every figure solved for from the others."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt2calc import Run, UserError, flops, train
+from gpt2calc.metrics.training_time import DAY
+
+
+def test_the_days_of_a_known_exercise():
+    """GPT-2 XL, 400,000 steps of batch 1,024 at half of an A100's 19.5 TFLOP/s in float32."""
+    found = train("gpt2-xl", Run(batch=1_024), steps=400_000, precision="float32", mfu=0.5)
+    seconds = 400_000 * 1_024 * 3 * 3_506_703_564_800 / 9.75e12
+    assert found.days == pytest.approx(seconds / DAY)
+    assert round(found.days) == 5_115
+    assert found.steps == 400_000
+    assert found.gpu_hours == pytest.approx(24 * found.days)
+
+
+@given(
+    st.integers(10**6, 10**12),
+    st.integers(1, 10_000),
+    st.fractions(Fraction(1, 100), 1, max_denominator=100),
+)
+def test_each_figure_follows_from_the_others(tokens, gpus, mfu):
+    forwards = train("gpt2", tokens=tokens, gpus=gpus, mfu=mfu)
+    assert forwards.solved_for == "days"
+    days = forwards.seconds / DAY
+    back = train("gpt2", days=days, gpus=gpus, mfu=mfu)
+    assert back.solved_for == "tokens"
+    assert 0 <= back.tokens - tokens < 1_024
+    assert train("gpt2", tokens=tokens, days=days, mfu=mfu).gpus == gpus
+    assert train("gpt2", tokens=tokens, days=days, gpus=gpus).mfu == mfu
+
+
+def test_what_it_says_beside_the_time():
+    found = train("gpt2", tokens="10B", gpus=8, price="2.50")
+    said = found.to_dict()
+    assert said["flops"] == 9_765_625 * 3 * 291_648_307_200
+    assert said["cost"] == pytest.approx(2.5 * said["gpu_hours"])
+    assert said["tokens_per_parameter"] == 10**10 / 124_439_808
+    assert said["6nd_error"] == 6 * 124_439_808 * 10**10 / said["flops"] - 1
+    assert "Chinchilla's optimum is about 20" in found.text()
+    assert "steps" not in found.text().split("One step")[0]
+    assert "steps" in train("gpt2", Run(batch=8), tokens="10B").text().split("One step")[0]
+    assert len(found.csv().splitlines()) == 2
+    with_causal = train("gpt2", Run(causal=True), tokens="10B")
+    assert with_causal.flops < found.flops == train("gpt2", tokens="10B").flops
+
+
+def test_what_is_computed_again_is_no_utilization_of_the_model():
+    plain, again = (
+        train("gpt2-xl", Run(checkpointing=kind), tokens="300B", gpus=8)
+        for kind in ("none", "block")
+    )
+    assert again.days == plain.days
+    assert again.hfu / again.mfu == Fraction(
+        flops("gpt2-xl", Run(training=True, checkpointing="block")).total,
+        flops("gpt2-xl", Run(training=True)).total,
+    )
+    assert "utilization (HFU)" in again.text()
+    assert "HFU" not in plain.text()
+
+
+@pytest.mark.parametrize("asked", [{"tokens": "1B"}, {"days": 3}])
+def test_a_run_forward_alone_is_trained_all_the_same(asked):
+    assert train("gpt2", **asked).flops_per_step == flops("gpt2", Run(training=True)).total
+
+
+def test_a_utilization_may_be_a_percentage():
+    assert train("gpt2", tokens="1B", mfu="40%").mfu == Fraction(2, 5)
+    with pytest.raises(UserError, match="mfu is '140%'"):
+        train("gpt2", tokens="1B", mfu="140%")

@@ -1,0 +1,287 @@
+"""Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from drawing import FAMILIES, draw
+
+from gpt2calc import (
+    ModelConfig,
+    Run,
+    UserError,
+    count,
+    diagnose,
+    flops,
+    load,
+    named_shapes,
+    presets,
+)
+from gpt2calc.model.hub import from_contents, in_their_words
+from gpt2calc.quantity.case import case_of
+
+PUBLISHED = json.loads((Path(__file__).parents[2] / "published.json").read_text())
+"""Published models by their names on the Hub: the keys that count, and the totals."""
+PEERS_MODELS = ("llama-3-8b", "qwen2.5-7b", "gemma-2b", "mixtral-8x7b")
+DRAWS = 24
+OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+
+
+@OF_TYPE
+def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
+    config = from_contents(draw(family, 1), "drawn")
+    alone = flops(config, Run(seq=3, cached=2))
+    run = flops(config, Run(seq=3, cached=2, training=True, checkpointing="block"))
+    works = run.sublayers.values()
+    assert sum(each.forward for each in works) == alone.total
+    assert sum(each.backward for each in works) == 2 * alone.total
+    assert 0 < sum(each.recomputed for each in works) < alone.total
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"layer_types": ["full_attention"]}, "layer_types has 1 entries, for 2 layers"),
+        ({"layer_types": "all"}, "layer_types is 'all': it must be a list"),
+        ({"layer_types": ["sliding_attention"] * 2, "sliding_window": None}, "there is no window"),
+        ({"sliding_window": "near"}, "sliding_window is 'near'"),
+        ({"model_type": "qwen2", "use_sliding_window": 1}, "it must be true or false"),
+        ({"model_type": "qwen2", "use_sliding_window": True, "max_window_layers": "x"}, "whole"),
+        ({"model_type": "gpt_neo", "attention_types": 1e308}, "attention_types is 1e+308"),
+        ({"model_type": "gpt_neo", "attention_types": [[["far"], 2]]}, "'global' or 'local'"),
+        ({"model_type": "phi", "partial_rotary_factor": 2}, "it must be a share of a head"),
+        ({"model_type": "smollm3", "no_rope_layers": [1, 2]}, "it must be a list of 0 and 1"),
+        ({"model_type": "gptj", "rotary_dim": "all"}, "rotary_dim is 'all'"),
+    ],
+)
+def test_what_cannot_be_said_of_layers_is_refused(contents, words):
+    plain = {"model_type": "gemma2", "num_hidden_layers": 2, "n_layer": 2}
+    with pytest.raises(UserError, match=re.escape(words)):
+        from_contents(plain | contents, "config.json")
+
+
+@OF_TYPE
+def test_what_is_read_can_be_said_again_in_the_familys_words(family):
+    for seed in range(DRAWS):
+        config = from_contents(draw(family, seed), "drawn")
+        again = from_contents(in_their_words(config), "again")
+        assert named_shapes(again) == named_shapes(config)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_models_have_their_published_totals(name):
+    published = PUBLISHED[name]
+    assert count(from_contents(published["config"], name)).total == published["parameters"]
+
+
+def test_presets_have_the_totals_that_are_published():
+    exact = [preset for preset in presets() if preset.parameters is not None]
+    assert len(exact) > 60
+    for preset in exact:
+        assert count(preset.config).total == preset.parameters, preset.name
+    by_hub = {preset.hub: preset for preset in presets() if preset.hub}
+    for name, published in PUBLISHED.items():
+        assert by_hub[name].parameters == published["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"model_type": "deepseek_v3"}, "out of reach here, multi-head latent attention"),
+        ({"model_type": "gpt_oss"}, "out of reach here, attention sinks and experts with biases"),
+        ({"model_type": "mamba"}, "out of reach here, a state-space model"),
+        ({"model_type": "t5"}, "out of reach here, an encoder and a decoder"),
+        ({"model_type": "gemma3"}, "out of reach here, a vision tower"),
+        ({"model_type": "opt", "word_embed_proj_dim": 512}, "word_embed_proj_dim is 512"),
+        ({"model_type": "gpt2", "add_cross_attention": True}, "add_cross_attention is True"),
+        (
+            {"model_type": "mistral", "num_key_value_heads": None},
+            "num_key_value_heads is null: Mistral has no rule for it",
+        ),
+        ({"model_type": "llama", "intermediate_size": None}, "intermediate_size is null"),
+        (
+            {"model_type": "llama", "num_attention_heads": 32, "num_key_value_heads": 5},
+            "num_key_value_heads is 5: it must divide n_head, which is 32",
+        ),
+        ({"model_type": "phi", "qk_layernorm": True, "head_dim": 64}, "qk_layernorm is true"),
+        (
+            {"model_type": "mpt", "attn_config": {"attn_type": "grouped_query_attention"}},
+            "attn_config has attn_type 'grouped_query_attention'",
+        ),
+        ({"model_type": "falcon", "alibi": "yes"}, "alibi is 'yes': it must be true or false"),
+        ({"model_type": "opt", "word_embed_proj_dim": "x"}, "it must be a whole number"),
+        (
+            {"model_type": "falcon", "num_ln_in_parallel_attn": 3},
+            "num_ln_in_parallel_attn is 3: it must be 1, 2 or null",
+        ),
+        ({"model_type": "qwen3_moe", "decoder_sparse_step": "a"}, "decoder_sparse_step is 'a'"),
+        (
+            {"model_type": "qwen3_moe", "num_hidden_layers": 10**7, "decoder_sparse_step": 2},
+            "layers that differ are at most",
+        ),
+        ({"model_type": "mpt", "attn_config": 3}, "attn_config is 3: it must be an object"),
+    ],
+)
+def test_what_is_out_of_reach_is_refused_by_name(contents, words):
+    with pytest.raises(UserError) as refusal:
+        from_contents(contents, "config.json")
+    assert str(refusal.value).startswith("config.json: ")
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("contents", "field", "value"),
+    [
+        ({"model_type": "smollm3"}, "n_kv_head", 4),
+        ({"model_type": "smollm3", "num_key_value_heads": None}, "n_kv_head", 16),
+        ({"model_type": "mistral"}, "n_kv_head", 8),
+        ({"model_type": "qwen2", "num_attention_heads": 64}, "n_kv_head", 32),
+        ({"model_type": "gemma"}, "head_dim", 256),
+        ({"model_type": "gpt2", "n_embd": 128, "hidden_size": 256}, "n_embd", 256),
+        ({"model_type": "gpt2", "hidden_size": 256, "n_embd": 128}, "n_embd", 256),
+        ({"model_type": "bloom", "n_embed": 128, "hidden_size": 256}, "n_embd", 128),
+        ({"model_type": "mpt", "expansion_ratio": 3}, "n_inner", 8_192),
+        ({"model_type": "gpt_bigcode", "num_key_value_heads": 4}, "n_kv_head", 1),
+        ({"model_type": "falcon", "num_kv_heads": 4}, "n_kv_head", 1),
+        ({"model_type": "mistral", "attention_bias": True}, "qkv_bias", False),
+        ({"model_type": "qwen3_moe", "num_experts": 4, "num_local_experts": 8}, "n_expert", 8),
+        ({"model_type": "llama"}, "tie_embeddings", False),
+        ({"model_type": "gemma"}, "tie_embeddings", True),
+    ],
+)
+def test_the_traps_of_missing_and_doubled_keys(contents, field, value):
+    assert from_contents(contents, "config.json").value(field) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"n_kv_head": 5}, "n_kv_head is 5: it must divide n_head, which is 12"),
+        ({"head_dim": 100}, "head_dim is 100: it must divide n_embd, which is 768, or n_head"),
+        ({"n_embd": 100, "n_kv_head": 2}, "n_kv_head is 2, of how many heads?"),
+        ({"n_embd": 100, "qk_norm": "head"}, "qk_norm is 'head', of how many heads?"),
+        ({"n_expert_active": 2}, "n_expert_active is of a model with experts: give n_expert"),
+        (
+            {"n_expert": 2, "n_expert_active": 3},
+            "n_expert_active is 3: it must be at most",
+        ),
+        ({"n_expert": 2, "dense_layers": [12]}, "dense_layers has 12: layers are numbered from 0"),
+        ({"n_expert": 2, "n_layer": 2, "dense_layers": [0, 1]}, "dense_layers has all layers"),
+        ({"dense_layers": [0]}, "dense_layers is of a model with experts"),
+        ({"n_expert": 2, "dense_layers": "first"}, "dense_layers is 'first': it must be a list"),
+        ({"n_expert": 2, "dense_layers": [-1]}, "dense_layers is"),
+        (
+            {"positions": "rotary", "position_offset": 2},
+            "position_offset is 2, of a table",
+        ),
+        ({"norm": "rms", "norm_bias": True}, "norm_bias is true, but norm is 'rms'"),
+        ({"norm": "batch"}, "norm is 'batch': it must be layer, rms or none"),
+        ({"family": "lama"}, "family is 'lama': no family is called that; did you mean 'llama'"),
+        ({"family": 3}, "family is 3: it must be a name"),
+    ],
+)
+def test_switches_that_make_no_sense_together_are_refused(fields, words):
+    with pytest.raises(UserError) as refusal:
+        ModelConfig(**fields)
+    assert words in str(refusal.value)
+
+
+def test_a_newer_family_of_the_same_makers_is_not_taken_for_the_older_one():
+    with pytest.raises(UserError) as refusal:
+        from_contents({"model_type": "cohere2"}, "config.json")
+    assert "did you mean" not in str(refusal.value)
+    with pytest.raises(UserError, match="did you mean 'qwen2'"):
+        from_contents({"model_type": "qwem2"}, "config.json")
+
+
+def test_a_title_says_the_widths_that_there_are_and_no_others():
+    assert "heads of width 256" in load("gemma-7b").title()
+    assert "heads of width" not in load("llama-3-8b").title()
+    assert "1 KV head" in load("falcon-7b").title()
+    title = load("qwen3-30b-a3b").title()
+    assert "experts of width 768" in title
+    assert "MLP width" not in title
+
+
+def test_a_family_brings_its_switches_and_nothing_else():
+    plain = load("gpt2-xl")
+    as_llama = plain.replace(family="llama", n_inner=4_352)
+    assert (as_llama.norm, as_llama.positions, as_llama.gated_mlp) == ("rms", "rotary", True)
+    assert (as_llama.n_layer, as_llama.n_embd, as_llama.vocab) == (48, 1_600, 50_257)
+    by_hand = plain.replace(
+        norm="rms",
+        positions="rotary",
+        gated_mlp=True,
+        bias=False,
+        tie_embeddings=False,
+        n_inner=4_352,
+    )
+    assert count(as_llama).total == count(by_hand).total
+    assert as_llama.title().startswith("Llama with 48 layers")
+
+
+def test_learned_positions_alone_limit_the_sequence():
+    with pytest.raises(UserError, match="the model has positions for 1,024 tokens"):
+        case_of(load("gpt2"), Run(seq=2_000))
+    assert case_of(load("tinyllama"), Run(seq=4_000)).queries == 4_000
+
+
+def test_the_peers_table_of_the_guide_is_what_their_ways_of_counting_give():
+    text = files("gpt2calc").joinpath("guide", "sources.md").read_text()
+    lines = re.findall(rf"^\| ((?:{'|'.join(PEERS_MODELS)}) .*) \|$", text, re.M)
+    rows = [[cell.strip() for cell in line.split(" |")] for line in lines]
+    assert [each[0] for each in rows] == list(PEERS_MODELS)
+    for name, *figures in rows:
+        config = load(name)
+        exact = count(config).total
+        said, llm_analysis, cookbook, before_tying = (_figure(each, exact) for each in figures)
+        assert said == exact
+        plain = config.replace(
+            gated_mlp=False,
+            n_inner=None,
+            n_expert=None,
+            n_expert_active=None,
+            tie_embeddings=True,
+            bias=False,
+            qkv_bias=False,
+        )
+        assert llm_analysis == count(plain).total
+        norms = (6 * config.n_layer + 1) * config.n_embd
+        biases = sum(part.biases for part in count(config).parts)
+        assert cookbook == exact + norms - biases
+        assert before_tying == count(config.replace(tie_embeddings=False)).total
+        assert _keys(llm_analysis, config) >= {"gate_ignored", "mlp_width_ignored"}
+        assert _keys(cookbook, config) == {"as_the_cookbook"}
+        assert before_tying == exact or _keys(before_tying, config) == {"untied_head"}
+
+
+def _figure(cell, exact):
+    """Read ``"6,162,747,392 -23.26 %"`` or ``"exact"``, and see that the percentage is right."""
+    if cell == "exact":
+        return exact
+    number, _, off = cell.partition(" ")
+    number = int(number.replace(",", ""))
+    assert off in ("", f"{100 * (number / exact - 1):+.2f} %")
+    return number
+
+
+def _keys(number, config):
+    """Return the causes that explain a number best, and nothing else with them."""
+    (best, *_) = diagnose(number, config).explanations
+    assert best.free is None
+    return {cause.key for cause in best.causes}
+
+
+@OF_TYPE
+def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family):
+    read = from_contents({"model_type": family.name}, "empty")
+    named = ModelConfig(family=read.family)
+    numbers = {name for name, known in ModelConfig.known.items() if known.letter}
+    switches = set(ModelConfig.known) - numbers - {"window", "rotary_dim"}
+    assert {name: named.value(name) for name in switches} == {
+        name: read.value(name) for name in switches
+    }
+    assert (named.n_kv_head == 1) == (read.n_kv_head == 1)

@@ -1,0 +1,96 @@
+"""One way to name a model, taken by everything that takes a model; and what was changed is said."""
+
+from pathlib import Path
+
+import pytest
+
+import gpt2calc
+from gpt2calc import ModelConfig, UserError, count, load
+from gpt2calc.quantity.models import labelled
+
+EVERY = {
+    "count": lambda model: gpt2calc.count(model).total,
+    "tensors": lambda model: len(gpt2calc.tensors(model)),
+    "named_shapes": lambda model: len(gpt2calc.named_shapes(model)),
+    "list_tensors": lambda model: gpt2calc.list_tensors(model).total,
+    "compare": lambda model: gpt2calc.compare([model, model]).counts[1].total,
+    "compare one": lambda model: gpt2calc.compare(model, n_layer=3).counts[1].total,
+    "solve": lambda model: gpt2calc.solve(model, "1B").shapes[0].counted.total,
+    "solve_for": lambda model: gpt2calc.solve_for("vocab", model, "1B").common,
+    "sweep": lambda model: gpt2calc.sweep(model, n_layer=[2, 3]).total.tolist(),
+    "explain": lambda model: gpt2calc.explain(model).total[-1],
+    "formula": lambda model: str(gpt2calc.formula(model, free="vocab")),
+    "diagnose": lambda model: gpt2calc.diagnose(124_439_808, model).config,
+}
+"""Something that depends on the model, from every function that takes one."""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("n_layer = 5\nn_embd = 128\nvocab = 1000\n")
+    return path
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_function_takes_every_kind_of_model(name, file):
+    config = ModelConfig(n_layer=5, n_embd=128, vocab=1_000)
+    of_config = EVERY[name](config)
+    assert EVERY[name](str(file)) == of_config
+    assert EVERY[name](file) == of_config
+    assert EVERY[name](f"{file},n_layer=5") == of_config
+    assert EVERY[name]("openai-community/gpt2-xl") == EVERY[name]("gpt2-xl")
+    assert EVERY[name]("gpt2-xl") == EVERY[name](load("gpt2-xl"))
+    assert EVERY[name]("gpt2-xl") != of_config or name == "tensors"
+
+
+@pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object()])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(
+        UserError, match="is no model: give a preset's name, a file, or a ModelConfig"
+    ):
+        count(model)
+
+
+@pytest.mark.parametrize("name", ["openai-community/gpt2", "cerebras/Cerebras-GPT-111M"])
+def test_the_hubs_name_of_a_preset(name):
+    own = name.partition("/")[2].lower()
+    assert load(name) == load(name.lower()) == load(own)
+
+
+def test_every_preset_of_the_hub_is_called_as_its_preset():
+    hubs = {preset.hub: preset for preset in gpt2calc.presets() if preset.hub}
+    assert len(hubs) > 100
+    of_gpt2 = {hub: each.name for hub, each in hubs.items() if each.config.family == "gpt2"}
+    assert len(of_gpt2) == 12
+    assert all(hub.partition("/")[2].lower() == name for hub, name in of_gpt2.items())
+    assert load("meta-llama/Llama-2-7b-hf") == hubs["meta-llama/Llama-2-7b-hf"].config
+    with pytest.raises(UserError, match="neither a preset nor a file"):
+        load("openai-community/gpt3")
+
+
+@pytest.mark.parametrize(
+    ("word", "fields"),
+    [
+        ("gpt2,n_layer=24", {"n_layer": 24}),
+        ("gpt2, n-layer = 24 ,bias=false", {"n_layer": 24, "bias": False}),
+        ("gpt2,tie_embeddings=no", {"tie_embeddings": False}),
+        ("deep=gpt2,n_layer=24", {"n_layer": 24}),
+        ("gpt2-xl,n_embd=1024", None),
+    ],
+)
+def test_changes_are_written_after_a_model(word, fields):
+    expected = load("gpt2-xl").replace(n_embd=1024) if fields is None else ModelConfig(**fields)
+    assert load(word).effective() == expected.effective()
+
+
+def test_a_label_says_what_was_changed():
+    names = [model.name for model in labelled(["gpt2", "gpt2,n_layer=24"], tie_embeddings=False)]
+    assert names == ["gpt2, tie_embeddings no", "gpt2, n_layer 24, tie_embeddings no"]
+    (many,) = labelled("gpt2", n_layer=24, n_embd=1024, n_head=16, vocab=50_304)
+    assert many.name == "gpt2, 4 changes"
+    (same,) = labelled("gpt2", n_layer=12)
+    assert (same.name, same.changed) == ("gpt2", frozenset())
+    (own,) = labelled({"deep": load("gpt2").replace(n_layer=24)})
+    assert own.name == "deep"
+    assert [m.name for m in labelled([Path("gpt2"), ModelConfig()])] == ["gpt2", "12 x 768"]

@@ -1,0 +1,111 @@
+"""What the formula teaches is true of the config at hand, by brute force."""
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from strategies import examples
+
+from gpt2calc import ModelConfig, count, explain, load
+from gpt2calc.teach.lessons import of_parameters as lessons
+
+
+def said(config, start):
+    return next((line for line in lessons(config) if line.startswith(start)), None)
+
+
+def held(config):
+    """What the blocks and layer norms hold, and what the embeddings hold."""
+    counted = count(config)
+    embeddings = sum(
+        counted[each].total for each in ("token_embedding", "position_embedding", "lm_head")
+    )
+    return counted.total - embeddings, embeddings
+
+
+@settings(max_examples=examples(30))
+@example(25, 659, 659, 25, False)
+@example(1, 40, 1, 9, True)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60_000),
+    st.integers(1, 3_000),
+    st.none() | st.integers(1, 3_000),
+    st.booleans(),
+)
+def test_the_crossing_is_where_it_is_said_to_be(depth, vocab, n_ctx, inner, tied):
+    config = ModelConfig(
+        n_layer=depth, vocab=vocab, n_ctx=n_ctx, n_inner=inner, tie_embeddings=tied
+    )
+    line = said(config, "From a width of")
+
+    def blocks_are_larger(width):
+        blocks, embeddings = held(config.replace(n_embd=width))
+        return blocks > embeddings
+
+    if line is None:
+        assert blocks_are_larger(1)
+        return
+    width = int(re.search(r"width of ([\d,]+)", line)[1].replace(",", ""))
+    assert blocks_are_larger(width)
+    assert not blocks_are_larger(width - 1)
+    blocks, embeddings = held(config)
+    assert f"Here, at 768, it is {blocks:,} to {embeddings:,} parameters" in line
+
+
+def test_a_small_vocabulary_has_no_crossing():
+    assert said(ModelConfig(vocab=1, n_ctx=1), "From a width of") is None
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt3-175b"])
+def test_what_a_little_more_adds(name):
+    config = load(name)
+    line = said(config, "One more layer adds")
+    differences = [
+        count(config.replace(**more)).total - count(config).total
+        for more in (
+            {"n_layer": config.n_layer + 1},
+            {"vocab": config.vocab + 1},
+            {"n_embd": config.n_embd + 64},
+        )
+    ]
+    assert [f"{each:,}" in line for each in differences] == [True] * 3
+
+
+def test_limits_are_where_large_models_go():
+    wide = said(ModelConfig(), "As the width")
+    assert "attention to 1/3, MLP to 2/3, all else to nothing" in wide
+    counted = count(ModelConfig(n_embd=10**9))
+    assert counted["attention"].share == pytest.approx(1 / 3, abs=1e-4)
+    assert counted["mlp"].share == pytest.approx(2 / 3, abs=1e-4)
+    deep = said(ModelConfig(), "As the depth")
+    counted = count(ModelConfig(n_layer=10**9))
+    for name, words in (("attention", "attention"), ("mlp", "MLP"), ("layer_norm", "layer norm")):
+        assert f"{words} to about {counted[name].share:.2%}" in deep
+    narrow = said(ModelConfig(n_inner=5), "As the width")
+    assert "attention to 1, all else to nothing" in narrow
+    assert count(ModelConfig(n_inner=5, n_embd=10**9))["attention"].share == pytest.approx(
+        1, abs=1e-4
+    )
+
+
+def test_the_mlp_is_twice_attention_only_where_it_is():
+    line = said(ModelConfig(), "The MLP has twice")
+    assert (
+        "With biases it is (8 d + 5) / (4 d + 4) times: here 56,669,184 to 28,348,416 parameters, "
+        "about 1.9990." in line
+    )
+    no_qkv = said(ModelConfig(qkv_bias=False), "The MLP has twice")
+    assert "(8 d + 5) / (4 d + 1) times" in no_qkv
+    assert "With biases" not in said(ModelConfig(bias=False), "The MLP has twice")
+    assert said(ModelConfig(n_inner=3071), "The MLP has twice") is None
+    assert said(ModelConfig(n_inner=3072), "The MLP has twice") is not None
+
+
+def test_lessons_end_a_derivation_with_numbers_and_no_other():
+    assert explain().lessons == lessons(ModelConfig())
+    assert explain(free="vocab").lessons == ()
+    assert explain(sublayer="mlp").lessons == ()
+    for form in ("text", "markdown", "latex"):
+        assert "Why the answer is what it is" in getattr(explain(), form)()

@@ -1,0 +1,120 @@
+"""What the lessons of FLOPs and of memory say, against brute force over the cases they speak of."""
+
+import json
+import re
+
+import pytest
+
+from gpt2calc import ModelConfig, Run, compare, exercise, explain, flops, load, memory
+from gpt2calc.metrics.memory.moments import Moments
+from gpt2calc.quantity.case import case_of
+from gpt2calc.units import format_bytes
+
+
+def said_of(of, run=None, model="gpt2"):
+    return " ".join(explain(case_of(load(model), run or Run()), of=of).lessons)
+
+
+def test_where_scores_outweigh_the_mlp():
+    (length,) = re.findall(r"From ([\d,]+) tokens on", said_of("flops"))
+    length = int(length.replace(",", ""))
+    wide = load("gpt2").replace(n_ctx=10_000)
+    below, at = (flops(wide, Run(seq=length + n)) for n in (-1, 0))
+    assert below["scores"].total <= below["mlp"].total
+    assert at["scores"].total > at["mlp"].total
+
+
+def test_what_two_n_a_token_and_the_head_come_to():
+    said = said_of("flops")
+    per_token = flops("gpt2").per_token
+    assert f"{2 * 124_439_808 / per_token - 1:+.1%}" in said
+    assert f"takes {flops('gpt2')['lm_head'].share:.2%} of all FLOPs" in said
+    assert "is nearly right" in said_of("flops", Run(seq=64))
+    assert "for one matrix" in " ".join(
+        explain(case_of(ModelConfig(tie_embeddings=False)), of="flops").lessons
+    )
+    (_, long) = compare(["gpt2", "gpt2,n_ctx=16384"], of="flops").counts
+    assert f"{long['scores'].share:.2%} of all FLOPs" in said
+    deep = case_of(load("gpt2").replace(n_ctx=20_000))
+    assert "With sequences" not in " ".join(explain(deep, of="flops").lessons)
+
+
+def test_what_a_batch_adds():
+    slope, constant = re.findall(r"memory is ([\d,]+) B \+ ([\d,]+) bytes", said_of("memory"))[0]
+    line = int(slope.replace(",", "")) * 8 + int(constant.replace(",", ""))
+    assert line == memory("gpt2", Run(batch=8)).total
+
+
+def test_where_probabilities_are_half_of_what_a_block_keeps():
+    (length,) = re.findall(r"keeps from ([\d,]+) tokens on", said_of("memory"))
+    length, wide = int(length.replace(",", "")), load("gpt2").replace(n_ctx=10_000)
+
+    def share(seq):
+        kept = Moments(case_of(wide, Run(seq=seq, training=True))).saved()
+        kept = [term for term in kept if term.in_block]
+        square = sum(term.amount for term in kept if "softmax" in term.role)
+        return square / sum(term.amount for term in kept)
+
+    assert share(length - 1) <= 0.5 < share(length)
+    assert f"they are {share(1_024):.2%}" in said_of("memory")
+
+
+@pytest.mark.parametrize("ways", [{"dropout": True}, {"dtype": "mixed"}])
+def test_the_lesson_ends_whatever_forms_probabilities_have(ways):
+    assert "are half of what a block keeps" in said_of("memory", Run(**ways))
+
+
+def test_what_flash_and_checkpointing_save():
+    said = said_of("memory")
+    plain, flash, again = (
+        memory("gpt2", Run(**ways))
+        for ways in ({}, {"attention": "sdpa"}, {"checkpointing": "block"})
+    )
+    assert f"{(plain.kept - flash.kept) / 10**6:,.2f} MB less" in said
+    assert f"{(plain.total - again.total) / 10**9:,.2f} GB less at the peak" in said
+    assert "no gradients yet" in said
+    thrifty = said_of("memory", Run(attention="sdpa", checkpointing="block", seq=16))
+    assert "no gradients yet" not in thrifty
+    assert "less" not in thrifty
+    served = case_of(load("gpt2"), Run(training=False, seq=100))
+    (line,) = explain(served, of="memory").lessons
+    held = memory("gpt2", served.run)
+    assert f"{format_bytes(held.total - held['weights'].total)}, at this moment" in line
+
+
+def test_the_closed_form_of_a_llamas_prefill():
+    run = Run(
+        training=False, dtype="bfloat16", attention="sdpa", last_logits=True, seq=1000, batch=2
+    )
+    (line,) = explain(case_of(load("llama-3-8b"), run), of="memory").lessons
+    assert "4 B S L g w + 8 B S d + 6 B S f + 8 B S + 4 S w + 8 S bytes" in line
+
+
+@pytest.mark.parametrize("level", ["easy", "medium", "hard"])
+def test_exercises_about_memory_say_all_that_their_answers_need(level):
+    for seed in range(8):
+        sheet = exercise(seed, level, of="memory", answers=True)
+        (asked,) = json.loads(sheet.json())["exercises"]
+        assert "heads" in asked["question"] or "1 head" in asked["question"]
+        assert "in float32 with AdamW and eager attention" in asked["question"]
+        assert asked["answer"] > 0
+        fields = {name: asked["config"][name] for name in ("batch", "seq")}
+        model = {name: asked["config"][name] for name in ModelConfig.known}
+        counted = memory(ModelConfig(**model), Run(**fields))
+        if level == "hard" and asked["unit"] == "bytes" and counted.moment.startswith("the s"):
+            assert asked["answer"] == counted.total
+
+
+def test_every_kept_tensor_has_its_reason():
+    for ways in ({}, {"dtype": "mixed"}, {"dropout": True}, {"attention": "sdpa"}):
+        text = explain(case_of(load("gpt2"), Run(**ways)), of="memory").text()
+        assert "_softmax" in text or "sdpa" in ways.values() or "softmax" in text
+        assert "Is saved for backward" in text
+    short = memory("gpt2", Run(checkpointing="block", batch=64))
+    assert "All that is left of a block" in explain(short.config, of="memory").text()
+
+
+def test_the_first_gpt_has_no_new_token():
+    said = explain(case_of(load("gpt1"), Run(training=False, seq=8)), of="memory").story
+    assert len(said) == 3
+    assert "new token" not in " ".join(said)
