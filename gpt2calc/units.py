@@ -127,7 +127,7 @@ def format_bytes(size: int) -> str:
 
 
 def format_binary_bytes(size: int) -> str:
-    """Say the same in a unit of 1,024: ``"31.86 GiB"``."""
+    """Say a number of bytes in a unit of 1,024: ``"31.86 GiB"``."""
     return _in_largest_of(("TiB", "GiB", "MiB", "KiB"), size)
 
 

@@ -171,7 +171,7 @@ def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
 
 
 def _length(values: range) -> int:
-    """Like ``len``, for ranges of any length."""
+    """Return the length of a range, which may be longer than ``len`` can say."""
     return max(0, -(-(values.stop - values.start) // values.step))
 
 

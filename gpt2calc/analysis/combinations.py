@@ -128,7 +128,7 @@ def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
 
 
 def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
-    """Return the size of every cell of each model, and the same as often as it is counted."""
+    """Return the size of every cell of each model, and that size as often as it is counted."""
     rows, counted = [], []
     for model in models:
         last = model.reckonings[-1]

@@ -17,21 +17,21 @@ from gpt2calc.report.result import Result, rows_as_csv
 from gpt2calc.report.table import Column, Table
 
 ORDER = (
-    *("positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers"),
-    *("window", "full_every", "full_layers", "parallel_residual"),
-    *("norm", "norm_bias", "norm_place", "qk_norm"),
-    *("embedding_norm", "final_norm", "bias", "qkv_bias", "attn_proj_bias", "mlp_bias"),
-    *("head_bias", "n_kv_head", "head_dim", "gated_mlp", "n_expert", "n_expert_active"),
-    *("n_inner_expert", "n_inner_shared", "dense_layers", "n_inner", "n_head", "n_embd"),
-    *("n_layer", "n_ctx", "vocab", "tie_embeddings"),
-)
+    "positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers",
+    "window", "full_every", "full_layers", "parallel_residual",
+    "norm", "norm_bias", "norm_place", "qk_norm",
+    "embedding_norm", "final_norm", "bias", "qkv_bias", "attn_proj_bias", "mlp_bias",
+    "head_bias", "n_kv_head", "head_dim", "gated_mlp", "n_expert", "n_expert_active",
+    "n_inner_expert", "n_inner_shared", "dense_layers", "n_inner", "n_head", "n_embd",
+    "n_layer", "n_ctx", "vocab", "tie_embeddings",
+)  # fmt: skip
 """What is changed first, unless another order is given: how the model works, then its sizes."""
 
 IN_ORDER = "Each step is added to those above it; in another order it may add more or less."
 RULED = ("n_head", "n_inner")
 """Fields that keep their numbers while others change, even where they followed a rule."""
 ECHOING = ("head_dim", "n_inner_expert")
-"""The same, but only where one of the two models gives such a number itself."""
+"""Fields that keep their numbers only where one of the two models gives them itself."""
 WAITED = "Not in the order that was asked for: a field waits where the model would make no sense."
 
 

@@ -19,9 +19,9 @@ from gpt2calc.units import parse_size
 FORMULA_FIELDS = (*ModelConfig.numbers(), "batch", "seq")
 """The fields that formulas have."""
 OF_GPT2 = (
-    *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
-    *("bias", "qkv_bias", "tie_embeddings"),
-)
+    "n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner",
+    "bias", "qkv_bias", "tie_embeddings",
+)  # fmt: skip
 """The fields in which GPT-2s differ from each other; all others are what descendants changed."""
 PRESETS = Parameter(completer=lambda _: list(preset_names()))
 """Completes the names of models."""

@@ -1,4 +1,4 @@
-"""What people estimate, beside the exact figure of the same: for any quantity."""
+"""Rules of thumb of any quantity, each beside the exact figure of what it estimates."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -82,7 +82,7 @@ class _Recorded(NamedTuple):
 
 
 class _Formulas(NamedTuple):
-    """The same, its sizes to be evaluated at numbers."""
+    """A matrix product whose sizes are formulas of the config's numbers."""
 
     role: str
     phase: Phase

@@ -78,7 +78,7 @@ class Training(Result):
 
     @property
     def days(self) -> float:
-        """The same in days."""
+        """How long the training takes, in days."""
         return float(self.seconds / DAY)
 
     @property

@@ -31,7 +31,7 @@ NORMED: dict[str, type[SeparateProjection]] = {
 ALL_DROPOUT = frozenset({"embedding_dropout", "softmax", "attention_dropout", "mlp_dropout"})
 """GPT-2's: of embeddings, of probabilities, and of what attention and MLP add to the stream."""
 BLOCK_DROPOUT = ALL_DROPOUT - {"embedding_dropout"}
-"""The same but for the embeddings'."""
+"""Dropout inside blocks alone: none of embeddings."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Architecture:
     separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
         default_factory=lambda: NORMED
     )
-    """The same where queries and keys are normed, by the config's ``qk_norm``."""
+    """Projections of queries and keys that are normed, by the config's ``qk_norm``."""
     joint: type[JointProjection] = JointProjection
     scores: type[Scores] = Scores
     rotary: type[Rotary] = WholeRotary

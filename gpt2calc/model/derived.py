@@ -141,11 +141,7 @@ class Derived(Declared):
         return super().said(name, leaving_out)
 
     def spelled_out(self) -> Self:
-        """Return the same model, the width of a head as a number of its own.
-
-        Else formulas of keys and values, which have fewer heads, would divide by the number of
-        heads.
-        """
+        """Return this config with ``head_dim`` given: formulas of keys then divide nothing."""
         if self.head_dim is not None or not self.has_own_heads:
             return self
         return self.evaluate_at(head_dim=self.head_width)

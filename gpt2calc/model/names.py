@@ -83,7 +83,7 @@ class Names(NamedTuple):
         return role
 
     def inside(self, role: str) -> str:
-        """Return the same as it is called in its block: ``attn.c_attn``."""
+        """Return the name of an operation's module within its block: ``attn.c_attn``."""
         return self.modules.get(role, INSIDE.get(role, OUTSIDE.get(role, role)))
 
     def of_tensor(self, role: str, kind: str) -> str:

@@ -11,9 +11,9 @@ from gpt2calc.model.terms import Tensor
 OF_ONE_MLP = ("mlp_gate", "mlp_in", "mlp_gate_in", "gelu", "mlp_out")
 """Roles that layers with experts do not have."""
 OF_EXPERTS = (
-    *("router", "experts_in", "experts_act", "experts_out"),
-    *("shared_gate", "shared_in", "shared_act", "shared_out", "shared_router"),
-)
+    "router", "experts_in", "experts_act", "experts_out",
+    "shared_gate", "shared_in", "shared_act", "shared_out", "shared_router",
+)  # fmt: skip
 """Roles that dense layers do not have."""
 
 Cut: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -43,7 +43,10 @@ def named_shapes(config: ModelConfig) -> list[NamedShape]:
 
 
 def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
-    """List the same by bare names; experts one by one, if asked, as files on the Hub have them."""
+    """List every parameter by its name without prefix.
+
+    With ``one_by_one`` experts are apart, as files on the Hub have them.
+    """
     listed = in_pytorchs_order(config)
     cut = config.of_family.hub if one_by_one else {}
     block = [tensor for tensor in listed if tensor.in_block]

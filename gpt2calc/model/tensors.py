@@ -42,7 +42,7 @@ def tensors(config: ModelConfig) -> tuple[Tensor, ...]:
 
 
 def active_tensors(config: ModelConfig) -> tuple[Tensor, ...]:
-    """List the same, with no more experts than a token goes through."""
+    """List every parameter tensor that a token goes through: no more experts than are chosen."""
     return _tensors(config, only_active=True)
 
 

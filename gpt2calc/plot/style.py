@@ -132,7 +132,7 @@ def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M",
 
 
 def human_in(quantity: Quantity) -> Callable[..., str]:
-    """Return the same in the words of a quantity: 134 GB, 292 G."""
+    """Return what writes rounded counts in the prefixes of a quantity: 134 GB, 292 G."""
     return partial(human, scale=quantity.scale)
 
 

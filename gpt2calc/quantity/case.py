@@ -124,11 +124,11 @@ class Case:
         return case_of(Case(self.model.replace(**fields), run))
 
     def settled(self) -> "Case":
-        """Return the same case with a sequence of its own, if it borrowed the model's context."""
+        """Return this case with ``seq`` as a number, where it was left to the model's context."""
         return with_changes(self, run=self.run.evaluate_at(seq=self.queries))
 
     def spelled_out(self) -> "Case":
-        """Return the same, the width of the model's heads as a number of its own."""
+        """Return this case with the model's ``head_dim`` as a number."""
         model = self.model.spelled_out()
         return self if model is self.model else self.with_model(model)
 
@@ -152,7 +152,7 @@ class Case:
         return ", ".join(words for words in said if words)
 
     def title(self, leaving_out: Collection[str] = ()) -> str:
-        """Say the same as a title: ``"GPT-2 with 12 layers, ..., batch 1, ..."``."""
+        """Say model and run as a title: ``"GPT-2 with 12 layers, ..., batch 1, ..."``."""
         words = self.in_words({"family", *leaving_out})
         family = self.model.family_words
         return f"{family} with {words}" if words else family

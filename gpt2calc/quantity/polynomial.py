@@ -232,7 +232,7 @@ def along(measure: Measure, config: Config, field: str) -> Polynomial | Envelope
 
 
 def polynomial_along(measure: Measure, config: Config, field: str) -> Polynomial:
-    """Do the same for a measure that is a polynomial. Raises ``NoPolynomialError`` for others."""
+    """Return a measure along one field. Raises ``NoPolynomialError`` if it is no polynomial."""
     curve = along(measure, config, field)
     if not isinstance(curve, Polynomial):
         raise NoPolynomialError("the largest of several polynomials is none itself")
@@ -245,7 +245,7 @@ def total_along(config: Config, field: str, quantity: Quantity) -> Polynomial | 
 
 
 def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
-    """Do the same; where it is no polynomial, evaluate the total at each value.
+    """Return the total of a quantity along one field; if no polynomial, evaluated at each value.
 
     So it is with the largest of several totals, but for the model's width, which heads divide.
     """

@@ -54,7 +54,7 @@ class Single(NamedTuple):
 
     @property
     def total(self) -> Number:
-        """The same: there is no other column."""
+        """The amount: there is no other column."""
         return self.amount
 
 
@@ -81,7 +81,7 @@ class Quantity:
     tally: type[Any] = Single
     """A sum for each column of its tables, with their ``total``."""
     part: type[Any] = Share
-    """The same with the total and its share, as fields."""
+    """A tally with its total and its share of all, as fields."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Parts that belong together where there is no room for all."""
     verb: str = "have"
@@ -132,7 +132,7 @@ class Quantity:
         return rows
 
     def sums(self, terms: Iterable[Term]) -> dict[str, Any]:
-        """Do the same, with each row as a tally."""
+        """Add up terms into a tally for each part."""
         return {part: self.tally(*row.values()) for part, row in self.rows(terms).items()}
 
     def of(self, config: Config) -> dict[str, Any]:

@@ -37,8 +37,8 @@ KNOWN = {
 """All parts by name."""
 
 SUBLAYERS = (
-    *("token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"),
-)
+    "token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head",
+)  # fmt: skip
 """The parts of a model, in the order in which tables list them."""
 FLOP_SUBLAYERS = ("projections", "scores", "mlp", "lm_head")
 """The sublayers that multiply matrices, with attention's projections and its scores apart."""

@@ -60,9 +60,9 @@ class Lifetime:
     """
 
     __slots__ = (
-        *("born", "died", "dtype", "is_cache", "is_gradient", "is_whole_gradient"),
-        *("module", "saved", "shape"),
-    )
+        "born", "died", "dtype", "is_cache", "is_gradient", "is_whole_gradient",
+        "module", "saved", "shape",
+    )  # fmt: skip
 
     @property
     def nbytes(self) -> int:

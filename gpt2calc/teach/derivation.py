@@ -140,7 +140,7 @@ def _as_listed(added: list[Term]) -> list[Node]:
 
 
 def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
-    """Like powers added up: ``L (4 d² + 4 d)``, ``2 d``; with the numbers of known letters."""
+    """Add up terms of one power: ``L (4 d² + 4 d)``, ``2 d``; with the numbers of known letters."""
     terms: list[Node] = []
     for copies, run in _by_copies(added):
         collected = _monomials(sum(term.each for term in run))

@@ -202,7 +202,7 @@ def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[s
 
 
 def _by_module(case: Case) -> Flops:
-    """Return the same by the formulas: every block's modules one by one."""
+    """Return the FLOPs of each module by the formulas, every block's modules one by one."""
     listed: dict[str, tuple[str, list[int]]] = {}
     for one in products(case):
         role = one.role.partition(":")[0]

@@ -25,9 +25,9 @@ BIAS_OF = {
 }
 """The roles whose tensors show whether there is a bias."""
 READ_OFF = (
-    *("n_layer", "n_embd", "vocab", "n_ctx", "n_inner"),
-    *("n_expert", "n_inner_expert", "n_inner_shared"),
-)
+    "n_layer", "n_embd", "vocab", "n_ctx", "n_inner",
+    "n_expert", "n_inner_expert", "n_inner_shared",
+)  # fmt: skip
 """The numbers that the shapes of a model show, whatever its switches are."""
 USUAL_HEADS = (128, HEAD_WIDTH)
 """Widths of a head that are taken for granted where they fit, since no shape shows them."""
@@ -265,9 +265,9 @@ def _kinds_of(family: Family) -> set[str]:
 
 
 _OF_GPT2 = (
-    *("token_embedding", "position_embedding", "attention_norm", "qkv", "attention_out"),
-    *("mlp_norm", "mlp_in", "mlp_out", "final_norm", "head"),
-)
+    "token_embedding", "position_embedding", "attention_norm", "qkv", "attention_out",
+    "mlp_norm", "mlp_in", "mlp_out", "final_norm", "head",
+)  # fmt: skip
 
 
 def _with_every_number(fields: dict[str, Any]) -> Any:

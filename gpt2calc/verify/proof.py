@@ -1,4 +1,4 @@
-"""What every proof is: a case, what it was held against, and whether both sides are the same."""
+"""The result of a comparison with PyTorch: the case, the versions, and whether both agree."""
 
 from dataclasses import dataclass
 from typing import Any

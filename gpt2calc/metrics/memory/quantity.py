@@ -14,8 +14,8 @@ from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Quantity
 
 ACTIVATIONS = (
-    *("embeddings", "layer_norm", "projections", "scores", "mlp", "checkpoints", "lm_head", "loss"),
-)
+    "embeddings", "layer_norm", "projections", "scores", "mlp", "checkpoints", "lm_head", "loss",
+)  # fmt: skip
 """The parts of what is kept for backward, in the order of the pass."""
 STATE = ("weights", "gradients", "optimizer", "inputs")
 PARTS = (*STATE, *ACTIVATIONS, "gathered", "temporary", "cache", "logits")

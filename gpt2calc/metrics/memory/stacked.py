@@ -19,9 +19,9 @@ from gpt2calc.tape.recorder import Lifetime
 Bytes: TypeAlias = NDArray[np.int64]
 
 ORDER = (
-    *("weights", "optimizer", "inputs", "gradients", "gathered", "cache", "activations"),
-    *("logits", "temporary"),
-)
+    "weights", "optimizer", "inputs", "gradients", "gathered", "cache", "activations",
+    "logits", "temporary",
+)  # fmt: skip
 """Parts from the bottom to the top: what stays is beneath what comes and goes."""
 GROUP_OF = {part: group for group, parts in MEMORY.groups.items() for part in parts}
 

@@ -72,7 +72,9 @@ def _dense(said: Contents, fields: Fields) -> Fields:
 
 
 MIXTRAL = MISTRAL.but(
-    *("mixtral", "Mixtral", "MixtralForCausalLM"),
+    name="mixtral",
+    words="Mixtral",
+    builds="MixtralForCausalLM",
     architecture=Architecture(decoder=MixtralDecoder),
     switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2, "window": None},
@@ -109,7 +111,9 @@ def _qwen3_moe(said: Contents, fields: Fields) -> Fields:
 
 
 QWEN2_MOE = QWEN2.but(
-    *("qwen2_moe", "Qwen2-MoE", "Qwen2MoeForCausalLM"),
+    name="qwen2_moe",
+    words="Qwen2-MoE",
+    builds="Qwen2MoeForCausalLM",
     architecture=replace(_QWEN_MOE, decoder=BothMasksDecoder),
     switches={"n_expert": 60, "n_expert_active": 4},
     missing={
@@ -138,7 +142,9 @@ QWEN2_MOE = QWEN2.but(
     hub=_ONE_BY_ONE,
 )
 QWEN3_MOE = QWEN3.but(
-    *("qwen3_moe", "Qwen3-MoE", "Qwen3MoeForCausalLM"),
+    name="qwen3_moe",
+    words="Qwen3-MoE",
+    builds="Qwen3MoeForCausalLM",
     architecture=_QWEN_MOE,
     switches={"n_expert": 128, "n_expert_active": 8},
     missing={

@@ -31,7 +31,9 @@ from gpt2calc.model.projections import (
 from gpt2calc.model.rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 
 OPENAI_GPT = GPT2.but(
-    *("openai-gpt", "GPT", "OpenAIGPTLMHeadModel"),
+    name="openai-gpt",
+    words="GPT",
+    builds="OpenAIGPTLMHeadModel",
     architecture=Architecture(
         has_sdpa=False,
         decoder=GPTDecoder,
@@ -44,19 +46,24 @@ OPENAI_GPT = GPT2.but(
     switches={"norm_place": "after", "final_norm": False},
     missing={"vocab": 40_478, "n_ctx": 512},
     names=named(
-        *("transformer.", "h.*."),
-        """
+        prefix="transformer.",
+        blocks="h.*.",
+        table=(
+            """
         token_embedding tokens_embed, position_embedding positions_embed, qkv attn.c_attn,
         attention_out attn.c_proj, attention_norm ln_1, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
         mlp_norm ln_2
-        """,
+        """
+        ),
     ),
     called={"n_inner": ()},
     out_of_reach={},
 )
 
 GPT_NEO = Family(
-    *("gpt_neo", "GPT-Neo", "GPTNeoForCausalLM"),
+    name="gpt_neo",
+    words="GPT-Neo",
+    builds="GPTNeoForCausalLM",
     architecture=Architecture(
         has_sdpa=False,
         decoder=GPTNeoDecoder,
@@ -72,13 +79,16 @@ GPT_NEO = Family(
     begins_with_full_layer=True,
     missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048, "window": 256},
     names=named(
-        *("transformer.", "h.*."),
-        """
+        prefix="transformer.",
+        blocks="h.*.",
+        table=(
+            """
         token_embedding wte, position_embedding wpe, attention_norm ln_1,
         key attn.attention.k_proj, value attn.attention.v_proj, query attn.attention.q_proj,
         attention_out attn.attention.out_proj, mlp_norm ln_2, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
         final_norm ln_f
-        """,
+        """
+        ),
     ),
     called=HIDDEN
     | {
@@ -91,7 +101,9 @@ GPT_NEO = Family(
 )
 
 GPTJ = Family(
-    *("gptj", "GPT-J", "GPTJForCausalLM"),
+    name="gptj",
+    words="GPT-J",
+    builds="GPTJForCausalLM",
     architecture=Architecture(
         separate=ForLaterTransposing,
         dropout=ALL_DROPOUT,
@@ -111,31 +123,41 @@ GPTJ = Family(
     },
     missing=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False, "rotary_dim": 64},
     names=named(
-        *("transformer.", "h.*."),
-        """
+        prefix="transformer.",
+        blocks="h.*.",
+        table=(
+            """
         token_embedding wte, attention_norm ln_1, key attn.k_proj, value attn.v_proj,
         query attn.q_proj, attention_out attn.out_proj, mlp_in mlp.fc_in, mlp_out mlp.fc_out,
         final_norm ln_f, head lm_head
-        """,
+        """
+        ),
     ),
     called=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
     not_null=("rotary_dim",),
 )
 
 CODEGEN = GPTJ.but(
-    *("codegen", "CodeGen", "CodeGenForCausalLM"),
+    name="codegen",
+    words="CodeGen",
+    builds="CodeGenForCausalLM",
     architecture=replace(GPTJ.architecture, rotary=CodeGenRotary, tables="codegen"),
     names=named(
-        *("transformer.", "h.*."),
-        """
+        prefix="transformer.",
+        blocks="h.*.",
+        table=(
+            """
         token_embedding wte, attention_norm ln_1, attention_out attn.out_proj, qkv attn.qkv_proj,
         mlp_in mlp.fc_in, mlp_out mlp.fc_out, final_norm ln_f, head lm_head
-        """,
+        """
+        ),
     ),
 )
 
 GPT_NEOX = Family(
-    *("gpt_neox", "GPT-NeoX", "GPTNeoXForCausalLM"),
+    name="gpt_neox",
+    words="GPT-NeoX",
+    builds="GPTNeoXForCausalLM",
     architecture=Architecture(
         mlp_drops_outcome=False,
         blocks={"before": NeoXSequentialBlock},
@@ -156,13 +178,16 @@ GPT_NEOX = Family(
         "parallel_residual": True,
     },
     names=named(
-        *("gpt_neox.", "layers.*."),
-        """
+        prefix="gpt_neox.",
+        blocks="layers.*.",
+        table=(
+            """
         token_embedding embed_in, attention_norm input_layernorm,
         mlp_norm post_attention_layernorm, qkv attention.query_key_value,
         attention_out attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
         final_norm final_layer_norm, head lm_head
-        """,
+        """
+        ),
     ),
     called=HIDDEN
     | {
@@ -181,7 +206,9 @@ def _gpt_bigcode(said: Contents, fields: Fields) -> Fields:
 
 
 GPT_BIGCODE = Family(
-    *("gpt_bigcode", "GPT-BigCode", "GPTBigCodeForCausalLM"),
+    name="gpt_bigcode",
+    words="GPT-BigCode",
+    builds="GPTBigCodeForCausalLM",
     architecture=Architecture(
         decoder=BigCodeDecoder,
         dropout=ALL_DROPOUT,

@@ -65,14 +65,18 @@ _ONE_BIAS = {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias
 _OF_HEADS = {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)}
 
 LLAMA = Family(
-    *("llama", "Llama", "LlamaForCausalLM"),
+    name="llama",
+    words="Llama",
+    builds="LlamaForCausalLM",
     switches={"positions": "rotary", "norm": "rms", "gated_mlp": True, "bias": False},
     missing=sizes(32_000, 2_048, 4_096, 32, 32) | {"n_inner": 11_008, "tie_embeddings": False},
     names=names(ATTENTION, MLP, TWO_NORMS),
     called=HIDDEN | _OF_HEADS | _ONE_BIAS | {"mlp_bias": ("mlp_bias",)},
 )
 GRANITE = LLAMA.but(
-    *("granite", "Granite", "GraniteForCausalLM"),
+    name="granite",
+    words="Granite",
+    builds="GraniteForCausalLM",
     architecture=Architecture(
         decoder=ScaledLogitsDecoder, embedding=ScaledEmbedding, residual_is_scaled=True
     ),
@@ -81,13 +85,17 @@ _PLAIN = HIDDEN | _OF_HEADS
 """The keys of a family that has no biases, or always the same ones."""
 
 MISTRAL = LLAMA.but(
-    *("mistral", "Mistral", "MistralForCausalLM"),
+    name="mistral",
+    words="Mistral",
+    builds="MistralForCausalLM",
     missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336, "window": 4_096},
     called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": (), "window": ("sliding_window",)},
     not_null=("num_key_value_heads",),
 )
 SMOLLM3 = LLAMA.but(
-    *("smollm3", "SmolLM3", "SmolLM3ForCausalLM"),
+    name="smollm3",
+    words="SmolLM3",
+    builds="SmolLM3ForCausalLM",
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"no_rope_every": 4},
     called={"no_rope_every": ("no_rope_layer_interval",)},
@@ -96,7 +104,9 @@ SMOLLM3 = LLAMA.but(
     missing=sizes(128_256, 32_768, 2_048, 36, 16) | {"n_kv_head": 4, "tie_embeddings": True},
 )
 QWEN2 = MISTRAL.but(
-    *("qwen2", "Qwen2", "Qwen2ForCausalLM"),
+    name="qwen2",
+    words="Qwen2",
+    builds="Qwen2ForCausalLM",
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qkv_bias": True},
     extra=OF_QWENS,
@@ -105,7 +115,9 @@ QWEN2 = MISTRAL.but(
     not_null=(),
 )
 QWEN3 = LLAMA.but(
-    *("qwen3", "Qwen3", "Qwen3ForCausalLM"),
+    name="qwen3",
+    words="Qwen3",
+    builds="Qwen3ForCausalLM",
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qk_norm": "head"},
     extra=OF_QWENS,
@@ -124,7 +136,9 @@ QWEN3 = LLAMA.but(
 _GEMMA = Architecture(embedding=GemmaEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
 
 GEMMA = LLAMA.but(
-    *("gemma", "Gemma", "GemmaForCausalLM"),
+    name="gemma",
+    words="Gemma",
+    builds="GemmaForCausalLM",
     architecture=_GEMMA,
     missing=sizes(256_000, 8_192, 3_072, 28, 16)
     | {"n_kv_head": 16, "head_dim": 256, "n_inner": 24_576, "tie_embeddings": True},
@@ -132,7 +146,9 @@ GEMMA = LLAMA.but(
     not_null=("num_key_value_heads", "head_dim"),
 )
 GEMMA2 = GEMMA.but(
-    *("gemma2", "Gemma 2", "Gemma2ForCausalLM"),
+    name="gemma2",
+    words="Gemma 2",
+    builds="Gemma2ForCausalLM",
     architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores, has_sdpa=False),
     switches={"norm_place": "both", "full_every": 2},
     usual={"window": 4_096},
@@ -150,7 +166,9 @@ GEMMA2 = GEMMA.but(
     names=names(ATTENTION, MLP, FOUR_NORMS),
 )
 GEMMA3 = GEMMA2.but(
-    *("gemma3_text", "Gemma 3", "Gemma3ForCausalLM"),
+    name="gemma3_text",
+    words="Gemma 3",
+    builds="Gemma3ForCausalLM",
     architecture=replace(
         _GEMMA,
         decoder=Gemma3Decoder,
@@ -162,7 +180,9 @@ GEMMA3 = GEMMA2.but(
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, FOUR_NORMS),
 )
 PHI3 = MISTRAL.but(
-    *("phi3", "Phi-3", "Phi3ForCausalLM"),
+    name="phi3",
+    words="Phi-3",
+    builds="Phi3ForCausalLM",
     architecture=Architecture(
         blocks={"before": Phi3Block},
         attention=DroppedByBlock,
@@ -197,7 +217,9 @@ def _stablelm(said: Contents, fields: Fields) -> Fields:
 
 
 STABLELM = LLAMA.but(
-    *("stablelm", "StableLM", "StableLmForCausalLM"),
+    name="stablelm",
+    words="StableLM",
+    builds="StableLmForCausalLM",
     architecture=Architecture(
         mlp_drops_outcome=False,
         blocks={"before": StableLMBlock, "shared": StableLMParallelBlock},
@@ -235,14 +257,18 @@ _OLMO = Architecture(
 )
 
 OLMO = LLAMA.but(
-    *("olmo", "OLMo", "OlmoForCausalLM"),
+    name="olmo",
+    words="OLMo",
+    builds="OlmoForCausalLM",
     architecture=_OLMO,
     switches={"norm": "none"},
     missing={"vocab": 50_304},
     called={"mlp_bias": ()},
 )
 OLMO2 = OLMO.but(
-    *("olmo2", "OLMo 2", "Olmo2ForCausalLM"),
+    name="olmo2",
+    words="OLMo 2",
+    builds="Olmo2ForCausalLM",
     architecture=replace(_OLMO, rms_norm=RMSNormCastLast),
     switches={"norm": "rms", "norm_place": "after", "qk_norm": "width"},
     names=names(
@@ -259,7 +285,9 @@ def _cohere(said: Contents, fields: Fields) -> Fields:
 
 
 COHERE = LLAMA.but(
-    *("cohere", "Cohere", "CohereForCausalLM"),
+    name="cohere",
+    words="Cohere",
+    builds="CohereForCausalLM",
     architecture=Architecture(
         decoder=ScaledLogitsDecoder,
         layer_norm=CohereNorm,

@@ -40,7 +40,9 @@ def _opt(said: Contents, fields: Fields) -> Fields:
 
 
 OPT = Family(
-    *("opt", "OPT", "OPTForCausalLM"),
+    name="opt",
+    words="OPT",
+    builds="OPTForCausalLM",
     architecture=Architecture(
         decoder=OPTDecoder,
         dropout=BLOCK_DROPOUT,
@@ -52,13 +54,16 @@ OPT = Family(
     switches={"position_offset": 2},
     missing=sizes(50_272, 2_048, 768, 12, 12) | {"n_inner": 3_072, "bias": True, "norm_bias": True},
     names=named(
-        *("model.decoder.", "layers.*."),
-        """
+        prefix="model.decoder.",
+        blocks="layers.*.",
+        table=(
+            """
         token_embedding embed_tokens, position_embedding embed_positions,
         final_norm final_layer_norm, key self_attn.k_proj, value self_attn.v_proj,
         query self_attn.q_proj, attention_out self_attn.out_proj,
         attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm
-        """,
+        """
+        ),
     ),
     called=HIDDEN | {"n_inner": ("ffn_dim",), "bias": ("enable_bias",)},
     extra={
@@ -71,7 +76,9 @@ OPT = Family(
 )
 
 BLOOM = Family(
-    *("bloom", "BLOOM", "BloomForCausalLM"),
+    name="bloom",
+    words="BLOOM",
+    builds="BloomForCausalLM",
     architecture=Architecture(
         has_sdpa=False,
         decoder=BloomDecoder,
@@ -82,13 +89,16 @@ BLOOM = Family(
     switches={"positions": "alibi", "embedding_norm": True},
     missing={"vocab": 250_880, "n_ctx": 2_048, "n_embd": 64, "n_layer": 2, "n_head": 8},
     names=named(
-        *("transformer.", "h.*."),
-        """
+        prefix="transformer.",
+        blocks="h.*.",
+        table=(
+            """
         token_embedding word_embeddings, embedding_norm word_embeddings_layernorm,
         attention_norm input_layernorm, qkv self_attention.query_key_value,
         attention_out self_attention.dense, mlp_norm post_attention_layernorm,
         mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h, final_norm ln_f
-        """,
+        """
+        ),
     ),
     called=HIDDEN
     | {
@@ -121,8 +131,9 @@ def _falcon(said: Contents, fields: Fields) -> Fields:
 def _falcons(norms: str) -> Names:
     """Return Falcon's names, with those of the norms of its blocks."""
     return named(
-        *("transformer.", "h.*."),
-        f"""
+        prefix="transformer.",
+        blocks="h.*.",
+        table=f"""
         token_embedding word_embeddings, qkv self_attention.query_key_value,
         attention_out self_attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
         {norms}, final_norm ln_f
@@ -141,7 +152,9 @@ _FALCON = Architecture(
 )
 
 FALCON = Family(
-    *("falcon", "Falcon", "FalconForCausalLM"),
+    name="falcon",
+    words="Falcon",
+    builds="FalconForCausalLM",
     architecture=_FALCON,
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(65_024, 2_048, 4_544, 32, 71) | {"bias": False},
@@ -165,7 +178,9 @@ FALCON = Family(
 )
 
 FALCON_2_NORMS = FALCON.but(
-    *("falcon-2-norms", "Falcon", "FalconForCausalLM"),
+    name="falcon-2-norms",
+    words="Falcon",
+    builds="FalconForCausalLM",
     architecture=replace(_FALCON, blocks={"before": FalconBlock}, groups_qkv=True),
     names=_falcons("attention_norm ln_attn, mlp_norm ln_mlp"),
     usual={"n_kv_head": None, "norm_place": "before"},
@@ -186,18 +201,23 @@ def _mpt(said: Contents, fields: Fields) -> Fields:
 
 
 MPT = Family(
-    *("mpt", "MPT", "MptForCausalLM"),
+    name="mpt",
+    words="MPT",
+    builds="MptForCausalLM",
     architecture=Architecture(
         has_sdpa=False, decoder=MPTDecoder, dropout=BLOCK_DROPOUT, style="mpt", activation="gelu"
     ),
     switches={"positions": "alibi", "bias": False},
     missing={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},
     names=named(
-        *("transformer.", "blocks.*."),
-        """
+        prefix="transformer.",
+        blocks="blocks.*.",
+        table=(
+            """
         token_embedding wte, attention_norm norm_1, qkv attn.Wqkv, attention_out attn.out_proj,
         mlp_norm norm_2, mlp_in ffn.up_proj, mlp_out ffn.down_proj, final_norm norm_f
-        """,
+        """
+        ),
     ),
     called=HIDDEN
     | {
@@ -212,18 +232,23 @@ MPT = Family(
 )
 
 STARCODER2 = Family(
-    *("starcoder2", "StarCoder2", "Starcoder2ForCausalLM"),
+    name="starcoder2",
+    words="StarCoder2",
+    builds="Starcoder2ForCausalLM",
     architecture=Architecture(activation="gelu", dropout=ALL_DROPOUT),
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
     names=named(
-        *("model.", "layers.*."),
-        """
+        prefix="model.",
+        blocks="layers.*.",
+        table=(
+            """
         token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
         value self_attn.v_proj, attention_out self_attn.o_proj, mlp_in mlp.c_fc,
         mlp_out mlp.c_proj, attention_norm input_layernorm, mlp_norm post_attention_layernorm,
         final_norm norm, head lm_head
-        """,
+        """
+        ),
     ),
     called=HIDDEN
     | {
@@ -248,7 +273,9 @@ def _phi(said: Contents, fields: Fields) -> Fields:
 
 
 PHI = Family(
-    *("phi", "Phi", "PhiForCausalLM"),
+    name="phi",
+    words="Phi",
+    builds="PhiForCausalLM",
     architecture=Architecture(
         decoder=PhiDecoder,
         mlp_drops_outcome=False,
@@ -263,13 +290,16 @@ PHI = Family(
     switches={"positions": "rotary", "norm_place": "shared", "head_bias": True},
     missing=sizes(51_200, 2_048, 2_048, 24, 32) | {"n_inner": 8_192, "tie_embeddings": False},
     names=named(
-        *("model.", "layers.*."),
-        """
+        prefix="model.",
+        blocks="layers.*.",
+        table=(
+            """
         token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
         value self_attn.v_proj, attention_out self_attn.dense, query_norm self_attn.q_layernorm,
         key_norm self_attn.k_layernorm, mlp_in mlp.fc1, mlp_out mlp.fc2,
         attention_norm input_layernorm, final_norm final_layernorm, head lm_head
-        """,
+        """
+        ),
     ),
     called=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
     extra={"qk_layernorm": (False, True), **OF_ROPE},
