@@ -48,13 +48,11 @@ OPENAI_GPT = GPT2.but(
     names=named(
         prefix="transformer.",
         blocks="h.*.",
-        table=(
-            """
+        table="""
         token_embedding tokens_embed, position_embedding positions_embed, qkv attn.c_attn,
         attention_out attn.c_proj, attention_norm ln_1, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
         mlp_norm ln_2
-        """
-        ),
+        """,
     ),
     called={"n_inner": ()},
     out_of_reach={},
@@ -81,14 +79,12 @@ GPT_NEO = Family(
     names=named(
         prefix="transformer.",
         blocks="h.*.",
-        table=(
-            """
+        table="""
         token_embedding wte, position_embedding wpe, attention_norm ln_1,
         key attn.attention.k_proj, value attn.attention.v_proj, query attn.attention.q_proj,
         attention_out attn.attention.out_proj, mlp_norm ln_2, mlp_in mlp.c_fc, mlp_out mlp.c_proj,
         final_norm ln_f
-        """
-        ),
+        """,
     ),
     called=HIDDEN
     | {
@@ -125,13 +121,11 @@ GPTJ = Family(
     names=named(
         prefix="transformer.",
         blocks="h.*.",
-        table=(
-            """
+        table="""
         token_embedding wte, attention_norm ln_1, key attn.k_proj, value attn.v_proj,
         query attn.q_proj, attention_out attn.out_proj, mlp_in mlp.fc_in, mlp_out mlp.fc_out,
         final_norm ln_f, head lm_head
-        """
-        ),
+        """,
     ),
     called=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
     not_null=("rotary_dim",),
@@ -145,12 +139,10 @@ CODEGEN = GPTJ.but(
     names=named(
         prefix="transformer.",
         blocks="h.*.",
-        table=(
-            """
+        table="""
         token_embedding wte, attention_norm ln_1, attention_out attn.out_proj, qkv attn.qkv_proj,
         mlp_in mlp.fc_in, mlp_out mlp.fc_out, final_norm ln_f, head lm_head
-        """
-        ),
+        """,
     ),
 )
 
@@ -180,14 +172,12 @@ GPT_NEOX = Family(
     names=named(
         prefix="gpt_neox.",
         blocks="layers.*.",
-        table=(
-            """
+        table="""
         token_embedding embed_in, attention_norm input_layernorm,
         mlp_norm post_attention_layernorm, qkv attention.query_key_value,
         attention_out attention.dense, mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h,
         final_norm final_layer_norm, head lm_head
-        """
-        ),
+        """,
     ),
     called=HIDDEN
     | {

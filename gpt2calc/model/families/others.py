@@ -56,14 +56,12 @@ OPT = Family(
     names=named(
         prefix="model.decoder.",
         blocks="layers.*.",
-        table=(
-            """
+        table="""
         token_embedding embed_tokens, position_embedding embed_positions,
         final_norm final_layer_norm, key self_attn.k_proj, value self_attn.v_proj,
         query self_attn.q_proj, attention_out self_attn.out_proj,
         attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm
-        """
-        ),
+        """,
     ),
     called=HIDDEN | {"n_inner": ("ffn_dim",), "bias": ("enable_bias",)},
     extra={
@@ -91,14 +89,12 @@ BLOOM = Family(
     names=named(
         prefix="transformer.",
         blocks="h.*.",
-        table=(
-            """
+        table="""
         token_embedding word_embeddings, embedding_norm word_embeddings_layernorm,
         attention_norm input_layernorm, qkv self_attention.query_key_value,
         attention_out self_attention.dense, mlp_norm post_attention_layernorm,
         mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h, final_norm ln_f
-        """
-        ),
+        """,
     ),
     called=HIDDEN
     | {
@@ -212,12 +208,10 @@ MPT = Family(
     names=named(
         prefix="transformer.",
         blocks="blocks.*.",
-        table=(
-            """
+        table="""
         token_embedding wte, attention_norm norm_1, qkv attn.Wqkv, attention_out attn.out_proj,
         mlp_norm norm_2, mlp_in ffn.up_proj, mlp_out ffn.down_proj, final_norm norm_f
-        """
-        ),
+        """,
     ),
     called=HIDDEN
     | {
@@ -241,14 +235,12 @@ STARCODER2 = Family(
     names=named(
         prefix="model.",
         blocks="layers.*.",
-        table=(
-            """
+        table="""
         token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
         value self_attn.v_proj, attention_out self_attn.o_proj, mlp_in mlp.c_fc,
         mlp_out mlp.c_proj, attention_norm input_layernorm, mlp_norm post_attention_layernorm,
         final_norm norm, head lm_head
-        """
-        ),
+        """,
     ),
     called=HIDDEN
     | {
@@ -292,14 +284,12 @@ PHI = Family(
     names=named(
         prefix="model.",
         blocks="layers.*.",
-        table=(
-            """
+        table="""
         token_embedding embed_tokens, query self_attn.q_proj, key self_attn.k_proj,
         value self_attn.v_proj, attention_out self_attn.dense, query_norm self_attn.q_layernorm,
         key_norm self_attn.k_layernorm, mlp_in mlp.fc1, mlp_out mlp.fc2,
         attention_norm input_layernorm, final_norm final_layernorm, head lm_head
-        """
-        ),
+        """,
     ),
     called=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
     extra={"qk_layernorm": (False, True), **OF_ROPE},
