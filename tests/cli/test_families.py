@@ -6,11 +6,11 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["sweep", "llama-3-8b", "--n-kv-head", "1,3"], "n_kv_head 3 does not divide n_head 32"),
+        (["sweep", "llama-3-8b", "--n-kv-head", "1,3"], "n_kv_head is 3: it must divide n_head"),
         (["sweep", "gpt2", "--n-expert-active", "1,2"], "give n_expert, such as 8"),
         (
             ["sweep", "mixtral-8x7b", "--n-expert-active", "2,16"],
-            "n_expert_active 16 is more than n_expert 8",
+            "n_expert_active is 16: it must be at most n_expert, which is 8",
         ),
         (["gpt2", "--no-norm", "--norm", "rms"], "--no-norm is --norm none: leave out one"),
         (["gpt2", "--norm", "best"], "--norm is 'best': it must be"),

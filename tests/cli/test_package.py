@@ -74,7 +74,7 @@ def test_the_sdist_has_all_that_the_checkout_has(built):
     with tarfile.open(sdist) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
     assert {"LICENSE", "README.md", "pyproject.toml", ".ci/run", "configs/gpt2.toml"} <= names
-    assert "tests/test_package.py" in names
+    assert "tests/cli/test_package.py" in names
 
 
 def test_every_public_name_is_there():

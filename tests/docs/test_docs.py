@@ -6,9 +6,12 @@ import shlex
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawing import FAMILIES
+from safetensors.numpy import save_file
 
+from gpt2calc import ModelConfig, named_shapes
 from gpt2calc.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +57,18 @@ def output_of(run, command):
     ran = run(*arguments)
     assert (ran.status, ran.err) == (0, "")
     return ran.out
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    """What the guide's example inspects, in the folder where commands are run."""
+    monkeypatch.chdir(tmp_path)
+    config = ModelConfig(n_layer=2, n_embd=64, vocab=500, n_ctx=128)
+    tensors = {name: np.zeros(shape, np.float16) for name, shape in named_shapes(config)}
+    for layer in range(config.n_layer):
+        tensors[f"transformer.h.{layer}.attn.bias"] = np.zeros((1, 1, 128, 128), np.uint8)
+    (tmp_path / "checkpoint").mkdir()
+    save_file(tensors, tmp_path / "checkpoint" / "model.safetensors")
 
 
 @pytest.mark.usefixtures("checkpoint")

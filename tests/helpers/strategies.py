@@ -19,9 +19,14 @@ def examples(number: int) -> int:
     return max(3, number * settings.default.max_examples // 100)
 
 
+def is_thorough() -> bool:
+    """Tell whether all is tested, and not a part of it: HYPOTHESIS_PROFILE=thorough."""
+    return settings.default.max_examples >= 100
+
+
 def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
     """Return all cells of a table where all is tested, else one of each row: the next column."""
-    if settings.default.max_examples >= 100:
+    if is_thorough():
         return [(row, column) for row in rows for column in columns]
     return [(row, columns[at % len(columns)]) for at, row in enumerate(rows)]
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from drawing import FAMILIES, draw
+from strategies import by_turns
 
 from gpt2calc import (
     Run,
@@ -69,10 +70,14 @@ def test_names_order_and_shapes_are_those_of_the_class(family):
         assert type(model).__name__ == family.builds
 
 
-@OF_TYPE
-@pytest.mark.parametrize("checkpointing", ["none", "block"])
-@pytest.mark.parametrize("dropout", [False, True])
-def test_flops_are_those_of_pytorchs_counter(family, checkpointing, dropout):
+@pytest.mark.by_turns
+@pytest.mark.parametrize(
+    ("family", "way"),
+    by_turns(FAMILIES, [("none", False), ("block", False), ("none", True), ("block", True)]),
+    ids=lambda each: getattr(each, "name", str(each)),
+)
+def test_flops_are_those_of_pytorchs_counter(family, way):
+    checkpointing, dropout = way
     pytest.importorskip("torch", reason="torch is not installed")
     pytest.importorskip("transformers", reason="transformers is not installed")
     if checkpointing == "block" and family.name == "openai-gpt":

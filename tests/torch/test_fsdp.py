@@ -2,6 +2,7 @@
 
 import pytest
 from drawing import FAMILIES
+from strategies import is_thorough
 
 from gpt2calc import ModelConfig, Run, UserError, load, memory
 from gpt2calc.quantity.case import case_of
@@ -23,6 +24,8 @@ from test_lines import NO_SDPA, pinned, tiny  # noqa: E402
 
 from gpt2calc.verify.memory_verification import verify_memory  # noqa: E402
 
+SOME_OR_ALL = range(0, len(FAMILIES), 1 if is_thorough() else 3)
+"""Numbers of the families that are tested."""
 PRECISIONS = (
     {"dtype": "float32"},
     {"dtype": "bfloat16"},
@@ -32,7 +35,8 @@ PRECISIONS = (
 
 
 @pinned
-@pytest.mark.parametrize("number", range(len(FAMILIES)), ids=lambda n: FAMILIES[n].name)
+@pytest.mark.by_turns
+@pytest.mark.parametrize("number", SOME_OR_ALL, ids=lambda n: FAMILIES[n].name)
 def test_one_gpu_of_several(number):
     """Each family in one way; worlds, precisions and attention take turns."""
     family = FAMILIES[number]
