@@ -154,11 +154,12 @@ def test_a_level_that_is_none_is_refused():
         exercise(1, "insane")
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("family", ["llama", "mixtral", "falcon", "opt", "qwen3"])
 @pytest.mark.parametrize("of", ["parameters", "flops", "memory"])
 def test_a_family_can_be_asked_about(family, of):
     for level in ("easy", "medium", "hard"):
-        sheet = exercise(0, level, of=of, count=8, family=family)
+        sheet = exercise(0, level, of=of, count=examples(8), family=family)
         for solved in (each.solved for each in sheet.exercises):
             assert solved.config.family == family
             if level == "hard" and solved.unit == as_quantity(of).unit:
