@@ -1,6 +1,6 @@
 """Known reasons why somebody's number is not a model's: another model, or another way of counting.
 
-Each is a change to a :class:`Reckoning`; what it adds or takes away follows from the tensors and is
+Each is a change to a :class:`Counting`; what it adds or takes away follows from the tensors and is
 never written down.
 """
 
@@ -25,7 +25,7 @@ from gpt2calc.analysis.changes import (
     with_fields,
     with_gpt1s_context,
 )
-from gpt2calc.analysis.reckoning import GATE, HEAD_BIAS, MASK
+from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK
 from gpt2calc.model.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
@@ -41,9 +41,9 @@ STAGES: tuple[Stage, ...] = ("model", "config", "padding", "counting", "unit")
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason, what it does to a reckoning, and how rare it is.
+    """One reason, what it does to a counting, and how rare it is.
 
-    A change that does not apply leaves the reckoning as it was.
+    A change that does not apply leaves the counting as it was.
     """
 
     key: str

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from gpt2calc.analysis.reckoning import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Reckoning, Times
+from gpt2calc.analysis.countings import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Counting, Times
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Tensor
 
-Change: TypeAlias = Callable[[Reckoning], Reckoning]
-"""What makes of a reckoning another one."""
+Change: TypeAlias = Callable[[Counting], Counting]
+"""What makes of a counting another one."""
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
@@ -57,52 +57,52 @@ def of_gpt2(change: Change) -> Change:
     return partial(_of_gpt2, change)
 
 
-def _with_config(config: ModelConfig, reckoning: Reckoning) -> Reckoning:
-    return reckoning._replace(config=config)
+def _with_config(config: ModelConfig, counting: Counting) -> Counting:
+    return counting._replace(config=config)
 
 
-def _with_fields(fields: Mapping[str, Any], reckoning: Reckoning) -> Reckoning:
-    return reckoning._replace(config=reckoning.config.evaluate_at(**fields))
+def _with_fields(fields: Mapping[str, Any], counting: Counting) -> Counting:
+    return counting._replace(config=counting.config.evaluate_at(**fields))
 
 
-def _padded(multiple: int, reckoning: Reckoning) -> Reckoning:
-    vocab = -(-reckoning.config.vocab // multiple) * multiple
-    return _with_fields({"vocab": vocab}, reckoning)
+def _padded(multiple: int, counting: Counting) -> Counting:
+    vocab = -(-counting.config.vocab // multiple) * multiple
+    return _with_fields({"vocab": vocab}, counting)
 
 
-def _keep(kept: Times, reckoning: Reckoning) -> Reckoning:
-    times = {cell: number * kept[cell] for cell, number in reckoning.times.items()}
-    return reckoning._replace(times=times)
+def _keep(kept: Times, counting: Counting) -> Counting:
+    times = {cell: number * kept[cell] for cell, number in counting.times.items()}
+    return counting._replace(times=times)
 
 
-def _add(added: Times, reckoning: Reckoning) -> Reckoning:
-    times = {cell: number + added[cell] for cell, number in reckoning.times.items()}
-    return reckoning._replace(times=times)
+def _add(added: Times, counting: Counting) -> Counting:
+    times = {cell: number + added[cell] for cell, number in counting.times.items()}
+    return counting._replace(times=times)
 
 
-def _in_bytes(size: int, reckoning: Reckoning) -> Reckoning:
-    return reckoning._replace(unit=size)
+def _in_bytes(size: int, counting: Counting) -> Counting:
+    return counting._replace(unit=size)
 
 
-def _of_gpt2(change: Change, reckoning: Reckoning) -> Reckoning:
-    return change(reckoning) if reckoning.config.family == "gpt2" else reckoning
+def _of_gpt2(change: Change, counting: Counting) -> Counting:
+    return change(counting) if counting.config.family == "gpt2" else counting
 
 
-def as_nanogpt(reckoning: Reckoning) -> Reckoning:
+def as_nanogpt(counting: Counting) -> Counting:
     """Its default model, and what ``get_num_params`` says of it: all less the positions."""
-    default = with_fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(reckoning)
+    default = with_fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(counting)
     return keep(lambda t: t.sublayer != "position_embedding")(default)
 
 
-def with_gpt1s_context(reckoning: Reckoning) -> Reckoning:
+def with_gpt1s_context(counting: Counting) -> Counting:
     """Learn the positions of GPT-1, where positions are learned."""
-    has_positions = reckoning.config.positions == "learned"
-    return with_fields(n_ctx=GPT1_N_CTX)(reckoning) if has_positions else reckoning
+    has_positions = counting.config.positions == "learned"
+    return with_fields(n_ctx=GPT1_N_CTX)(counting) if has_positions else counting
 
 
-def only_active(reckoning: Reckoning) -> Reckoning:
+def only_active(counting: Counting) -> Counting:
     """Count the experts of one token; the router still chooses among all of them."""
-    return reckoning._replace(is_of_a_token=reckoning.config.n_expert is not None)
+    return counting._replace(is_of_a_token=counting.config.n_expert is not None)
 
 
 def is_matrix(tensor: Tensor) -> bool:
@@ -116,13 +116,13 @@ def is_block_norm(tensor: Tensor) -> bool:
     return is_norm and tensor.in_block
 
 
-def as_the_cookbook(reckoning: Reckoning) -> Reckoning:
+def as_the_cookbook(counting: Counting) -> Counting:
     """No biases in linear layers, and norms with shifts, those of the blocks twice."""
-    linear = keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(reckoning)
+    linear = keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(counting)
     shifted = add(lambda t: t.role in (SHIFT, FINAL_SHIFT))(linear)
     return add(lambda t: is_block_norm(t) or t.role == SHIFT)(shifted)
 
 
-def as_llm_analysis(reckoning: Reckoning) -> Reckoning:
+def as_llm_analysis(counting: Counting) -> Counting:
     """No positions, no biases, and of each layer norm only its scale."""
-    return keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(reckoning)
+    return keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(counting)

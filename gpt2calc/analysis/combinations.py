@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpt2calc.analysis.causes import CAUSES, STAGES, Cause, other_models
-from gpt2calc.analysis.reckoning import ALL_CELLS, Reckoning, reckoning_of
+from gpt2calc.analysis.countings import ALL_CELLS, Counting, counting_of
 from gpt2calc.model.config import ModelConfig
 
 MOST_CAUSES = 4
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     """Causes, and what they make of the model step by step."""
 
     causes: tuple[Cause, ...]
-    reckonings: tuple[Reckoning, ...]
+    countings: tuple[Counting, ...]
     cost: float
     free: str | None = None
 
@@ -34,26 +34,24 @@ class Totals(NamedTuple):
     """The totals of some models under some ways of counting, all in one unit."""
 
     models: Sequence[Found]
-    countings: Sequence[tuple[Cause, ...]]
+    methods: Sequence[tuple[Cause, ...]]
     unit: tuple[Cause, ...]
     counts: Any
-    """Parameters, or bytes if that is the unit: ``[model, counting]``."""
+    """Parameters, or bytes if that is the unit: ``[model, method]``."""
     costs: Any
-    """Bits of each combination: ``[model, counting]``."""
+    """Bits of each combination: ``[model, method]``."""
 
     def found(self, row: int, column: int) -> Found:
         """Return a combination step by step."""
-        causes, reckonings = (
-            list(self.models[row].causes),
-            list(self.models[row].reckonings),
-        )
-        for cause in (*self.countings[column], *self.unit):
+        model = self.models[row]
+        causes, countings = list(model.causes), list(model.countings)
+        for cause in (*self.methods[column], *self.unit):
             causes.append(cause)
-            reckonings.append(cause.change(reckonings[-1]))
-        return Found(tuple(causes), tuple(reckonings), float(self.costs[row, column]))
+            countings.append(cause.change(countings[-1]))
+        return Found(tuple(causes), tuple(countings), float(self.costs[row, column]))
 
 
-class _Counting(NamedTuple):
+class _Methods(NamedTuple):
     """Combinations of ways of counting, of one size: their factors and what they add."""
 
     chosen: Sequence[tuple[Cause, ...]]
@@ -73,30 +71,30 @@ def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Itera
         models = list(group)
         sizes, counted = _sizes(models)
         costs = np.array([[model.cost] for model in models])
-        for more, counting in enumerate(_countings()[: most - size + 1]):
-            counts = counted @ counting.factors.T + sizes @ counting.added.T
+        for more, of_size in enumerate(_methods_by_size()[: most - size + 1]):
+            counts = counted @ of_size.factors.T + sizes @ of_size.added.T
             for unit in units[: 1 if size + more == most else None]:
-                times = unit[0].change(models[0].reckonings[-1]).unit if unit else 1
+                times = unit[0].change(models[0].countings[-1]).unit if unit else 1
                 extra = sum(cause.cost for cause in unit)
                 yield Totals(
                     models=models,
-                    countings=counting.chosen,
+                    methods=of_size.chosen,
                     unit=unit,
                     counts=counts * times,
-                    costs=costs + counting.costs + extra,
+                    costs=costs + of_size.costs + extra,
                 )
 
 
-def applied(meant: Reckoning, causes: Sequence[Cause]) -> Found | None:
+def applied(meant: Counting, causes: Sequence[Cause]) -> Found | None:
     """Apply causes in the order of their stages; None if one of them changes nothing."""
-    reckonings = [meant]
+    countings = [meant]
     for cause in causes:
-        after = cause.change(reckonings[-1])
-        if after == reckonings[-1]:
+        after = cause.change(countings[-1])
+        if after == countings[-1]:
             return None
-        reckonings.append(after)
+        countings.append(after)
     cost = sum(cause.cost for cause in causes)
-    return Found(tuple(causes), tuple(reckonings), cost)
+    return Found(tuple(causes), tuple(countings), cost)
 
 
 @cache
@@ -111,11 +109,11 @@ def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
 
     A preset of another family is taken as it is.
     """
-    meant = reckoning_of(config)
+    meant = counting_of(config)
     kin, strangers = other_models(config.of_family.model_type)
     every = (*of_stage("config"), *of_stage("padding"))
-    reckonings = [meant, *(other.change(meant) for other in kin)]
-    changes = [each for each in every if any(each.change(one) != one for one in reckonings)]
+    countings = [meant, *(other.change(meant) for other in kin)]
+    changes = [each for each in every if any(each.change(one) != one for one in countings)]
     for size in range(most + 1):
         alone = combinations(changes, size)
         instead = combinations(changes, size - 1) if size else ()
@@ -131,7 +129,7 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
     """Return the size of every cell of each model, and that size as often as it is counted."""
     rows, counted = [], []
     for model in models:
-        last = model.reckonings[-1]
+        last = model.countings[-1]
         amounts = {cell: tensor.amount for cell, tensor in last.cells.items()}
         rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
         counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
@@ -141,26 +139,26 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
 
 
 @cache
-def _countings() -> tuple[_Counting, ...]:
+def _methods_by_size() -> tuple[_Methods, ...]:
     """Return all combinations of ways of counting by their size, from none upwards."""
-    return tuple(_counting_of(size) for size in range(MOST_CAUSES + 1))
+    return tuple(_methods_of(size) for size in range(MOST_CAUSES + 1))
 
 
-def _counting_of(size: int) -> _Counting:
+def _methods_of(size: int) -> _Methods:
     chosen = list(combinations(of_stage("counting"), size))
     ends = [_times_after(causes) for causes in chosen]
     added = np.array([end[0] for end in ends], np.int64)
     factors = np.array([end[1] for end in ends], np.int64) - added
     costs = np.array([sum(cause.cost for cause in each) for each in chosen], float)
-    return _Counting(chosen, factors, added, costs)
+    return _Methods(chosen, factors, added, costs)
 
 
 def _times_after(causes: Iterable[Cause]) -> tuple[list[int], list[int]]:
     """Return what is counted in the end of what was counted never, and of what was once."""
     ends = []
     for before in (0, 1):
-        reckoning = Reckoning(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
+        counting = Counting(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
         for cause in causes:
-            reckoning = cause.change(reckoning)
-        ends.append([reckoning.times[cell] for cell in ALL_CELLS])
+            counting = cause.change(counting)
+        ends.append([counting.times[cell] for cell in ALL_CELLS])
     return ends[0], ends[1]

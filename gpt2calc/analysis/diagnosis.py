@@ -7,8 +7,8 @@ from typing import Any
 
 from gpt2calc.analysis.causes import Cause
 from gpt2calc.analysis.combinations import Found
+from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
-from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
 from gpt2calc.analysis.sentences import difference
 from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
@@ -26,17 +26,17 @@ class Hypothesis:
 
     number: RoundedNumber
     causes: tuple[Cause, ...]
-    reckonings: tuple[Reckoning, ...]
+    countings: tuple[Counting, ...]
     """The model as it is, then after each change in turn."""
     cost: float
     """Bits: one more is half as likely."""
     free: str | None = None
-    """The field that has another value, which is that of the last reckoning; None without one."""
+    """The field that has another value, which is that of the last counting; None without one."""
 
     @property
     def total(self) -> int:
         """What it adds up to, in parameters."""
-        total: int = self.reckonings[-1].total
+        total: int = self.countings[-1].total
         return total
 
     @property
@@ -60,7 +60,7 @@ class Hypothesis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return keys of the causes; totals and residuals in parameters."""
-        free = {self.free: getattr(self.reckonings[-1].config, self.free)} if self.free else None
+        free = {self.free: getattr(self.countings[-1].config, self.free)} if self.free else None
         return {
             "sentence": self.sentence,
             "departures": [cause.key for cause in self.causes],
@@ -70,12 +70,12 @@ class Hypothesis:
             "cost": self.cost,
         }
 
-    def _steps(self) -> tuple[Reckoning, ...]:
-        """Return the reckonings from the model on that was really counted."""
+    def _steps(self) -> tuple[Counting, ...]:
+        """Return the countings from the model on that was really counted."""
         is_another = bool(self.causes) and self.causes[0].stage == "model"
-        return self.reckonings[1:] if is_another else self.reckonings
+        return self.countings[1:] if is_another else self.countings
 
-    def _arithmetic(self, steps: tuple[Reckoning, ...]) -> str:
+    def _arithmetic(self, steps: tuple[Counting, ...]) -> str:
         unit = steps[-1].unit
         counted = [step._replace(unit=1) for step in steps]
         changes = [pair for pair in pairwise(counted) if pair[0] != pair[1]]
@@ -94,10 +94,10 @@ class Hypothesis:
         return f"{self.number.text} is {self.total:,}, rounded; "
 
     def _reasons(self) -> Iterator[str]:
-        for cause, reckoning in zip(self.causes, self.reckonings[1:], strict=False):
-            yield cause.clause.format(config=reckoning.config)
+        for cause, counting in zip(self.causes, self.countings[1:], strict=False):
+            yield cause.clause.format(config=counting.config)
         if self.free:
-            before, after = (self.reckonings[at].config.value(self.free) for at in (0, -1))
+            before, after = (self.countings[at].config.value(self.free) for at in (0, -1))
             yield f"{self.free} is {after:,} instead of {before:,}"
 
 
@@ -117,7 +117,7 @@ class Diagnosis(Result):
         return {
             "number": self.number.text,
             "config": self.config.effective(),
-            "count": reckoning_of(self.config).total,
+            "count": counting_of(self.config).total,
             "explained": bool(self.explanations),
             "explanations": [explanation.to_dict() for explanation in self.explanations],
             "nearest": [explanation.to_dict() for explanation in self.nearest],
@@ -162,7 +162,7 @@ class Diagnosis(Result):
         return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
 
     def _opening(self) -> str:
-        total = f"{reckoning_of(self.config).total:,} parameters"
+        total = f"{counting_of(self.config).total:,} parameters"
         has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
         if self.explanations:
             return has
@@ -195,4 +195,4 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
 
 
 def _explanation(number: RoundedNumber, found: Found) -> Hypothesis:
-    return Hypothesis(number, found.causes, found.reckonings, found.cost, found.free)
+    return Hypothesis(number, found.causes, found.countings, found.cost, found.free)

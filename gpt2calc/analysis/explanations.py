@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpt2calc.analysis.combinations import MOST_CAUSES, Found, Totals, all_totals
+from gpt2calc.analysis.countings import Counting
 from gpt2calc.analysis.luck import Luck
 from gpt2calc.analysis.other_values import OtherValue, other_values
-from gpt2calc.analysis.reckoning import Reckoning
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.units import RoundedNumber
@@ -101,7 +101,7 @@ def _can_be(config: ModelConfig, other: OtherValue) -> bool:
 def _model(found: Found) -> ModelConfig:
     """Return the model that was counted: a preset where that is a reason, else the one meant."""
     is_another = bool(found.causes) and found.causes[0].stage == "model"
-    return found.reckonings[int(is_another)].config
+    return found.countings[int(is_another)].config
 
 
 def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
@@ -110,7 +110,7 @@ def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
     for one in ordered:
         keys = {cause.key for cause in one.causes}
         repeats = (
-            _signature(other.reckonings[-1]) == _signature(one.reckonings[-1])
+            _signature(other.countings[-1]) == _signature(one.countings[-1])
             or {cause.key for cause in other.causes} < keys
             for other in kept
         )
@@ -119,6 +119,6 @@ def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
     return kept
 
 
-def _signature(reckoning: Reckoning) -> tuple[Any, ...]:
-    counted = sorted((each.column, each.shape, each.copies) for each in reckoning.counted)
-    return tuple(counted), reckoning.unit
+def _signature(counting: Counting) -> tuple[Any, ...]:
+    counted = sorted((each.column, each.shape, each.copies) for each in counting.counted)
+    return tuple(counted), counting.unit

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gpt2calc.analysis.combinations import Totals
+from gpt2calc.analysis.countings import counting_of
 from gpt2calc.analysis.other_values import OtherValue
-from gpt2calc.analysis.reckoning import reckoning_of
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.units import RoundedNumber
 
@@ -45,7 +45,7 @@ class Luck:
         number = self._number
         if number.unit > 1:
             return cost > log2(number.value) - log2(number.unit) + SLACK
-        count = reckoning_of(model).total
+        count = counting_of(model).total
         step = _step(number.value - count, model)
         reach = max(2 * abs(number.value - count), number.value // NEARBY)
         reach = min(reach, number.value // 2)

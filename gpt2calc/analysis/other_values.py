@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpt2calc.analysis.causes import CAUSES, Cause
 from gpt2calc.analysis.combinations import Found, applied
-from gpt2calc.analysis.reckoning import Reckoning, reckoning_of
+from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.presets import presets
@@ -32,15 +32,15 @@ class OtherValue(NamedTuple):
 
     def found(self, config: ModelConfig) -> Found:
         """Return it step by step."""
-        plain = applied(reckoning_of(config), self.causes)
+        plain = applied(counting_of(config), self.causes)
         assert plain is not None
         last = _counted(config.evaluate_at(**{self.field: self.value}), self.causes)
-        return Found(self.causes, (*plain.reckonings, last), self.cost, self.field)
+        return Found(self.causes, (*plain.countings, last), self.cost, self.field)
 
 
 def other_values(config: ModelConfig) -> Iterator[OtherValue]:
     """Yield the model with each value that people use, of each field that changes its count."""
-    meant = reckoning_of(config)
+    meant = counting_of(config)
     fields = [field for field in solvable_fields(PARAMETERS, config) if used_values(field)]
     common = [cause for cause in CAUSES if cause.cost <= COMMON]
     for causes in [(), *((cause,) for cause in common)]:
@@ -81,8 +81,8 @@ def _of_field(config: ModelConfig, causes: tuple[Cause, ...], field: str) -> Ite
             yield OtherValue(causes, field, value, int(total), cost)
 
 
-def _counted(config: ModelConfig, causes: tuple[Cause, ...]) -> Reckoning:
-    reckoning = reckoning_of(config)
+def _counted(config: ModelConfig, causes: tuple[Cause, ...]) -> Counting:
+    counting = counting_of(config)
     for cause in causes:
-        reckoning = cause.change(reckoning)
-    return reckoning
+        counting = cause.change(counting)
+    return counting

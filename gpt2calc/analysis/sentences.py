@@ -1,13 +1,13 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
-from gpt2calc.analysis.reckoning import Reckoning
+from gpt2calc.analysis.countings import Counting
 from gpt2calc.model.terms import Tensor
 
 MOST_TERMS = 2
 """Tensors whose sizes are written out one by one; the sum of more is a single number."""
 
 
-def difference(before: Reckoning, after: Reckoning) -> str:
+def difference(before: Counting, after: Counting) -> str:
     """Return what was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
     olds = {(tensor.role, tensor.column): tensor for tensor in before.counted}
     news = {(tensor.role, tensor.column): tensor for tensor in after.counted}

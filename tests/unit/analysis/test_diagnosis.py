@@ -11,8 +11,8 @@ from strategies import examples
 
 from gpt2calc import ModelConfig, diagnose, load
 from gpt2calc.analysis.causes import CAUSES, STAGES
+from gpt2calc.analysis.countings import counting_of
 from gpt2calc.analysis.other_values import used_values
-from gpt2calc.analysis.reckoning import reckoning_of
 
 GPT2 = ModelConfig()
 PADDED = ModelConfig(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)
@@ -96,14 +96,14 @@ def test_two_readings_of_one_sum_are_one_sentence():
 
 def test_four_causes_are_in_reach():
     xl = load("gpt2-xl").replace(tie_embeddings=False, vocab=40_512)
-    four = diagnose(reckoning_of(xl).total).explanations[0]
+    four = diagnose(counting_of(xl).total).explanations[0]
     assert [cause.key for cause in four.causes] == [
         *("preset_gpt2-xl", "untied_head", "gpt1_vocab", "vocab_64"),
     ]
 
 
 def test_only_a_value_that_people_use_is_an_explanation():
-    odd, used = (diagnose(reckoning_of(GPT2.replace(vocab=v)).total) for v in (32_003, 32_000))
+    odd, used = (diagnose(counting_of(GPT2.replace(vocab=v)).total) for v in (32_003, 32_000))
     assert odd.explanations == ()
     assert used.explanations[0].free == "vocab"
 
@@ -151,7 +151,7 @@ def test_chance_multiples_of_the_width_are_seldom_explained(seed):
     """Of a thousand at most twenty; here one of ten models, so none of a dozen as a rule."""
     chance = Random(seed)
     config = load(CHANCE_MODELS[seed])
-    total, width = reckoning_of(config).total, config.n_embd
+    total, width = counting_of(config).total, config.n_embd
     explained = 0
     for _ in range(12):
         step = chance.choice([width, 2 * width, config.n_layer * width])
@@ -178,10 +178,10 @@ def departed(draw):
     """A model, and a number that one or two causes make of it."""
     config = draw(st.sampled_from([GPT2, load("gpt2-xl"), PADDED, UNTIED]))
     chosen = draw(st.lists(st.sampled_from(CAUSES), min_size=1, max_size=2, unique=True))
-    reckoning = reckoning_of(config)
+    counting = counting_of(config)
     for cause in sorted(chosen, key=lambda d: (STAGES.index(d.stage), CAUSES.index(d))):
-        reckoning = cause.change(reckoning)
-    return config, chosen, reckoning.total
+        counting = cause.change(counting)
+    return config, chosen, counting.total
 
 
 D, L, V, T = 768, 12, 50_257, 1_024
@@ -222,7 +222,7 @@ ALONE = {
 
 @pytest.mark.parametrize("cause", CAUSES, ids=[each.key for each in CAUSES])
 def test_each_cause_changes_what_it_says(cause):
-    changed = cause.change(reckoning_of(GPT2)).total - 124_439_808
+    changed = cause.change(counting_of(GPT2)).total - 124_439_808
     assert changed == ALONE[cause.key]
 
 
@@ -240,7 +240,7 @@ def test_each_cause_changes_what_it_says(cause):
     ],
 )
 def test_what_calculators_miss_of_descendants(key, model, changed):
-    meant = reckoning_of(load(model))
+    meant = counting_of(load(model))
     cause = next(each for each in CAUSES if each.key == key)
     assert cause.change(meant).total - meant.total == changed
     best = diagnose(meant.total + changed, model).explanations[0]
@@ -256,7 +256,7 @@ def test_causes_that_gpt2_small_cannot_tell_apart():
     by_key = {each.key: each for each in CAUSES}
 
     def total(key, config):
-        return by_key[key].change(reckoning_of(config)).total - reckoning_of(config).total
+        return by_key[key].change(counting_of(config)).total - counting_of(config).total
 
     odd = GPT2.replace(vocab=50_100)
     assert total("vocab_64", odd) == (50_112 - 50_100) * D
@@ -290,11 +290,11 @@ def test_any_two_causes_are_found_or_something_cheaper(drawn):
 @given(st.data(), st.sampled_from(["n_layer", "n_inner", "vocab", "n_ctx"]))
 def test_another_value_that_people_use_explains_the_number(data, field):
     value = data.draw(st.sampled_from(used_values(field)))
-    assert diagnose(reckoning_of(GPT2.evaluate_at(**{field: value})).total, GPT2).explanations
+    assert diagnose(counting_of(GPT2.evaluate_at(**{field: value})).total, GPT2).explanations
 
 
 def test_gpt1s_vocabulary_may_be_padded():
-    padded = reckoning_of(GPT2.replace(vocab=40_512)).total
+    padded = counting_of(GPT2.replace(vocab=40_512)).total
     keys = {each.key for each in diagnose(padded).explanations[0].causes}
     assert keys == {"gpt1_vocab", "vocab_64"}
 
@@ -302,7 +302,7 @@ def test_gpt1s_vocabulary_may_be_padded():
 def test_a_free_field_names_its_value():
     said = diagnose(379_603_200).explanations[0].sentence
     assert said == "379,603,200 = 124,439,808 + 36 x 7,087,872: n_layer is 48 instead of 12"
-    inner = diagnose(reckoning_of(GPT2.replace(n_inner=2048)).total).explanations
+    inner = diagnose(counting_of(GPT2.replace(n_inner=2048)).total).explanations
     assert any("n_inner is 2,048 instead of 3,072" in each.sentence for each in inner)
     rounded = diagnose("379.6M").explanations[0].sentence
     assert rounded == f"379.6M is 379,603,200, rounded; {said}"

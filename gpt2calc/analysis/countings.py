@@ -1,4 +1,4 @@
-"""Ways of counting a model: its tensors, each as often as somebody counted it, in some unit."""
+"""How somebody counted a model: its tensors, each as often as it was counted, in some unit."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
@@ -23,8 +23,8 @@ WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
 """Families of which older versions stored a causal mask for every layer."""
 
 
-class Reckoning(NamedTuple):
-    """A way of arriving at a number: a config, how often each tensor counts, and a unit."""
+class Counting(NamedTuple):
+    """A config, how often each of its tensors counts, and what a parameter counts."""
 
     config: ModelConfig
     times: Times
@@ -53,9 +53,9 @@ class Reckoning(NamedTuple):
         return sum(tensor.amount for tensor in self.counted) * self.unit
 
 
-def reckoning_of(config: ModelConfig) -> Reckoning:
+def counting_of(config: ModelConfig) -> Counting:
     """Count a model as it is."""
-    return Reckoning(config, EACH_ONCE)
+    return Counting(config, EACH_ONCE)
 
 
 def cells(
