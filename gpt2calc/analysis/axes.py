@@ -125,7 +125,7 @@ def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> 
         lowest = {name: ends_of(axes[name])[0] for name in ("n_ctx",) if name in axes}
         highest = {name: ends_of(axes[name])[1] for name in ("seq", "cached") if name in axes}
         corner = config.evaluate_at(**lowest, **highest)
-        refuse_beyond_positions(corner, corner.queries)
+        refuse_beyond_positions(corner, corner.q_len)
 
 
 def _span(name: str, text: str) -> range:

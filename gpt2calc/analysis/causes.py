@@ -1,4 +1,4 @@
-"""Known reasons why somebody's number is not a model's: another model, or another way of counting.
+"""Known causes of a wrong parameter count: another model, or another way of counting.
 
 Each is a change to a :class:`Counting`; what it adds or takes away follows from the tensors and is
 never written down.

@@ -147,7 +147,7 @@ def estimated(case: Case, quantity: Quantity) -> tuple[Estimated, ...]:
     sizes = Sizes(
         *(counted.total, counted.total - embeddings, case.n_layer, case.n_embd),
         *(case.heads or -(-case.n_embd // HEAD_WIDTH), case.mlp_width, case.vocab, case.n_ctx),
-        *(case.batch, case.queries),
+        *(case.batch, case.q_len),
     )
     exact = {of: quantity.total(case.evaluate_at(**run)) for of, run in _RUNS.items()}
     return tuple(Estimated(each, "flops", each.flops(sizes), exact[each.of]) for each in ESTIMATES)

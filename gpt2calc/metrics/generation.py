@@ -45,7 +45,7 @@ class Generation(Result):
 
     def table(self) -> Table:
         """Return a row for each sublayer: the prompt, and each next token, with their shares."""
-        prompt, cached = self.prefill.config.queries, self.following.config.cache
+        prompt, cached = self.prefill.config.q_len, self.following.config.past_len
         parts = [(name, self.prefill[name], self.following[name]) for name in self.prefill]
         return Table(
             title=self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"}),
@@ -66,8 +66,8 @@ class Generation(Result):
         return (
             f"The first token after the prompt takes {format_flops(self.prefill.total)}, each next "
             f"one {format_flops(self.following.total)} with the keys and values of "
-            f"{self.following.config.cache:,} tokens in the cache; the head scores the last token "
-            "alone."
+            f"{self.following.config.past_len:,} tokens in the cache; the head scores the last "
+            "token alone."
         )
 
 
@@ -85,7 +85,7 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
 
     """
     case = case_of(as_config(config), (run or Run()).evaluate_at(cached=None))
-    cached = run.cached if run and run.cached else min(case.queries, case.n_ctx - 1)
+    cached = run.cached if run and run.cached else min(case.q_len, case.n_ctx - 1)
     refuse_beyond_positions(case.evaluate_at(cached=cached), 1)
     alone = {"last_logits": True, "training": False}
     prefill = case.settled().evaluate_at(**alone)

@@ -138,7 +138,7 @@ def terms(case: Case) -> list[Term]:
 
 
 def _values(case: Case) -> dict[str, int]:
-    run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+    run = {"batch": case.batch, "seq": case.q_len, "cached": case.past_len}
     return numbers_of(case.model) | run
 
 

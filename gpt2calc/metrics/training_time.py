@@ -162,7 +162,7 @@ class Training(Result):
             "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
         }
         if self.config.batch > 1:
-            batch = f"{self.config.batch:,} x {self.config.queries:,} tokens"
+            batch = f"{self.config.batch:,} x {self.config.q_len:,} tokens"
             rows["steps"] = f"{self.steps:,} of {batch}"
             rows["FLOPs a step"] = f"{self.flops_per_step:,}"
         if self.cost is not None:
@@ -266,7 +266,7 @@ def train(
 
 def _flops_of(case: Case, tokens: int) -> int:
     """Return the FLOPs of some tokens in whole sequences, as the last one is filled up."""
-    sequences = ceil(Fraction(tokens, case.queries))
+    sequences = ceil(Fraction(tokens, case.q_len))
     flops: int = FLOPS.total(_each_once(case).evaluate_at(batch=sequences))
     return flops
 
@@ -290,7 +290,7 @@ def _tokens_within(case: Case, flops: Fraction) -> int:
     sequences = int(flops // FLOPS.total(_each_once(case).evaluate_at(batch=1)))
     if sequences < 1:
         raise UserError("the time is too short for one sequence: give more days or more GPUs")
-    tokens: int = sequences * case.queries
+    tokens: int = sequences * case.q_len
     return tokens
 
 

@@ -1,4 +1,4 @@
-"""Fields of a config: all that is known of one stands in its declaration, the rest is derived."""
+"""Metadata of config fields: letter, rule if left out, description, and what follows from them."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""What is asked: a model and a run of it, and the quantity that is added up, in any arithmetic."""
+"""A model with its run, and the quantities that are summed over it, in numbers or letters."""

@@ -1,4 +1,4 @@
-"""A case: a model, and how it is run. Neither knows the other; here they meet."""
+"""A model with its run configuration."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gpt2calc.model.fields import Known
 from gpt2calc.quantity.run import Run
 
 PLAIN = (int, str, tuple, type(None))
-"""What a field can be by itself."""
+"""Types of a field's plain value."""
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
     "give n_head"
@@ -43,27 +43,27 @@ class Case:
         return getattr(self.run if name in Run.known else self.model, name)
 
     @property
-    def queries(self) -> Any:
+    def q_len(self) -> Any:
         """Tokens of a sequence that are run."""
         return self.value("seq")
 
     @property
-    def cache(self) -> Any:
+    def past_len(self) -> Any:
         """Tokens of a sequence whose keys and values are there already."""
         return self.value("cached")
 
     @property
-    def keys(self) -> Any:
+    def kv_len(self) -> Any:
         """Tokens of a sequence that a query can meet."""
-        return self.cache + self.queries if self.run.cached is not None else self.queries
+        return self.past_len + self.q_len if self.run.cached is not None else self.q_len
 
     @property
     def tokens(self) -> Any:
         """Tokens of all sequences that are run."""
-        return self.batch * self.queries
+        return self.batch * self.q_len
 
     @property
-    def scored_tokens(self) -> Any:
+    def logit_tokens(self) -> Any:
         """Tokens that the head gives scores for."""
         return self.batch if self.last_logits else self.tokens
 
@@ -125,7 +125,7 @@ class Case:
 
     def settled(self) -> "Case":
         """Return this case with ``seq`` as a number, where it was left to the model's context."""
-        return with_changes(self, run=self.run.evaluate_at(seq=self.queries))
+        return with_changes(self, run=self.run.evaluate_at(seq=self.q_len))
 
     def spelled_out(self) -> "Case":
         """Return this case with the model's ``head_dim`` as a number."""
@@ -146,7 +146,7 @@ class Case:
 
     def in_words(self, leaving_out: Collection[str] = ()) -> str:
         """Say what model it is and how it is run, less the fields that are left out."""
-        run = self.run.evaluate_at(seq=self.queries)
+        run = self.run.evaluate_at(seq=self.q_len)
         at = f"at {self.moment}" if self.moment else ""
         said = (self.model.in_words(leaving_out), run.in_words(leaving_out), at)
         return ", ".join(words for words in said if words)
@@ -172,14 +172,14 @@ def case_of(model: Any, run: Run | None = None) -> Case:
         raise UserError(f"run is {run!r}: it must be a Run, such as Run(batch=8)")
     case = model if isinstance(model, Case) else Case(model, Run())
     case = case if run is None else with_changes(case, run=run)
-    refuse_beyond_positions(case, case.queries)
+    refuse_beyond_positions(case, case.q_len)
     return case
 
 
 def refuse_beyond_positions(case: Case, longest: int) -> None:
     """Raise ``UserError`` if a sequence of so many tokens has more than the model's positions."""
-    if case.positions == "learned" and case.cache + longest > case.n_ctx:
-        before = f" after a cache of {case.cache:,}" if case.cache else ""
+    if case.positions == "learned" and case.past_len + longest > case.n_ctx:
+        before = f" after a cache of {case.past_len:,}" if case.past_len else ""
         raise UserError(
             f"seq is {longest:,}{before}: the model has positions for {case.n_ctx:,} tokens; give "
             f"less, or a larger n_ctx as well"

@@ -1,7 +1,7 @@
-"""Quantities: what is added up over the operations of a forward pass, and the sums themselves.
+"""A quantity is a sum over the operations of a forward pass: parameters, FLOPs or bytes.
 
-Everything that compares, sweeps, solves, explains or draws takes a :class:`Quantity` and never
-learns what it adds up. A new quantity is a new value of this type.
+What compares, sweeps, solves, explains or draws takes a :class:`Quantity`; a new one is a new value
+of this type.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,7 +68,7 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that operations contribute to."""
+    """A sum over operations: its name, its unit, its terms and the rows of its tables."""
 
     name: str
     """What ``of`` calls it, and what it is called in sentences: ``"parameters"``."""

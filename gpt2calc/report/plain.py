@@ -1,4 +1,4 @@
-"""What is written where a terminal's encoding lacks a character: a plain one, never a "?"."""
+"""Plain characters for terminals whose encoding lacks the mathematical ones."""
 
 PLAIN = {
     "×": "x",

@@ -46,7 +46,7 @@ def _where_scores_outweigh_the_mlp(case: Case) -> str:
     here = FLOPS.of(case)
     return (
         f"The scores grow with the square of the sequence, all else in proportion to it. From "
-        f"{length:,} tokens on they take more than the MLP; here, at {case.queries:,}, they take "
+        f"{length:,} tokens on they take more than the MLP; here, at {case.q_len:,}, they take "
         f"{percent(here['scores'].total / here['mlp'].total)} of what it takes."
     )
 
@@ -85,7 +85,7 @@ def _two_n_a_token(case: Case) -> str:
 
 def _when_the_sequence_doubles(case: Case) -> str:
     """Return what a long context does to the share of the scores."""
-    if case.queries >= LONG:
+    if case.q_len >= LONG:
         return ""
     long = case.evaluate_at(seq=LONG)
     now, then = (FLOPS.of(each)["scores"].total / FLOPS.total(each) for each in (case, long))

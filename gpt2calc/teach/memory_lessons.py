@@ -56,7 +56,7 @@ def _what_a_batch_adds(case: Case) -> str:
         return ""
     return (
         f"At this moment memory is {slope:,} B + {constant:,} bytes: every sequence of "
-        f"{case.queries:,} tokens adds {format_bytes(slope)} to the {format_bytes(constant)} that "
+        f"{case.q_len:,} tokens adds {format_bytes(slope)} to the {format_bytes(constant)} that "
         "are there whatever the batch."
     )
 
@@ -79,7 +79,7 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
     return (
         "Attention's probabilities grow with the square of the sequence, all else in proportion "
         f"to it. They are half of what a block keeps from {length:,} tokens on; here, at "
-        f"{case.queries:,}, they are {share}."
+        f"{case.q_len:,}, they are {share}."
     )
 
 

@@ -134,7 +134,7 @@ class _Serving(_Story):
         cache = self.moments.timeline.held(call)
         left = f" Of each it leaves keys and values, {format_bytes(cache)} in all." if cache else ""
         what = "The prompt" if call == "prefill" else "What follows the cache"
-        tokens = f"{case.batch * case.queries:,} tokens"
+        tokens = f"{case.batch * case.q_len:,} tokens"
         return (
             f"{what}, {tokens}, goes through one layer after the other.{left} All else comes and "
             f"goes; with it there are {self.most_of(call)}."

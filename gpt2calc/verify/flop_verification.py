@@ -176,7 +176,7 @@ def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    ids = torch.zeros(case.batch, case.queries, dtype=torch.long, device="meta")
+    ids = torch.zeros(case.batch, case.q_len, dtype=torch.long, device="meta")
     with FlopCounterMode(display=False) as counter:
         logits = model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits
         if training:

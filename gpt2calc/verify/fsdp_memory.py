@@ -26,7 +26,7 @@ def measured_under_fsdp(case: Case) -> Bytes:
         model = _fully_sharded(built_for(case), case, mesh)
         optimizer = optimizer_for(case, model)
         _take_a_step(case, model)
-        ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+        ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
         tracker = watched_tracker()(model, optimizer)
         tracker.track_inputs((ids,))
         beside = _bytes_of(model.buffers())

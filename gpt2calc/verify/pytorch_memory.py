@@ -56,7 +56,7 @@ def run_forward(model: Any, case: Case, ids: Any = None) -> Any:
     """Run a pass over zeros in the dtype of the case, and return the loss."""
     torch, _ = torch_and_transformers()
     if ids is None:
-        ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+        ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
     with precision(case, ids.device.type):
         return model(ids, labels=ids, use_cache=False).loss
 
@@ -80,7 +80,7 @@ def _trained(model: Any, case: Case) -> Bytes:
     from gpt2calc.verify.live import Live
 
     optimizer = optimizer_for(case, model)
-    ids = torch.zeros(case.batch, case.queries, dtype=torch.long)
+    ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
     given = [*model.parameters(), *model.buffers(), ids]
     standing = _bytes_of([*model.parameters(), ids])
     found: Bytes = {}
@@ -116,7 +116,7 @@ def _served(model: Any, case: Case) -> Bytes:
     torch, _ = torch_and_transformers()
     from gpt2calc.verify.live import Live
 
-    ids, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.queries, 1))
+    ids, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.q_len, 1))
     words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
     has_cache = case.model.architecture.decoder.has_cache
     words |= {"use_cache": True} if has_cache else {}
@@ -177,7 +177,7 @@ def peak_on_gpu(case: Case) -> int:
 def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
     torch, _ = torch_and_transformers()
     model = built_for(case).to("cuda")
-    ids = torch.zeros(case.batch, case.queries, dtype=torch.long, device="cuda")
+    ids = torch.zeros(case.batch, case.q_len, dtype=torch.long, device="cuda")
     if not case.training:
         words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
         words |= {"use_cache": True} if case.model.architecture.decoder.has_cache else {}

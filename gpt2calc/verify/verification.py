@@ -206,7 +206,7 @@ def refuse_what_cannot_be_built(config: ModelConfig) -> None:
 def refuse_what_cannot_be_run(case: Case) -> None:
     """Raise ``UserError`` for a run whose tensors PyTorch cannot describe."""
     tokens, heads = case.tokens, case.heads or 1
-    largest = max(tokens * case.vocab, tokens * case.mlp_width, tokens * heads * case.queries)
+    largest = max(tokens * case.vocab, tokens * case.mlp_width, tokens * heads * case.q_len)
     if largest > LARGEST_TENSOR:
         raise UserError(
             f"a tensor of this run would have {largest:,} elements: PyTorch describes at most "

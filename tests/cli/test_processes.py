@@ -98,6 +98,7 @@ def test_the_statuses_of_closed_and_full_outputs():
 def test_an_interrupt_is_silent():
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from gpt2calc import __main__\nimport gpt2calc.cli.app as cli\n"
         "cli.app = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.exit(__main__.run())"

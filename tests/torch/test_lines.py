@@ -185,7 +185,7 @@ def second_real_step(case):
     """Return the line of a second step, beside the optimizer's state."""
     model = built_for(case)
     optimizer = optimizer_for(case, model)
-    tokens = torch.zeros(case.batch, case.queries, dtype=torch.long)
+    tokens = torch.zeros(case.batch, case.q_len, dtype=torch.long)
     with Live([*model.parameters(), *model.buffers(), tokens]) as live:
         for _ in range(2):
             state = live.bytes
@@ -246,7 +246,7 @@ def test_the_line_of_a_run_drawn_by_lot(family, training):
 def really_served_twice(case):
     """Return the line of a prompt and two tokens after it."""
     model = built_for(case)
-    prompt, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.queries, 1))
+    prompt, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.q_len, 1))
     words = {"logits_to_keep": 1} if case.last_logits else {}
     cache = None
     with torch.no_grad(), Live([*model.parameters(), *model.buffers(), prompt, token]) as live:

@@ -12,7 +12,7 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
         tokens: of a sequence; those that are cached and run, if left out.
 
     """
-    tokens = case.cache + case.queries if tokens is None else tokens
+    tokens = case.past_len + case.q_len if tokens is None else tokens
     model = case.model
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
     if model.window is None or tokens <= model.window:

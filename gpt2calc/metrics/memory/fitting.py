@@ -92,9 +92,9 @@ class Fit(Result):
         )
         case = self.memory.config
         rows: list[Row] = [(name, size, format_bytes(size)) for name, size in sizes]
-        longest = "all positions" if self.longest_seq >= case.n_ctx - case.cache else ""
+        longest = "all positions" if self.longest_seq >= case.n_ctx - case.past_len else ""
         rows += [
-            (f"largest batch of {case.queries:,} tokens", self.largest_batch, ""),
+            (f"largest batch of {case.q_len:,} tokens", self.largest_batch, ""),
             (f"longest sequence at batch {case.batch:,}", self.longest_seq, longest),
         ]
         return Table(
@@ -110,9 +110,7 @@ class Fit(Result):
             return ()
         case = self.memory.config
         least = MEMORY.total(case.evaluate_at(batch=1))
-        return (
-            f"One sequence of {case.queries:,} tokens takes {format_bytes(least)} at the least.",
-        )
+        return (f"One sequence of {case.q_len:,} tokens takes {format_bytes(least)} at the least.",)
 
     def _verdict(self) -> str:
         return "It fits" if self.fits else "It does not fit"
@@ -148,9 +146,9 @@ def fit(
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)
-    most = case.n_ctx - case.cache
+    most = case.n_ctx - case.past_len
     if not has_last_position(case):
-        most = max(most, case.queries)
+        most = max(most, case.q_len)
     seq = min(_most(case, "seq", room), most)
     return Fit(held, chosen, kept_free, batch, seq)
 

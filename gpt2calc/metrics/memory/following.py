@@ -17,7 +17,7 @@ def plan_of(case: Case) -> Plan:
     training, is_sharded = bool(case.training), case.shard == "fsdp"
     return Plan(
         batch=case.batch,
-        seq=case.queries,
+        seq=case.q_len,
         cached=case.run.cached,
         training=training,
         dtype=case.product_type if is_sharded else case.weight_type,
@@ -39,7 +39,7 @@ def tokens_after(case: Case) -> int:
     """Return how many tokens follow a prompt: two, or as many as there are positions for."""
     if not has_last_position(case):
         return 2
-    left = case.model.n_ctx - case.queries
+    left = case.model.n_ctx - case.q_len
     return 2 if left >= 2 else 1 if left == 1 else 0
 
 

@@ -57,7 +57,7 @@ class Moments:
         self.listed = self.timeline.moments
         self._values: dict[str, int] = {}
         if not self.is_plain:
-            run = {"batch": case.batch, "seq": case.queries, "cached": case.cache}
+            run = {"batch": case.batch, "seq": case.q_len, "cached": case.past_len}
             heads = case.model.heads
             self._values = {} if heads is None else {"n_head": heads}
             self._values |= numbers_of(case.model) | run

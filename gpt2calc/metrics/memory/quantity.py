@@ -103,7 +103,7 @@ def _possible(case: Case, field: str) -> Sequence[int]:
         return range(step, far + 1, step)
     match field:
         case "n_ctx" if has_last_position(case):
-            return range(case.queries, far + 1)
+            return range(case.q_len, far + 1)
         case "n_embd" if model.head_dim is None:
             return range(heads, far + 1, heads)
         case "n_head" if model.head_dim is None:

@@ -206,7 +206,7 @@ class Memory(Breakdown):
             said = [*rules, NO_CLASS]
         if case.training and case.optimizer == "adamw":
             said.append(AS_ON_GPUS)
-        if case.cache + case.queries > case.n_ctx:
+        if case.past_len + case.q_len > case.n_ctx:
             said.append(BEYOND.format(case.n_ctx))
         return " ".join((*said, UNITS))
 

@@ -48,7 +48,7 @@ def _total(case: Case, memory: Quantity) -> int:
 
 def _cookbook(case: Case) -> int:
     L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
-    B, S = case.batch, case.queries
+    B, S = case.batch, case.q_len
     parameters = 2 * V * d + S * d + 8 * d * L + 2 * d + 12 * L * d**2
     total: int = 18 * parameters + L * (34 * S * B * d + 5 * h * B * S**2)
     return total
@@ -56,10 +56,10 @@ def _cookbook(case: Case) -> int:
 
 def _llm_analysis(case: Case) -> int:
     L, d, V, h = case.n_layer, case.n_embd, case.vocab, case.known_heads
-    tokens = case.batch * case.queries
+    tokens = case.batch * case.q_len
     block = 12 * d**2 + 2 * d
     parameters = L * block + V * d + d
-    squares = 4 * h * tokens * case.queries
+    squares = 4 * h * tokens * case.q_len
     kept = L * (37 * tokens * d + squares) + 6 * tokens * d + 2 * tokens * V
     besides: int = max(kept, 4 * parameters) + max(4 * block, 2 * tokens * V)
     return 14 * int(parameters) + besides
@@ -85,7 +85,7 @@ CONVENTIONS = (
         lambda case: (
             case.n_layer
             * case.batch
-            * (34 * case.queries * case.n_embd + 5 * case.known_heads * case.queries**2)
+            * (34 * case.q_len * case.n_embd + 5 * case.known_heads * case.q_len**2)
         ),
         _kept_by_blocks,
     ),
@@ -95,7 +95,7 @@ CONVENTIONS = (
         "equation 6: attention's square is computed again, as flash attention does",
         "blocks",
         {"dtype": "bfloat16", "attention": "sdpa", "fused_gelu": True},
-        lambda case: 34 * case.n_layer * case.batch * case.queries * case.n_embd,
+        lambda case: 34 * case.n_layer * case.batch * case.q_len * case.n_embd,
         _kept_by_blocks,
     ),
     Convention(
@@ -134,7 +134,7 @@ CONVENTIONS = (
         "the usual rule for the cache of keys and values, in 16 bits",
         "cache",
         {"dtype": "bfloat16"},
-        lambda case: 4 * case.n_layer * case.batch * (case.cache + case.queries) * case.n_embd,
+        lambda case: 4 * case.n_layer * case.batch * (case.past_len + case.q_len) * case.n_embd,
         _cache,
         in_training=False,
     ),

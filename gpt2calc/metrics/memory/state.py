@@ -144,7 +144,7 @@ def gathered_weights(case: Case) -> Iterator[StateTerm]:
 
 def inputs(case: Case) -> Term:
     """Return the ids of the tokens that are run, int64."""
-    return StateTerm("ids of the tokens", "inputs", "amount", (8, case.batch, case.queries), 1)
+    return StateTerm("ids of the tokens", "inputs", "amount", (8, case.batch, case.q_len), 1)
 
 
 def standing(case: Case, sharded: Number | None = None) -> Iterator[Term]:

@@ -46,7 +46,7 @@ def _at(models: Comparison, **fields: int) -> Comparison:
 def _shares(title: str, compared: Comparison) -> Table:
     rows: list[Row] = [
         (
-            *(name, counted.config.queries, f"{counted.total / 10**12:,.2f}"),
+            *(name, counted.config.q_len, f"{counted.total / 10**12:,.2f}"),
             *(counted[part].share for part in FLOPS.parts),
         )
         for name, counted in compared.named
@@ -67,7 +67,7 @@ def _what_a_long_context_does(now: Comparison, long: Comparison) -> str:
         zip(now.named, long.named, strict=True), key=lambda pair: pair[0][1].total
     )
     return (
-        f"With {LONG:,} tokens instead of {few.config.queries:,}, {name} takes "
+        f"With {LONG:,} tokens instead of {few.config.q_len:,}, {name} takes "
         f"{format_flops(many.total)} instead of {format_flops(few.total)}: the scores go from "
         f"{percent(few['scores'].share)} to {percent(many['scores'].share)} of all FLOPs, since "
         "they alone grow with the square of the sequence."

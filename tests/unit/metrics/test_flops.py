@@ -63,7 +63,7 @@ def test_a_grid_and_a_formula_give_the_same(config, data):
 
 
 def test_the_sequence_follows_the_context():
-    assert flops(load("gpt2").replace(n_ctx=16_384)).config.queries == 16_384
+    assert flops(load("gpt2").replace(n_ctx=16_384)).config.q_len == 16_384
     (few, many) = compare(["gpt2", "gpt2,n_ctx=16384"], of="flops").counts
     assert many["mlp"].total == 16 * few["mlp"].total
     assert many["scores"].total == 16**2 * few["scores"].total
@@ -74,8 +74,8 @@ def test_generation():
     assert made.prefill.total == flops("gpt2", Run(seq=100, last_logits=True)).total
     one = flops("gpt2", Run(seq=1, cached=200))
     assert made.following.total == one.total
-    assert generate("gpt2", Run(seq=100)).following.config.cache == 100
-    assert generate("gpt2").following.config.cache == 1_023
+    assert generate("gpt2", Run(seq=100)).following.config.past_len == 100
+    assert generate("gpt2").following.config.past_len == 1_023
     assert list(json.loads(made.json())) == ["prefill", "next"]
     with pytest.raises(UserError, match="seq is 1 after a cache of 1,024"):
         generate("gpt2", Run(cached=1_024))

@@ -226,7 +226,7 @@ def test_a_family_brings_its_switches_and_nothing_else():
 def test_learned_positions_alone_limit_the_sequence():
     with pytest.raises(UserError, match="the model has positions for 1,024 tokens"):
         case_of(load("gpt2"), Run(seq=2_000))
-    assert case_of(load("tinyllama"), Run(seq=4_000)).queries == 4_000
+    assert case_of(load("tinyllama"), Run(seq=4_000)).q_len == 4_000
 
 
 def test_the_peers_table_of_the_guide_is_what_their_ways_of_counting_give():

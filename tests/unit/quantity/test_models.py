@@ -16,7 +16,7 @@ EVERY = {
     "compare": lambda model: gpt2calc.compare([model, model]).counts[1].total,
     "compare one": lambda model: gpt2calc.compare(model, n_layer=3).counts[1].total,
     "solve": lambda model: gpt2calc.solve(model, "1B").shapes[0].counted.total,
-    "solve_for": lambda model: gpt2calc.solve_for("vocab", model, "1B").common,
+    "solve_for": lambda model: gpt2calc.solve_for("vocab", model, "1.6B").common,
     "sweep": lambda model: gpt2calc.sweep(model, n_layer=[2, 3]).total.tolist(),
     "explain": lambda model: gpt2calc.explain(model).total[-1],
     "formula": lambda model: str(gpt2calc.formula(model, free="vocab")),
