@@ -5,9 +5,15 @@ from dataclasses import replace as with_changes
 from math import lcm
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.following import fixed_in, has_last_position, plan_of
+from gpt2calc.metrics.memory.following import (
+    fixed_in,
+    has_last_position,
+    has_layers_that_differ,
+    plan_of,
+)
 from gpt2calc.metrics.memory.moments import Moments, generic
 from gpt2calc.metrics.memory.naming import name_of
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.number import Number
@@ -104,6 +110,9 @@ def _possible(case: Case, field: str) -> Sequence[int]:
     match field:
         case "n_ctx" if has_last_position(case):
             return range(case.q_len, far + 1)
+        case "n_layer" if model.full_every or model.no_rope_every:
+            end = _first_depth_that_differs(model)
+            return range(1, far + 1) if end is None else tuple(range(1, end))
         case "n_embd" if model.head_dim is None:
             return range(heads, far + 1, heads)
         case "n_head" if model.head_dim is None:
@@ -118,6 +127,16 @@ def _possible(case: Case, field: str) -> Sequence[int]:
             return tuple(range(1, (model.n_expert or 1) + 1))
         case _:
             return range(1, far + 1)
+
+
+def _first_depth_that_differs(model: ModelConfig) -> int | None:
+    """Return the first depth, after that of a model, at which a layer is not like the others.
+
+    None where all layers are alike at any depth.
+    """
+    depths = range(model.n_layer + 1, max(model.full_every or 0, model.no_rope_every or 0) + 1)
+    deeper = (depth for depth in depths if has_layers_that_differ(model.evaluate_at(n_layer=depth)))
+    return next(deeper, None)
 
 
 def _step_of_shards(case: Case, field: str) -> int:

@@ -393,3 +393,12 @@ def test_bytes_as_people_read_them():
     assert format_bytes(134_472_714_776) == "134.47 GB"
     assert format_binary_bytes(2**34) == "16.00 GiB"
     assert format_binary_bytes(1_023) == "1023 B"
+
+
+def test_a_formula_of_layers_ends_where_a_layer_differs():
+    """Every fourth layer of SmolLM3 has no rotary positions: three are alike, and no more."""
+    run = Run(seq=1, checkpointing="block", attention="sdpa")
+    written = formula(
+        case_of(load("smollm3-3b").replace(n_layer=2), run), free="n_layer", of="memory"
+    )
+    assert "n_layer from 1 to 3" in written.text()
