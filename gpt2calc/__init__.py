@@ -59,15 +59,15 @@ if TYPE_CHECKING:
     from gpt2calc.teach.explanation import explain as explain
     from gpt2calc.teach.formulas import Formulas as Formulas
     from gpt2calc.teach.formulas import formula as formula
-    from gpt2calc.verify.flop_verification import FlopsVerification as FlopsVerification
-    from gpt2calc.verify.flop_verification import verify_flops as verify_flops
-    from gpt2calc.verify.inspection import Inspection as Inspection
-    from gpt2calc.verify.inspection import inspect as inspect
-    from gpt2calc.verify.memory_verification import MemoryVerification as MemoryVerification
-    from gpt2calc.verify.memory_verification import verify_memory as verify_memory
-    from gpt2calc.verify.verification import Verification as Verification
-    from gpt2calc.verify.verification import count_by_name as count_by_name
-    from gpt2calc.verify.verification import verify as verify
+    from gpt2calc.verification.flop_verification import FlopsVerification as FlopsVerification
+    from gpt2calc.verification.flop_verification import verify_flops as verify_flops
+    from gpt2calc.verification.inspection import Inspection as Inspection
+    from gpt2calc.verification.inspection import inspect as inspect
+    from gpt2calc.verification.memory_verification import MemoryVerification as MemoryVerification
+    from gpt2calc.verification.memory_verification import verify_memory as verify_memory
+    from gpt2calc.verification.parameters import Verification as Verification
+    from gpt2calc.verification.parameters import count_by_name as count_by_name
+    from gpt2calc.verification.parameters import verify as verify
 
 __version__ = "0.1.0"
 
@@ -90,10 +90,10 @@ _LAZY = {
     "teach.explanation": ("Explanation", "explain"),
     "teach.formulas": ("Formulas", "formula"),
     "metrics.tensor_table": ("TensorList", "list_tensors", "named_shapes", "tensors"),
-    "verify.flop_verification": ("FlopsVerification", "verify_flops"),
-    "verify.inspection": ("Inspection", "inspect"),
-    "verify.memory_verification": ("MemoryVerification", "verify_memory"),
-    "verify.verification": ("Verification", "count_by_name", "verify"),
+    "verification.flop_verification": ("FlopsVerification", "verify_flops"),
+    "verification.inspection": ("Inspection", "inspect"),
+    "verification.memory_verification": ("MemoryVerification", "verify_memory"),
+    "verification.parameters": ("Verification", "count_by_name", "verify"),
     "quantity.run": ("Run",),
     "analysis.comparison": ("Comparison", "compare"),
     "analysis.diagnosis": ("Diagnosis", "diagnose"),

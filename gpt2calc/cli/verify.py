@@ -32,9 +32,9 @@ def verify(
     of up to 2 GB, is a real one. Exit status 1 if anything differs.
     """
     from gpt2calc.errors import UserError
-    from gpt2calc.verify.flop_verification import FlopsVerification, verify_flops
-    from gpt2calc.verify.memory_verification import MemoryVerification, verify_memory
-    from gpt2calc.verify.verification import Verification, verify
+    from gpt2calc.verification.flop_verification import FlopsVerification, verify_flops
+    from gpt2calc.verification.memory_verification import MemoryVerification, verify_memory
+    from gpt2calc.verification.parameters import Verification, verify
 
     if device != "cpu" and of != "memory":
         raise UserError("--device is of memory: give --of memory, too")
@@ -64,7 +64,7 @@ def inspect(
 
     No weight is read. Exit status 1 if a tensor is missing, extra or misshapen.
     """
-    from gpt2calc.verify.inspection import inspect
+    from gpt2calc.verification.inspection import inspect
 
     inspection = inspect(path)
     show(inspection, form)

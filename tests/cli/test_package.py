@@ -12,7 +12,7 @@ import pytest
 
 import gpt2calc
 from gpt2calc import UserError
-from gpt2calc.verify import verification
+from gpt2calc.verification import parameters as verification
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,3 +100,16 @@ def test_importing_the_package_imports_nothing_of_it():
     told = "import sys, gpt2calc; print(sorted(m for m in sys.modules if 'gpt2calc.' in m))"
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_no_module_hides_a_public_name():
+    """A room of the name of a function would take its place once one of its modules is imported."""
+    told = (
+        "import importlib, pkgutil, types, gpt2calc\n"
+        "for each in pkgutil.walk_packages(gpt2calc.__path__, 'gpt2calc.'):\n"
+        "    if '__main__' not in each.name: importlib.import_module(each.name)\n"
+        "names = gpt2calc.__all__\n"
+        "print([n for n in names if isinstance(getattr(gpt2calc, n), types.ModuleType)])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert ran.stdout.strip() == "[]", ran.stderr[-300:]

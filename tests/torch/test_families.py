@@ -19,7 +19,7 @@ from gpt2calc.model.families.table import families
 from gpt2calc.model.hub import from_contents, in_their_words
 from gpt2calc.model.names import Names
 from gpt2calc.quantity.case import Case
-from gpt2calc.verify.flop_verification import verify_flops
+from gpt2calc.verification.flop_verification import verify_flops
 
 DRAWS = 24
 SLIDING = {"sliding_window": 2}

@@ -22,7 +22,7 @@ def test_tinyllama_on_eight_gpus_as_the_tracker_has_it():
 pytest.importorskip("transformers", reason="transformers is not installed")
 from test_lines import NO_SDPA, pinned, tiny  # noqa: E402
 
-from gpt2calc.verify.memory_verification import verify_memory  # noqa: E402
+from gpt2calc.verification.memory_verification import verify_memory  # noqa: E402
 
 SOME_OR_ALL = range(0, len(FAMILIES), 1 if is_thorough() else 3)
 """Numbers of the families that are tested."""

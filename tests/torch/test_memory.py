@@ -39,7 +39,7 @@ def cases(draw, **narrower):
 @given(cases(), st.sampled_from(["adamw", "sgd", "momentum"]), st.sampled_from([1, 3]))
 def test_a_gpt2_is_trained_in_any_way_in_the_bytes_that_pytorch_takes(case, optimizer, batches):
     pytest.importorskip("transformers")
-    from gpt2calc.verify.memory_verification import verify_memory
+    from gpt2calc.verification.memory_verification import verify_memory
 
     proof = verify_memory(case.evaluate_at(optimizer=optimizer, grad_accumulation=batches))
     assert proof.identical, proof.differences
@@ -49,7 +49,7 @@ def test_a_gpt2_is_trained_in_any_way_in_the_bytes_that_pytorch_takes(case, opti
 @given(small_configs(), st.booleans(), st.integers(1, 3), st.data())
 def test_a_gpt2_is_served_in_the_bytes_that_pytorch_takes(config, last_logits, batch, data):
     pytest.importorskip("transformers")
-    from gpt2calc.verify.memory_verification import verify_memory
+    from gpt2calc.verification.memory_verification import verify_memory
 
     config = config.replace(n_ctx=config.n_ctx + 2)  # two tokens follow the prompt
     ways = {"dtype": data.draw(choices["dtype"]), "attention": data.draw(choices["attention"])}
@@ -61,7 +61,7 @@ def test_a_gpt2_is_served_in_the_bytes_that_pytorch_takes(config, last_logits, b
 
 def test_large_cases_are_followed_without_memory_for_their_tensors():
     pytest.importorskip("transformers")
-    from gpt2calc.verify.memory_verification import verify_memory
+    from gpt2calc.verification.memory_verification import verify_memory
 
     run = Run(batch=8, seq=256, training=True)
     proof = verify_memory(case_of(load("gpt2"), run))
@@ -72,7 +72,7 @@ def test_large_cases_are_followed_without_memory_for_their_tensors():
 def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
     pytest.importorskip("transformers")
     from gpt2calc.model.mlp import Activation
-    from gpt2calc.verify.memory_verification import verify_memory
+    from gpt2calc.verification.memory_verification import verify_memory
 
     monkeypatch.setattr(Activation, "forward", lambda _, x: x)
     proof = verify_memory(memory_case(case_of(TINY.replace(vocab=511), Run(**BATCH))))
@@ -85,7 +85,7 @@ def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
 def test_the_state_of_optimizers_as_pytorch_holds_it(optimizer, tied):
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from gpt2calc.verify.pytorch_memory import built_for, optimizer_for, run_forward
+    from gpt2calc.verification.pytorch_memory import built_for, optimizer_for, run_forward
 
     config = ModelConfig(n_layer=2, n_embd=12, n_head=3, vocab=30, n_ctx=8, tie_embeddings=tied)
     case = memory_case(case_of(config, Run(optimizer=optimizer)))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from strategies import configs, examples
 
 from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes
-from gpt2calc.verify import verification
-from gpt2calc.verify.verification import compare_shapes
+from gpt2calc.verification import parameters as verification
+from gpt2calc.verification.parameters import compare_shapes
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -25,9 +25,9 @@ MAY_IMPORT = {
     "metrics": METRICS,
     "analysis": ANALYSIS,
     "teach": TEACH,
-    "verify": {*METRICS, "verify"},
+    "verification": {*METRICS, "verification"},
     "plot": {*ANALYSIS, *TEACH, "plot"},
-    "cli": {*ANALYSIS, *TEACH, "verify", "plot", "cli"},
+    "cli": {*ANALYSIS, *TEACH, "verification", "plot", "cli"},
     "__main__": {"errors", "cli"},
     "__init__": set(),
 }

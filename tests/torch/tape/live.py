@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from torch.utils import checkpoint as torch_checkpoint  # noqa: E402
 from torch.utils import flop_counter  # noqa: E402
 
-from gpt2calc.verify.live import Allocation, Live  # noqa: E402
+from gpt2calc.verification.live import Allocation, Live  # noqa: E402
 
 MEASURED = "2.13"
 """The version of PyTorch whose bytes the tape reproduces; another one may allocate otherwise."""

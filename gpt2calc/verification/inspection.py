@@ -15,8 +15,8 @@ from gpt2calc.model.naming import Located, located
 from gpt2calc.model.reading import read_json
 from gpt2calc.report.result import Result
 from gpt2calc.report.table import Table
-from gpt2calc.verify.checkpoint import find_checkpoint, read_shapes
-from gpt2calc.verify.inference import Shapes, infer_config
+from gpt2calc.verification.checkpoint import find_checkpoint, read_shapes
+from gpt2calc.verification.inference import Shapes, infer_config
 
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
 """How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""

@@ -11,14 +11,14 @@ from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.table import Column, Table
-from gpt2calc.verify.fsdp_memory import measured_under_fsdp
-from gpt2calc.verify.proof import Proof
-from gpt2calc.verify.pytorch_memory import MOST_BYTES, Bytes, measured, peak_on_gpu
-from gpt2calc.verify.verification import (
+from gpt2calc.verification.fsdp_memory import measured_under_fsdp
+from gpt2calc.verification.parameters import (
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
     torch_and_transformers,
 )
+from gpt2calc.verification.proof import Proof
+from gpt2calc.verification.pytorch_memory import MOST_BYTES, Bytes, measured, peak_on_gpu
 
 OF = (
     "Exact is of PyTorch's CPU kernels in this version: on a GPU, kernels, workspaces and blocks "

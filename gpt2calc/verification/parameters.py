@@ -15,7 +15,7 @@ from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.report.sublayers import SUBLAYERS
 from gpt2calc.report.table import Column, Table
-from gpt2calc.verify.proof import Proof
+from gpt2calc.verification.proof import Proof
 
 NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
 """Parameters as ``(name, shape)``, in PyTorch's order."""

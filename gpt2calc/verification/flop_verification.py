@@ -9,12 +9,12 @@ from gpt2calc.model.names import EVERY, Names
 from gpt2calc.model.naming import is_in_layer
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.table import Column, Table
-from gpt2calc.verify.proof import Proof
-from gpt2calc.verify.verification import (
+from gpt2calc.verification.parameters import (
     built_on_meta,
     refuse_what_cannot_be_built,
     refuse_what_cannot_be_run,
 )
+from gpt2calc.verification.proof import Proof
 
 Flops = dict[str, tuple[int, int]]
 """FLOPs of the linear modules, and of all other products of each block: forward, backward."""

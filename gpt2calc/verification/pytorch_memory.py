@@ -11,7 +11,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import tokens_after
 from gpt2calc.model.hub import in_their_words
 from gpt2calc.quantity.case import Case
-from gpt2calc.verify.verification import DROPOUT, torch_and_transformers
+from gpt2calc.verification.parameters import DROPOUT, torch_and_transformers
 
 Bytes = dict[str, int]
 """Bytes by what they are of: the peak of each part of a run, and what is held at its end."""
@@ -77,7 +77,7 @@ def measured(case: Case, estimate: int) -> Bytes:
 def _trained(model: Any, case: Case) -> Bytes:
     """Follow a second step: the optimizer has no state before its first one."""
     torch, _ = torch_and_transformers()
-    from gpt2calc.verify.live import Live
+    from gpt2calc.verification.live import Live
 
     optimizer = optimizer_for(case, model)
     ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
@@ -114,7 +114,7 @@ def _state_of(optimizer: Any, model: Any) -> int:
 def _served(model: Any, case: Case) -> Bytes:
     """Follow a prompt and two tokens after it."""
     torch, _ = torch_and_transformers()
-    from gpt2calc.verify.live import Live
+    from gpt2calc.verification.live import Live
 
     ids, token = (torch.zeros(case.batch, n, dtype=torch.long) for n in (case.q_len, 1))
     words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}

@@ -10,8 +10,8 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.case import Case
-from gpt2calc.verify.pytorch_memory import Bytes, built_for, optimizer_for, without_memory
-from gpt2calc.verify.verification import torch_and_transformers
+from gpt2calc.verification.parameters import torch_and_transformers
+from gpt2calc.verification.pytorch_memory import Bytes, built_for, optimizer_for, without_memory
 
 
 def measured_under_fsdp(case: Case) -> Bytes:

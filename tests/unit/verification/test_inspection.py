@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from strategies import configs, examples
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
-from gpt2calc.verify.inference import infer_config
+from gpt2calc.verification.inference import infer_config
 
 SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
 
