@@ -45,8 +45,8 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-LONGEST_MESSAGE = 300
-"""Characters of a message, whatever a file says."""
+LONGEST_MESSAGE = 280
+"""Characters of a message, whatever a file says; with the program's name below 300."""
 ITS_END = 90
 """Characters at the end of a message that is cut: they say a way out."""
 

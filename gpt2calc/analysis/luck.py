@@ -19,6 +19,8 @@ from gpt2calc.units import RoundedNumber
 
 MOST_BY_LUCK = 0.005
 """Share of the numbers of a kind that may be explained as cheaply, for it to be no luck."""
+MOST_BITS = 14
+"""Bits of an explanation at most: with more, there is one for nearly everything."""
 SLACK = 1
 """Bits that an explanation may cost more than a rounded number says, before it is luck."""
 NEARBY = 8
@@ -45,6 +47,8 @@ class Luck:
         number = self._number
         if number.unit > 1:
             return cost > log2(number.value) - log2(number.unit) + SLACK
+        if cost > MOST_BITS:
+            return True
         count = counting_of(model).total
         step = _step(number.value - count, model)
         reach = max(2 * abs(number.value - count), number.value // NEARBY)

@@ -76,12 +76,8 @@ def within(
 
 
 def room_about(budget: RoundedNumber, bounds: Bounds) -> int:
-    """Return how far from the budget a shape may be: half a unit of the digits written always.
-
-    But no more than half a percent for that: of 1B a unit is as much as all.
-    """
-    of_digits = min(budget.unit // 2, budget.value // 200)
-    return max(int(bounds.tolerance * budget.value), of_digits)
+    """Return how far from the budget a shape may be."""
+    return int(bounds.tolerance * budget.value)
 
 
 def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:

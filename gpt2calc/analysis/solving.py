@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Models, labelled
-from gpt2calc.quantity.polynomial import curve_along, solvable_fields
+from gpt2calc.quantity.polynomial import curve_along, solvable_fields, step_of_width
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.result import Result
@@ -208,6 +209,9 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
 def _solved(
     field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
 ) -> Solution:
+    few = _divisors_of_the_width(config) if field == "n_head" else ()
+    if few:
+        return _solved_among(few, field, quantity, name, config, budget)
     curve = curve_along(config, field, quantity)
     smallest, largest = budget.near
     if largest < curve.at(1):
@@ -220,8 +224,11 @@ def _solved(
             f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
             "field"
         )
-    follows = field == "n_embd" and not curve.is_whole
-    step = config.n_head or HEAD_WIDTH if follows else 1  # where heads follow the width
+    step = 1
+    if field == "n_embd" and quantity.alternatives is not None:  # a run has whole heads
+        step = step_of_width(config)
+    elif field == "n_embd" and not curve.is_whole:  # where heads follow the width
+        step = config.n_head or HEAD_WIDTH
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
     first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
@@ -247,6 +254,50 @@ def _solved(
         below=None if lower is None else Value(lower, total(at(lower))),
         above=Value(upper, total(at(upper))),
         interval=None if start is None or end is None else (start, end),
+    )
+
+
+def _divisors_of_the_width(config: Config) -> tuple[int, ...]:
+    """Return the numbers of heads that a width can have, where keys are shared by some of them.
+
+    Their widths then shrink as their number grows, and so does the count.
+    """
+    if config.head_dim is not None or not config.n_kv_head:
+        return ()
+    width, groups = config.n_embd, config.n_kv_head
+    return tuple(heads for heads in range(groups, width + 1, groups) if width % heads == 0)
+
+
+def _solved_among(
+    values: Sequence[int],
+    field: str,
+    quantity: Quantity,
+    name: str,
+    config: Config,
+    budget: RoundedNumber,
+) -> Solution:
+    """Solve by counting each of a few values: the nearest totals below the budget and above it."""
+    found = []
+    for value in values:
+        with suppress(UserError):
+            found.append(Value(value, quantity.total(config.replace(**{field: value}))))
+    below = [each for each in found if each.total <= budget.value]
+    above = [each for each in found if each.total >= budget.value]
+    if not above:
+        most = max(found, key=lambda each: each.total)
+        raise UserError(
+            f"no {field} of {name} gives {budget.in_unit(quantity.unit)}: the most, "
+            f"{most.total:,}, comes with {field} {most.value:,}"
+        )
+    smallest, largest = budget.near
+    near = [each.value for each in found if smallest <= each.total <= largest]
+    return Solution(
+        name=name,
+        config=config,
+        budget=budget,
+        below=max(below, key=lambda each: each.total, default=None),
+        above=min(above, key=lambda each: each.total),
+        interval=(min(near), max(near)) if near else None,
     )
 
 

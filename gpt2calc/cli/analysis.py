@@ -126,7 +126,7 @@ def sweep(
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
     refuse_heads_that_do_not_divide(single, several)
-    grid = sweep(case_given(model, of, single), of=of, **bounds, **several)
+    grid = sweep(_base(model, of, single, several), of=of, **bounds, **several)
     if out is not None and plot is not None:
         from gpt2calc.report.files import refuse_unwritable
 
@@ -144,6 +144,18 @@ def sweep(
     if form != "csv":
         return show(grid, form, out)
     return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _base(model: str, of: str, single: dict[str, Any], several: dict[str, Any]) -> Any:
+    """Return what all points of a grid share; a flag may make sense with an axis alone."""
+    try:
+        return case_given(model, of, single)
+    except UserError:
+        # the width stays as it is: a width of the axis could take the model's heads away
+        first = {name: values[0] for name, values in several.items() if name != "n_embd"}
+        if not first:
+            raise
+        return case_given(model, of, single | first)
 
 
 def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:

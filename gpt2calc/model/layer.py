@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, TypeAlias
 
+from gpt2calc.errors import UserError
 from gpt2calc.model.attention import Attended, Attention, LayerContext
 from gpt2calc.model.attention_variants import (
     BloomAttention,
@@ -12,6 +13,7 @@ from gpt2calc.model.attention_variants import (
 from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
 from gpt2calc.model.blocks import BlockPart, Layer
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.experts import (
     ExpertMatrices,
     Experts,
@@ -276,7 +278,11 @@ class LayerBuilder:
         if config.qk_norm == "none":
             return ()
         width = config.head_width
-        assert width is not None
+        if width is None:
+            raise UserError(
+                f"n_embd {config.n_embd} is no multiple of {HEAD_WIDTH}, a head's usual width, and "
+                "queries are normed head by head: give n_head"
+            )
         if config.qk_norm == "heads" and config.norm != "none":
             per_head = self.architecture.norm_per_head
             return (

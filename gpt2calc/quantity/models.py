@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt2calc.errors import UserError, quoted
+from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import is_list, is_switch
 from gpt2calc.model.presets import config_of, preset_names
@@ -113,7 +113,7 @@ def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config)
     label, _, rest = model.rpartition("=")
     config = case(config_of(rest))
     found = _changed(_plain_name(rest), config, dict(_change(change) for change in changes))
-    return found._replace(name=label) if label else found
+    return found._replace(name=printable(label)) if label else found
 
 
 def _change(text: str) -> tuple[str, Any]:
@@ -154,8 +154,8 @@ def _plain_name(word: str) -> str:
         return word
     path = Path(word).resolve()
     if path.name == "config.json":
-        return path.parent.name
-    return path.stem if path.suffix in (".toml", ".json") else path.name
+        return printable(path.parent.name)
+    return printable(path.stem if path.suffix in (".toml", ".json") else path.name)
 
 
 def _told_apart(named: list[Labelled]) -> tuple[Labelled, ...]:

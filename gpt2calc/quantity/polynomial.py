@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from gpt2calc.errors import UserError
+from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.quantity.largest import largest
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
@@ -168,6 +169,8 @@ class Pointwise(Curve):
 
     def __init__(self, config: Config, field: str, quantity: Quantity) -> None:
         self._config, self._field, self._quantity = config, field, quantity
+        self.step = step_of_width(config) if field == "n_embd" else 1
+        """The values in between are taken for the one below."""
 
     @property
     def degree(self) -> int:
@@ -197,7 +200,16 @@ class Pointwise(Curve):
 
     def at(self, x: Number) -> Number:
         """Return the total where the field is ``x``."""
-        return self._quantity.total(self._config.evaluate_at(**{self._field: max(x, 1)}))
+        value = max(x // self.step, 1) * self.step
+        return self._quantity.total(self._config.evaluate_at(**{self._field: value}))
+
+
+def step_of_width(config: Config) -> int:
+    """Return what a width is a multiple of: heads divide it, rotary ones in pairs of features."""
+    if config.head_dim is not None:
+        return 1
+    in_pairs = 2 if config.positions == "rotary" and config.n_head else 1
+    return (config.n_head or HEAD_WIDTH) * in_pairs
 
 
 def _is_below(one: Polynomial, other: Polynomial) -> bool:

@@ -18,9 +18,12 @@ def with_symbols(config: Config, fields: Iterable[str]) -> Any:
     """Leave some of a config's numbers open, for the forward pass to read.
 
     A number that follows its rule keeps following it. Heads whose width follows that of the model
-    stay a number, so that no formula divides by a letter.
+    stay a number, so that no formula divides by a letter; and so does an only expert, since two are
+    chosen of all others.
     """
     there = [field for field in fields if getattr(config, field, None) is not None]
+    if getattr(config, "n_expert", None) == 1 and config.n_expert_active is None:
+        there = [field for field in there if field != "n_expert"]
     if config.spelled_out() is not config:
         there = [field for field in there if field != "n_head"]
     return config.evaluate_at(**{field: symbol(field) for field in there})
@@ -35,9 +38,10 @@ def symbol(field: str) -> Any:
 
 def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
     """Return the letters that this model's formulas are written in, by field."""
-    follows = config.spelled_out() is not config
-    fields = fields_of(quantity, config)
-    return {name: LETTERS[name] for name in fields if not (follows and name == "n_head")}
+    stays = {"n_head"} if config.spelled_out() is not config else set()
+    if getattr(config, "n_expert", None) == 1 and config.n_expert_active is None:
+        stays.add("n_expert")
+    return {name: LETTERS[name] for name in fields_of(quantity, config) if name not in stays}
 
 
 def leave_open(

@@ -107,6 +107,15 @@ def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> Model
         UserError: the tensors are not those of a known family, or too few to tell which.
 
     """
+    try:
+        return _inferred(path, shapes, stated)
+    except (IndexError, ZeroDivisionError):
+        raise UserError(
+            f"{path} has tensors with too few dimensions, or dimensions of 0: no model has such"
+        ) from None
+
+
+def _inferred(path: str, shapes: Shapes, stated: ModelConfig | None) -> ModelConfig:
     family = stated.of_family if stated is not None else family_of(path, shapes)
     seen = _Seen(family, shapes)
     fields: dict[str, Any] = seen.switches() if stated is None else stated.model_dump()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from gpt2calc import ModelConfig, count, named_shapes
+from gpt2calc import ModelConfig, count, load, named_shapes
+from gpt2calc.cli.app import main
 
 SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
 
@@ -172,3 +173,19 @@ def test_cross_attention_that_is_stated_must_be_there(refused, tmp_path):
     stated |= {"vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "add_cross_attention": True}
     (tmp_path / "config.json").write_text(json.dumps(stated))
     assert "no tensor beside it is of cross-attention" in refused("inspect", tmp_path)
+
+
+@pytest.mark.parametrize("shape", [[], [0], [1]])
+@pytest.mark.parametrize("model", ["gpt2", "llama-3.2-1b", "pythia-70m", "olmo-2-7b", "bloom-560m"])
+def test_a_tensor_of_no_model_is_one_line(model, shape, tmp_path, capsys):
+    config = load(model).replace(n_layer=1, vocab=8)
+    shapes = dict(named_shapes(config))
+    for name in shapes:
+        if any(word in name for word in ("attn", "attention")) and name.endswith("weight"):
+            shapes[name] = tuple(shape)
+    path = tmp_path / "model.safetensors"
+    save_file({name: np.zeros(size, np.float16) for name, size in shapes.items()}, path)
+    status = main(["inspect", str(path)])
+    written = capsys.readouterr()
+    assert status in (1, 2)
+    assert written.err.count("\n") == (status == 2)

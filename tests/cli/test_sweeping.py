@@ -154,6 +154,18 @@ def test_a_grid_is_checked_by_the_rules_of_a_config(refused, arguments, words):
     assert words in refused("sweep", "gpt2", *arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["smollm-135m", "--n-inner-expert", "64,100", "--n-expert", "1,2"],
+        ["cerebras-gpt-1.3b", "--n-expert", "1,2", "--dense-layers", "0,1,2"],
+        ["gpt-neo-1.3b", "--head-dim", "18,48", "--n-head", "7"],
+    ],
+)
+def test_a_flag_that_makes_sense_with_an_axis_alone(run, arguments):
+    assert run("sweep", *arguments).status == 0
+
+
 def test_layers_that_a_list_names_must_be_there(refused):
     model = "mixtral-8x7b,dense_layers=0+1+2"
     assert "dense_layers has 1" in refused("sweep", model, "--n-layer", "1:4")

@@ -91,7 +91,7 @@ def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
             there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
         except UserError:  # a run that cannot be
             return False
-        return bool(there == formula.subs(letter, value))
+        return bool(there == (formula.subs(letter, value) if hasattr(formula, "subs") else formula))
 
     first, far = _edge(0, here, is_peak), len(values) - 1
     is_endless = not isinstance(values, tuple) and is_peak(far)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
-from gpt2calc import ModelConfig, UserError, count, load, solve_for
+from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve_for
 from gpt2calc.units import RoundedNumber
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
@@ -112,8 +112,8 @@ def test_what_the_json_says_where_nothing_suits_all_models():
     assert alone["common"] == [39_919, 41_220]
 
 
-def test_a_field_that_adds_nothing_is_refused_and_not_searched_without_end():
-    with pytest.raises(UserError, match="n_head of llama-3-8b adds no parameters"):
+def test_a_field_that_adds_too_little_is_refused_and_not_searched_without_end():
+    with pytest.raises(UserError, match="no n_head of llama-3-8b gives 20B parameters: the most"):
         solve_for("n_head", ["llama-3-8b"], "20B")
     with pytest.raises(UserError, match="'n_head' cannot be solved for"):
         solve_for("n_head", ["gpt2"], "1e15", of="flops")
@@ -138,6 +138,14 @@ def test_a_value_offered_is_one_that_a_model_can_have(field, name, of, budget):
         assert getattr(config, field) == value
 
 
+def test_heads_whose_width_shrinks_as_they_grow():
+    """Eight heads of keys: the wider each head, the more parameters."""
+    (found,) = solve_for("n_head", "llama-3-8b", 8_030_261_248).solutions
+    assert found.below.value == found.above.value == 32
+    with pytest.raises(UserError, match="no n_head of llama-3-8b gives 1T"):
+        solve_for("n_head", "llama-3-8b", "1T")
+
+
 def test_a_number_of_one_digit_is_not_met_by_half_of_it():
     found = solve_for("n_layer", "gpt2", "1B")
     assert "every count is within 5 % of 1B" in str(found)
@@ -148,3 +156,12 @@ def test_a_number_of_one_digit_is_not_met_by_half_of_it():
     ]
     low, high = 950_000_000, 1_050_000_000
     assert [low <= total <= high for total in totals] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("model", ["llama-3-8b", "mixtral-8x7b", "falcon-40b"])
+@pytest.mark.parametrize("field", ["n_embd", "n_head"])
+def test_widths_and_heads_of_memory_are_those_of_a_run(model, field):
+    (found,) = solve_for(field, model, "170GB", of="memory", seq=64).solutions
+    for offered in filter(None, (found.below, found.above)):
+        changed = load(model).replace(**{field: offered.value})
+        assert memory(changed, Run(seq=64)).total == offered.total

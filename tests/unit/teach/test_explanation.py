@@ -22,7 +22,10 @@ from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.families.table import families
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.run import Run
+from gpt2calc.quantity.symbols import LETTERS as ALL_LETTERS
+from gpt2calc.quantity.symbols import symbol
 from gpt2calc.teach.meanings import MEANINGS, meaning_of
 
 NUMBERS = tuple(name for name in LETTERS if name != "n_head")
@@ -268,3 +271,18 @@ def test_the_heads_of_a_norm_for_each_are_a_quotient():
     config = ModelConfig(qk_norm="heads")
     assert explain(config).total[-1] == count(config).total
     assert "w^{-1}" in explain(config).latex()
+
+
+def known(case, name):
+    return name in case.known and case.value(name) is not None
+
+
+@pytest.mark.parametrize("model", ["llama-3-8b", "gpt2", "gemma-2-2b"])
+@pytest.mark.parametrize("of", ["active", "parameters", "flops"])
+def test_an_only_expert_is_counted_once(model, of):
+    config = load(model).replace(n_expert=1)
+    case = as_quantity(of).case(config)
+    total = as_quantity(of).total(case)
+    assert explain(case, of=of).total[-1] == total
+    letters = {symbol(name): case.value(name) for name in ALL_LETTERS if known(case, name)}
+    assert formula(case, of=of).total.subs(letters) == total
