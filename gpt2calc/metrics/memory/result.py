@@ -12,6 +12,7 @@ from gpt2calc.metrics.memory.naming import PHASES, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
+from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.hub import in_their_words
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
@@ -149,8 +150,13 @@ class Memory(Breakdown):
     def _peaks(self) -> dict[str, dict[str, object]]:
         """Return the most bytes of each part of the run, with the moment."""
         names = self.config.names
+
+        def called(part: str, moment: Moment) -> str:
+            begins = moment.place.part != part  # nothing that the part allocates is as large
+            return f"the start of {PHASES[part]}" if begins else name_of(moment, names)
+
         return {
-            part: {"bytes": size, "moment": name_of(moment, names)}
+            part: {"bytes": size, "moment": called(part, moment)}
             for part, (size, moment) in self._all_moments.phases.items()
         }
 
