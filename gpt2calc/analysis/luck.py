@@ -19,7 +19,7 @@ from gpt2calc.units import RoundedNumber
 
 MOST_BY_LUCK = 0.005
 """Share of the numbers of a kind that may be explained as cheaply, for it to be no luck."""
-MOST_BITS = 14
+MOST_BITS = 18
 """Bits of an explanation at most: with more, there is one for nearly everything."""
 SLACK = 1
 """Bits that an explanation may cost more than a rounded number says, before it is luck."""
