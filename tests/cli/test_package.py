@@ -107,7 +107,10 @@ def test_no_module_hides_a_public_name():
     told = (
         "import importlib, pkgutil, types, gpt2calc\n"
         "for each in pkgutil.walk_packages(gpt2calc.__path__, 'gpt2calc.'):\n"
-        "    if '__main__' not in each.name: importlib.import_module(each.name)\n"
+        "    try:\n"
+        "        if '__main__' not in each.name: importlib.import_module(each.name)\n"
+        "    except ModuleNotFoundError as error:  # torch may not be there\n"
+        "        if error.name.startswith('gpt2calc'): raise\n"
         "names = gpt2calc.__all__\n"
         "print([n for n in names if isinstance(getattr(gpt2calc, n), types.ModuleType)])\n"
     )
