@@ -91,8 +91,11 @@ class Moments:
         return Timeline(run.depth, run, None).moments
 
     def peak(self) -> Moment:
-        """Return the moment at which most is there, the first of several."""
-        return max(self.named(), key=self.on_one_gpu)
+        """Return the moment at which most is there, the first of several.
+
+        A run of other layers may not have the moment that is asked about: of that, all are.
+        """
+        return max(self.named() or self.listed, key=self.on_one_gpu)
 
     def bytes_at(self, moment: Moment) -> int:
         """Return all bytes at a moment, on the tape and beside it."""

@@ -29,6 +29,7 @@ from gpt2calc.metrics.memory.runs import serve, train
 from gpt2calc.metrics.memory.timeline import SHORT
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.symbols import symbol
 from gpt2calc.units import format_binary_bytes, format_bytes, parse_bytes
 
 TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
@@ -402,3 +403,12 @@ def test_a_formula_of_layers_ends_where_a_layer_differs():
         case_of(load("smollm3-3b").replace(n_layer=2), run), free="n_layer", of="memory"
     )
     assert "n_layer from 1 to 3" in written.text()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_formula_of_fewer_layers_than_differ(training):
+    """Every third layer has no rotary positions; of two there is none, of three there is."""
+    config = load("smollm3-3b").replace(n_layer=2, no_rope_every=3)
+    case = case_of(config, Run(seq=4, training=training))
+    written = formula(case, free="n_layer", of="memory").total
+    assert written.subs(symbol("n_layer"), 2) == memory(config, case.run).total
