@@ -22,11 +22,16 @@ def with_symbols(config: Config, fields: Iterable[str]) -> Any:
     chosen of all others.
     """
     there = [field for field in fields if getattr(config, field, None) is not None]
+    stays = _without_letter(config)
+    return config.evaluate_at(**{field: symbol(field) for field in there if field not in stays})
+
+
+def _without_letter(config: Config) -> set[str]:
+    """Return the numbers that stay numbers in the formulas of a config."""
+    stays = {"n_head"} if config.spelled_out() is not config else set()
     if getattr(config, "n_expert", None) == 1 and config.n_expert_active is None:
-        there = [field for field in there if field != "n_expert"]
-    if config.spelled_out() is not config:
-        there = [field for field in there if field != "n_head"]
-    return config.evaluate_at(**{field: symbol(field) for field in there})
+        stays.add("n_expert")
+    return stays
 
 
 def symbol(field: str) -> Any:
@@ -38,9 +43,7 @@ def symbol(field: str) -> Any:
 
 def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
     """Return the letters that this model's formulas are written in, by field."""
-    stays = {"n_head"} if config.spelled_out() is not config else set()
-    if getattr(config, "n_expert", None) == 1 and config.n_expert_active is None:
-        stays.add("n_expert")
+    stays = _without_letter(config)
     return {name: LETTERS[name] for name in fields_of(quantity, config) if name not in stays}
 
 
