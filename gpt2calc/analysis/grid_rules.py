@@ -31,12 +31,10 @@ def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None
     """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
     model = config.model if isinstance(config, Case) else config
     heads = {} if model.n_head is None else {"n_head": model.n_head}
-    first = {name: int(axis[0]) for name, axis in axes.items()}
+    first = {name: int(axis[0]) for name, axis in axes.items() if name in model.known}
     for point in _suspects(model, axes):
         try:
-            model.replace(
-                **heads | {name: first[name] for name in first if name in model.known} | point
-            )
+            model.replace(**heads | first | point)
         except UserError as error:
             where = ", ".join(f"{name} {value:,}" for name, value in point.items())
             raise UserError(f"{error}; in the grid at {where}") from None
