@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -53,3 +54,21 @@ def refused(run: Callable[..., Ran]) -> Callable[..., str]:
         return ran.err.strip()
 
     return run_refused
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a checkpoint of one file is."""
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., str]:
+    """Write a text to a file and return its path."""
+
+    def write(text: str, name: str = "mine.toml") -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write

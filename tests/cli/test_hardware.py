@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from gpt2calc import device
 
 WANTED = (
@@ -20,16 +18,6 @@ def test_the_command(run):
     listed = json.loads(run("devices", "--format", "json").out)["devices"]
     assert [each["id"] for each in listed] == list(WANTED)
     assert run("devices", "--format", "csv").out.splitlines()[1].startswith("v100-16gb,NVIDIA")
-
-
-@pytest.fixture
-def written(tmp_path):
-    def write(text, name="mine.toml"):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return write
 
 
 def test_a_file_of_ones_own(written, run):

@@ -7,31 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoints import SMALL, masks, saved, shapes_of
 from safetensors.numpy import save_file
 
-from gpt2calc import ModelConfig, count, load, named_shapes
+from gpt2calc import count, load, named_shapes
 from gpt2calc.cli.app import main
-
-SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
-
-
-def shapes_of(config, prefix="transformer."):
-    return {name.replace("transformer.", prefix, 1): shape for name, shape in named_shapes(config)}
-
-
-def masks(config, prefix="transformer."):
-    square = (1, 1, config.n_ctx, config.n_ctx)
-    return {f"{prefix}h.{layer}.attn.bias": square for layer in range(config.n_layer)}
-
-
-def saved(path, shapes):
-    save_file({name: np.zeros(shape, np.float16) for name, shape in shapes.items()}, path)
-    return path
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "model.safetensors"
 
 
 def test_exit_status_tells_sound_from_unsound(run, file):

@@ -31,16 +31,6 @@ def test_peaks_are_dense_and_grow_as_numbers_get_shorter():
     assert device("H100-SXM").peak["bfloat16"] == 1_979 * 10**12 // 2
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(text, name="mine.toml"):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

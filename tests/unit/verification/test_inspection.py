@@ -4,36 +4,14 @@ import json
 import os
 import struct
 
-import numpy as np
 import pytest
+from checkpoints import SMALL, masks, saved, shapes_of
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
 from strategies import configs, examples
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.verification.inference import infer_config
-
-SMALL = ModelConfig(n_layer=3, n_embd=64, vocab=50, n_ctx=16)
-
-
-def shapes_of(config, prefix="transformer."):
-    return {name.replace("transformer.", prefix, 1): shape for name, shape in named_shapes(config)}
-
-
-def masks(config, prefix="transformer."):
-    square = (1, 1, config.n_ctx, config.n_ctx)
-    return {f"{prefix}h.{layer}.attn.bias": square for layer in range(config.n_layer)}
-
-
-def saved(path, shapes):
-    save_file({name: np.zeros(shape, np.float16) for name, shape in shapes.items()}, path)
-    return path
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "model.safetensors"
 
 
 @pytest.mark.parametrize("prefix", ["transformer.", ""])
