@@ -1,7 +1,7 @@
 """The search for shapes where a quantity is no formula: many are evaluated at once."""
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from math import ceil
 
 import numpy as np
@@ -26,7 +26,7 @@ def within_by_points(
     Errors may be of any size; the depths end where every model is above the budget.
     """
     depths = count(1) if bounds.n_layer is None else iter([bounds.n_layer])
-    while some := [depth for depth, _ in zip(depths, range(DEPTHS_AT_ONCE), strict=False)]:
+    while some := list(islice(depths, DEPTHS_AT_ONCE)):
         shapes = [(depth, width) for depth in some for width in _widths(config, bounds, depth)]
         is_last = some[-1] >= MOST_DEPTHS or bounds.n_layer is not None
         if not shapes:

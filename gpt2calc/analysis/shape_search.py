@@ -42,9 +42,20 @@ class Bounds(NamedTuple):
     n_kv_head: int = 1
     """Heads of keys and values, which those of queries are a multiple of."""
 
+    @property
+    def reach(self) -> int:
+        """How much wider or narrower a shape would be, at most, that is as large without rounding.
+
+        The numbers that grow with its width are rounded by no more than one step of each.
+        """
+        return max((ceil(self._step_of(n) / ratio) for n, ratio in self.ratios.items()), default=0)
+
+    def _step_of(self, name: str) -> int:
+        return self.n_kv_head if name == "n_head" else STEP_OF_MLPS
+
     def grown(self, width: int) -> dict[str, int]:
         """Return those numbers for a width, those of MLPs as round as published ones."""
-        steps = {n: self.n_kv_head if n == "n_head" else STEP_OF_MLPS for n in self.ratios}
+        steps = {name: self._step_of(name) for name in self.ratios}
         return {
             name: max(round(ratio * width / steps[name]), 1) * steps[name]
             for name, ratio in self.ratios.items()
@@ -59,20 +70,43 @@ def within(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> Iterator[tuple[int, list[Found]]]:
     """Yield for each depth how many shapes lie within the bounds, and those of the least error."""
-    room = room_about(budget, bounds)
+    room, reach = room_about(budget, bounds), bounds.reach
     step = bounds.multiple_of
     for depth in _depths(bounds):
-        curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
-        widest = curve.largest_within(budget.value + room)
+        deep = config.evaluate_at(n_layer=depth)
+        curve = along_the_width(deep, quantity, bounds)
+        widest = curve.largest_within(budget.value + room) + reach
         if bounds.n_layer is None and widest < max(step, bounds.min_aspect * depth):
             return
-        narrowest = max(curve.largest_within(budget.value - room - 1) + 1, 1)
+        narrowest = max(curve.largest_within(budget.value - room - 1) + 1 - reach, 1)
         least = max(narrowest, ceil(bounds.min_aspect * depth))
         most = min(widest, int(bounds.max_aspect * depth))
         widths = range(-(-least // step) * step, most + 1, step)
         if bounds.n_embd is not None:
             widths = range(bounds.n_embd, bounds.n_embd + (bounds.n_embd in widths))
-        yield len(widths), _nearest(curve, budget.value, depth, widths)
+        if bounds.ratios:
+            counted = _counted(deep, quantity, budget.value, bounds, widths)
+            near = [found for found in counted if abs(found[2]) <= room]
+            yield len(near), near
+        else:
+            yield len(widths), _nearest(curve, budget.value, depth, widths)
+
+
+def _counted(
+    config: Config, quantity: Quantity, budget: int, bounds: Bounds, widths: range
+) -> list[Found]:
+    """Return the shapes of a depth with the numbers that grow with the width rounded."""
+    import numpy as np
+
+    if not widths:
+        return []
+    grown = [bounds.grown(width) for width in widths]
+    columns = {name: np.array([each[name] for each in grown], object) for name in bounds.ratios}
+    totals = quantity.total(config.evaluate_at(n_embd=np.array(widths, object), **columns))
+    return [
+        (config.n_layer, width, int(total) - budget)
+        for width, total in zip(widths, np.broadcast_to(totals, len(widths)), strict=True)
+    ]
 
 
 def room_about(budget: RoundedNumber, bounds: Bounds) -> int:

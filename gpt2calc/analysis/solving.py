@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.constraints import OF_FEW_VALUES
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Models, labelled
-from gpt2calc.quantity.polynomial import curve_along, solvable_fields, step_of_width
+from gpt2calc.quantity.polynomial import curve_along, is_solvable, solvable_fields, step_of_width
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.result import Result
@@ -19,8 +20,6 @@ from gpt2calc.units import RoundedNumber
 
 STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
 """Fields of which a config takes some values alone: heads divide widths, layers are listed."""
-OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
-"""Fields that another one leaves a few values, which are better compared or swept."""
 Interval = tuple[int, int]
 """First and last value, both included."""
 
@@ -198,12 +197,13 @@ def solve_for(
 
 
 def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
+    if field not in OF_FEW_VALUES and is_solvable(field, quantity, config):
+        return
     solvable = [each for each in solvable_fields(quantity, config) if each not in OF_FEW_VALUES]
-    if field not in solvable:
-        near = "" if field in config.known else did_you_mean(field, solvable)
-        raise UserError(
-            f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
-        )
+    near = "" if field in config.known else did_you_mean(field, solvable)
+    raise UserError(
+        f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
+    )
 
 
 def _solved(

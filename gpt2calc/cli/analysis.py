@@ -27,9 +27,12 @@ from gpt2calc.cli.flags import (
     whole_number,
 )
 from gpt2calc.errors import UserError
+from gpt2calc.model.constraints import OF_FEW_VALUES
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.terminal import show, stream
 
+SOLVED_FOR = tuple(field for field in FORMULA_FIELDS if field not in OF_FEW_VALUES)
+"""What --for takes: a field that another one leaves a few values is better swept."""
 MOST_LINES = 10_000
 """Lines of CSV that a terminal is given; more go to a file or a pipe."""
 
@@ -187,9 +190,9 @@ def solve(
         str | None,
         Parameter(
             name="--for",
-            help=f"Solve for this field alone: {', '.join(FORMULA_FIELDS)}.",
+            help=f"Solve for this field alone: {', '.join(SOLVED_FOR)}.",
             metavar="FIELD",
-            completer=lambda _: list(FORMULA_FIELDS),
+            completer=lambda _: list(SOLVED_FOR),
         ),
     ] = None,
     multiple_of: Annotated[

@@ -5,6 +5,7 @@ is evaluated at it; each property does arithmetic alone, wherever it is no plain
 """
 
 from collections.abc import Collection
+from math import lcm
 from typing import TYPE_CHECKING, Literal, Self
 
 from gpt2calc.model.architecture import Architecture
@@ -128,6 +129,20 @@ class Derived(Declared):
         """Tell whether a layer, numbered from 0, has rotary positions."""
         is_without = _is_among(layer, self.no_rope_layers, layer + 1, self.no_rope_every)
         return self.positions == "rotary" and not is_without
+
+    @property
+    def repetition(self) -> tuple[int, int]:
+        """From which layer on the kinds of layers repeat, and after how many they do."""
+        lists: list[tuple[int, ...] | None] = [self.dense_layers]
+        steps = []
+        if self.window is not None:
+            lists.append(self.full_layers)
+            steps.append(self.full_every if self.full_layers is None else None)
+        if self.positions == "rotary":
+            lists.append(self.no_rope_layers)
+            steps.append(self.no_rope_every if self.no_rope_layers is None else None)
+        begin = max((layer + 1 for listed in lists for layer in listed or ()), default=0)
+        return begin, lcm(*(step for step in steps if step is not None))
 
     @property
     def norms_shift(self) -> bool:

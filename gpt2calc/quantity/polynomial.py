@@ -171,6 +171,7 @@ class Pointwise(Curve):
         self._config, self._field, self._quantity = config, field, quantity
         self.step = step_of_width(config) if field == "n_embd" else 1
         """The values in between are taken for the one below."""
+        self._totals: dict[int, Number] = {}
 
     @property
     def degree(self) -> int:
@@ -201,7 +202,10 @@ class Pointwise(Curve):
     def at(self, x: Number) -> Number:
         """Return the total where the field is ``x``."""
         value = max(x // self.step, 1) * self.step
-        return self._quantity.total(self._config.evaluate_at(**{self._field: value}))
+        if value not in self._totals:
+            config = self._config.evaluate_at(**{self._field: value})
+            self._totals[value] = self._quantity.total(config)
+        return self._totals[value]
 
 
 def step_of_width(config: Config) -> int:
@@ -269,6 +273,15 @@ def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
         return Pointwise(config, field, quantity)
 
 
+def is_solvable(field: str, quantity: Quantity, config: Config) -> bool:
+    """Tell whether a field is among the numbers that a budget can be solved for."""
+    known = config.known.get(field)
+    if known is None or not known.letter or (known.echoes and getattr(config, field) is None):
+        return False
+    filled = _with_numbers_by_rule(config)
+    return getattr(filled, field) is not None and _matters(quantity, filled, field)
+
+
 def fields_of(quantity: Quantity, config: Config) -> tuple[str, ...]:
     """Return the numbers of a config that change a quantity, in the order of its fields.
 
@@ -283,13 +296,16 @@ def fields_of(quantity: Quantity, config: Config) -> tuple[str, ...]:
 
 def solvable_fields(quantity: Quantity, config: Config) -> tuple[str, ...]:
     """Return the numbers that a budget can be solved for, those that follow a rule as well."""
+    return fields_of(quantity, _with_numbers_by_rule(config))
+
+
+def _with_numbers_by_rule(config: Config) -> Config:
     ruled = {
         name: config.value(name)
         for name, known in config.known.items()
         if known.letter and not known.echoes
     }
-    filled = config.evaluate_at(**{name: value for name, value in ruled.items() if value})
-    return fields_of(quantity, filled)
+    return config.evaluate_at(**{name: value for name, value in ruled.items() if value})
 
 
 def _matters(quantity: Quantity, config: Config, field: str) -> bool:

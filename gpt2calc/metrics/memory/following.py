@@ -3,13 +3,16 @@
 from functools import lru_cache
 
 from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
-from gpt2calc.metrics.memory.timeline import SHORT, Timeline
+from gpt2calc.metrics.memory.timeline import Timeline
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.quantity.case import Case
 from gpt2calc.tape.fsdp import Sharding
 from gpt2calc.tape.symbolic import Size
+
+FEW = 4
+"""Layers that are enough for a formula in their number."""
 
 
 def plan_of(case: Case) -> Plan:
@@ -68,7 +71,7 @@ def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
 
 
 def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeline:
-    """Run a model; one of many layers that are alike, in two short runs.
+    """Run a model; one of many layers, in two short runs.
 
     Args:
         model: its sizes may carry formulas, but for the number of layers.
@@ -76,11 +79,31 @@ def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeli
         depth: the number of layers as a size with a formula; that of the model, if left out.
 
     """
+    short = layers_of_short_run(model)
+    if model.n_layer <= short:
+        return Timeline(model.n_layer, _run(model, plan, model.n_layer))
+    depth = model.n_layer if depth is None else depth
+    return _told_by_two(model, plan, depth, short, model.repetition[1])
+
+
+def layers_of_short_run(model: ModelConfig) -> int:
+    """Return the layers of the shorter of two runs.
+
+    All kinds of layers are in each half of it, and the last ones are those of the whole model.
+    """
+    begin, period = model.repetition
+    least = 2 * (begin + period + 1)
+    return least + (model.n_layer - least) % period
+
+
+def _told_by_two(model: ModelConfig, plan: Plan, depth: int, short: int, period: int) -> Timeline:
+    base, longer = (_run(model, plan, layers) for layers in (short, short + period))
+    return Timeline(depth, base, longer, period)
+
+
+def _run(model: ModelConfig, plan: Plan, layers: int) -> Followed:
     run = train if plan.training else serve
-    if model.n_layer <= SHORT or has_layers_that_differ(model):
-        return Timeline(model.n_layer, run(model, plan), None)
-    base, longer = (run(model.evaluate_at(n_layer=n), plan) for n in (SHORT, SHORT + 1))
-    return Timeline(model.n_layer if depth is None else depth, base, longer)
+    return run(model.evaluate_at(n_layer=layers), plan)
 
 
 def has_layers_that_differ(model: ModelConfig) -> bool:
@@ -104,15 +127,9 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
         seq=_letter("seq", plan.seq),
         cached=None if plan.cached is None else _letter("cached", plan.cached),
     )
-    run = train if plan.training else serve
-
-    def of(layers: int) -> Followed:
-        return run(in_letters.evaluate_at(n_layer=layers), plan)
-
-    if has_layers_that_differ(model):
-        return Timeline(model.n_layer, of(model.n_layer), None)
-    short = min(model.n_layer, SHORT)
-    return Timeline(depth, of(short), of(short + 1))
+    if isinstance(depth, Size):
+        return _told_by_two(in_letters, plan, depth, min(model.n_layer, FEW), 1)
+    return followed(in_letters, plan)
 
 
 def _letter(name: str, number: int) -> int:
@@ -125,7 +142,8 @@ def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
     Heads of one feature are among them, since a dimension of one is broadcast; and what GPUs do not
     share out evenly.
     """
-    differ = has_layers_that_differ(model)
+    deeper = model.evaluate_at(n_layer=max(model.n_layer, min(model.n_layer, FEW) + 1))
+    differ = has_layers_that_differ(deeper)
     heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
     uneven = () if sharding is None else _uneven(model, sharding.world)
     return (*heads, *(("n_layer",) if differ else ()), *uneven)

@@ -15,14 +15,14 @@ from gpt2calc.metrics.memory.following import (
     counts_heads,
     fixed_in,
     followed,
-    has_layers_that_differ,
+    layers_of_short_run,
     plan_of,
 )
 from gpt2calc.metrics.memory.moments import Moments, terms_at
 from gpt2calc.metrics.memory.naming import of_serving, of_training
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import standing
-from gpt2calc.metrics.memory.timeline import SHORT, Moment, Timeline
+from gpt2calc.metrics.memory.timeline import Moment, Timeline
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
 from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, Size, terms_of
@@ -117,7 +117,7 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
     here = case.evaluate_at(**point)
     refuse_what_cannot_run(here.settled())
     model, _ = here.model, here.known_heads
-    is_deep = model.n_layer > SHORT and not has_layers_that_differ(model)
+    is_deep = model.n_layer > layers_of_short_run(model)
     fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads(model) else set()
     fixed |= set(fixed_in(model, plan_of(here.settled()).sharding))
     letters = {
@@ -148,7 +148,8 @@ def _holds(region: Region, values: Mapping[str, Array]) -> NDArray[np.bool_]:
         if name not in region.letters:
             holds &= values[name] == number
         elif name == "n_layer":
-            holds &= values[name] > SHORT
+            further = values[name] - region.timeline.base.depth
+            holds &= (further > 0) & (further % region.timeline.period == 0)
         else:
             holds &= values[name] > 1
     for difference, relation, outcome in region.decisions.differences():

@@ -2,7 +2,8 @@
 
 Layers that are alike allocate alike: what is there at an operation of the first layers, or of the
 last ones, changes by the same bytes with each layer more, and between them it changes evenly. So
-the most is there at one of them, and two short runs tell the bytes of a model of any depth.
+the most is there at one of them, and two short runs tell the bytes of a model of any depth. Where
+several kinds of layers take turns, this holds for as many layers more as a turn has.
 """
 
 from collections import Counter
@@ -17,8 +18,6 @@ from gpt2calc.tape.symbolic import Coefficient, Monomial, Size, terms_of
 
 LOSS = "nll_loss_forward"
 """The operation whose outcome is the loss."""
-SHORT = 4
-"""Layers of the shorter of the two runs; the other one has one more."""
 
 
 class Place(NamedTuple):
@@ -66,12 +65,14 @@ Kind: TypeAlias = Callable[[Lifetime, Event, int], str]
 
 @dataclass(frozen=True)
 class Timeline:
-    """A run of ``depth`` layers, told by one of few layers and one of a layer more."""
+    """A run of ``depth`` layers, told by one of few layers and one of some more."""
 
     depth: int
     base: Followed
-    longer: Followed | None
+    longer: Followed | None = None
     """None where ``base`` has all layers, and ``depth`` is a number."""
+    period: int = 1
+    """Layers that ``longer`` has more, after which their kinds repeat."""
 
     @cached_property
     def moments(self) -> list[Moment]:
@@ -128,8 +129,8 @@ class Timeline:
         return {} if self.longer is None else _placed(self.longer)
 
     def _at_depth(self, here: int, there: int) -> int:
-        """Return a number at the depth, from that of the base and that of a layer more."""
-        return here + (self.depth - self.base.depth) * (there - here)
+        """Return a number at the depth, from that of the base and that of the longer run."""
+        return here + (self.depth - self.base.depth) // self.period * (there - here)
 
     def _extended(
         self, here: Counter[Allocation], there: Counter[Allocation]

@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from gpt2calc import ModelConfig, UserError, count, solve
+from gpt2calc import ModelConfig, Run, UserError, count, memory, solve
 
 SMALL = ModelConfig(vocab=500, n_ctx=64)
 
@@ -146,3 +146,37 @@ def test_few_digits_are_no_wide_budget():
     """Half a unit of 1B is half of it, and yet shapes are within five percent."""
     shapes = solve("gemma-2-9b", "1B").shapes
     assert all(abs(shape.error) <= 5 * 10**7 for shape in shapes)
+
+
+def grown(base, bounds, depth, width):
+    """The model of a depth and width, or None where its heads do not divide."""
+    try:
+        return base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+    except UserError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("name", "budget"),
+    [("gemma-2-9b", "1B"), ("falcon-40b", "8B"), ("qwen2.5-0.5b", "3B"), ("mixtral-8x7b", "4B")],
+)
+def test_no_shape_of_a_descendant_is_missed(name, budget):
+    """The number of heads and the MLP's width are rounded, and the count with them."""
+    shapes = solve(name, budget, limit=10**6)
+    expected = {
+        (depth, width)
+        for depth in range(1, 120)
+        for width in range(64, 128 * depth + 1, 64)
+        if shapes.bounds.allow(depth, width)
+        and (config := grown(shapes.config, shapes.bounds, depth, width))
+        and abs(count(config).total - shapes.budget.value) <= 0.05 * shapes.budget.value
+    }
+    assert {(each.n_layer, each.n_embd) for each in shapes.shapes} == expected
+    assert shapes.found == len(expected)
+
+
+def test_no_depth_is_missed_between_those_that_are_evaluated_together():
+    case = memory("falcon-40b", Run(training=False, seq=512)).config
+    shapes = solve(case, "40GB", of="memory", limit=10**6)
+    depths = {each.n_layer for each in shapes.shapes}
+    assert {48, 49, 50, 96, 97, 98} <= depths

@@ -26,7 +26,7 @@ from gpt2calc.metrics.memory.following import plan_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.memory.runs import serve, train
-from gpt2calc.metrics.memory.timeline import SHORT
+from gpt2calc.metrics.memory.timeline import Timeline
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.symbols import symbol
@@ -97,7 +97,7 @@ def test_two_short_runs_tell_the_bytes_of_any_depth(case, depth):
     whole = train(case.model, plan_of(case))
     assert max(event.live for event in whole.events) == moments.peak().live
     assert {part: moments.timeline.held(part) for part in whole.held} == whole.held
-    assert (moments.timeline.longer is not None) is (depth > SHORT)
+    assert (moments.timeline.longer is not None) is (depth > 4)
 
 
 @settings(max_examples=examples(10))
@@ -109,6 +109,57 @@ def test_two_short_runs_tell_the_bytes_of_serving_any_depth(config, depth, atten
     moments = Moments(case)
     assert max(event.live for event in whole.events) == moments.peak().live
     assert {part: moments.timeline.held(part) for part in whole.held} == whole.held
+
+
+def lists_of(depth, largest):
+    """Some layers of a model, numbered below a bound."""
+    numbers = st.integers(0, min(depth, largest) - 1)
+    return st.sets(numbers, max_size=3).map(lambda layers: tuple(sorted(layers)))
+
+
+@st.composite
+def cases_whose_layers_differ(draw):
+    """A family whose layers take turns, or of which some are listed."""
+    depth = draw(st.integers(1, 20))
+    every = st.integers(1, 4)
+    name, fields = draw(
+        st.sampled_from(
+            [
+                ("gemma-2-2b", {"full_every": every}),
+                ("gemma-2-2b", {"full_every": every, "full_layers": lists_of(depth, 4)}),
+                ("gpt-neo-125m", {"full_every": every}),
+                ("smollm3-3b", {"no_rope_every": every}),
+                ("qwen1.5-moe-a2.7b", {"dense_layers": lists_of(depth, 3)}),
+            ]
+        )
+    )
+    drawn = {field: draw(values) for field, values in fields.items()}
+    config = load(name).evaluate_at(n_layer=depth, vocab=40, n_ctx=48, **drawn)
+    if config.window is not None:
+        config = config.evaluate_at(window=draw(st.sampled_from([8, 64])))
+    run = Run(batch=2, seq=draw(st.integers(1, 40)), training=draw(st.booleans()))
+    return memory_case(case_of(config, run))
+
+
+@settings(max_examples=examples(30))
+@given(cases_whose_layers_differ())
+def test_two_short_runs_tell_the_bytes_where_layers_take_turns(case):
+    case = case.evaluate_at(n_head=case.known_heads)
+    timeline = Moments(case).timeline
+    whole = (train if case.training else serve)(case.model, plan_of(case))
+    assert most_of_each_part(timeline) == most_of_each_part(Timeline(whole.depth, whole))
+    assert {part: timeline.held(part) for part in whole.held} == whole.held
+    begin, period = case.model.repetition
+    assert (timeline.longer is None) is (case.n_layer < 2 * (begin + period + 1) + period)
+
+
+def most_of_each_part(timeline):
+    """The most bytes at a moment of each part of a run."""
+    most = {}
+    for moment in timeline.moments:
+        part = moment.place.part
+        most[part] = max(most.get(part, 0), moment.live)
+    return most
 
 
 @settings(max_examples=examples(12))
