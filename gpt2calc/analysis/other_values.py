@@ -1,6 +1,7 @@
 """Another value of one field, as a reason why a number is not the model's."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from math import log2
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class OtherValue(NamedTuple):
 def other_values(config: ModelConfig) -> Iterator[OtherValue]:
     """Yield the model with each value that people use, of each field that changes its count."""
     meant = counting_of(config)
-    fields = [field for field in solvable_fields(PARAMETERS, config) if used_values(field)]
+    fields = solvable_fields(PARAMETERS, config)
     common = [cause for cause in CAUSES if cause.cost <= COMMON]
     for causes in [(), *((cause,) for cause in common)]:
         if applied(meant, causes):
@@ -50,15 +51,19 @@ def other_values(config: ModelConfig) -> Iterator[OtherValue]:
 
 
 @cache
-def used_values(field: str) -> tuple[int, ...]:
+def used_values(field: str, width: int) -> tuple[int, ...]:
     """Return the values of a field that the presets have, which stand for what people use.
 
-    A vocabulary may also be padded.
+    A vocabulary may also be padded, and an MLP is as many times as wide as the model is.
     """
-    values = [each.config.value(field) for each in presets() if field in each.config.known]
-    used = {value for value in values if isinstance(value, int) and value > 0}
+    having = [each.config for each in presets() if field in each.config.known]
+    values = [(config.value(field), config.n_embd) for config in having]
+    used = {value for value, _ in values if isinstance(value, int) and value > 0}
     if field == "vocab":
         used |= {-(-value // PADDED_TO) * PADDED_TO for value in used}
+    if field == "n_inner":
+        ratios = {Fraction(value, beside) for value, beside in values if value}
+        used = {int(ratio * width) for ratio in ratios if (ratio * width).denominator == 1}
     return tuple(sorted(used))
 
 
@@ -72,7 +77,9 @@ def _of_field(config: ModelConfig, causes: tuple[Cause, ...], field: str) -> Ite
         return
     if not curve.degree:
         return
-    values = used_values(field)
+    values = used_values(field, config.n_embd)
+    if not values:
+        return
     departed = sum(cause.cost for cause in causes)
     cost = departed + ANOTHER_VALUE + log2(len(values))
     for value in values:
