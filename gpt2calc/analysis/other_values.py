@@ -57,12 +57,13 @@ def used_values(field: str, width: int) -> tuple[int, ...]:
     A vocabulary may also be padded, and an MLP is as many times as wide as the model is.
     """
     having = [each.config for each in presets() if field in each.config.known]
-    values = [(config.value(field), config.n_embd) for config in having]
-    used = {value for value, _ in values if isinstance(value, int) and value > 0}
+    found = [(config.value(field), config.n_embd) for config in having]
+    values = [(value, beside) for value, beside in found if isinstance(value, int) and value > 0]
+    used = {value for value, _ in values}
     if field == "vocab":
         used |= {-(-value // PADDED_TO) * PADDED_TO for value in used}
     if field == "n_inner":
-        ratios = {Fraction(value, beside) for value, beside in values if value}
+        ratios = {Fraction(value, beside) for value, beside in values}
         used = {int(ratio * width) for ratio in ratios if (ratio * width).denominator == 1}
     return tuple(sorted(used))
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import log2
 from typing import Any
@@ -27,8 +28,7 @@ from gpt2calc.model.presets import presets
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Breakdown, Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import RoundedNumber
 
 USUAL_ASPECTS = (32, 128)
@@ -98,7 +98,7 @@ class Shape:
 
 
 @dataclass(frozen=True, repr=False)
-class Shapes(Result):
+class Shapes(Listing):
     """The shapes near a budget, the one that an experienced person would pick first."""
 
     config: Config
@@ -127,52 +127,42 @@ class Shapes(Result):
             "shapes": [shape.to_dict() for shape in self.shapes],
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each shape, ready for ``pandas.DataFrame``."""
-        return [
-            {**{name: value for name, value in row.items() if name != "shares"}, **row["shares"]}
-            for row in (shape.to_dict() for shape in self.shapes)
-        ]
+    def items(self) -> tuple[Shape, ...]:
+        """Return the shapes."""
+        return self.shapes
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return sizes, total and error; people read the largest group's share alone."""
+        is_like = any(shape.preset for shape in self.shapes)
+        grown = [name for name in self.bounds.ratios if name != "n_head"]
+        first, *others = self.quantity.groups
+        return (
+            RowField("n_layer", lambda shape: shape.n_layer, "n_layer", "count"),
+            RowField("n_embd", lambda shape: shape.n_embd, "n_embd", "count"),
+            RowField("n_head", lambda shape: shape.n_head, "n_head", "count"),
+            *(RowField(name, partial(_value, name), name, "count") for name in grown),
+            RowField("total", lambda shape: shape.counted.total, "total", "count"),
+            RowField("error", lambda shape: shape.error, "error", "signed share", self._error),
+            RowField("aspect", lambda shape: shape.aspect, "aspect", "ratio"),
+            RowField(first, partial(_share, first), first, "share"),
+            RowField("preset", lambda shape: shape.preset, "shape of" if is_like else None),
+            *(RowField(name, partial(_share, name)) for name in others),
+        )
+
+    def _error(self, shape: Shape) -> float:
+        return shape.error / self.budget.value
 
     def summary(self) -> str:
         """Say what was looked for, and the first shape found."""
         best = self.shapes[0]
         return f"{self.found:,} near {self.budget.text}, first {best.n_layer} x {best.n_embd}"
 
-    def table(self) -> Table:
-        """Return a row for each shape."""
+    def title(self) -> str:
         varying = {"n_layer", "n_embd", *self.bounds.ratios}
-        is_like = any(shape.preset for shape in self.shapes)
-        grown = [name for name in self.bounds.ratios if name != "n_head"]
         shared = self.config.in_words(varying | self.config.following(varying))
-        return Table(
-            title=f"Shapes near {self.budget.in_unit(self.quantity.unit)}, with {shared}",
-            columns=(
-                Column("n_layer", "count"),
-                Column("n_embd", "count"),
-                Column("n_head", "count"),
-                *(Column(name, "count") for name in grown),
-                Column("total", "count"),
-                Column("error", "signed share"),
-                Column("aspect", "ratio"),
-                *(Column(name, "share") for name in list(self.quantity.groups)[:1]),
-                *((Column("shape of"),) if is_like else ()),
-            ),
-            rows=tuple(
-                (
-                    *(shape.n_layer, shape.n_embd, shape.n_head),
-                    *(shape.counted.config.value(name) for name in grown),
-                    shape.counted.total,
-                    *(shape.error / self.budget.value, shape.aspect),
-                    *list(shape.shares.values())[:1],
-                    *((shape.preset,) if is_like else ()),
-                )
-                for shape in self.shapes
-            ),
-            notes=self._notes(),
-        )
+        return f"Shapes near {self.budget.in_unit(self.quantity.unit)}, with {shared}"
 
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         bounds = self.bounds
         is_bounded = bounds.min_aspect > 0 or bounds.max_aspect < LARGEST_ASPECT
         aspects = f" of an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}"
@@ -186,6 +176,14 @@ class Shapes(Result):
             shown,
             *more_than_active(self.config, self.quantity),
         )
+
+
+def _value(name: str, shape: Shape) -> Any:
+    return shape.counted.config.value(name)
+
+
+def _share(group: str, shape: Shape) -> float:
+    return shape.shares[group]
 
 
 def solve(

@@ -14,8 +14,7 @@ from gpt2calc.quantity.models import Models, labelled
 from gpt2calc.quantity.polynomial import curve_along, is_solvable, solvable_fields, step_of_width
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import RoundedNumber
 
 STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
@@ -48,7 +47,7 @@ class Solution:
 
 
 @dataclass(frozen=True, repr=False)
-class Solutions(Result):
+class Solutions(Listing):
     """Values of one field for the budget of each model, and those common to all of them."""
 
     field: str
@@ -87,49 +86,33 @@ class Solutions(Result):
             "common": self.common and list(self.common),
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each model: the nearest values, their totals, and the interval."""
-        return [
-            {
-                "model": solution.name,
-                "budget": solution.budget.text,
-                "below": solution.below and solution.below.value,
-                "total_below": solution.below and solution.below.total,
-                "above": solution.above.value,
-                "total_above": solution.above.total,
-                "first": solution.interval and solution.interval[0],
-                "last": solution.interval and solution.interval[1],
-            }
-            for solution in self.solutions
-        ]
+    def items(self) -> tuple[Solution, ...]:
+        """Return the models, each with its budget."""
+        return self.solutions
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the nearest values with their totals, and the interval."""
+        return (
+            RowField(
+                "model", lambda s: s.name, "model", shown=lambda s: f"{s.name}, {s.budget.text}"
+            ),
+            RowField("budget", lambda s: s.budget.text),
+            RowField("below", lambda s: s.below and s.below.value, "below", "count"),
+            RowField("total_below", lambda s: s.below and s.below.total, "its count", "count"),
+            RowField("above", lambda s: s.above.value, "above", "count"),
+            RowField("total_above", lambda s: s.above.total, "count above", "count"),
+            RowField("first", lambda s: s.interval and s.interval[0], "from", "count"),
+            RowField("last", lambda s: s.interval and s.interval[1], "to", "count"),
+        )
+
+    def title(self) -> str:
+        return f"{self.field} for a number of {self.quantity.unit}, all else as in the model"
+
+    def notes(self) -> tuple[str, ...]:
+        return (self._in_words(), *self._out_of_bounds())
 
     def summary(self) -> str:
         return self._in_words()
-
-    def table(self) -> Table:
-        """Return a row for each model: the nearest values with their counts, and the interval."""
-        return Table(
-            title=f"{self.field} for a number of {self.quantity.unit}, all else as in the model",
-            columns=(
-                Column("model"),
-                Column("below", "count"),
-                Column("its count", "count"),
-                Column("above", "count"),
-                Column("count above", "count"),
-                Column("from", "count"),
-                Column("to", "count"),
-            ),
-            rows=tuple(
-                (
-                    f"{each.name}, {each.budget.text}",
-                    *((each.below.value, each.below.total) if each.below else (None, None)),
-                    *(each.above.value, each.above.total),
-                    *(each.interval or (None, None)),
-                )
-                for each in self.solutions
-            ),
-            notes=(self._in_words(), *self._out_of_bounds()),
-        )
 
     def _out_of_bounds(self) -> tuple[str, ...]:
         """Say what else a value needs, where the model does not allow it by itself."""

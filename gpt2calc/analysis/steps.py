@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -13,8 +14,8 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, labelled, shown
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Table
 
 ORDER = (
     "positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers",
@@ -63,8 +64,16 @@ class Step:
     added: Amounts
 
 
+class Told(NamedTuple):
+    """A row: what it is, in words, and what it comes to or adds."""
+
+    kind: Literal["start", "step", "end"]
+    words: str
+    amounts: Amounts
+
+
 @dataclass(frozen=True, repr=False)
-class Steps(Result):
+class Steps(Listing):
     """The way from one model to another."""
 
     names: tuple[str, str]
@@ -100,49 +109,47 @@ class Steps(Result):
             "end": self.end._asdict(),
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a row for the start, for what each step adds, and for the end."""
-        ends = (("start", self.names[0], self.start), ("end", self.names[1], self.end))
-        rows = [("step", step.words, step.added) for step in self.steps]
-        return [
-            {"kind": kind, "step": words, **amounts._asdict()}
-            for kind, words, amounts in (ends[0], *rows, ends[1])
-        ]
+    def items(self) -> list[Told]:
+        """Return the start, what each step adds, and the end."""
+        steps = [Told("step", step.words, step.added) for step in self.steps]
+        start, end = self.names
+        return [Told("start", start, self.start), *steps, Told("end", end, self.end)]
 
-    def csv(self) -> str:
-        """Write a row for each, numbers bare."""
-        return rows_as_csv(self.to_rows())
-
-    def summary(self) -> str:
-        return f"{self.names[0]} to {self.names[1]} in {len(self.steps)} steps"
-
-    def table(self) -> Table:
-        """Return a row for each step, with what it adds; both models above and beneath."""
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the amounts; what is active is read where a model has experts."""
         has_experts = any(amounts.active != amounts.parameters for amounts in self._all())
-        kinds = [name for name in Amounts._fields if name != "active" or has_experts]
-        heads = {"flops": "FLOPs/token", "cache": "cache B/token"}
+        heads: dict[str, str | None] = {"flops": "FLOPs/token", "cache": "cache B/token"}
+        if not has_experts:
+            heads["active"] = None
+        return (
+            RowField("kind", lambda row: row.kind),
+            RowField("step", lambda row: row.words, "step"),
+            *(
+                RowField(
+                    kind,
+                    partial(_amount, kind),
+                    *(heads.get(kind, kind), "mixed", partial(_signed, kind)),
+                )
+                for kind in Amounts._fields
+            ),
+        )
 
+    def title(self) -> str:
+        return f"From {self.names[0]} to {self.names[1]}"
+
+    def notes(self) -> tuple[str, ...]:
         walked = [name for step in self.steps for name in step.fields]
         waited = () if tuple(walked[: len(self.order)]) == self.order else (WAITED,)
         over = f"a forward pass over {self.run.seq:,} tokens"
-        measured = f"FLOPs are of {over}, the cache is in {self.run.dtype}."
+        return (IN_ORDER, *waited, f"FLOPs are of {over}, the cache is in {self.run.dtype}.")
 
-        def row(words: str, amounts: Amounts, written: str) -> tuple[Any, ...]:
-            return (words, *(_signed(getattr(amounts, kind), written) for kind in kinds))
+    def table(self) -> Table:
+        """Return a row for each step, with what it adds; both models above and beneath."""
+        table = super().table()
+        return table._replace(rows=table.rows[:-1], footer=table.rows[-1])
 
-        return Table(
-            title=f"From {self.names[0]} to {self.names[1]}",
-            columns=(
-                Column("step"),
-                *(Column(heads.get(kind, kind), "mixed") for kind in kinds),
-            ),
-            rows=(
-                row(self.names[0], self.start, ""),
-                *(row(step.words, step.added, "+") for step in self.steps),
-            ),
-            footer=row(self.names[1], self.end, ""),
-            notes=(IN_ORDER, *waited, measured),
-        )
+    def summary(self) -> str:
+        return f"{self.names[0]} to {self.names[1]} in {len(self.steps)} steps"
 
     def _all(self) -> Iterator[Amounts]:
         yield self.start
@@ -266,5 +273,11 @@ def _amounts(config: ModelConfig, run: Run) -> Amounts:
     )
 
 
-def _signed(amount: int, sign: str) -> str:
-    return f"{amount:{sign},}" if amount or not sign else "0"
+def _amount(kind: str, row: Told) -> int:
+    amount: int = getattr(row.amounts, kind)
+    return amount
+
+
+def _signed(kind: str, row: Told) -> str:
+    amount = _amount(kind, row)
+    return f"{amount:+,}" if amount and row.kind == "step" else f"{amount:,}"

@@ -1,7 +1,8 @@
 """Devices to train and run on: memory, bandwidth and peak, each from its maker's data sheet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.presets import DEVICES, folder
 from gpt2calc.model.reading import read_toml
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
 
 Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16", "float8")
@@ -58,7 +58,7 @@ class Device(BaseModel):
 
 
 @dataclass(frozen=True, repr=False)
-class Devices(Result):
+class Devices(Listing):
     """All devices that are known by name."""
 
     devices: dict[str, Device]
@@ -67,44 +67,46 @@ class Devices(Result):
         """Return memory in bytes, bandwidth in bytes a second, peaks in FLOP/s."""
         return {"devices": [{"id": key, **each.model_dump()} for key, each in self.devices.items()]}
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a flat row for each device; a peak that its data sheet does not give is None."""
-        return [
-            {
-                "id": key,
-                "name": each.name,
-                "memory": each.memory,
-                "bandwidth": each.bandwidth,
-                **{precision: each.peak.get(precision) for precision in PRECISIONS},
-                "source": each.source,
-            }
-            for key, each in self.devices.items()
-        ]
+    def items(self) -> list[tuple[str, Device]]:
+        """Return each device with its name."""
+        return [*self.devices.items()]
 
-    def csv(self) -> str:
-        """Write all figures in bytes and FLOP/s."""
-        return rows_as_csv(self.to_rows())
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the figures of a data sheet in bytes and FLOP/s; read in GB and TFLOP/s."""
+        return (
+            RowField("id", lambda item: item[0], "device"),
+            RowField("name", lambda item: item[1].name),
+            _figure("memory", lambda each: each.memory, "memory", 1e9),
+            _figure("bandwidth", lambda each: each.bandwidth, "GB/s", 1e9),
+            *(_figure(name, partial(_peak, name), name, 1e12) for name in PRECISIONS),
+            RowField("source", lambda item: item[1].source),
+        )
+
+    def title(self) -> str:
+        return "Memory in GB (10^9 bytes), its bandwidth in GB/s, peaks in TFLOP/s, dense"
+
+    def notes(self) -> tuple[str, ...]:
+        return (SOURCES,)
 
     def summary(self) -> str:
         return f"{len(self.devices)} devices"
 
-    def table(self) -> Table:
-        """Return a row for each device, in GB (10^9 bytes) and TFLOP/s (10^12)."""
-        return Table(
-            title="Memory in GB (10^9 bytes), its bandwidth in GB/s, peaks in TFLOP/s, dense",
-            columns=(
-                *(Column("device"), Column("memory", "ratio"), Column("GB/s", "ratio")),
-                *(Column(precision, "ratio") for precision in PRECISIONS),
-            ),
-            rows=tuple(
-                (
-                    *(key, each.memory / 1e9, each.bandwidth / 1e9 if each.bandwidth else None),
-                    *(each.peak[p] / 1e12 if p in each.peak else None for p in PRECISIONS),
-                )
-                for key, each in self.devices.items()
-            ),
-            notes=(SOURCES,),
-        )
+
+def _figure(key: str, of: Callable[[Device], int | None], heading: str, unit: float) -> RowField:
+    """Return the column of a figure: in units as it is stored, in larger ones as it is read."""
+
+    def value(item: tuple[str, Device]) -> int | None:
+        return of(item[1])
+
+    def shown(item: tuple[str, Device]) -> float | None:
+        figure = of(item[1])
+        return None if figure is None else figure / unit
+
+    return RowField(key, value, heading, "ratio", shown)
+
+
+def _peak(precision: Precision, device: Device) -> int | None:
+    return device.peak.get(precision)
 
 
 def devices() -> Devices:

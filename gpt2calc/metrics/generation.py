@@ -7,13 +7,13 @@ from gpt2calc.metrics.matmuls import terms
 from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Row
 from gpt2calc.units import format_flops
 
 
 @dataclass(frozen=True, repr=False)
-class Generation(Result):
+class Generation(Listing):
     """FLOPs of reading a prompt, and of one more token with a cache of keys and values."""
 
     prefill: Flops
@@ -25,42 +25,33 @@ class Generation(Result):
         """Return FLOPs of the prompt and of each token after it, as ``Flops.to_dict`` does."""
         return {"prefill": _plain(self.prefill), "next": _plain(self.following)}
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a row for each sublayer: FLOPs of the prompt, and of each next token."""
-        return [
-            {
-                "sublayer": part,
-                "prefill": self.prefill[part].total,
-                "next": self.following[part].total,
-            }
-            for part in self.prefill
-        ]
+    def items(self) -> list[str]:
+        """Return the sublayers."""
+        return [*self.prefill]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return FLOPs of the prompt and of each next token, with their shares."""
+        prompt, cached = self.prefill.config.q_len, self.following.config.past_len
+        first, then = self.prefill, self.following
+        return (
+            RowField("sublayer", str, "sublayer"),
+            RowField("prefill", lambda part: first[part].total, f"prompt of {prompt:,}", "count"),
+            RowField(None, lambda part: first[part].share, "share", "share"),
+            RowField("next", lambda part: then[part].total, f"next, cache {cached:,}", "count"),
+            RowField(None, lambda part: then[part].share, "share", "share"),
+        )
+
+    def title(self) -> str:
+        return self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"})
+
+    def footer(self) -> Row:
+        return ("total", self.prefill.total, 1.0, self.following.total, 1.0)
+
+    def notes(self) -> tuple[str, ...]:
+        return (self._in_words(),)
 
     def summary(self) -> str:
         return f"{self.prefill.total:,} and {self.following.total:,} FLOPs"
-
-    def csv(self) -> str:
-        """Write a row for each, numbers bare."""
-        return rows_as_csv(self.to_rows())
-
-    def table(self) -> Table:
-        """Return a row for each sublayer: the prompt, and each next token, with their shares."""
-        prompt, cached = self.prefill.config.q_len, self.following.config.past_len
-        parts = [(name, self.prefill[name], self.following[name]) for name in self.prefill]
-        return Table(
-            title=self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"}),
-            columns=(
-                *(Column("sublayer"), Column(f"prompt of {prompt:,}", "count")),
-                *(Column("share", "share"), Column(f"next, cache {cached:,}", "count")),
-                Column("share", "share"),
-            ),
-            rows=tuple(
-                (name, first.total, first.share, then.total, then.share)
-                for name, first, then in parts
-            ),
-            footer=("total", self.prefill.total, 1.0, self.following.total, 1.0),
-            notes=(self._in_words(),),
-        )
 
     def _in_words(self) -> str:
         return (

@@ -1,12 +1,14 @@
 """The matrix products of a pass as a table."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from gpt2calc.metrics.matmuls import Product, products
 from gpt2calc.quantity.case import Case
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Row
 
+SIZES = ("times", "m", "k", "n")
 LISTED = (
     "An m × k by a k × n matrix, so many times; FLOPs are those of all blocks together, a multiply "
     "and an add being 2. A d before a factor: the product for its gradient."
@@ -14,17 +16,15 @@ LISTED = (
 
 
 @dataclass(frozen=True, repr=False)
-class Operations(Result):
+class Operations(Listing):
     """Every matrix product of a case as a table: its formula, its sizes, its FLOPs."""
 
     config: Case
     products: tuple[Product, ...]
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a row for each product: sizes of one copy as a kernel sees them, and FLOPs."""
-        from sympy import factor
-
-        from gpt2calc.quantity.symbols import plain, with_symbols
+    def items(self) -> list[tuple[Product, Product]]:
+        """Return each product in numbers, and in letters."""
+        from gpt2calc.quantity.symbols import with_symbols
 
         case = self.config.settled().spelled_out()
         letters = {name for name, known in case.known.items() if known.letter}
@@ -32,49 +32,58 @@ class Operations(Result):
             letters.remove("n_head")
         case = case.evaluate_at(n_head=case.heads or 1)
         symbolic = products(with_symbols(case, letters))
-        return [
-            {
-                "name": one.term.name(case.names),
-                "part": one.part,
-                "pass": one.phase,
-                "formula": " x ".join(plain(factor(size)) for size in formula.sizes),
-                **dict(zip(("times", "m", "k", "n"), one.sizes, strict=True)),
-                "copies": one.copies,
-                "flops": one.term.amount,
-            }
-            for one, formula in zip(self.products, symbolic, strict=True)
-        ]
+        return [*zip(self.products, symbolic, strict=True)]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return sizes of one copy as a kernel sees them, and the FLOPs of all copies."""
+        names = self.config.names
+        return (
+            RowField("name", lambda pair: pair[0].term.name(names), "product"),
+            RowField("part", lambda pair: pair[0].part),
+            RowField("pass", lambda pair: pair[0].phase),
+            RowField(
+                "formula",
+                lambda pair: _formula(pair[1], " x "),
+                "formula",
+                shown=lambda pair: _formula(pair[1], "×"),
+            ),
+            *(RowField(size, partial(_size, at)) for at, size in enumerate(SIZES)),
+            RowField("copies", lambda pair: pair[0].copies),
+            RowField(None, lambda pair: "×".join(map(str, pair[0].sizes)), "times × m × k × n"),
+            RowField("flops", lambda pair: pair[0].term.amount, "FLOPs", "count"),
+        )
+
+    def title(self) -> str:
+        return self.config.title()
+
+    def footer(self) -> Row:
+        return ("total", None, None, self.total)
+
+    def notes(self) -> tuple[str, ...]:
+        return (LISTED,)
+
+    @property
+    def total(self) -> int:
+        """The FLOPs of all products in all their copies."""
+        return sum(one.term.amount for one in self.products)
 
     def to_dict(self) -> dict[str, object]:
         """Return a row for each product, and the FLOPs of all in all their copies."""
         return {
             "config": self.config.effective(),
-            "total": sum(one.term.amount for one in self.products),
+            "total": self.total,
             "operations": self.to_rows(),
         }
 
-    def csv(self) -> str:
-        """Write a row for each, numbers bare."""
-        return rows_as_csv(self.to_rows())
 
-    def table(self) -> Table:
-        """Return a row for each product: the sizes of one copy, the FLOPs of all copies."""
-        rows = self.to_rows()
-        return Table(
-            title=self.config.title(),
-            columns=(
-                *(Column("product"), Column("formula"), Column("times × m × k × n")),
-                Column("FLOPs", "count"),
-            ),
-            rows=tuple(
-                (
-                    row["name"],
-                    str(row["formula"]).replace(" x ", "×"),
-                    "×".join(str(row[size]) for size in ("times", "m", "k", "n")),
-                    row["flops"],
-                )
-                for row in rows
-            ),
-            footer=("total", None, None, sum(one.term.amount for one in self.products)),
-            notes=(LISTED,),
-        )
+def _size(at: int, pair: tuple[Product, Product]) -> int:
+    return pair[0].sizes[at]
+
+
+def _formula(product: Product, times: str) -> str:
+    """Return the sizes of a product in letters."""
+    from sympy import factor
+
+    from gpt2calc.quantity.symbols import plain
+
+    return times.join(plain(factor(size)) for size in product.sizes)

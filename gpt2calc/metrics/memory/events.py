@@ -1,6 +1,7 @@
 """The events of a run as a table: what allocates, in order, with its module and bytes."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import plan_of
@@ -9,8 +10,7 @@ from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
 from gpt2calc.metrics.memory.runs import Followed, serve, train
 from gpt2calc.metrics.memory.timeline import role_of
 from gpt2calc.quantity.case import Case
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.tape.recorder import Event
 from gpt2calc.units import format_bytes
 
@@ -23,8 +23,18 @@ LISTED = (
 )
 
 
+class Happening(NamedTuple):
+    """An event, where it stands in the run, and all bytes that are there by then."""
+
+    part: str
+    event: Event
+    module: str
+    total: int
+    is_peak: bool
+
+
 @dataclass(frozen=True, repr=False)
-class Events(Result):
+class Events(Listing):
     """Every operation of a run that allocates, in order."""
 
     config: Case
@@ -36,36 +46,54 @@ class Events(Result):
         case = case.settled()
         return cls(case, whole_run(case))
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a row for each event, ready for ``pandas.DataFrame``.
+    def items(self) -> list[Happening]:
+        """Return each event with the part of the run that it is in, and all bytes by then."""
+        begins = sorted((first, part) for part, first in self.run.parts.items())
+        moments = Moments(replace(self.config, moment=None))
+        totals = [moments.bytes_at(each) for each in moments.of_run(self.run)]
+        peak = totals.index(max(totals))
+        found = []
+        part = ""
+        for number, event in enumerate(self.run.events):
+            while begins and begins[0][0] <= number:
+                part = begins.pop(0)[1]
+            where, is_peak = self._module(event), number == peak
+            found.append(Happening(part, event, where, totals[number], is_peak))
+        return found
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return what happens in each event.
 
         Keys are ``part`` of the run (forward, backward, step; prefill, token 1, token 2), ``phase``
         (recomputed where a block runs again in backward), ``module``, ``op`` as PyTorch calls it,
         ``born``, ``died``, ``live`` on the tape and ``total`` with what is there all the time, in
         bytes, and ``flops``.
         """
-        begins = sorted((first, part) for part, first in self.run.parts.items())
-        moments = Moments(replace(self.config, moment=None))
-        totals = [moments.bytes_at(each) for each in moments.of_run(self.run)]
-        rows: list[dict[str, object]] = []
-        part = ""
-        for number, event in enumerate(self.run.events):
-            while begins and begins[0][0] <= number:
-                part = begins.pop(0)[1]
-            rows.append(
-                {
-                    "part": part,
-                    "phase": event.phase,
-                    "module": self._module(event),
-                    "op": event.op,
-                    "born": event.born,
-                    "died": event.died,
-                    "live": event.live,
-                    "total": totals[number],
-                    "flops": event.flops,
-                }
-            )
-        return rows
+        return (
+            RowField("part", lambda each: each.part, "part", shown=_phase),
+            RowField("phase", lambda each: each.event.phase),
+            RowField("module", lambda each: each.module, "module"),
+            RowField("op", lambda each: each.event.op, "operation", shown=_operation),
+            RowField(
+                "born",
+                lambda each: each.event.born,
+                *("born", "mixed", lambda each: format_bytes(each.event.born)),
+            ),
+            RowField("died", lambda each: each.event.died),
+            RowField("live", lambda each: each.event.live),
+            RowField(
+                "total",
+                lambda each: each.total,
+                *("total", "mixed", lambda each: format_bytes(each.total)),
+            ),
+            RowField("flops", lambda each: each.event.flops),
+        )
+
+    def title(self) -> str:
+        return self.config.title()
+
+    def notes(self) -> tuple[str, ...]:
+        return (LISTED,)
 
     def _module(self, event: Event) -> str:
         """Return a module's full name, with the number of its block."""
@@ -80,35 +108,16 @@ class Events(Result):
         """Return the config and a row for each event."""
         return {"config": self.config.effective(), "events": self.to_rows()}
 
-    def csv(self) -> str:
-        """Write a row for each, numbers bare."""
-        return rows_as_csv(self.to_rows())
-
     def summary(self) -> str:
         return f"{self.config.title()}: {len(self.run.events):,} events"
 
-    def table(self) -> Table:
-        """Return a row for each event."""
-        rows = self.to_rows()
-        peak = max(range(len(rows)), key=lambda number: int(str(rows[number]["total"])))
-        return Table(
-            title=self.config.title(),
-            columns=(
-                *(Column("part"), Column("module"), Column("operation")),
-                *(Column("born", "mixed"), Column("total", "mixed")),
-            ),
-            rows=tuple(
-                (
-                    row["phase"] if row["phase"] == "recomputed" else row["part"],
-                    row["module"],
-                    f"{row['op']} {PEAK}" if number == peak else row["op"],
-                    format_bytes(int(str(row["born"]))),
-                    format_bytes(int(str(row["total"]))),
-                )
-                for number, row in enumerate(rows)
-            ),
-            notes=(LISTED,),
-        )
+
+def _phase(each: Happening) -> str:
+    return "recomputed" if each.event.phase == "recomputed" else each.part
+
+
+def _operation(each: Happening) -> str:
+    return f"{each.event.op} {PEAK}" if each.is_peak else each.event.op
 
 
 def whole_run(case: Case) -> Followed:

@@ -62,8 +62,8 @@ CSV = {
     "list_tensors": "tensor,formula,shape,copies,parameters",
     "compare": "parameters,gpt2,gpt2-xl",
     "sweep": f"n_layer,n_embd,total,weights,biases,{','.join(SUBLAYERS)}",
-    "solve": "n_layer,n_embd,n_head,total,error,aspect,embeddings,shape of",
-    "solve_for": "model,below,its count,above,count above,from,to",
+    "solve": "n_layer,n_embd,n_head,total,error,aspect,embeddings,preset,attention,mlp",
+    "solve_for": "model,budget,below,total_below,above,total_above,first,last",
     "diagnose": "explanation,total,residual",
     "explain": "of,derivation",
     "exercise": "seed,level,question,answer",
@@ -76,8 +76,8 @@ ROWS = {
     "compare": ["model", "n_layer", "n_embd", "n_head", "n_inner", "total", *SUBLAYERS],
     "sweep": ["n_layer", "n_embd", "total", "weights", "biases", *SUBLAYERS],
     "solve": [
-        *("n_layer", "n_embd", "n_head", "total", "error", "aspect", "preset"),
-        *("embeddings", "attention", "mlp"),
+        *("n_layer", "n_embd", "n_head", "total", "error", "aspect", "embeddings", "preset"),
+        *("attention", "mlp"),
     ],
     "solve_for": [
         *("model", "budget", "below", "total_below", "above", "total_above", "first", "last"),
