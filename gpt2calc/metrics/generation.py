@@ -42,7 +42,8 @@ class Generation(Listing):
         )
 
     def title(self) -> str:
-        return self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"})
+        title: str = self.prefill.config.title(leaving_out={"seq", "cached", "last_logits"})
+        return title
 
     def footer(self) -> Row:
         return ("total", self.prefill.total, 1.0, self.following.total, 1.0)
