@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.flops import flops as flops
     from gpt2calc.metrics.generation import Generation as Generation
     from gpt2calc.metrics.generation import generate as generate
+    from gpt2calc.metrics.glance import Glance as Glance
+    from gpt2calc.metrics.glance import glance as glance
     from gpt2calc.metrics.memory.fitting import Fit as Fit
     from gpt2calc.metrics.memory.fitting import fit as fit
     from gpt2calc.metrics.memory.result import Memory as Memory
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.parameters import SublayerCount as SublayerCount
     from gpt2calc.metrics.parameters import Tally as Tally
     from gpt2calc.metrics.parameters import count as count
+    from gpt2calc.metrics.serving import Serving as Serving
+    from gpt2calc.metrics.serving import serve as serve
     from gpt2calc.metrics.tensor_table import TensorList as TensorList
     from gpt2calc.metrics.tensor_table import list_tensors as list_tensors
     from gpt2calc.metrics.tensor_table import named_shapes as named_shapes
@@ -85,6 +89,8 @@ _LAZY = {
     "metrics.training_time": ("Training", "train"),
     "metrics.memory.result": ("Memory", "memory"),
     "metrics.memory.fitting": ("Fit", "fit"),
+    "metrics.serving": ("Serving", "serve"),
+    "metrics.glance": ("Glance", "glance"),
     "metrics.devices": ("Device", "device", "devices"),
     "teach.exercises": ("Sheet", "exercise"),
     "teach.explanation": ("Explanation", "explain"),

@@ -18,6 +18,22 @@ class DType(NamedTuple):
         return -(-numel // self.block) * self.size
 
 
+ALSO_CALLED = {
+    "bf16": "bfloat16",
+    "fp16": "float16",
+    "half": "float16",
+    "fp32": "float32",
+    "float": "float32",
+    "amp": "mixed",
+}
+"""What people also call a format, or a way to run."""
+
+
+def dtype_called(word: object) -> object:
+    """Return the name of a format that is also called by another; anything else as it is."""
+    return ALSO_CALLED.get(word.strip().lower(), word) if isinstance(word, str) else word
+
+
 DTYPES = {
     "int64": DType(block=1, size=8),
     "int32": DType(block=1, size=4),

@@ -135,7 +135,7 @@ class Shapes(Listing):
         """Return sizes, total and error; people read the largest group's share alone."""
         is_like = any(shape.preset for shape in self.shapes)
         grown = [name for name in self.bounds.ratios if name != "n_head"]
-        first, *others = self.quantity.groups
+        groups = [*self.quantity.groups]
         return (
             RowField("n_layer", lambda shape: shape.n_layer, "n_layer", "count"),
             RowField("n_embd", lambda shape: shape.n_embd, "n_embd", "count"),
@@ -144,9 +144,9 @@ class Shapes(Listing):
             RowField("total", lambda shape: shape.counted.total, "total", "count"),
             RowField("error", lambda shape: shape.error, "error", "signed share", self._error),
             RowField("aspect", lambda shape: shape.aspect, "aspect", "ratio"),
-            RowField(first, partial(_share, first), first, "share"),
+            *(RowField(name, partial(_share, name), name, "share") for name in groups[:1]),
             RowField("preset", lambda shape: shape.preset, "shape of" if is_like else None),
-            *(RowField(name, partial(_share, name)) for name in others),
+            *(RowField(name, partial(_share, name)) for name in groups[1:]),
         )
 
     def _error(self, shape: Shape) -> float:

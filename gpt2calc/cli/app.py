@@ -35,6 +35,7 @@ _COMMANDS = {
     "count": ("presets",),
     "analysis": ("compare", "steps", "sweep", "solve", "diagnose"),
     "running": ("flops", "memory", "train", "devices"),
+    "serve": ("serve",),
     "teach": ("explain", "formula", "exercise", "study"),
     "verify": ("verify", "inspect"),
     "guide": ("guide",),

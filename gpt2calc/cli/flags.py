@@ -55,6 +55,8 @@ def _flag(
     help_text = Parameter(help=kind.known[name].description)
     if is_switch(kind, name):
         return Annotated[bool, help_text, of_group]
+    if name == "dtype":  # which has other names as well, that the config knows
+        return Annotated[str, help_text, Parameter(metavar="DTYPE"), of_group]
     if choices_of(kind, name):
         return Annotated[kind.model_fields[name].annotation, help_text, of_group]
     if is_list(kind, name):
@@ -166,6 +168,11 @@ def _without_inference(fields: dict[str, Any] | None) -> dict[str, Any]:
 def configured(model: str, overrides: dict[str, Any] | None) -> ModelConfig:
     """Return the config of a preset or a file, with the fields that were given as flags."""
     return load(model).replace(**given(overrides))
+
+
+def says_a_run(fields: dict[str, Any] | None) -> bool:
+    """Tell whether a flag says how a model is run."""
+    return any(name in Run.known for name in _without_inference(fields))
 
 
 def case_given(model: str, of: str | Quantity, fields: dict[str, Any] | None) -> Any:

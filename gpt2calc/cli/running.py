@@ -12,6 +12,8 @@ from gpt2calc.cli.flags import (
     Model,
     Plot,
     case_given,
+    configured,
+    says_a_run,
     whole_number,
 )
 from gpt2calc.errors import UserError
@@ -72,8 +74,11 @@ def memory(
     ] = False,
     gpu: Annotated[
         str | None,
-        Parameter(help="Does it fit on a device of 'gpt2calc devices', or of a TOML file?"),
+        Parameter(help="Does it fit? A device like h100 or 4090, 24GB, or a TOML file."),
     ] = None,
+    exact: Annotated[
+        bool, Parameter(help="Exact bytes at the glance, not two digits.", negative=())
+    ] = False,
     margin: Annotated[
         str | None,
         Parameter(help="Bytes of the device not counted on; 1GB if left out.", metavar="SIZE"),
@@ -81,13 +86,25 @@ def memory(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Count the bytes that training holds at its peak, part by part; or serving.
+    """Count the bytes that a model holds: at a glance, or those of one run part by part.
 
-    One step of training in float32 over one whole context, unless flags say otherwise.
+    At a glance: weights, serving, fine-tuning. With a flag of the run, or --training or
+    --inference: what that run holds at its peak.
     """
     from gpt2calc.metrics.memory.quantity import MEMORY
     from gpt2calc.metrics.memory.result import Memory
 
+    if not (operations or plot or says_a_run(fields)):
+        from gpt2calc.metrics.glance import glance
+        from gpt2calc.metrics.memory.fitting import MARGIN
+
+        if margin is not None and gpu is None:
+            raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
+        config = configured(model, fields)
+        kept_free = MARGIN if margin is None else margin
+        return show(glance(config, gpu=gpu, margin=kept_free, exact=exact), form)
+    if exact:
+        raise UserError("the bytes of one run are exact already: leave out --exact")
     case = case_given(model, MEMORY, fields)
     if operations and (plot is not None or gpu is not None):
         raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")

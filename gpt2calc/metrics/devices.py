@@ -1,5 +1,6 @@
 """Devices to train and run on: memory, bandwidth and peak, each from its maker's data sheet."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.presets import DEVICES, folder
 from gpt2calc.model.reading import read_toml
 from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.units import parse_bytes
 
 Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16", "float8")
@@ -19,6 +21,16 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16
 FOR_TRAINING: tuple[Precision, ...] = ("bfloat16", "float16", "float32")
 """What a device is trained in if nothing is said: the first of these that it has a figure of."""
 
+ALSO_CALLED = {
+    "v100": "v100-32gb",
+    "a100": "a100-80gb",
+    "h100": "h100-sxm",
+    "h100-80gb": "h100-sxm",
+    "a6000": "rtx-a6000",
+    "6000-ada": "rtx-6000-ada",
+}
+"""What people call devices that come in several forms: the form that most people mean."""
+MAKERS = ("nvidia", "geforce", "tesla", "amd", "instinct", "google", "intel")
 SOURCES = (
     "Each is from its data sheet, which --format json names; what that does not print is left out. "
     "--gpu takes a TOML file of your own as well."
@@ -118,14 +130,21 @@ def devices() -> Devices:
 def device(name_or_path: str) -> Device:
     """Find a device by its name, or read it from a TOML file of the same fields.
 
+    Args:
+        name_or_path: ``"h100-sxm"``, or as people say it: ``"H100"``, ``"RTX 4090"``, ``"4090"``;
+            an amount of memory, ``"24GB"``, for a device of which no more is known; a file.
+
     Raises:
         UserError: there is no such device or file, or the file says something else.
 
     """
     known = read_toml(folder() / DEVICES)
-    word = name_or_path.strip().lower()
-    if word in known:
-        return _device(known[word], folder() / DEVICES)
+    word = _plain(name_or_path)
+    for key in (word, ALSO_CALLED.get(word, word), f"rtx-{word}"):
+        if key in known:
+            return _device(known[key], folder() / DEVICES)
+    if _MEMORY.fullmatch(name_or_path.strip()):
+        return Device(name=f"device of {name_or_path.strip()}", memory=parse_bytes(name_or_path))
     path = Path(name_or_path)
     if path.suffix == ".toml":
         contents = read_toml(path)
@@ -137,6 +156,15 @@ def device(name_or_path: str) -> Device:
     hint = f"; did you mean {' or '.join(map(repr, starting))}?" if starting else ""
     hint = hint or did_you_mean(word, known) or "; 'gpt2calc devices' lists them"
     raise UserError(f"no device is called {quoted(name_or_path)}{hint}")
+
+
+_MEMORY = re.compile(r"[\d.]+ *[kmgt]i?b", re.IGNORECASE)
+
+
+def _plain(name: str) -> str:
+    """Return a name as the file of the devices writes it."""
+    words = [word for word in re.split(r"[\s_-]+", name.strip().lower()) if word not in MAKERS]
+    return "-".join(words)
 
 
 def _device(table: object, path: Path) -> Device:

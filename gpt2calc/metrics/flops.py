@@ -12,6 +12,7 @@ from gpt2calc.metrics.flop_rules import estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
 from gpt2calc.model.terms import Number
+from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Breakdown, Quantity
@@ -126,7 +127,12 @@ class Flops(Breakdown):
             "A multiply and an add are 2 FLOPs; matrix products alone are counted, attention's "
             f"scores over {scores}."
         )
-        return (f"{sums} One block: {self.per_block:,}.", counted)
+        scored = ("The head scores the last token alone.",) if self.config.last_logits else ()
+        return (
+            f"{sums} One block: {self.per_block:,}.",
+            *assumed(self.config, "flops"),
+            *(counted, *scored),
+        )
 
 
 def flops(config: Model | None = None, run: Run | None = None) -> Flops:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from gpt2calc.model.constraints import refuse_nonsense
 from gpt2calc.model.derived import Derived
@@ -312,6 +312,10 @@ class ModelConfig(Derived):
             said={"True": "tied head", "False": "untied head"},
         ),
     ] = True
+
+    stored_dtype: Annotated[str, Field(pattern=r"^[\w.-]{1,40}$")] | None = None
+    """What the published weights are stored in: a format, or the method that packed them, such as
+    ``"awq"``. It changes no count, and is no flag: files and presets say it."""
 
     @model_validator(mode="before")
     @classmethod

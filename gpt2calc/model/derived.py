@@ -47,6 +47,7 @@ class Derived(Declared):
         norm_bias: bool | None
         qk_norm: Literal["none", "head", "heads", "width"]
         bias: bool
+        stored_dtype: str | None
 
     @classmethod
     def called_elsewhere(cls) -> dict[str, tuple[str, ...]]:
@@ -143,6 +144,14 @@ class Derived(Declared):
             steps.append(self.no_rope_every if self.no_rope_layers is None else None)
         begin = max((layer + 1 for listed in lists for layer in listed or ()), default=0)
         return begin, lcm(*(step for step in steps if step is not None))
+
+    @property
+    def published_dtype(self) -> str:
+        """The type of the published weights: what their file says; bfloat16 where nothing is said.
+
+        GPT-2's files are older than that, and in float32.
+        """
+        return self.stored_dtype or ("float32" if self.family == "gpt2" else "bfloat16")
 
     @property
     def norms_shift(self) -> bool:

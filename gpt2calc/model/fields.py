@@ -91,8 +91,10 @@ class Declared(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         cls.known = {
-            name: next(each for each in field.metadata if isinstance(each, Known))
+            name: known
             for name, field in cls.model_fields.items()
+            for known in field.metadata
+            if isinstance(known, Known)
         }
 
     @classmethod
@@ -269,7 +271,7 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
         return f"{name} is {value}: it must be true or false"
     if choices := choices_of(kind, name):
         return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
-    if field.annotation is str:
+    if field.annotation is str or name not in kind.known:
         return f"{name} is {value}: it must be a name"
     if is_list(kind, name):
         return f"{name} is {value}: it must be a list of whole numbers, such as 0,1"

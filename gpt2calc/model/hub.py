@@ -1,5 +1,6 @@
 """Configs from Hugging Face: what a ``config.json`` says, in the words of its own family."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -65,13 +66,30 @@ def from_contents(
         if isinstance(usual[0], bool) and not isinstance(said[key], bool):
             raise UserError(f"{source}: {key} is {quoted(said[key])}: it must be true or false")
     try:
-        return ModelConfig.of(family.reads(said, fields))
+        read = family.reads(said, fields) | {"stored_dtype": _stored_dtype(contents)}
+        return ModelConfig.of(read)
     except UserError as error:
         field, rest = str(error).split(" ", 1)
         usual = family.called.get(field) or (field,)
         raise UserError(f"{source}: {keys.get(field, usual[0])} {rest}") from None
     except ValueError as error:
         raise UserError(f"{source}: {error}") from None
+
+
+def _stored_dtype(contents: Mapping[str, object]) -> str | None:
+    """Return the method that packed the weights, or else their format; None where neither is said.
+
+    A word that is neither is none of the model's business: it changes no count.
+    """
+    packed = contents.get("quantization_config")
+    if isinstance(packed, Mapping):
+        return _word(packed.get("quant_method")) or "quantized"
+    return _word(contents.get("dtype", contents.get("torch_dtype")))
+
+
+def _word(said: object) -> str | None:
+    word = str(said).removeprefix("torch.") if said is not None else ""
+    return word if re.fullmatch(r"[\w.-]{1,40}", word) else None
 
 
 def in_their_words(config: ModelConfig) -> dict[str, object]:

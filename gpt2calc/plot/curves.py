@@ -52,7 +52,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
     else:
         ax.plot(x, np.where(within, totals.astype(float), np.nan), color=INK, **style)
         if limit is not None:
-            _limit(ax, limit)
+            limit_of(ax, limit)
         ax.set_ylim(bottom=0)
         ax.yaxis.set_major_formatter(human_in(swept.quantity))
         ax.set_ylabel(swept.quantity.unit)
@@ -62,7 +62,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
     return ax
 
 
-def _limit(ax: Axes, device: Device) -> None:
+def limit_of(ax: Axes, device: Device) -> None:
     """Draw a device's memory across, with its name above the line."""
     ax.axhline(float(device.memory), color=colour_of("activations"), linewidth=1.5)
     place: Any = {"xytext": (4, 4), "textcoords": "offset points"}

@@ -16,8 +16,10 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.memory.fitting import Fit
 from gpt2calc.metrics.memory.result import Memory
 from gpt2calc.metrics.memory.stacked import stacked
+from gpt2calc.metrics.serving import Serving
+from gpt2calc.metrics.serving_table import verdict
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.plot import charts, curves, maps, timeline, waterfall
+from gpt2calc.plot import charts, curves, maps, serving, timeline, waterfall
 from gpt2calc.plot.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.quantity.polynomial import solvable_fields
 from gpt2calc.quantity.quantity import Breakdown
@@ -58,9 +60,18 @@ def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
 
 
 def _of_run(held: Memory, title: str, device: Device | None, width: float) -> Figure:
-    run = stacked(held.config)
-    words = f"{title}{_amount(held)}, {held.config.in_words(_usual(held))}"
+    case = held.config
+    run = stacked(case)
+    said = case.evaluate_at(dtype=case.dtype, attention=case.attention)
+    words = f"{title}{_amount(held)}, {said.in_words(_usual(held) - {'dtype', 'attention'})}"
     return _drawn(width, 4.0, words, lambda ax: timeline.timeline(ax, run, held.moment, device))
+
+
+def of_serving(served: Serving, width: float = WIDE, name: str = "") -> Figure:
+    """Draw the bytes on each GPU over the number of users."""
+    refuse_undrawable(served.total)
+    words = f"{shortened(name)}: {verdict(served)}" if name else verdict(served)
+    return _drawn(width, 3.4, words, lambda ax: serving.over_users(ax, served))
 
 
 def _active(counted: Breakdown) -> str:

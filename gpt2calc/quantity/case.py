@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from dataclasses import replace as with_changes
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
@@ -13,6 +13,9 @@ from gpt2calc.quantity.run import Run
 
 PLAIN = (int, str, tuple, type(None))
 """Types of a field's plain value."""
+USUAL_SEQ = 8_192
+"""Tokens of a sequence, at most, that is run where nothing is said: contexts are longer today than
+the sequences of most runs."""
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
     "give n_head"
@@ -43,6 +46,44 @@ class Case:
         return getattr(self.run if name in Run.known else self.model, name)
 
     @property
+    def usual_seq(self) -> Any:
+        """Tokens of a sequence where nothing is said: the context, as far as people go."""
+        context = self.model.n_ctx
+        return context.clip(max=USUAL_SEQ) if hasattr(context, "clip") else min(context, USUAL_SEQ)
+
+    @property
+    def dtype(self) -> str:
+        """The type of weights and activations."""
+        return self.run.dtype or self.usual_dtype
+
+    @property
+    def usual_dtype(self) -> str:
+        """The type where nothing is said: in training as most train, else that of the weights."""
+        return "mixed" if self.run.training else self.model.published_dtype
+
+    @property
+    def attention(self) -> Literal["eager", "sdpa"]:
+        """How attention is computed."""
+        return self.run.attention or self.usual_attention
+
+    @property
+    def usual_attention(self) -> Literal["eager", "sdpa"]:
+        """The fused kernel where the model's class has it; none here drops probabilities."""
+        drops = self.run.training and self.run.dropout
+        return "sdpa" if self.model.architecture.has_sdpa and not drops else "eager"
+
+    @property
+    def last_logits(self) -> bool:
+        """Whether the head scores the last token alone."""
+        given = self.run.last_logits
+        return self.scores_last_alone if given is None else given
+
+    @property
+    def scores_last_alone(self) -> bool:
+        """Whether it does where nothing is said: in serving."""
+        return self.run.training is False
+
+    @property
     def q_len(self) -> Any:
         """Tokens of a sequence that are run."""
         return self.value("seq")
@@ -63,11 +104,6 @@ class Case:
         return self.batch * self.q_len
 
     @property
-    def logit_tokens(self) -> Any:
-        """Tokens that the head gives scores for."""
-        return self.batch if self.last_logits else self.tokens
-
-    @property
     def known_heads(self) -> Any:
         """Attention heads of a block. Raises ``UserError`` where nothing says how many."""
         width: Any = self.n_embd
@@ -81,17 +117,17 @@ class Case:
     @property
     def is_mixed(self) -> bool:
         """Whether weights are in float32 and products in 16 bits, as under autocast."""
-        return bool(self.run.dtype == "mixed")
+        return self.dtype == "mixed"
 
     @property
     def weight_type(self) -> str:
         """The type of weights, and of what flows from block to block."""
-        return "bfloat16" if self.run.dtype in ("bfloat16", "float16") else "float32"
+        return "float32" if self.dtype in ("float32", "mixed") else "bfloat16"
 
     @property
     def product_type(self) -> str:
         """The type of the factors of products, and of what comes out."""
-        return "float32" if self.run.dtype == "float32" else "bfloat16"
+        return "float32" if self.dtype == "float32" else "bfloat16"
 
     def value(self, name: str) -> Any:
         """Return one field with its rule applied; None where the rule gives no value."""
@@ -100,7 +136,7 @@ class Case:
         value, rule = getattr(self.run, name), Run.known[name].rule
         if value is not None or not rule:
             return value
-        return getattr(self.model if rule in ModelConfig.known else self.run, rule)
+        return getattr(self if hasattr(type(self), rule) else self.run, rule)
 
     def effective(self) -> dict[str, Any]:
         """Return all fields by name with their rules applied."""

@@ -2,6 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import BeforeValidator
+
+from gpt2calc.dtypes import dtype_called
 from gpt2calc.model.fields import Declared, Known, Size
 
 BOTH = ("flops", "memory")
@@ -12,9 +15,10 @@ MEMORY = ("memory",)
 class Run(Declared):
     """How a model is run; which model it is, :class:`gpt2calc.model.config.ModelConfig` says.
 
-    The defaults are the plain way, with nothing saved: one sequence as long as the model's context,
-    all in float32, eager attention as transformers writes it out, nothing recomputed or shared out.
-    Each field then says what it saves.
+    The defaults are what most people run: one sequence as long as the model's context, of 8,192
+    tokens at most; in mixed precision where a model is trained, and in the type of its published
+    weights where it serves; attention fused where the model's class has that. Nothing is recomputed
+    or shared out.
 
     Raises:
         UserError: a field is unknown or out of range.
@@ -35,10 +39,10 @@ class Run(Declared):
         Size | None,
         Known(
             "{} tokens a sequence",
-            "Tokens per sequence. If left out: the context.",
+            "Tokens per sequence. If left out: the context, at most 8k.",
             letter="S",
             place=-2,
-            rule="n_ctx",
+            rule="usual_seq",
             follows=("n_ctx",),
             always_said=True,
             example=1024,
@@ -59,13 +63,14 @@ class Run(Declared):
         ),
     ] = None
     last_logits: Annotated[
-        bool,
+        bool | None,
         Known(
             "no logits of the last token alone",
-            "Logits of the last token only, as in generation.",
+            "Logits of the last token only. If left out: with --inference.",
+            rule="scores_last_alone",
             changes=BOTH,
         ),
-    ] = False
+    ] = None
     training: Annotated[
         bool | None,
         Known(
@@ -100,23 +105,27 @@ class Run(Declared):
         ),
     ] = False
     dtype: Annotated[
-        Literal["float32", "bfloat16", "float16", "mixed"],
+        Literal["float32", "bfloat16", "float16", "mixed"] | None,
+        BeforeValidator(dtype_called),
         Known(
             "{}",
-            "Of weights and activations; mixed is autocast: float32 weights, bfloat16 products.",
+            "float32, bfloat16, float16, or mixed: float32 weights, bfloat16 products. If left "
+            "out: mixed in training, the published weights' in inference.",
+            rule="usual_dtype",
             said={"mixed": "mixed precision"},
             other_names=("precision", "torch_dtype"),
             changes=MEMORY,
         ),
-    ] = "float32"
+    ] = None
     attention: Annotated[
-        Literal["eager", "sdpa"],
+        Literal["eager", "sdpa"] | None,
         Known(
             "{} attention",
-            "Written out, or scaled_dot_product_attention, which stores no probabilities.",
+            "Written out, or scaled_dot_product_attention. If left out: sdpa where there is one.",
+            rule="usual_attention",
             changes=MEMORY,
         ),
-    ] = "eager"
+    ] = None
     experts_implementation: Annotated[
         Literal["grouped_mm", "batched_mm"],
         Known(
@@ -193,8 +202,11 @@ class Run(Declared):
         ),
     ] = None
 
-    n_ctx: ClassVar[None] = None
-    """A run by itself knows of no context."""
+    usual_seq: ClassVar[None] = None
+    scores_last_alone: ClassVar[None] = None
+    usual_dtype: ClassVar[None] = None
+    usual_attention: ClassVar[None] = None
+    """What follows from the model: a run by itself does not know."""
     nothing_cached: ClassVar[int] = 0
     forward_alone: ClassVar[bool] = False
 

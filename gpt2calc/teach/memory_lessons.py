@@ -84,14 +84,21 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
 
 
 def _what_flash_saves(case: Case) -> str:
-    if case.attention == "sdpa" or case.dropout or not case.model.architecture.has_sdpa:
+    if case.dropout or not case.model.architecture.has_sdpa:
         return ""
-    saved = _kept(case) - _kept(case.evaluate_at(attention="sdpa"))
+    is_fused = case.attention == "sdpa"
+    written_out = _kept(case.evaluate_at(attention="eager"))
+    saved = written_out - _kept(case.evaluate_at(attention="sdpa"))
+    if saved <= 0:
+        return ""
+    if is_fused:
+        return (
+            f"Attention that is written out (eager) would keep {format_bytes(saved)} more: all "
+            "probabilities, where the fused kernel keeps one number of every row."
+        )
     return (
-        f"Flash attention would keep {format_bytes(saved)} less, {percent(saved / _kept(case))} of "
+        f"Fused attention would keep {format_bytes(saved)} less, {percent(saved / written_out)} of "
         "what is kept: of every row of probabilities it keeps one number."
-        if saved > 0
-        else ""
     )
 
 

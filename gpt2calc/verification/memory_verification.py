@@ -139,7 +139,7 @@ def _refuse_what_is_not_followed(case: Case) -> None:
             "grad_accumulation is 2 or more, and PyTorch's tracker follows one batch under FSDP: "
             "verify without it"
         )
-    if case.run.dtype == "float16":
+    if case.dtype == "float16":
         raise UserError("float16 is counted as bfloat16: verify with that")
 
 

@@ -6,7 +6,7 @@ from gpt2calc import device
 
 WANTED = (
     *("v100-16gb", "v100-32gb", "t4", "a10", "a100-40gb", "a100-80gb", "l4", "l40s", "h100-pcie"),
-    *("h100-sxm", "h200", "b200", "mi300x", "rtx-3090", "rtx-4090", "rtx-5090"),
+    *("h100-sxm", "h200", "b200", "mi300x", "rtx-3060-12gb", "rtx-3090", "rtx-4090", "rtx-5090"),
     *("tpu-v4", "tpu-v5e", "tpu-v5p"),
 )
 

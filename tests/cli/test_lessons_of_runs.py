@@ -13,7 +13,7 @@ def test_other_forms_of_results(run):
     assert "seq" not in run("flops", "--operations", "--format", "csv").out.splitlines()[0]
     kept = run("memory", "--operations", "--format", "csv").out.splitlines()
     assert kept[0] == "part,phase,module,op,born,died,live,total,flops"
-    assert "The peak" in run("memory", "gpt2").out
+    assert "The peak" in run("memory", "gpt2", "--training").out
     assert str(memory("gpt2")).startswith("GPT-2 with 12 layers")
     assert "bytes" in repr(memory("gpt2"))
     assert "291,648,307,200 and" in repr(generate("gpt2")) or generate("gpt2").summary()

@@ -18,12 +18,12 @@ def test_a_result_in_every_format(run):
     assert sum(as_json["kept_by"].values()) == as_json["kept"]
     assert max(as_json["phases"].values()) == as_json["total"]
     assert as_json["moments"][as_json["moment"]] == max(as_json["moments"].values())
-    assert run("memory", "--format", "csv").out.splitlines()[0] == "part,bytes,share"
+    assert run("memory", "--training", "--format", "csv").out.splitlines()[0] == "part,bytes,share"
     assert "h.11.attn.c_attn" in run("memory", "--operations").out
     listed = json.loads(run("memory", "--operations", "--format", "json").out)["events"]
     standing = sum(memory("gpt2")[part].total for part in ("weights", "optimizer", "inputs"))
     assert max(each["live"] for each in listed) + standing == memory("gpt2").total
-    fitted = json.loads(run("memory", "--gpu", "t4", "--format", "json").out)["fit"]
+    fitted = json.loads(run("memory", "--training", "--gpu", "t4", "--format", "json").out)["fit"]
     assert fitted["memory"] == 16 * 10**9
     assert "cache" in run("memory", "--inference").out
 
@@ -34,10 +34,11 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["memory", "--gpu", "a100"], "did you mean 'a100-40gb' or 'a100-80gb'?"),
+        (["memory", "--gpu", "a100-8"], "did you mean 'a100-80gb'?"),
+        (["memory", "--exact", "--batch", "2"], "leave out --exact"),
         (["memory", "--seq", "2000"], "the model has positions for 1,024 tokens"),
         (["memory", "--batch", "0"], "batch is 0: it must be a positive whole number"),
-        (["memory", "--dtype", "fp16"], "it must be float32, bfloat16, float16 or mixed"),
+        (["memory", "--dtype", "int4"], "it must be float32, bfloat16, float16 or mixed"),
         (["memory", "--attention", "flash"], "eager or sdpa; it is now called sdpa"),
         (["memory", "--precision", "bfloat16"], "did you mean '--dtype'?"),
         (["memory", "gemma-3-1b", "--n-layer", "200000"], "is known of at most 100,000"),
@@ -71,7 +72,10 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
         ),
         (["memory", *FSDP, "--optimizer", "adafactor"], "counted by a rule, and FSDP is not"),
         (["memory", *FSDP, "--master-weights", "float32", "--dtype", "bfloat16"], "DeepSpeed's"),
-        (["memory", *FSDP, "--reduce-dtype", "bfloat16"], "of FSDP in mixed precision alone"),
+        (
+            ["memory", *FSDP, "--reduce-dtype", "bfloat16", "--dtype", "bfloat16"],
+            "of FSDP in mixed precision alone",
+        ),
         (["memory", "gpt1", *FSDP, "--dtype", "mixed"], "the first GPT's class"),
         (["memory", "--master-weights", "float32"], "a copy of 16-bit weights"),
         (["memory", "--last-logits"], "last_logits is of generation"),

@@ -18,7 +18,7 @@ import pytest
         (["--tokens", "1B", "--mfu", "x"], "mfu is 'x'"),
         (["--tokens", "1B", "--gpus", "0"], "gpus is 0: it must be 1 or more"),
         (["--tokens", "1B", "--gpus", "x"], "--gpus is 'x': it must be a whole number"),
-        (["--tokens", "1B", "--gpu", "a100"], "did you mean 'a100-40gb' or 'a100-80gb'?"),
+        (["--tokens", "1B", "--gpu", "a100-8"], "did you mean 'a100-80gb'?"),
         (["--tokens", "1B", "--gpu", "h100sxm"], "did you mean 'h100-sxm'?"),
         (["--tokens", "1B", "--gpu", "abacus"], "'gpt2calc devices' lists them"),
         (["--tokens", "1B", "--gpu", "t4", "--precision", "bfloat16"], "it has float32, float16"),

@@ -88,7 +88,7 @@ def test_an_unknown_page_is_one_line(refused, page, words):
 
 def test_a_terminal_gets_a_page_formatted():
     written = in_a_terminal("memory")
-    assert "\x1b[1m$ gpt2calc memory gpt2\x1b[0m" in written
+    assert "\x1b[1m$ gpt2calc memory llama-3-8b\x1b[0m" in written
     assert "```" not in written
     assert "\n## " not in written
 

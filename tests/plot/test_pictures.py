@@ -24,6 +24,7 @@ from gpt2calc import (
     load,
     memory,
     presets,
+    serve,
     solve,
     steps,
     sweep,
@@ -71,6 +72,12 @@ DRAWN = {
     "timeline": lambda: pictures.of_memory(memory("gpt2", Run(batch=8)), name="gpt2"),
     "timeline-narrow": lambda: pictures.of_memory(SHARED, pictures.PHONE, "llama-3-8b"),
     "timeline-serving": lambda: pictures.of_memory(SERVED, name="llama-3-8b"),
+    "serving": lambda: pictures.of_serving(
+        serve("llama-3-8b", users=32, gpu="h100"), name="llama-3-8b"
+    ),
+    "serving-narrow": lambda: pictures.of_serving(
+        serve("llama-3-70b", gpu="h100", tensor_parallel=4), pictures.PHONE
+    ),
     "limit": lambda: pictures.of_sweep(
         sweep(
             case_of(load("gpt2-xl"), Run(dtype="mixed", attention="sdpa")),

@@ -84,6 +84,6 @@ def test_a_group_of_processes_is_left_alone():
 
 def test_grouped_products_in_float32_are_refused_by_name():
     mixtral = tiny(next(family for family in FAMILIES if family.name == "mixtral"))
-    run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=2)
+    run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=2, dtype="float32")
     with pytest.raises(UserError, match="grouped_mm in float32 needs tensors with memory"):
         verify_memory(case_of(mixtral, run))

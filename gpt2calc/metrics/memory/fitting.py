@@ -22,6 +22,12 @@ MARGIN = 10**9
 """Bytes of a device that are not counted on: the driver's context, workspaces of kernels, and what
 the allocator cannot use. About what a process of PyTorch holds beyond its tensors."""
 
+CLOSE = 0.05
+"""The part of a device's memory within which a verdict is not sure."""
+NEAR = (
+    "That is within 5 % of the limit: drivers report some percent more or less than a data sheet, "
+    "so try it before you count on it."
+)
 BESIDES = (
     "Margin: the driver's context, workspaces and fragmentation, which no formula has (--margin). "
     "GB are 10^9 bytes, GiB 2^30; a device has what its data sheet says, and drivers report some "
@@ -101,7 +107,7 @@ class Fit(Result):
             title=f"{self._verdict()} on one {self.device.name}",
             columns=(Column(""), Column("bytes", "count"), Column("")),
             rows=tuple(rows),
-            notes=(*self._least(), BESIDES),
+            notes=(*((NEAR,) if self.is_close else ()), *self._least(), BESIDES),
         )
 
     def _least(self) -> tuple[str, ...]:
@@ -112,8 +118,14 @@ class Fit(Result):
         least = MEMORY.total(case.evaluate_at(batch=1))
         return (f"One sequence of {case.q_len:,} tokens takes {format_bytes(least)} at the least.",)
 
+    @property
+    def is_close(self) -> bool:
+        """Whether it is so near the limit that another driver may decide it otherwise."""
+        return abs(self.left) <= CLOSE * self.device.memory
+
     def _verdict(self) -> str:
-        return "It fits" if self.fits else "It does not fit"
+        verdict = "It fits" if self.fits else "It does not fit"
+        return f"{verdict}, if only just," if self.is_close else verdict
 
 
 def fit(
@@ -137,12 +149,7 @@ def fit(
     """
     case = memory_case(case_of(as_config(config), run))
     chosen = device(gpu) if isinstance(gpu, str) else gpu
-    kept_free = parse_bytes(margin)
-    if kept_free >= chosen.memory:
-        raise UserError(
-            f"margin is {format_bytes(kept_free)}, and {chosen.name} has "
-            f"{format_bytes(chosen.memory)}: give less"
-        )
+    kept_free = margin_of(chosen, margin)
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)
@@ -151,6 +158,17 @@ def fit(
         most = max(most, case.q_len)
     seq = min(_most(case, "seq", room), most)
     return Fit(held, chosen, kept_free, batch, seq)
+
+
+def margin_of(chosen: Device | None, margin: int | str) -> int:
+    """Read the bytes of a device that are not counted on. Raises ``UserError`` for all of them."""
+    kept_free = parse_bytes(margin)
+    if chosen is not None and kept_free >= chosen.memory:
+        raise UserError(
+            f"margin is {format_bytes(kept_free)}, and {chosen.name} has "
+            f"{format_bytes(chosen.memory)}: give less"
+        )
+    return kept_free
 
 
 def _most(case: Case, field: str, room: int) -> int:

@@ -4,6 +4,8 @@ from gpt2calc.errors import UserError
 from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.quantity.case import Case
 
+WEIGHTS = ("float32", "bfloat16", "float16", "mixed")
+"""What weights can be in."""
 FOLLOWED = ("adamw", "sgd", "momentum")
 """Optimizers whose step is followed, and not counted by a rule."""
 
@@ -15,6 +17,11 @@ def refuse_what_cannot_run(case: Case) -> None:
         raise UserError(
             f"{name} is of generation, and training scores all tokens without a cache: leave it "
             "out, or ask about inference"
+        )
+    if case.dtype not in WEIGHTS:
+        raise UserError(
+            f"the file says that its weights are packed by {case.dtype}, whose bytes are not known "
+            "here: give --dtype bfloat16 for weights that are not packed"
         )
     of_training = {
         "optimizer": case.optimizer != "adamw",

@@ -14,6 +14,7 @@ from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.hub import in_their_words
+from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Breakdown, Quantity
@@ -180,10 +181,11 @@ class Memory(Breakdown):
 
     def _notes(self) -> tuple[str, ...]:
         total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
+        assumptions = assumed(self.config, "memory")
         if self.config.training:
             said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
             sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
-            return (f"{sums} {self._state_said()}", self._how_exact())
+            return (f"{sums} {self._state_said()}", *assumptions, self._how_exact())
         said = "; ".join(
             f"{format_bytes(int(str(peak['bytes'])))} at {peak['moment']}"
             for peak in self._peaks().values()
@@ -197,7 +199,7 @@ class Memory(Breakdown):
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
         last = f" {FULL}" if set(self.phases) == {"prefill"} and has_cache else ""
         cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
-        return (f"{sums} {alone}", *cached, self._how_exact())
+        return (f"{sums} {alone}", *cached, *assumptions, self._how_exact())
 
     def _state_said(self) -> str:
         size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"

@@ -192,7 +192,7 @@ def rules_of(case: Case) -> tuple[str, ...]:
     used = {
         "zero_stage": bool(case.zero_stage),
         "master_weights": case.value("master_weights") == "float32",
-        "float16": case.run.dtype == "float16",
+        "float16": case.dtype == "float16",
         case.optimizer: case.optimizer in RULES and bool(case.training),
     }
     return tuple(RULES[name] for name, is_used in used.items() if is_used)

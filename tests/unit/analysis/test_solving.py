@@ -12,7 +12,7 @@ PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl":
 
 
 def test_a_field_that_is_no_width_is_solved_for_one_by_one():
-    case = {"of": "memory", "seq": 64, "training": False}
+    case = {"of": "memory", "seq": 64, "training": False, "dtype": "float32"}
     (found,) = solve_for("n_expert", "mixtral-8x7b", "100GB", **case).solutions
     assert (found.below.value, found.above.value) == (4, 5)
     (found,) = solve_for("n_layer", "mistral-7b", "40GB", **case).solutions
@@ -122,7 +122,7 @@ def test_a_field_that_adds_too_little_is_refused_and_not_searched_without_end():
 @pytest.mark.parametrize(
     ("field", "name", "of", "budget"),
     [
-        ("n_head", "gpt2", "memory", "16GB"),
+        ("n_head", "gpt2,attention=eager,dtype=float32", "memory", "16GB"),
         ("n_layer", "mixtral-8x7b,dense_layers=0+1+2", "parameters", "1B"),
         ("n_expert", "mixtral-8x7b", "parameters", "30B"),
         ("n_embd", "llama-3-8b", "parameters", "7B"),

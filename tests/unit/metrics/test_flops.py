@@ -62,11 +62,14 @@ def test_a_grid_and_a_formula_give_the_same(config, data):
         assert swept.total[b, s, n] == FLOPS.total(other)
 
 
-def test_the_sequence_follows_the_context():
-    assert flops(load("gpt2").replace(n_ctx=16_384)).config.q_len == 16_384
-    (few, many) = compare(["gpt2", "gpt2,n_ctx=16384"], of="flops").counts
-    assert many["mlp"].total == 16 * few["mlp"].total
-    assert many["scores"].total == 16**2 * few["scores"].total
+def test_the_sequence_follows_the_context_as_far_as_people_go():
+    assert flops(load("gpt2").replace(n_ctx=16_384)).config.q_len == 8_192
+    (few, many) = compare(["gpt2", "gpt2,n_ctx=8192"], of="flops").counts
+    assert many["mlp"].total == 8 * few["mlp"].total
+    assert many["scores"].total == 8**2 * few["scores"].total
+    contexts = [1_024, 8_192, 16_384]
+    swept = sweep("gpt2", of="flops", n_ctx=contexts).total.tolist()
+    assert swept == [flops(load("gpt2").replace(n_ctx=n)).total for n in contexts]
 
 
 def test_generation():

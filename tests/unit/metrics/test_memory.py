@@ -34,6 +34,8 @@ from gpt2calc.units import format_binary_bytes, format_bytes, parse_bytes
 
 TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
 BATCH = {"batch": 2, "seq": 32}
+PLAIN = {"dtype": "float32", "attention": "eager"}
+"""Nothing saved: what many published figures are of."""
 choices = {
     "dtype": st.sampled_from(["float32", "bfloat16", "mixed"]),
     "attention": st.sampled_from(["eager", "sdpa"]),
@@ -68,12 +70,12 @@ def test_the_bytes_kept_by_a_small_model_as_pytorch_has_them():
         (("checkpointing", "block"), ("attention", "sdpa")): 198_404,
     }.items():
         ids = 8 * 2 * 32  # which a hook sees the embedding keep, and the table has as inputs
-        assert memory(TINY, Run(**BATCH, **dict(run))).kept == measured - ids, run
+        assert memory(TINY, Run(**BATCH, **(PLAIN | dict(run)))).kept == measured - ids, run
 
 
 def test_each_number_of_memtrackers_peak():
     """What ``MemTracker`` says of a second step of AdamW on that model, all in float32."""
-    held_then = memory(TINY, Run(**BATCH))
+    held_then = memory(TINY, Run(**BATCH, **PLAIN))
     parameters, tensors = 141_056, 2 * 12 + 4
     assert held_then["weights"].total == 564_224 == 4 * parameters
     assert held_then["gradients"].total == 0
@@ -310,21 +312,25 @@ def test_a_grid_and_a_formula_give_the_same(case):
 
 
 def test_memory_in_terms_of_the_batch_of_xl():
-    line = formula("gpt2-xl", free="batch", of="memory").total
+    plain = memory_case(case_of(load("gpt2-xl"), Run(**PLAIN)))
+    line = formula(plain, free="batch", of="memory").total
     assert str(line) == "14472671232*B + 18691344920"
-    assert memory("gpt2-xl", Run(batch=8)).total == 14_472_671_232 * 8 + 18_691_344_920
-    assert "the start of backward" in formula("gpt2-xl", free="batch", of="memory").text()
+    held = memory("gpt2-xl", Run(batch=8, **PLAIN)).total
+    assert held == 14_472_671_232 * 8 + 18_691_344_920
+    said = " ".join(formula(plain, free="batch", of="memory").text().split())
+    assert "the start of backward" in said
 
 
 def test_a_formula_says_where_it_holds():
     """The peak is in the optimizer's step for small batches, where backward begins for others."""
-    run = Run(checkpointing="block")
+    run = Run(checkpointing="block", **PLAIN)
     for batch, said in ((1, "for batch from 1 to 13"), (64, "for batch from 14 on")):
         case = memory_case(case_of(load("gpt2-xl"), run.evaluate_at(batch=batch)))
         assert said in formula(case, free="batch", of="memory").text()
     moments = [memory("gpt2-xl", run.evaluate_at(batch=batch)).moment for batch in (13, 14)]
     assert moments == ["the optimizer's step", "the start of backward"]
-    assert "for every batch" in formula("gpt2-xl", free="batch", of="memory").text()
+    plain = memory_case(case_of(load("gpt2-xl"), Run(**PLAIN)))
+    assert "for every batch" in formula(plain, free="batch", of="memory").text()
 
 
 def test_widths_follow_heads_and_heads_follow_widths():
@@ -358,12 +364,13 @@ def test_what_fits():
     assert found.fits is (sizes[8] <= room)
     assert found.left == room - sizes[8]
     assert found.longest_seq == 1_024
-    tight = fit("gpt2-xl", Run(batch=8), gpu="a100-80gb")
-    sizes = {s: memory("gpt2-xl", Run(batch=8, seq=s)).total for s in range(600, 800)}
+    plain = Run(batch=8, **PLAIN)
+    tight = fit("gpt2-xl", plain, gpu="a100-80gb")
+    sizes = {s: memory("gpt2-xl", plain.evaluate_at(seq=s)).total for s in range(600, 800)}
     assert tight.longest_seq == max(s for s, size in sizes.items() if size <= 79 * 10**9)
     assert not tight.fits
     assert "It does not fit on one NVIDIA A100" in tight.text()
-    small = fit("gpt2-xl", Run(batch=4), gpu="t4")
+    small = fit("gpt2-xl", plain.evaluate_at(batch=4), gpu="t4")
     assert "One sequence of 1,024 tokens takes 33.16 GB at the least." in small.text()
     assert (small.largest_batch, small.longest_seq) == (0, 0)
 

@@ -94,7 +94,7 @@ def test_a_sweep_counts_what_count_does(config):
 @settings(max_examples=examples(30))
 @given(drawn, st.booleans())
 def test_flops_and_bytes_add_up_part_by_part(config, training):
-    run = Run(batch=2, seq=min(4, config.n_ctx), training=training)
+    run = Run(batch=2, seq=min(4, config.n_ctx), training=training, dtype="float32")
     counted = flops(config, run)
     assert counted.total == sum(each.term.amount for each in counted.operations)
     held = memory(config, run)

@@ -11,7 +11,7 @@ import gpt2calc
 from gpt2calc import ModelConfig, named_shapes
 from gpt2calc.analysis.catalogue import catalogue
 
-CONFIG = list(ModelConfig.model_fields)
+CONFIG = list(ModelConfig.known)
 SUBLAYERS = ["token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head"]
 
 

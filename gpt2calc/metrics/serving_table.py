@@ -1,0 +1,133 @@
+"""What is said of serving: the verdict and what is held, then limits and bounds on speed."""
+
+from typing import TYPE_CHECKING
+
+from gpt2calc.metrics.memory.fitting import NEAR
+from gpt2calc.quantity.assumptions import assumed
+from gpt2calc.report.table import Column, Row, Table
+from gpt2calc.units import format_bytes
+
+if TYPE_CHECKING:
+    from gpt2calc.metrics.serving import Serving
+
+FLAGS = {"dtype": "dtype", "attention": "attention", "seq": "context"}
+"""The flags of the command, by the fields of a run."""
+BY_RULE = (
+    "Prompts are read one at a time, and all users' caches are full: a rule, for engines that do "
+    "so. Weights and caches are exact."
+)
+AT_MOST = (
+    "Bounds: a step reads weights and caches once at the device's full bandwidth, a prompt takes "
+    "its FLOPs at the full peak. Engines reach a part of that."
+)
+OF_EXPERTS = "Experts are taken to be chosen evenly."
+WHOLE_ON_EACH = "What a prompt's prefill needs is counted whole on each GPU."
+
+
+def held(served: "Serving") -> Table:
+    """Return what is held, a row for each part; a column for each GPU where they share."""
+    shares = served.tensor_parallel > 1
+    caches = served.users * served.cache_each
+    parts = {
+        "weights": (served.weights, served.weights_on_one),
+        f"cache of {users_said(served.users)}": (caches, served.cache_on_one),
+        "reading one prompt": (served.prefill_beyond, served.prefill_beyond),
+    }
+
+    def row(name: str, size: int, on_one: int) -> Row:
+        return (name, size, format_bytes(size), *((format_bytes(on_one),) if shares else ()))
+
+    return Table(
+        title=verdict(served),
+        columns=(
+            *(Column("serving"), Column("bytes", "count"), Column("", "mixed")),
+            *((Column("on each GPU", "mixed"),) if shares else ()),
+        ),
+        rows=tuple(row(name, *sizes) for name, sizes in parts.items()),
+        footer=row("total", served.total, served.on_one),
+        notes=_notes(served),
+    )
+
+
+def verdict(served: "Serving") -> str:
+    """Say whether it fits; without a device, what it holds."""
+    what = f"{users_said(served.users)} of {served.config.q_len:,} tokens"
+    if served.device is None:
+        return f"Serving {what} holds {format_bytes(served.total)}"
+    fits = "It fits" if served.fits else "It does not fit"
+    just = ", if only just," if served.is_close else ""
+    several = served.tensor_parallel > 1
+    on = f"on {served.tensor_parallel} x" if several else "on one"
+    sizes = f"{format_bytes(served.on_one)} of {format_bytes(served.device.memory)}"
+    return f"{fits}{just} {on} {served.device.name}: {what}, {sizes}{' each' if several else ''}"
+
+
+def limits(served: "Serving") -> Table:
+    """Return the most users, the longest context, bounds on speed, and what transformers holds."""
+    tokens, rows = served.config.q_len, []
+    if served.cache_each:
+        rows.append(("cache of a token", format_bytes(served.cache_per_token)))
+    if served.most_users is not None:
+        rows.append((f"most users of {tokens:,} tokens", f"{served.most_users:,}"))
+    longest = served.longest_context
+    if longest is not None:
+        whole = ", the whole context" if longest == served.config.n_ctx else ""
+        rows.append(
+            (f"longest context of {users_said(served.users)}", f"{longest:,} tokens{whole}")
+        )
+    speeds = _speeds(served)
+    rows += speeds
+    if served.tensor_parallel > 1:
+        rows.append(("each GPU sends a step (a rule)", format_bytes(served.sent)))
+    prefill, *steps = served.in_transformers.values()
+    rows.append(("transformers, all prompts at once", format_bytes(prefill)))
+    if steps:
+        rows.append(("transformers, a step after them", format_bytes(max(steps))))
+    has_experts = served.config.n_expert is not None and bool(speeds)
+    return Table(
+        title="",
+        columns=(Column("limits"), Column("")),
+        rows=tuple(rows),
+        notes=(*((AT_MOST,) if speeds else ()), *((OF_EXPERTS,) if has_experts else ())),
+    )
+
+
+def users_said(number: int) -> str:
+    """Say a number of users."""
+    return "1 user" if number == 1 else f"{number:,} users"
+
+
+def _notes(served: "Serving") -> tuple[str, ...]:
+    margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
+    whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
+    return (
+        *((NEAR,) if served.is_close else ()),
+        *((margin,) if served.device else ()),
+        *assumed(served.config, "memory", FLAGS),
+        f"{BY_RULE}{whole}",
+    )
+
+
+def _speeds(served: "Serving") -> list[tuple[str, str]]:
+    bounds = served.bounds
+    if bounds is None:
+        return []
+    rows = []
+    together, each = bounds.tokens_per_second, bounds.tokens_per_second_each
+    if together is not None and each is not None:
+        of_all = f", {_rounded(together)} of all" if served.users > 1 else ""
+        rows.append(("tokens a second, at most", f"{_rounded(each)} of one user{of_all}"))
+    if bounds.prompt is not None:
+        rows.append(("time to the first token, at least", _seconds(float(bounds.prompt))))
+    if bounds.compute_bound_from is not None:
+        rows.append(("computing bounds a step from", users_said(bounds.compute_bound_from)))
+    return rows
+
+
+def _rounded(number: float) -> str:
+    """Write a speed to three digits: a bound is no measurement."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.3g} s" if seconds >= 1 else f"{seconds * 1e3:,.3g} ms"

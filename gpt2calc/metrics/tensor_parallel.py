@@ -1,0 +1,80 @@
+"""Tensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
+
+Query, key, value and the first matrices of the MLP are cut by their outcomes, the matrices after
+them by what goes in (Shoeybi et al. 2019, Megatron-LM, section 3); embedding and head by words.
+Norms, positions, routers and the biases of matrices that are cut by what goes in are whole on every
+GPU. Heads of keys and values that are fewer than the GPUs are there several times.
+"""
+
+from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.parameters import count
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.tensors import tensors
+from gpt2calc.model.terms import Tensor
+from gpt2calc.quantity.case import Case
+
+WHOLE = ("layer_norm", "position_embedding")
+"""Sublayers of which every GPU has all."""
+ROUTERS = ("router", "shared_router")
+BY_WORDS = ("token_embedding", "head")
+AFTER = ("attention_out", "mlp_out", "experts_out", "shared_out")
+"""Matrices that are cut by what goes in: their outcomes are added up over all GPUs."""
+
+
+def refuse_uneven(config: ModelConfig, gpus: int) -> None:
+    """Raise ``UserError`` where heads or the MLP's width cannot be shared out evenly."""
+    groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
+    sizes = {"n_head": heads, "the width of an MLP": config.expert_width or config.mlp_width}
+    for name, size in sizes.items():
+        if size % gpus:
+            raise UserError(
+                f"tensor_parallel is {gpus}: it must divide {name}, which is {size:,}; give another"
+            )
+    if groups % gpus and gpus % groups:
+        raise UserError(
+            f"tensor_parallel is {gpus}, and there are {groups} heads of keys and values: one must "
+            "divide the other"
+        )
+
+
+def share_of_cache(config: ModelConfig, gpus: int) -> tuple[int, int]:
+    """Return which part of all keys and values one GPU holds: a numerator and a denominator."""
+    groups = config.n_kv_head or config.heads or 1
+    return max(groups // gpus, 1), groups
+
+
+def parameters_on_one(config: ModelConfig, gpus: int) -> int:
+    """Return the parameters that one GPU holds: of all words, those of the first GPU."""
+    if gpus == 1:
+        return count(config).total
+    refuse_uneven(config, gpus)
+    return sum(_part(tensor, config, gpus) for tensor in tensors(config))
+
+
+def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
+    is_whole = tensor.sublayer in WHOLE or tensor.role in ROUTERS
+    if is_whole or (tensor.role in AFTER and tensor.kind == "bias"):
+        return tensor.amount
+    if tensor.role in BY_WORDS:
+        words = tensor.shape[0]
+        return -(-words // gpus) * (tensor.each // words) * tensor.copies
+    if tensor.role in ("key", "value", "qkv"):
+        some, groups = share_of_cache(config, gpus)
+        heads = (config.heads or 1) if tensor.role == "qkv" else 0
+        times = 2 if tensor.role == "qkv" else 1
+        return tensor.amount * (heads // gpus + times * some) // (heads + times * groups)
+    return tensor.amount // gpus
+
+
+def bytes_sent(case: Case, tokens: int, gpus: int) -> int:
+    """Return the bytes that each GPU sends in a step over so many tokens, by a rule.
+
+    Two sums over all GPUs a layer and one after the embedding, each by a ring: a GPU sends
+    2 (N - 1) / N of the numbers of all tokens.
+    """
+    if gpus == 1:
+        return 0
+    sums = 2 * case.n_layer + 1
+    numbers: int = sums * tokens * case.n_embd * 2 * (gpus - 1)
+    return numbers * ITEMSIZE[case.product_type] // gpus

@@ -1,0 +1,42 @@
+"""What serving holds over the number of users, against the device's memory."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from gpt2calc.metrics.memory.quantity import MEMORY
+from gpt2calc.metrics.serving import Serving
+from gpt2calc.plot.curves import limit_of
+from gpt2calc.plot.labels import whole_ticks
+from gpt2calc.plot.style import INK, human_in
+from gpt2calc.report.sublayers import colour_of
+
+FEWEST = 8
+"""Users that are drawn at least."""
+BEYOND = 1.25
+"""Times the most users that fit, up to which the picture goes."""
+
+
+def over_users(ax: Axes, served: Serving) -> Axes:
+    """Draw weights, one prompt and all caches on each GPU, and mark the users asked about."""
+    furthest = max(FEWEST, 2 * served.users, int(BEYOND * (served.most_users or 0)))
+    users = np.unique(np.linspace(1, furthest, 100).astype(int))
+    each = served.cache_on_one / served.users
+    layers = {
+        "weights": np.full(len(users), float(served.weights_on_one)),
+        "temporary": np.full(len(users), float(served.prefill_beyond)),
+        "cache": each * users,
+    }
+    colours = [colour_of(name) for name in layers]
+    names = ["weights", "reading one prompt", "cache"]
+    ax.stackplot(users, *layers.values(), colors=colours, labels=names)
+    ax.plot(served.users, served.on_one, marker="o", color=INK, clip_on=False)
+    if served.device is not None:
+        limit_of(ax, served.device)
+    ax.set_xlim(1, furthest)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(f"users of {served.config.q_len:,} tokens each")
+    ax.yaxis.set_major_formatter(human_in(MEMORY))
+    whole_ticks(ax.xaxis, users)
+    handles, said = ax.get_legend_handles_labels()
+    ax.legend(handles[::-1], said[::-1], loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    return ax

@@ -1,0 +1,35 @@
+"""What is assumed of a run where nothing is said, in one line, with the flags that change it."""
+
+from collections.abc import Iterator, Mapping
+
+from gpt2calc.quantity.case import Case
+
+
+def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Say what a run was taken to be where it was left out; nothing where all was said.
+
+    Args:
+        case: a model and its run, as they were given.
+        quantity: of which it is asked, by its name: a field that does not change it is not said.
+        flags: of a command that has flags of its own, by field; no other field is said then.
+
+    """
+    changing = [(n, words) for n, words in _left_out(case) if quantity in case.known[n].changes]
+    flag_of = {n: n.replace("_", "-") for n, _ in changing} if flags is None else flags
+    said = [f"{words} (--{flag_of[name]})" for name, words in changing if name in flag_of]
+    return (f"Assumed: {', '.join(said)}.",) if said else ()
+
+
+def _left_out(case: Case) -> Iterator[tuple[str, str]]:
+    run = case.run
+    if run.dtype is None:
+        yield "dtype", "mixed precision" if run.training else f"weights in {case.dtype}"
+    if run.attention is None:
+        has_it = case.model.architecture.has_sdpa
+        why = "" if has_it else f", since {case.of_family.words}'s class has no other"
+        yield "attention", f"{case.attention} attention{why}"
+    if run.seq is None:
+        part = "" if case.q_len == case.n_ctx else f" of a context of {case.n_ctx:,}"
+        yield "seq", f"{case.q_len:,} tokens{part}"
+    if run.last_logits is None and run.training is False:
+        yield "last_logits", "scores of the last token alone"

@@ -1,0 +1,62 @@
+"""The command serve, and the glance at memory: forms, pictures, and what they refuse."""
+
+import json
+
+import pytest
+
+
+def test_the_verdict_is_the_first_line(run):
+    said = run("serve", "llama-3-8b", "--users", "32", "--gpu", "h100").out
+    assert said.startswith("It fits on one NVIDIA H100 SXM: 32 users of 8,192 tokens, 51.40 GB of")
+    assert run("serve", "llama-3-70b", "--gpu", "4090").out.startswith("It does not fit on one")
+    assert run("serve", "gpt2").out.startswith("Serving 1 user of 1,024 tokens holds 642.48 MB")
+
+
+def test_every_form_has_the_same_figures(run):
+    words = ("serve", "llama-3-8b", "--users", "2", "--context", "1k", "--gpu", "24GB")
+    said = json.loads(run(*words, "--format", "json").out)
+    heading, row = run(*words, "--format", "csv").out.splitlines()
+    flat = dict(zip(heading.split(","), row.split(","), strict=True))
+    assert flat["total"] == str(said["total"])
+    assert flat["transformers_prefill"] == str(said["in_transformers"]["prefill"])
+    assert f"{said['total']:,}" in run(*words, "--format", "markdown").out
+
+
+def test_a_picture(run, tmp_path):
+    drawn = tmp_path / "users.svg"
+    assert run("serve", "gpt2", "--gpu", "24GB", "--plot", drawn).status == 0
+    assert "users of 1,024 tokens each" in drawn.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--users", "many"], "--users is 'many': it must be a whole number"),
+        (["--users", "0"], "users is 0: it must be a positive whole number"),
+        (["--context", "2k"], "the model has positions for 1,024 tokens"),
+        (["--context", "long"], "seq is 'long': it must be a positive whole number"),
+        (["--tensor-parallel", "5"], "tensor_parallel is 5: it must divide n_head"),
+        (["--gpu", "h900"], "no device is called 'h900'"),
+        (["--dtype", "int4"], "it must be float32, bfloat16, float16 or mixed"),
+        (["--margin", "80GB", "--gpu", "24GB"], "margin is 80.00 GB"),
+    ],
+)
+def test_a_mistake_is_one_line(run_refused, words, message):
+    assert message in run_refused("serve", "gpt2", *words)
+
+
+def test_memory_without_a_run_is_a_glance(run):
+    said = run("memory", "llama-3-8b").out
+    assert "serving 32 users of 8,192 tokens" in said
+    assert "24 GB (rtx-4090)" in said
+    assert max(map(len, said.splitlines())) <= 80
+    needs = json.loads(run("memory", "llama-3-8b", "--format", "json").out)["needs"]
+    assert needs[0]["bytes"] == 16_060_522_496
+    assert "total" in json.loads(run("memory", "gpt2", "--training", "--format", "json").out)
+    on_one = run("memory", "llama-3-8b", "--gpu", "4090").out
+    assert "on one NVIDIA GeForce RTX 4090" in " ".join(on_one.split())
+
+
+@pytest.mark.parametrize("name", ["h100", "H100", "RTX 4090", "4090", "nvidia l4", "24 GiB"])
+def test_devices_as_people_call_them(run, name):
+    assert "on one" in run("memory", "gpt2", "--gpu", name).out

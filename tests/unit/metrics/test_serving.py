@@ -1,0 +1,164 @@
+"""Serving: what people asked in public, the bounds of the scaling book, and each GPU's part."""
+
+from fractions import Fraction
+
+import pytest
+
+from gpt2calc import ModelConfig, Run, UserError, count, device, glance, load, memory, serve
+from gpt2calc.metrics.bounds import step_seconds, weights_read
+from gpt2calc.metrics.devices import Device
+from gpt2calc.metrics.tensor_parallel import parameters_on_one
+
+
+def test_llama_3_8b_on_a_card_of_24_gb_and_with_32_users():
+    one = serve("llama-3-8b", gpu="4090")
+    assert one.fits
+    assert f"{one.total / 10**9:.2f}" == "18.11"
+    assert f"{one.in_transformers['token 1'] / 10**9:.2f}" == "17.15"
+    many = serve("llama-3-8b", users=32, gpu="24GB")
+    assert not many.fits
+    assert f"{(many.weights + 32 * many.cache_each) / 10**9:.1f}" == "50.4"
+    assert f"{many.in_transformers['prefill'] / 10**9:.2f}" == "81.57"
+    assert many.cache_per_token == 131_072
+
+
+def test_the_cache_of_one_gpu_of_eight():
+    """Of llama-2-70b: KVDirect's issue 2 has this figure, and 5,368,709,120 for all of them."""
+    served = serve("llama-2-70b", Run(seq=4_096, dtype="float16"), users=4, tensor_parallel=8)
+    assert served.users * served.cache_each == 5_368_709_120
+    assert served.cache_on_one == 671_088_640
+
+
+def test_llama_3_70b_on_four_gpus_has_a_quarter_of_everything_but_the_norms():
+    served = serve("llama-3-70b", tensor_parallel=4, gpu="h100")
+    norms = count("llama-3-70b")["layer_norm"].total
+    assert 4 * (served.weights_on_one - 2 * norms) == served.weights - 2 * norms
+    assert 4 * served.cache_on_one == served.cache_each
+    assert served.fits
+    assert not serve("llama-3-70b", gpu="h100").fits
+
+
+def test_heads_of_keys_that_are_fewer_than_gpus_are_there_several_times():
+    """Two heads of keys on eight GPUs: each has one of them, four times as much as an eighth."""
+    shape = {"n_layer": 1, "n_embd": 64, "n_head": 8, "vocab": 80, "n_inner": 96}
+    model = ModelConfig(family="llama", n_kv_head=2, **shape)
+    width, head, inner = 64, 8, 96 // 8
+    matrices = width * head * 2 + 2 * width * head + 3 * width * inner
+    assert parameters_on_one(model, 8) == 2 * 10 * width + matrices + 3 * width
+    assert serve(model, tensor_parallel=8).cache_on_one * 2 == serve(model).cache_each
+
+
+def test_bounds_of_the_scaling_book():
+    """Llama-3-70B in 8 bits on 8 TPU v5e, 32 x 8,192 tokens of 160 kB: 112 GB, 17 ms, 1,882/s.
+
+    The book rounds 17.06 ms to 17.0 first.
+    """
+    read = 70 * 10**9 + 32 * 8_192 * 160_000
+    assert round(read / 10**9) == 112
+    seconds = step_seconds(read, device("tpu-v5e"), 8)
+    assert round(float(seconds * 1_000)) == 17
+    assert float(32 / seconds) == pytest.approx(1_882, rel=0.005)
+
+
+def test_tokens_a_second_and_the_first_token_of_llama_3_8b_on_one_h100():
+    bounds = serve("llama-3-8b", gpu="h100").bounds
+    assert 195 < bounds.tokens_per_second < 196
+    short = serve("llama-3-8b", Run(seq=1), gpu="h100").bounds
+    assert 208 < short.tokens_per_second < 209
+    assert float(bounds.prompt) == pytest.approx(0.151, rel=0.01)
+    assert serve("llama-3-8b", gpu="24GB").bounds.tokens_per_second is None
+
+
+def test_a_step_computes_longer_than_it_reads_from_the_number_of_users_that_is_said():
+    served = serve("llama-3-8b", gpu="h100")
+    users, peak, bandwidth = served.bounds.compute_bound_from, 989.5e12, 3.35e12
+    flops = memory_free_flops("llama-3-8b")
+    reading = served.weights / bandwidth
+    assert (users - 1) * flops / peak < reading <= users * flops / peak
+
+
+def memory_free_flops(name):
+    """Two FLOPs for each number of a matrix, of which the input's embedding is none."""
+    counted = count(name)
+    return 2 * (counted.total - counted["token_embedding"].total - counted["layer_norm"].total)
+
+
+def test_experts_that_are_read_grow_with_the_users_to_all_of_them():
+    case = serve("mixtral-8x7b").config
+    one, two, many = (weights_read(case, users) for users in (1, 2, 10_000))
+    counted = count("mixtral-8x7b")
+    assert one == 2 * counted.active
+    experts = 2 * (counted.total - counted.active) // 6
+    assert two - one == pytest.approx(experts * 8 * (Fraction(1, 4) - Fraction(1, 16)), rel=1e-9)
+    assert many == pytest.approx(2 * counted.total, abs=4)
+    assert weights_read(serve("gpt2").config, 5) == 4 * count("gpt2").total
+
+
+def test_most_users_and_longest_context_are_the_last_that_fit():
+    served = serve("llama-3-8b,n_ctx=131072", Run(seq=4_096), users=3, gpu="24GB")
+    assert serve("llama-3-8b", Run(seq=4_096), users=served.most_users, gpu="24GB").fits
+    assert not serve("llama-3-8b", Run(seq=4_096), users=served.most_users + 1, gpu="24GB").fits
+    longest = served.longest_context
+    wide = "llama-3-8b,n_ctx=131072"
+    assert serve(wide, Run(seq=longest), users=3, gpu="24GB").fits
+    assert not serve(wide, Run(seq=longest + 1), users=3, gpu="24GB").fits
+
+
+@pytest.mark.parametrize(
+    ("ways", "message"),
+    [
+        ({"users": 0}, "users is 0: it must be a positive whole number"),
+        ({"tensor_parallel": 5}, "tensor_parallel is 5: it must divide n_head, which is 32"),
+        ({"tensor_parallel": 3}, "it must divide n_head"),
+        ({"gpu": "no such card"}, "no device is called 'no such card'"),
+        ({"gpu": "24GB", "margin": "25GB"}, "margin is 25.00 GB, and device of 24GB has 24.00 GB"),
+        ({"run": Run(batch=2)}, "give users and a context instead"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_one_line(ways, message):
+    with pytest.raises(UserError, match=message):
+        serve("llama-3-8b", **ways)
+
+
+def test_a_verdict_near_the_limit_says_so():
+    served = serve("llama-3-8b", gpu="20GB")
+    assert "It fits, if only just," in served.text()
+    assert "within 5 % of the limit" in served.text()
+    assert "if only just" not in serve("llama-3-8b", gpu="24GB").text()
+
+
+def test_the_glance_is_what_the_other_commands_say():
+    seen = {need.what: need.size for need in glance("llama-3-8b").needs}
+    assert seen["weights in 16 bits"] == 2 * count("llama-3-8b").total
+    assert seen["serving 1 user of 8,192 tokens"] == serve("llama-3-8b").total
+    assert seen["serving 32 users of 8,192 tokens"] == serve("llama-3-8b", users=32).total
+    run = Run(batch=8, seq=2_048, checkpointing="block", dtype="mixed", attention="sdpa")
+    tuned = seen["fine-tuning on 8 x 2,048 tokens, checkpointed"]
+    assert tuned == memory("llama-3-8b", run).total
+    # half a byte of each number of the blocks' matrices, and four bytes for 64 of them
+    matrices = 32 * (2 * 4_096**2 + 2 * 4_096 * 1_024 + 3 * 4_096 * 14_336)
+    others = count("llama-3-8b").total - matrices
+    assert seen["weights in 4 bits"] == 2 * others + matrices // 2 + 4 * matrices // 64
+
+
+def test_the_glance_says_the_smallest_card():
+    cards = {need["what"]: need["card"] for need in glance("llama-3-8b").to_rows()}
+    assert cards["serving 1 user of 8,192 tokens"] == "24 GB (rtx-4090)"
+    assert cards["serving 32 users of 8,192 tokens"] == "80 GB (h100-sxm)"
+    assert cards["fine-tuning on 8 x 2,048 tokens, checkpointed"] == "3 x h100-sxm"
+    on_one = {need["what"]: need["fits"] for need in glance("llama-3-8b", gpu="4090").to_rows()}
+    assert [*on_one.values()] == [True, True, True, True, False, False]
+    just = Device(name="just", memory=19 * 10**9)
+    assert "no, only just" in glance("llama-3-8b", gpu=just).text()
+
+
+def test_what_a_class_has_not_is_not_in_the_glance():
+    said = [need.what for need in glance("gpt1").needs]
+    assert "serving 32 users of 512 tokens" not in said
+    assert "fine-tuning on 8 x 512 tokens" in said
+
+
+def test_a_glance_of_exact_bytes():
+    assert "16,060,522,496" in glance("llama-3-8b", exact=True).text()
+    assert "16 GB" in glance("llama-3-8b").text()
+    assert glance(load("llama-3-8b")).to_dict()["needs"][0]["bytes"] == 16_060_522_496
