@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.tensor_table import list_tensors as list_tensors
     from gpt2calc.metrics.tensor_table import named_shapes as named_shapes
     from gpt2calc.metrics.tensor_table import tensors as tensors
+    from gpt2calc.metrics.throughput import Throughput as Throughput
+    from gpt2calc.metrics.throughput import throughput as throughput
     from gpt2calc.metrics.training_time import Training as Training
     from gpt2calc.metrics.training_time import train as train
     from gpt2calc.model.config import ModelConfig as ModelConfig
@@ -91,6 +93,7 @@ _LAZY = {
     "metrics.memory.fitting": ("Fit", "fit"),
     "metrics.serving": ("Serving", "serve"),
     "metrics.glance": ("Glance", "glance"),
+    "metrics.throughput": ("Throughput", "throughput"),
     "metrics.devices": ("Device", "device", "devices"),
     "teach.exercises": ("Sheet", "exercise"),
     "teach.explanation": ("Explanation", "explain"),

@@ -178,6 +178,14 @@ def format_flops(flops: int) -> str:
     return f"{flops:,} FLOPs"
 
 
+def in_powers(number: int) -> str:
+    """Write a number to three digits: ``3.08e21``; below a million as it is."""
+    if number < 10**6:
+        return f"{number:,}"
+    digits, _, power = f"{number:.2e}".partition("e")
+    return f"{digits}e{int(power)}"
+
+
 DAY = 86_400
 """Seconds."""
 
@@ -209,12 +217,14 @@ def parse_positive(name: str, value: float | str, example: str) -> Fraction:
 
 
 def format_duration(seconds: Fraction) -> str:
-    """Format a duration; always includes days."""
+    """Say a duration in the unit that people would: years, days, hours, minutes, seconds."""
     days = seconds / DAY
     if days >= 730:
         return f"{float(days):,.1f} days, {float(days / Fraction('365.25')):,.1f} years"
     if days >= 2:
         return f"{float(days):,.1f} days"
-    if days >= Fraction(1, 24):
-        return f"{float(seconds / 3_600):,.2f} hours, {float(days):,.3f} days"
-    return f"{float(seconds):,.3g} seconds, {float(days):.3g} days"
+    if days >= Fraction(1, 12):
+        return f"{float(seconds / 3_600):,.1f} hours"
+    if seconds >= 120:
+        return f"{float(seconds / 60):,.0f} minutes"
+    return f"{float(seconds):,.3g} seconds"

@@ -131,7 +131,7 @@ def train(
     *,
     fields: FlopFields | None = None,
     tokens: Annotated[
-        str | None, Parameter(help="Tokens to train on, like 300B.", metavar="N")
+        str | None, Parameter(help="Tokens, like 300B; 20x is 20 a parameter.", metavar="N")
     ] = None,
     steps: Annotated[
         str | None, Parameter(help="Steps of --batch x --seq tokens, instead.", metavar="N")
@@ -152,16 +152,42 @@ def train(
     price: Annotated[
         str | None, Parameter(help="Of a GPU for an hour, in any currency.", metavar="X")
     ] = None,
+    tokens_per_second: Annotated[
+        str | None,
+        Parameter(help="A measured speed of all GPUs, like 400k: its MFU and HFU.", metavar="X"),
+    ] = None,
+    seconds_per_step: Annotated[
+        str | None, Parameter(help="That of a batch of --batch sequences, instead.", metavar="X")
+    ] = None,
     form: Form = "text",
 ) -> int:
-    """Say how long training takes, and what it takes in GPU-hours.
+    """Say how long training takes, its GPU-hours, and the memory of each GPU.
 
-    Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for.
+    Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for. With
+    a measured speed: the utilization that it is, in each framework's convention.
     """
     from gpt2calc.metrics.flops import FLOPS
     from gpt2calc.metrics.training_time import train as trained_by
 
     case = case_given(model, FLOPS, fields)
+    if tokens_per_second is not None or seconds_per_step is not None:
+        from gpt2calc.metrics.throughput import throughput
+
+        if any(each is not None for each in (tokens, steps, days, mfu, price)):
+            raise UserError(
+                "a measured speed gives the utilization: leave out --tokens, --steps, --days, "
+                "--mfu and --price"
+            )
+        measured = throughput(
+            case,
+            case.run,
+            tokens_per_second=tokens_per_second,
+            seconds_per_step=seconds_per_step,
+            gpu=gpu,
+            gpus=whole_number("--gpus", gpus) or 1,
+            precision=precision,
+        )
+        return show(measured, form)
     trained = trained_by(
         case,
         case.run,

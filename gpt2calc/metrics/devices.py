@@ -140,7 +140,7 @@ def device(name_or_path: str) -> Device:
     """
     known = read_toml(folder() / DEVICES)
     word = _plain(name_or_path)
-    for key in (word, ALSO_CALLED.get(word, word), f"rtx-{word}"):
+    for key in (word, ALSO_CALLED.get(word, word), f"rtx-{word}", f"apple-{word}"):
         if key in known:
             return _device(known[key], folder() / DEVICES)
     if _MEMORY.fullmatch(name_or_path.strip()):

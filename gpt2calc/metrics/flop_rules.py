@@ -22,9 +22,13 @@ class Sizes(NamedTuple):
     """All parameters."""
     M: int
     """Parameters without embeddings and head: the N of the scaling laws."""
+    E: int
+    """Parameters of the token embedding."""
     L: int
     d: int
     h: int
+    q: int
+    """Width of all queries: the papers' H Q."""
     f: int
     V: int
     T: int
@@ -98,10 +102,10 @@ ESTIMATES = (
     ),
     Estimate(
         "PaLM, Chowdhery et al. 2022",
-        "(6 N + 12 L d S) B S",
+        "(6 N + 12 L q S) B S",
         "appendix B: 6 N + 12 L H Q T, N all parameters",
         "training",
-        lambda z: (6 * z.N + 12 * z.L * z.d * z.S) * z.B * z.S,
+        lambda z: (6 * z.N + 12 * z.L * z.q * z.S) * z.B * z.S,
     ),
     Estimate(
         "nanoGPT, estimate_mfu",
@@ -109,6 +113,20 @@ ESTIMATES = (
         "model.py: PaLM's, N without the positions",
         "training",
         lambda z: (6 * (z.N - z.T * z.d) + 12 * z.L * z.d * z.S) * z.B * z.S,
+    ),
+    Estimate(
+        "torchtitan, get_nparams_and_flops",
+        "(6 (N - E) + 12 L q S) B S",
+        "models/utils.py: PaLM's, N without the token embedding",
+        "training",
+        lambda z: (6 * (z.N - z.E) + 12 * z.L * z.q * z.S) * z.B * z.S,
+    ),
+    Estimate(
+        "Megatron, Korthikanti et al. 2022",
+        "72 B S L d² (1 + S / 6d + V / 12 L d)",
+        "appendix A, model FLOPs: an MLP of 4 d, a matrix for the head",
+        "training",
+        lambda z: z.B * z.S * (72 * z.L * z.d**2 + 12 * z.L * z.d * z.S + 6 * z.d * z.V),
     ),
     Estimate(
         "Narayanan et al. 2021",
@@ -145,8 +163,9 @@ def estimated(case: Case, quantity: Quantity) -> tuple[Estimated, ...]:
     counted = breakdown(case.model, ACTIVE)
     embeddings = sum(counted[name].total for name in EMBEDDINGS)
     sizes = Sizes(
-        *(counted.total, counted.total - embeddings, case.n_layer, case.n_embd),
-        *(case.heads or -(-case.n_embd // HEAD_WIDTH), case.mlp_width, case.vocab, case.n_ctx),
+        *(counted.total, counted.total - embeddings, counted["token_embedding"].total),
+        *(case.n_layer, case.n_embd, case.heads or -(-case.n_embd // HEAD_WIDTH)),
+        *(case.query_width, case.mlp_width, case.vocab, case.n_ctx),
         *(case.batch, case.q_len),
     )
     exact = {of: quantity.total(case.evaluate_at(**run)) for of, run in _RUNS.items()}

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.parameters import count
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
@@ -16,8 +18,10 @@ from gpt2calc.report.table import Column, Table
 from gpt2calc.units import (
     DAY,
     RoundedNumber,
+    format_bytes,
     format_duration,
     format_flops,
+    in_powers,
     parse_positive,
     parse_utilization,
 )
@@ -91,6 +95,24 @@ class Training(Result):
         """The price of all GPU-hours; None if no price is given."""
         return None if self.price is None else float(self.price * self.gpus * self.seconds / 3_600)
 
+    @cached_property
+    def memory_on_each(self) -> int | None:
+        """Bytes at the peak of a step on one GPU, in mixed precision; several share it by FSDP.
+
+        None where no class has such a run, or nothing says how many heads there are.
+        """
+        run = self.config.run.evaluate_at(
+            batch=_sequences_on_each(self.config, self.gpus),
+            gpus=self.gpus,
+            shard="fsdp" if self.gpus > 1 else "none",
+            training=True,
+        )
+        try:
+            total: int = MEMORY.total(memory_case(case_of(self.config.model, run)))
+        except UserError:
+            return None
+        return total
+
     @property
     def parameters(self) -> int:
         """Parameters of the model."""
@@ -125,6 +147,7 @@ class Training(Result):
             "flops": self.flops,
             "flops_per_step": self.flops_per_step,
             "gpu_hours": self.gpu_hours,
+            "memory_on_each_gpu": self.memory_on_each,
             "cost": self.cost,
             "parameters": self.parameters,
             "active": self.active,
@@ -157,18 +180,23 @@ class Training(Result):
             rows["utilization (HFU)"] = f"{float(self.hfu):.1%}, with what is computed again"
         first = _ROWS[self.solved_for]
         rows = {first: rows.pop(first), **rows}
+        held = self.memory_on_each
+        if held is not None:
+            beyond = "" if held <= self.device.memory else ", more than there is"
+            has = f"{format_bytes(held)} of {format_bytes(self.device.memory)}"
+            rows["memory of each GPU"] = f"{has}{beyond}"
         rows |= {
-            "FLOPs": f"{self.flops:,}, {format_flops(self.flops)}",
+            "FLOPs": f"{in_powers(self.flops)}, {format_flops(self.flops)}",
             "GPU-hours": f"{self.gpu_hours:,.{1 if self.gpu_hours >= 1 else 4}f}",
         }
         if self.config.batch > 1:
             batch = f"{self.config.batch:,} x {self.config.q_len:,} tokens"
             rows["steps"] = f"{self.steps:,} of {batch}"
-            rows["FLOPs a step"] = f"{self.flops_per_step:,}"
+            rows["FLOPs a step"] = in_powers(self.flops_per_step)
         if self.cost is not None:
             rows["price"] = f"{self.cost:,.2f}"
         optimum = f"{self.tokens / self.active:,.1f}; Chinchilla's optimum is about {CHINCHILLA}"
-        off = f"{self.six_nd:,}, off by {self.six_nd / self.flops - 1:+.2%}"
+        off = f"{in_powers(self.six_nd)}, off by {self.six_nd / self.flops - 1:+.2%}"
         if self.config.n_expert is None:
             rows |= {"tokens a parameter": optimum, "6 N D": off}
         else:
@@ -181,16 +209,26 @@ class Training(Result):
             notes=self._notes(),
         )
 
+    def _memory_said(self) -> str:
+        """Say how the work is shared out where the memory of each GPU is counted."""
+        sequences = _sequences_on_each(self.config, self.gpus)
+        shared = ", shared by FSDP" if self.gpus > 1 else ""
+        return (
+            f"Memory is of a step of {sequences:,} x {self.config.q_len:,} tokens on each GPU in "
+            f"mixed precision{shared}."
+        )
+
     def _peak(self) -> str:
         peak = self.device.peak[self.precision]  # type: ignore[index]
         return f"{peak / 1e12:,.5g} TFLOP/s in {self.precision}"
 
     def _notes(self) -> tuple[str, ...]:
         step = ADAMW * self.parameters
-        said = f"One step of AdamW takes {step:,} operations besides, {ADAMW} a parameter"
+        said = f"One step of AdamW takes {in_powers(step)} operations besides, {ADAMW} a parameter"
+        held = () if self.memory_on_each is None else (self._memory_said(),)
         if self.config.batch == 1:
-            return (f"{said}. With --batch the steps are said, too.",)
-        return (f"{said}: {100 * step / self.flops_per_step:.2g}% of the FLOPs of a step.",)
+            return (*held, f"{said}. With --batch the steps are said, too.")
+        return (*held, f"{said}: {100 * step / self.flops_per_step:.2g}% of the FLOPs of a step.")
 
 
 _ROWS = {"days": "time", "tokens": "tokens", "gpus": "GPUs", "mfu": "utilization (MFU)"}
@@ -215,7 +253,7 @@ def train(
         config: the model, a config or its name; GPT-2 small if left out.
         run: batch, sequence and so on; always with the backward pass.
         gpu: a device of :func:`gpt2calc.metrics.devices.devices`, or a file of one.
-        tokens: to train on; a number or text such as "300B".
+        tokens: to train on; a number or text such as "300B", or "20x" for 20 a parameter.
         steps: batches to train on, instead of tokens.
         days: the time to train for.
         gpus: how many; 1 if nothing asks for another number.
@@ -264,11 +302,15 @@ def train(
     return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
 
 
+def _sequences_on_each(case: Case, gpus: int) -> int:
+    """Return the sequences of a batch that one GPU has; at least one."""
+    return int(max(-(-case.batch // gpus), 1))
+
+
 def _flops_of(case: Case, tokens: int) -> int:
     """Return the FLOPs of some tokens in whole sequences, as the last one is filled up."""
     sequences = ceil(Fraction(tokens, case.q_len))
-    flops: int = FLOPS.total(_each_once(case).evaluate_at(batch=sequences))
-    return flops
+    return int(FLOPS.total(_each_once(case).evaluate_at(batch=sequences)))
 
 
 def _each_once(case: Case) -> Case:
@@ -297,6 +339,9 @@ def _tokens_within(case: Case, flops: Fraction) -> int:
 def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> int | None:
     if tokens is not None and steps is not None:
         raise UserError("tokens and steps both say how long to train: give one of them")
+    if isinstance(tokens, str) and tokens.strip().lower().endswith("x"):
+        times = parse_positive("tokens", tokens.strip()[:-1], "20x")
+        return ceil(times * count(case.model).active)
     if tokens is not None:
         return RoundedNumber.of(tokens, "tokens").value
     if steps is not None:

@@ -5,27 +5,23 @@ import pytest
 from gpt2calc import UserError, device, devices
 from gpt2calc.metrics.devices import PRECISIONS
 
-WANTED = (
-    *("v100-16gb", "v100-32gb", "t4", "a10", "a100-40gb", "a100-80gb", "l4", "l40s", "h100-pcie"),
-    *("h100-sxm", "h200", "b200", "mi300x", "rtx-3090", "rtx-4090", "rtx-5090"),
-    *("tpu-v4", "tpu-v5e", "tpu-v5p"),
-)
-
 
 def test_all_that_people_ask_for_is_there_with_its_source():
     known = devices().devices
-    assert tuple(known) == WANTED
     for each in known.values():
         assert each.source.startswith("https://")
-        assert 10**10 < each.memory < 10**12
-        assert each.peak
+        assert 8 * 10**9 <= each.memory < 10**12
+        assert each.bandwidth is None or 10**11 < each.bandwidth <= 8 * 10**12
+    for name in ("a40", "A6000", "l40s", "h20", "rtx 3060 12gb", "4080", "5090"):
+        assert device(name).name.startswith("NVIDIA")
+    assert device("M3 Ultra").memory == 512 * 10**9
 
 
 def test_peaks_are_dense_and_grow_as_numbers_get_shorter():
     for each in devices().devices.values():
         peaks = [each.peak[name] for name in PRECISIONS if name in each.peak]
         assert peaks == sorted(peaks)
-        assert each.peak.get("float16", 0) in (each.peak.get("bfloat16"), 0) or len(peaks) == 2
+        assert each.peak.get("float16", 0) in (each.peak.get("bfloat16"), 0) or len(peaks) <= 2
     # A100: 312 TFLOP/s dense and 624 with sparsity; H100: 1,979 with sparsity, in bfloat16
     assert device("a100-80gb").peak["bfloat16"] == 312 * 10**12
     assert device("H100-SXM").peak["bfloat16"] == 1_979 * 10**12 // 2
