@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gpt2calc.analysis.comparison import compare as compare
     from gpt2calc.analysis.diagnosis import Diagnosis as Diagnosis
     from gpt2calc.analysis.diagnosis import diagnose as diagnose
+    from gpt2calc.analysis.optimum import Optimum as Optimum
+    from gpt2calc.analysis.optimum import optimum as optimum
     from gpt2calc.analysis.shaping import Shapes as Shapes
     from gpt2calc.analysis.shaping import solve as solve
     from gpt2calc.analysis.solving import Solutions as Solutions
@@ -106,6 +108,7 @@ _LAZY = {
     "quantity.run": ("Run",),
     "analysis.comparison": ("Comparison", "compare"),
     "analysis.diagnosis": ("Diagnosis", "diagnose"),
+    "analysis.optimum": ("Optimum", "optimum"),
     "analysis.shaping": ("Shapes", "solve"),
     "analysis.solving": ("Solutions", "solve_for"),
     "analysis.steps": ("Steps", "steps"),

@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
-    FORMULA_FIELDS,
     PRESETS,
     Axes,
     CaseFields,
@@ -21,18 +20,13 @@ from gpt2calc.cli.flags import (
     axes_and_fields,
     case_given,
     configured,
-    fraction,
     given,
     refuse_idle_run,
     whole_number,
 )
 from gpt2calc.errors import UserError
-from gpt2calc.model.constraints import OF_FEW_VALUES
-from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.terminal import show, stream
 
-SOLVED_FOR = tuple(field for field in FORMULA_FIELDS if field not in OF_FEW_VALUES)
-"""What --for takes: a field that another one leaves a few values is better swept."""
 MOST_LINES = 10_000
 """Lines of CSV that a terminal is given; more go to a file or a pipe."""
 
@@ -172,94 +166,6 @@ def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
     if plot is None:
         raise UserError("--gpu is drawn in: give --plot with a file, too")
     return device(gpu)
-
-
-def solve(
-    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
-    budget: Annotated[
-        list[str] | None,
-        Parameter(
-            name=("--budget", "--params"),
-            help="How much of the quantity, like 350M; with --for, one for each model.",
-            negative=(),
-            metavar="BUDGET",
-        ),
-    ] = None,
-    of: Of = "parameters",
-    field: Annotated[
-        str | None,
-        Parameter(
-            name="--for",
-            help=f"Solve for this field alone: {', '.join(SOLVED_FOR)}.",
-            metavar="FIELD",
-            completer=lambda _: list(SOLVED_FOR),
-        ),
-    ] = None,
-    multiple_of: Annotated[
-        str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
-    ] = None,
-    min_aspect: Annotated[
-        float | None, Parameter(help="The least width divided by depth; 32 if left out.")
-    ] = None,
-    max_aspect: Annotated[
-        float | None, Parameter(help="The largest width divided by depth; 128 if left out.")
-    ] = None,
-    tolerance: Annotated[
-        str | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
-    ] = None,
-    limit: Annotated[
-        str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
-    ] = None,
-    fields: CaseFields | None = None,
-    plot: Plot = None,
-    form: Form = "text",
-) -> int:
-    """Find the models of a given size, or that take so many FLOPs or bytes.
-
-    Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
-    side. With --for FIELD: the nearest values of one field, and all values whose counts round to
-    the figure.
-    """
-    if not budget:
-        quantity = as_quantity(of)
-        raise UserError(
-            f"solve needs a budget: --budget with a number of {quantity.unit}, such as "
-            f"{quantity.example}"
-        )
-    refuse_idle_run(of, fields)
-    changes = given(fields)
-    if field is not None:
-        of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
-        if any(flag is not None for flag in of_shapes):
-            raise UserError(
-                "--plot, --multiple-of, --min-aspect, --max-aspect, --tolerance and --limit are of "
-                "shapes: leave out --for"
-            )
-        from gpt2calc.analysis.solving import solve_for
-
-        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), budget, of=of, **changes)
-        return show(solved, form)
-    if len(models) > 1 or len(budget) > 1:
-        raise UserError("several models or budgets are solved for one field: give it by --for")
-    bounds: dict[str, Any] = {
-        "multiple_of": whole_number("--multiple-of", multiple_of),
-        "min_aspect": min_aspect,
-        "max_aspect": max_aspect,
-        "tolerance": fraction("--tolerance", tolerance),
-        "limit": whole_number("--limit", limit),
-        **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
-    }
-    from gpt2calc.analysis.shaping import solve
-
-    shapes = solve(
-        case_given(models[0] if models else "gpt2", of, changes),
-        budget[0],
-        of=of,
-        fixed=tuple(changes),
-        **{name: bound for name, bound in bounds.items() if bound is not None},
-    )
-    draw(plot, lambda pictures: pictures.of_shapes(shapes))
-    return show(shapes, form)
 
 
 def diagnose(

@@ -33,7 +33,8 @@ app = App(
 app.default(count.count_parameters)
 _COMMANDS = {
     "count": ("presets",),
-    "analysis": ("compare", "steps", "sweep", "solve", "diagnose"),
+    "analysis": ("compare", "steps", "sweep", "diagnose"),
+    "solve": ("solve",),
     "running": ("flops", "memory", "train", "devices"),
     "serve": ("serve",),
     "teach": ("explain", "formula", "exercise", "study"),

@@ -67,7 +67,20 @@ def _flag(
 OF_MODEL = Group("The model", help="More, of which a model is built: gpt2calc --help-model.")
 PARTS = Group("What a model is built from", show=False)
 """Twenty-odd sizes and switches that a preset or a file brings along."""
+OF_RUN = Group("The run", help="More of how a model is trained: gpt2calc memory --help.")
+RARELY = (
+    "fused_gelu", "experts_implementation", "grad_accumulation",
+    "reduce_dtype", "zero_stage", "master_weights",
+)  # fmt: skip
+"""Fields of a run that few ask about: the pages of commands with any quantity do not list them."""
 PARTS_SHOWN = Group("What a model is built from, as flags of every command that takes a model")
+
+
+def _group_in(kind: type[Declared], name: str, of: str | None) -> Group | str | None:
+    """Return the group of a field on the page of a command; None for its usual one."""
+    if kind is not Run or of is not None:
+        return None
+    return PARTS if name in RARELY else OF_RUN
 
 
 def _group_of(kind: type[Declared], name: str) -> Group | str:
@@ -96,7 +109,7 @@ def _flags(
     A metavar says of what may be several values.
     """
     fields = {
-        name: _flag(kind, name, metavar)
+        name: _flag(kind, name, metavar, _group_in(kind, name, of))
         for kind in kinds
         for name, known in kind.known.items()
         if kind is not Run or of is None or of in known.changes

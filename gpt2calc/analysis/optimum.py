@@ -1,0 +1,197 @@
+"""Which model for a budget of compute: parameters and tokens by published laws, and shapes near."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+from typing import NamedTuple
+
+from gpt2calc.analysis.shaping import Shapes, solve
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.devices import Device, device
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Table
+from gpt2calc.units import (
+    DAY,
+    RoundedNumber,
+    format_duration,
+    in_powers,
+    parse_positive,
+    parse_utilization,
+)
+
+LISTED = 3
+"""Shapes that are listed."""
+WHAT_COUNTS = (
+    "N counts all parameters, embeddings among them, as both papers do; by another count the same "
+    "compute asks for another model. FLOPs are 6 N D: 'gpt2calc train' has the exact ones."
+)
+
+
+class Law(NamedTuple):
+    """A fit of the loss, E + A / N^alpha + B / D^beta, of models with N parameters on D tokens."""
+
+    name: str
+    source: str
+    A: float
+    B: float
+    alpha: float
+    beta: float
+
+    def parameters_for(self, compute: int) -> int:
+        """Return the N of the least loss where 6 N D is the compute."""
+        ratio = (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
+        power = self.beta / (self.alpha + self.beta)
+        return max(int(ratio * float(compute / 6) ** power), 1)
+
+
+LAWS = (
+    Law(
+        "Hoffmann et al. 2022",
+        "Chinchilla, approach 3: equation 10 and section D.3",
+        *(406.4, 410.7, 0.34, 0.28),
+    ),
+    Law(
+        "Besiroglu et al. 2024",
+        "Chinchilla scaling: a replication attempt, the same data fitted again",
+        *(482.01, 2085.43, 0.3478, 0.3658),
+    ),
+)
+
+
+class Point(NamedTuple):
+    """A number of parameters and of tokens for a budget."""
+
+    name: str
+    source: str
+    parameters: int
+    tokens: int
+
+
+@dataclass(frozen=True, repr=False)
+class Optimum(Listing):
+    """Parameters and tokens for a budget of compute, and shapes of the first of them."""
+
+    compute: int
+    """FLOPs."""
+    made_of: str
+    """The GPUs and the time that give the compute; empty where it was given itself."""
+    points: tuple[Point, ...]
+    shapes: Shapes
+
+    def items(self) -> tuple[Point, ...]:
+        """Return what each law says."""
+        return self.points
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return parameters and tokens, which people read to three digits."""
+        return (
+            RowField("law", lambda point: point.name, "by"),
+            RowField("source", lambda point: point.source),
+            RowField(
+                "parameters",
+                lambda point: point.parameters,
+                *("parameters", "mixed", lambda point: _said(point.parameters)),
+            ),
+            RowField(
+                "tokens",
+                lambda point: point.tokens,
+                *("tokens", "mixed", lambda point: _said(point.tokens)),
+            ),
+            RowField(
+                "tokens_per_parameter",
+                lambda point: point.tokens / point.parameters,
+                *("tokens a parameter", "ratio"),
+            ),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the compute in FLOPs, what each law says, and the shapes."""
+        shapes = self.shapes.to_dict()
+        return {"compute": self.compute, "laws": self.to_rows(), "shapes": shapes["shapes"]}
+
+    def title(self) -> str:
+        """Say the compute, and what it is made of."""
+        made = f": {self.made_of}" if self.made_of else ""
+        return f"A model for {in_powers(self.compute)} FLOPs{made}"
+
+    def notes(self) -> tuple[str, ...]:
+        return (WHAT_COUNTS,)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what each law says, and the shapes near the first of them."""
+        return (self.table(), self.shapes.table())
+
+
+def _said(number: int) -> str:
+    """Say a number as people do, to three digits: 3.99B."""
+    for power, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
+        if number >= 10**power:
+            return f"{float(f'{number / 10**power:.3g}'):g}{letter}"
+    return f"{number}"
+
+
+def optimum(
+    config: Model | None = None,
+    compute: int | str | None = None,
+    *,
+    gpus: int | None = None,
+    days: float | str | None = None,
+    gpu: str | Device = "h100-sxm",
+    mfu: float | str = "40%",
+    ratio: float | str = 20,
+) -> Optimum:
+    """Say which model to train with a budget of compute, and on how many tokens.
+
+    Args:
+        config: what all fields of the shapes are but depth and width; GPT-2's if left out.
+        compute: FLOPs of the whole training; or GPUs and days instead.
+        gpus: how many.
+        days: the time.
+        gpu: a device by its name, or a file of one.
+        mfu: the part of its peak that training makes use of.
+        ratio: tokens a parameter of the first row.
+
+    Raises:
+        UserError: neither compute nor GPUs and days are given, or both; the compute is too little
+            for any model.
+
+    """
+    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    if (compute is None) == (gpus is None and days is None):
+        raise UserError("give the compute, or GPUs and days: --compute 1e21, or --gpus 8 --days 7")
+    made_of = ""
+    if compute is not None:
+        flops = RoundedNumber.of(compute, "FLOPs").value
+    else:
+        number = 1 if gpus is None else gpus
+        if number < 1:
+            raise UserError(f"gpus is {number}: it must be 1 or more, such as 8")
+        if days is None:
+            raise UserError("GPUs give no compute without a time: give --days, too, such as 7")
+        seconds = parse_positive("days", days, "7") * DAY
+        precision, peak = chosen.peak_in(None)
+        flops = int(number * peak * parse_utilization(mfu) * seconds)
+        share = float(parse_utilization(mfu))
+        made_of = (
+            f"{format_duration(seconds)} of {number:,} x {chosen.name} at {share:.0%} of the peak "
+            f"in {precision}"
+        )
+    times = parse_positive("ratio", ratio, "20")
+    points = _points(flops, times)
+    model = as_config(config)
+    wanted = points[0].parameters
+    shapes = solve(model, RoundedNumber(_said(wanted), wanted, 1), limit=LISTED)
+    return Optimum(flops, made_of, points, shapes)
+
+
+def _points(compute: int, ratio: Fraction) -> tuple[Point, ...]:
+    at_ratio = isqrt(int(compute / (6 * ratio)))
+    if at_ratio < 1:
+        raise UserError(f"{compute:,} FLOPs are too few for any model: give more, such as 1e21")
+    found = [(f"{float(ratio):g} tokens a parameter", "a fixed ratio", at_ratio)]
+    found += [(law.name, law.source, law.parameters_for(compute)) for law in LAWS]
+    return tuple(
+        Point(name, source, parameters, compute // (6 * parameters))
+        for name, source, parameters in found
+    )

@@ -1,0 +1,178 @@
+"""Models of a wanted size, and the model for a budget of compute."""
+
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from gpt2calc.cli.drawing import draw
+from gpt2calc.cli.flags import (
+    FORMULA_FIELDS,
+    PRESETS,
+    CaseFields,
+    Form,
+    Of,
+    Plot,
+    case_given,
+    fraction,
+    given,
+    refuse_idle_run,
+    whole_number,
+)
+from gpt2calc.errors import UserError
+from gpt2calc.model.constraints import OF_FEW_VALUES
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.report.terminal import show
+from gpt2calc.units import RoundedNumber
+
+BUDGET = Group("A budget of compute", help="The largest model to train with it.")
+SOLVED_FOR = tuple(field for field in FORMULA_FIELDS if field not in OF_FEW_VALUES)
+"""What --for takes: a field that another one leaves a few values is better swept."""
+
+
+def solve(
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
+    budget: Annotated[
+        list[str] | None,
+        Parameter(
+            name=("--budget", "--params"),
+            help="How much of the quantity, like 350M; with --for, one for each model.",
+            negative=(),
+            metavar="BUDGET",
+        ),
+    ] = None,
+    of: Of = "parameters",
+    field: Annotated[
+        str | None,
+        Parameter(
+            name="--for",
+            help=f"Solve for this field alone: {', '.join(SOLVED_FOR)}.",
+            metavar="FIELD",
+            completer=lambda _: list(SOLVED_FOR),
+        ),
+    ] = None,
+    multiple_of: Annotated[
+        str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
+    ] = None,
+    min_aspect: Annotated[
+        float | None, Parameter(help="The least width divided by depth; 32 if left out.")
+    ] = None,
+    max_aspect: Annotated[
+        float | None, Parameter(help="The largest width divided by depth; 128 if left out.")
+    ] = None,
+    tolerance: Annotated[
+        str | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
+    ] = None,
+    limit: Annotated[
+        str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
+    ] = None,
+    tokens: Annotated[
+        str | None,
+        Parameter(help="With --of flops: a training run on so many, like 20B.", metavar="N"),
+    ] = None,
+    compute: Annotated[
+        str | None,
+        Parameter(help="Which model for so many FLOPs, like 1e21?", group=BUDGET, metavar="N"),
+    ] = None,
+    days: Annotated[
+        str | None,
+        Parameter(help="Which model for so many days of --gpus?", group=BUDGET, metavar="N"),
+    ] = None,
+    gpu: Annotated[str | None, Parameter(help="The GPUs; h100 if left out.", group=BUDGET)] = None,
+    mfu: Annotated[
+        str | None,
+        Parameter(help="The part of the peak made use of; 40% if left out.", group=BUDGET),
+    ] = None,
+    ratio: Annotated[
+        str | None,
+        Parameter(help="Tokens a parameter; 20 if left out.", group=BUDGET, metavar="X"),
+    ] = None,
+    fields: CaseFields | None = None,
+    plot: Plot = None,
+    form: Form = "text",
+) -> int:
+    """Find the models of a given size, or that take so many FLOPs or bytes.
+
+    Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
+    side. With --for FIELD: the nearest values of one field, and all values whose counts round to
+    the figure. With --compute, or --gpus and --days: which model to train, on how many tokens.
+    """
+    asked = {"compute": compute, "days": days, "gpu": gpu, "mfu": mfu, "ratio": ratio}
+    if any(each is not None for each in asked.values()):
+        if budget or field or plot or tokens or of != "parameters":
+            raise UserError(
+                "--compute and --days ask which model to train: leave out --budget, --of, --for, "
+                "--tokens and --plot"
+            )
+        return _for_compute(models, asked, fields, form)
+    fields = _of_training_run(models, fields, of, tokens)
+    if not budget:
+        quantity = as_quantity(of)
+        raise UserError(
+            f"solve needs a budget: --budget with a number of {quantity.unit}, such as "
+            f"{quantity.example}"
+        )
+    refuse_idle_run(of, fields)
+    changes = given(fields)
+    if field is not None:
+        of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
+        if any(flag is not None for flag in of_shapes):
+            raise UserError(
+                "--plot, --multiple-of, --min-aspect, --max-aspect, --tolerance and --limit are of "
+                "shapes: leave out --for"
+            )
+        from gpt2calc.analysis.solving import solve_for
+
+        solved = solve_for(field.replace("-", "_"), models or ("gpt2",), budget, of=of, **changes)
+        return show(solved, form)
+    if len(models) > 1 or len(budget) > 1:
+        raise UserError("several models or budgets are solved for one field: give it by --for")
+    bounds: dict[str, Any] = {
+        "multiple_of": whole_number("--multiple-of", multiple_of),
+        "min_aspect": min_aspect,
+        "max_aspect": max_aspect,
+        "tolerance": fraction("--tolerance", tolerance),
+        "limit": whole_number("--limit", limit),
+        **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
+    }
+    from gpt2calc.analysis.shaping import solve
+
+    shapes = solve(
+        case_given(models[0] if models else "gpt2", of, changes),
+        budget[0],
+        of=of,
+        fixed=tuple(changes),
+        **{name: bound for name, bound in bounds.items() if bound is not None},
+    )
+    draw(plot, lambda pictures: pictures.of_shapes(shapes))
+    return show(shapes, form)
+
+
+def _for_compute(
+    models: tuple[str, ...], asked: dict[str, Any], fields: dict[str, Any] | None, form: Any
+) -> int:
+    """Answer which model to train with a budget of compute."""
+    from gpt2calc.analysis.optimum import optimum
+
+    if len(models) > 1:
+        raise UserError("shapes are of one model's kind: give one model")
+    changes = given(fields)
+    gpus = changes.pop("gpus", None)
+    model = case_given(models[0] if models else "gpt2", "parameters", changes)
+    ways = {name: value for name, value in asked.items() if value is not None}
+    return show(optimum(model, gpus=gpus, **ways), form)
+
+
+def _of_training_run(
+    models: tuple[str, ...], fields: dict[str, Any] | None, of: str, tokens: str | None
+) -> dict[str, Any] | None:
+    """Return the fields of a run over all tokens of a training: as many sequences as they fill."""
+    if tokens is None:
+        return fields
+    if of != "flops":
+        raise UserError("--tokens are of a training run, whose FLOPs are asked: give --of flops")
+    said = dict(fields or {})
+    if "batch" in said or "inference" in said:
+        raise UserError("--tokens say how much is trained on: leave out --batch and --inference")
+    length = case_given(models[0] if models else "gpt2", of, said).q_len
+    sequences = -(-RoundedNumber.of(tokens, "tokens").value // length)
+    return said | {"seq": str(length), "batch": str(sequences), "training": True}
