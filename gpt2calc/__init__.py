@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.generation import generate as generate
     from gpt2calc.metrics.glance import Glance as Glance
     from gpt2calc.metrics.glance import glance as glance
+    from gpt2calc.metrics.memory.cache_quantity import cache as cache
     from gpt2calc.metrics.memory.fitting import Fit as Fit
     from gpt2calc.metrics.memory.fitting import fit as fit
     from gpt2calc.metrics.memory.result import Memory as Memory
@@ -93,6 +94,7 @@ _LAZY = {
     "metrics.training_time": ("Training", "train"),
     "metrics.memory.result": ("Memory", "memory"),
     "metrics.memory.fitting": ("Fit", "fit"),
+    "metrics.memory.cache_quantity": ("cache",),
     "metrics.serving": ("Serving", "serve"),
     "metrics.glance": ("Glance", "glance"),
     "metrics.throughput": ("Throughput", "throughput"),

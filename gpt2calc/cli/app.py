@@ -35,7 +35,7 @@ _COMMANDS = {
     "count": ("presets",),
     "analysis": ("compare", "steps", "sweep", "diagnose"),
     "solve": ("solve",),
-    "running": ("flops", "memory", "train", "devices"),
+    "running": ("flops", "memory", "cache", "train", "devices"),
     "serve": ("serve",),
     "teach": ("explain", "formula", "exercise", "study"),
     "verify": ("verify", "inspect"),

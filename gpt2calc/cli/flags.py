@@ -132,6 +132,7 @@ if TYPE_CHECKING:
     CaseFields = dict[str, Any]
     FlopFields = dict[str, Any]
     MemoryFields = dict[str, Any]
+    CacheFields = dict[str, Any]
     Axes = dict[str, Any]
     Of = str
 else:
@@ -142,6 +143,7 @@ else:
         "CaseFields": lambda: _flags("CaseFields", (ModelConfig, Run)),
         "FlopFields": lambda: _flags("FlopFields", (ModelConfig, Run), of="flops"),
         "MemoryFields": lambda: _flags("MemoryFields", (ModelConfig, Run), of="memory"),
+        "CacheFields": lambda: _flags("CacheFields", (ModelConfig, Run), of="cache"),
         "Axes": lambda: _flags("Axes", (ModelConfig, Run), "AXIS"),
     }
     """Sets of flags by name, each made when a command that has it is asked for."""
@@ -199,6 +201,8 @@ def refuse_idle_run(of: str | Quantity, fields: dict[str, Any] | None) -> None:
     """Raise ``UserError`` for a flag of the run where the run does not matter."""
     quantity = as_quantity(of)
     said = _without_inference(fields)
+    if quantity.name == "cache" and said.get("training") is False:
+        del said["training"]  # a cache is of inference
     changes = {name: Run.known[name].changes for name in said if name in Run.known}
     for name, changed in changes.items():
         if quantity.name not in changed:

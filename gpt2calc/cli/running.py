@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
+    CacheFields,
     FlopFields,
     Form,
     MemoryFields,
@@ -123,6 +124,19 @@ def memory(
     counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     draw(plot, lambda pictures: pictures.of_memory(counted, name=model))
     return show(counted, form)
+
+
+def cache(
+    model: Model = "gpt2", /, *, fields: CacheFields | None = None, form: Form = "text"
+) -> int:
+    """Count the bytes of keys and values that serving keeps of its tokens.
+
+    One sequence as long as the context, of 8,192 tokens at most, unless flags say otherwise.
+    """
+    from gpt2calc.metrics.memory.cache_quantity import CACHE, Cache
+
+    case = case_given(model, CACHE, fields)
+    return show(Cache(case, CACHE.shares(CACHE.terms(case))), form)
 
 
 def train(

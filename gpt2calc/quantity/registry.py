@@ -10,6 +10,7 @@ _MODULES = {
     "active": ("gpt2calc.metrics.parameters", "ACTIVE"),
     "flops": ("gpt2calc.metrics.flops", "FLOPS"),
     "memory": ("gpt2calc.metrics.memory.quantity", "MEMORY"),
+    "cache": ("gpt2calc.metrics.memory.cache_quantity", "CACHE"),
 }
 NAMES = tuple(_MODULES)
 """What the quantities are called."""

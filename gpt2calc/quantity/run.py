@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 from gpt2calc.dtypes import dtype_called
 from gpt2calc.model.fields import Declared, Known, Size
 
+ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")
 FLOPS = ("flops",)
 MEMORY = ("memory",)
@@ -32,7 +33,7 @@ class Run(Declared):
             "Sequences at once: per GPU for memory, in all for `train`.",
             letter="B",
             place=-3,
-            changes=BOTH,
+            changes=ALL,
         ),
     ] = 1
     seq: Annotated[
@@ -47,7 +48,7 @@ class Run(Declared):
             always_said=True,
             example=1024,
             other_names=("seq_len", "seqlen", "sequence_length"),
-            changes=BOTH,
+            changes=ALL,
         ),
     ] = None
     cached: Annotated[
@@ -59,7 +60,7 @@ class Run(Declared):
             place=-1,
             rule="nothing_cached",
             example=512,
-            changes=BOTH,
+            changes=ALL,
         ),
     ] = None
     last_logits: Annotated[
@@ -114,7 +115,7 @@ class Run(Declared):
             rule="usual_dtype",
             said={"mixed": "mixed precision"},
             other_names=("precision", "torch_dtype"),
-            changes=MEMORY,
+            changes=("memory", "cache"),
         ),
     ] = None
     attention: Annotated[

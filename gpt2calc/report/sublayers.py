@@ -32,6 +32,8 @@ KNOWN = {
     "temporary": Sublayer("temporary", "#e3a830"),
     "cache": Sublayer("cache", "#5ba68b"),
     "logits": Sublayer("logits", "#ece5c4"),
+    "keys": Sublayer("keys", "#1f4e8c"),
+    "values": Sublayer("values", "#b9cde6"),
     "margin": Sublayer("margin", "#8a8a94"),
 }
 """All parts by name."""

@@ -30,6 +30,8 @@ PARTS_IN_WORDS = {
     "projections": "do attention's projections {} over all layers",
     "scores": "do attention's scores {}, the mixing of values included, over all layers",
     "lm_head": "does the head {}",
+    "keys": "do the cached keys {} over all layers",
+    "values": "do the cached values {} over all layers",
 }
 """The parts that are asked about, by quantity, with a place for what they do."""
 PARTS_OF = {
@@ -37,12 +39,14 @@ PARTS_OF = {
     "active": ("attention", "mlp", "layer_norm"),
     "flops": ("projections", "scores", "mlp", "lm_head"),
     "memory": ("layer_norm", "scores", "mlp"),
+    "cache": ("keys", "values"),
 }
 FIELDS_OF = {
     "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
     "active": ("n_layer", "n_embd", "vocab", "n_ctx"),
     "flops": ("n_layer", "n_embd", "vocab", "batch", "seq"),
     "memory": ("n_layer", "vocab", "seq"),
+    "cache": ("n_layer", "batch", "seq"),
 }
 """The fields that are solved for, by quantity."""
 BATCHES = (1, 2, 4, 8, 16)

@@ -89,7 +89,7 @@ def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
 def test_help_lists_the_choices(run):
     told = " ".join(run("explain", "--help").out.replace("│", " ").split())
     assert "n_layer, n_embd, n_head, n_kv_head, head_dim, vocab, n_ctx," in told
-    assert "What is counted. [choices: parameters, active, flops, memory]" in told
+    assert "What is counted. [choices: parameters, active, flops, memory, cache]" in told
     told = " ".join(run("solve", "--help").out.replace("│", " ").split())
     assert "Solve for this field alone: n_layer, n_embd, n_head, head_dim, vocab, n_ctx," in told
     assert "--budget --params BUDGET How much" in told

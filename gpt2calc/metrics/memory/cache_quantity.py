@@ -1,0 +1,160 @@
+"""The cache of keys and values as a quantity: what is compared, swept, solved, explained."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.errors import UserError
+from gpt2calc.model.names import Names
+from gpt2calc.model.terms import Term
+from gpt2calc.quantity.assumptions import assumed
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import Breakdown, Config, NoFormulaError, Quantity
+from gpt2calc.quantity.run import Run
+from gpt2calc.units import format_binary_bytes, format_bytes
+
+PARTS = ("keys", "values")
+
+
+class CacheTerm(Term):
+    """Keys or values of some layers: the bytes of a number, times their shape, times the layers."""
+
+    __slots__ = ()
+
+    def name(self, names: Names) -> str:
+        """Return what it is, and of which layers where not all are alike."""
+        del names
+        return f"cache of {self.role}"
+
+    @property
+    def in_block(self) -> bool:
+        """Every block has its own."""
+        return True
+
+
+def cache_case(model: object) -> Case:
+    """Return a model with a run that serves it. Raises ``UserError`` if its class has no cache."""
+    case = case_of(model)
+    if not case.model.architecture.decoder.has_cache:
+        raise UserError(f"{case.of_family.words}'s class has no cache of keys and values")
+    return case.evaluate_at(training=False)
+
+
+def _terms(case: Case) -> Iterator[Term]:
+    tokens = case.kv_len
+    size = ITEMSIZE[case.product_type]
+    for part in PARTS:
+        for layers, seen, words in _layers(case, tokens):
+            shape: tuple[Any, ...] = (size, case.batch, seen, *_of_a_token(case))
+            if words and isinstance(layers, int):
+                shape, layers = (layers, *shape), 1
+            yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
+
+
+def _of_a_token(case: Case) -> tuple[Any, ...]:
+    """Return the heads of keys and their width; the model's width where no heads are known."""
+    groups, heads = case.model.n_kv_head, case.heads
+    if groups is None and heads is None:
+        return (case.n_embd,)
+    return (heads if groups is None else groups, case.head_width)
+
+
+def _layers(case: Case, tokens: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Yield how many layers keep how many tokens: a windowed one the last ones alone."""
+    window, depth = case.model.window, case.n_layer
+    if window is None:
+        yield depth, tokens, ""
+        return
+    full = _full_layers(case)
+    yield full, tokens, " of full layers"
+    yield depth - full, _fewer(tokens, window, case), " of windowed layers"
+
+
+def _full_layers(case: Case) -> Any:
+    """Return how many layers see all tokens, for one depth or for an array of them."""
+    depth: Any = case.n_layer
+    if hasattr(depth, "dtype"):
+        import numpy as np
+
+        counted = [_full_among(case, int(each)) for each in depth.ravel()]
+        return np.array(counted).reshape(depth.shape)
+    if isinstance(depth, int):
+        return _full_among(case, depth)
+    if case.origin is None or not hasattr(depth, "free_symbols"):
+        raise NoFormulaError("layers take turns: their number is no formula")
+    return _full_among(case, case.origin.n_layer)
+
+
+def _full_among(case: Case, depth: int) -> int:
+    return sum(case.model.window_of(layer) is None for layer in range(depth))
+
+
+def _fewer(tokens: Any, window: Any, case: Case) -> Any:
+    """Return the smaller of two numbers of tokens; of letters the one that is so here."""
+    if hasattr(tokens, "dtype") or hasattr(window, "dtype"):
+        import numpy as np
+
+        return np.minimum(tokens, window)
+    if any(hasattr(each, "free_symbols") for each in (tokens, window)):
+        here = case.origin or case
+        return tokens if here.kv_len <= here.window else window
+    return min(tokens, window)
+
+
+def _notes(case: Config) -> tuple[str, ...]:
+    del case
+    return ("The first factor is the bytes of a number: 4 in float32, 2 in 16 bits.",)
+
+
+def _holds(case: Config, free: tuple[str, ...]) -> tuple[str, ...]:
+    """Say on which side of the window a formula holds, where it depends on it."""
+    window, is_free = case.model.window, not {"seq", "cached", "window"}.isdisjoint(free)
+    if window is None or not (is_free or not free):
+        return ()
+    side = "not longer" if case.kv_len <= window else "longer"
+    return (f"It holds where a sequence is {side} than the window of {window:,} tokens.",)
+
+
+CACHE = Quantity(
+    name="cache",
+    unit="bytes",
+    terms=_terms,
+    parts=PARTS,
+    groups={part: (part,) for part in PARTS},
+    verb="hold",
+    notes_on_terms=_notes,
+    case=cache_case,
+    holds=_holds,
+    example="16GB",
+    scale=(" kB", " MB", " GB", " TB", " PB"),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Cache(Breakdown):
+    """Bytes of keys and values of one model and its tokens."""
+
+    quantity: Quantity = CACHE
+
+    def _notes(self) -> tuple[str, ...]:
+        size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
+        token = self.quantity.total(self.config.evaluate_at(batch=1, seq=1, cached=None))
+        window = "" if self.config.model.window is None else ", as far as the window"
+        return (f"In all {size}: {token:,} bytes a token{window}.", *assumed(self.config, "cache"))
+
+
+def cache(config: Model | None = None, run: Run | None = None) -> Cache:
+    """Count the bytes of keys and values that a model keeps of its tokens.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence and dtype; one whole context, at most 8,192 tokens, if left out.
+
+    Raises:
+        UserError: the model's class has no cache, or nothing says how many heads it has.
+
+    """
+    case = cache_case(case_of(as_config(config), run))
+    return Cache(case, CACHE.shares(CACHE.terms(case)))

@@ -1,0 +1,80 @@
+"""The cache of keys and values: published figures, and the cache that memory counts."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import examples
+
+from gpt2calc import Run, UserError, cache, explain, formula, load, presets, solve_for, sweep
+from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.metrics.memory.cache_quantity import CACHE, cache_case
+from gpt2calc.quantity.case import case_of
+
+NAMES = [each.name for each in presets() if each.config.architecture.decoder.has_cache]
+
+
+@pytest.mark.parametrize(
+    ("name", "ways", "size"),
+    [
+        ("llama-3-70b", {"seq": 131_072}, 42_949_672_960),
+        ("gemma-3-1b", {"seq": 32_768}, 145_752_064),
+        ("qwen3-30b-a3b", {"seq": 1}, 98_304),
+        ("llama-2-70b", {"seq": 4_096, "batch": 4, "dtype": "float16"}, 5_368_709_120),
+        ("llama-30b", {"seq": 512, "dtype": "fp16"}, 817_889_280),
+    ],
+)
+def test_what_people_asked_for(name, ways, size):
+    assert cache(name, Run(**ways)).total == size
+
+
+@pytest.mark.parametrize(("budget", "tokens"), [("16GB", 162_760), ("16GiB", 174_762)])
+def test_tokens_in_a_budget(budget, tokens):
+    (found,) = solve_for("seq", "qwen3-30b-a3b", budget, of="cache").solutions
+    assert found.below.value == tokens
+    (found,) = solve_for("seq", "qwen3-30b-a3b", "2GiB", of="cache").solutions
+    assert found.below.value == 21_845
+
+
+@settings(max_examples=examples(60))
+@given(st.data(), st.sampled_from(NAMES))
+def test_it_is_the_cache_that_a_prompt_leaves(data, name):
+    config = load(name)
+    run = Run(
+        batch=data.draw(st.integers(1, 9)),
+        seq=data.draw(st.integers(1, config.n_ctx)),
+        training=False,
+        dtype=data.draw(st.sampled_from(["float32", "bfloat16"])),
+    )
+    assert cache(config, run).total == cache_bytes(case_of(config, run))
+    case = cache_case(case_of(config, run))
+    depths = [1, 5, config.n_layer]
+    lengths = [1, 40, config.n_ctx]
+    swept = sweep(case, of="cache", n_layer=depths, seq=lengths).total
+    for row, depth in enumerate(depths):
+        for column, length in enumerate(lengths):
+            one = case.evaluate_at(n_layer=depth, seq=length)
+            assert swept[row, column] == CACHE.total(one) == cache_bytes(one)
+    written = explain(case, of="cache").total
+    assert written is None or written[-1] == CACHE.total(case)
+
+
+def test_a_formula_says_on_which_side_of_the_window_it_holds():
+    said = formula("gemma-3-1b", free="seq", of="cache").text()
+    assert "longer than the window of 512 tokens" in said
+    short = cache_case(case_of(load("gemma-3-1b"), Run(seq=100)))
+    assert "not longer than the window" in formula(short, free="seq", of="cache").text()
+    assert "window" not in formula("llama-3-8b", of="cache").text()
+
+
+def test_a_class_without_a_cache_is_refused_by_name():
+    with pytest.raises(UserError, match="GPT's class has no cache"):
+        cache("gpt1")
+
+
+def test_as_a_command(run, refused):
+    said = run("solve", "qwen3-30b-a3b", "--of", "cache", "--for", "seq", "--budget", "16GB").out
+    assert "162,760" in said
+    assert "1,073,741,824" in run("cache", "llama-3-8b").out
+    assert "4,294,967,296" in run("cache", "llama-3-8b", "--seq", "32k").out
+    assert "42,949,672,960" in run("cache", "llama-3-70b", "--seq", "128k").out
+    assert "--attention is of the run" in refused("sweep", "--of", "cache", "--attention", "sdpa")
