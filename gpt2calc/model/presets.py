@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fetching import fetch_config, is_repository
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.reading import read_toml
 
@@ -58,9 +59,10 @@ def _read_preset(name: str) -> Preset:
 
 
 def config_of(word: str) -> ModelConfig:
-    """Return the config of a preset, a file, or a folder. Raises ``UserError`` for anything else.
+    """Return the config of a preset, a file, a folder, or a repository on the Hugging Face Hub.
 
-    A preset may be called as it is on the Hugging Face Hub: ``openai-community/gpt2``.
+    A preset may be called as it is there, ``openai-community/gpt2``, and is not fetched. Raises
+    ``UserError`` for anything else.
     """
     if word in preset_names():
         return preset(word).config
@@ -75,6 +77,8 @@ def config_of(word: str) -> ModelConfig:
         on_the_hub = _on_the_hub(word)
         if on_the_hub is not None:
             return on_the_hub.config
+        if is_repository(word):
+            return from_hugging_face(fetch_config(word))
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
     return from_hugging_face(path) if path.suffix == ".json" else _config(read_toml(path), path)

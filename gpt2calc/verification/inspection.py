@@ -10,6 +10,7 @@ from typing import Any
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, SublayerCount, active_said
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fetching import fetch_config, fetch_shapes, is_repository
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.naming import Located, located
 from gpt2calc.model.reading import read_json
@@ -162,16 +163,20 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
 
     Args:
         path: a ``.safetensors`` file, a ``.index.json`` of shards, or a folder with either; a
-            ``config.json`` in the same folder is compared with the shapes.
+            ``config.json`` in the same folder is compared with the shapes. Or a repository on the
+            Hugging Face Hub, ``owner/name``.
 
     Raises:
         UserError: a file cannot be read, it is no model of a known
             family, or ``config.json`` says something else.
 
     """
-    file = find_checkpoint(path)
-    shapes = read_shapes(file)
-    beside = file.parent / "config.json"
+    word = os.fspath(path)
+    if not os.path.exists(word) and is_repository(word):
+        shapes, beside = fetch_shapes(word), fetch_config(word)
+    else:
+        file = find_checkpoint(path)
+        shapes, beside = read_shapes(file), file.parent / "config.json"
     stated = from_hugging_face(beside, in_part=True) if beside.exists() else None
     config = infer_config(str(path), shapes, stated)
     if stated is not None:

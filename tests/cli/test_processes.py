@@ -49,6 +49,15 @@ def test_an_output_that_cannot_be_written_is_one_line(arguments):
     assert ran.stderr == "gpt2calc: there is no standard output to write to\n"
 
 
+def test_the_hub_is_asked_where_the_environment_says(tmp_path):
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    where = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    ran = shell('"$PY" -m gpt2calc some/model', **where)
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "some/model cannot be reached, and is not in the local cache" in ran.stderr
+
+
 def test_a_pipe_gets_the_same_text_with_and_without_colour():
     plain = shell('"$PY" -m gpt2calc | cat', NO_COLOR="1", TERM="dumb", COLUMNS="40").stdout
     assert plain == shell('"$PY" -m gpt2calc | cat').stdout == f"{count(ModelConfig())}\n"
