@@ -7,6 +7,7 @@ HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. No weight is read, and no cod
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ def fetch_config(repository: str) -> Path:
                 f"{repository}: {CONFIG} has {size:,} bytes: more than the {LARGEST_TEXT:,} that "
                 "such a file can be"
             )
-        return Path(hf_hub_download(repository, CONFIG, etag_timeout=TIMEOUT))
+        is_there = size is not None
+        return Path(
+            hf_hub_download(repository, CONFIG, etag_timeout=TIMEOUT, local_files_only=not is_there)
+        )
 
 
 def _size_of_config(repository: str) -> int | None:
@@ -50,11 +54,12 @@ def _size_of_config(repository: str) -> int | None:
     from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url
 
     try:
-        return get_hf_file_metadata(hf_hub_url(repository, CONFIG), timeout=TIMEOUT).size
+        found = get_hf_file_metadata(hf_hub_url(repository, CONFIG), timeout=TIMEOUT)
     except (errors.HfHubHTTPError, errors.EntryNotFoundError):
         raise
     except Exception:  # of its client: whether the cache has it, the library says
         return None
+    return found.size or 0
 
 
 def fetch_shapes(repository: str) -> dict[str, tuple[int, ...]]:
@@ -117,12 +122,17 @@ def _in_one_line(repository: str) -> Iterator[None]:
 
 
 def _silenced() -> Callable[[], None]:
-    """Turn the library's progress bars off; what is returned turns them on again."""
+    """Keep the library's progress and warnings to itself; what is returned undoes it."""
     from huggingface_hub import utils
 
-    bars: Any = utils
-    if bars.are_progress_bars_disabled():
-        return lambda: None
-    bars.disable_progress_bars()
-    on_again: Callable[[], None] = bars.enable_progress_bars
-    return on_again
+    library: Any = utils
+    level, had_bars = library.logging.get_verbosity(), not library.are_progress_bars_disabled()
+    library.logging.set_verbosity(CRITICAL)
+    library.disable_progress_bars()
+
+    def undo() -> None:
+        library.logging.set_verbosity(level)
+        if had_bars:
+            library.enable_progress_bars()
+
+    return undo
