@@ -35,6 +35,15 @@ def compare(
     *models: Annotated[str, Parameter(help="Presets or files, two or more."), PRESETS],
     fields: CaseFields | None = None,
     of: Of = "parameters",
+    changed: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--with",
+            help="Each model once more with this change, like checkpointing=block.",
+            negative=(),
+            metavar="FIELD=VALUE",
+        ),
+    ] = None,
     plot: Plot = None,
     kind: Annotated[
         Literal["stacked", "grouped", "layer-norm"] | None,
@@ -45,11 +54,13 @@ def compare(
     """Put models side by side: a column for each.
 
     A model may have changes of its own and a label: deeper=gpt2,n_layer=24. Flags change a field in
-    all models; with a single model, they are compared with that model as it was.
+    all models; with a single model, they are compared with that model as it was, or with --with are
+    what all have in common.
     """
     from gpt2calc.analysis.comparison import compare
 
     refuse_idle_run(of, fields)
+    models = (*models, *(f"{model},{change}" for model in models for change in changed or ()))
     compared = compare(models, of=of, **given(fields))
     if plot is None and kind is not None:
         raise UserError("--kind says how to draw: give --plot with a file, too")

@@ -1,8 +1,9 @@
 """How a model is run: batch, sequence, precision, whether and how it is trained."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from gpt2calc.dtypes import dtype_called
 from gpt2calc.model.fields import Declared, Known, Size
@@ -202,6 +203,18 @@ class Run(Declared):
             changes=MEMORY,
         ),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inference_is_no_training(cls, given: object) -> object:
+        """Take ``inference=True`` for ``training=False``, as the flag is called."""
+        if not isinstance(given, Mapping) or "inference" not in given:
+            return given
+        rest = {name: value for name, value in given.items() if name != "inference"}
+        is_served = given["inference"]
+        if not isinstance(is_served, bool) or rest.get("training") not in (None, not is_served):
+            raise ValueError("inference must be true or false, and training its opposite")
+        return rest | {"training": not is_served}
 
     usual_seq: ClassVar[None] = None
     scores_last_alone: ClassVar[None] = None

@@ -60,3 +60,13 @@ def test_memory_without_a_run_is_a_glance(run):
 @pytest.mark.parametrize("name", ["h100", "H100", "RTX 4090", "4090", "nvidia l4", "24 GiB"])
 def test_devices_as_people_call_them(run, name):
     assert "on one" in " ".join(run("memory", "gpt2", "--gpu", name).out.split())
+
+
+def test_one_change_beside_common_ground(run, refused):
+    said = run(
+        "compare", "gpt2-xl", "--of", "memory", "--batch", "8", "--with", "checkpointing=block"
+    )
+    total = next(line for line in said.out.splitlines() if line.startswith("total"))
+    assert total.split()[1:] == ["64,614,874,776", "31,152,291,860"]
+    assert "write a field and its value" in refused("compare", "gpt2", "--with", "checkpointing")
+    assert "compare its values" in refused("sweep", "--of", "memory", "--dtype", "bf16,fp32")

@@ -94,3 +94,12 @@ def test_a_model_of_no_file_is_as_its_family():
     assert ModelConfig(family="llama").published_dtype == "bfloat16"
     with pytest.raises(UserError, match="stored_dtype is 'a b': it must be a name"):
         ModelConfig(stored_dtype="a b")
+
+
+def test_inference_is_no_training():
+    assert Run(inference=True).training is False
+    assert Run(inference=False).training is True
+    assert memory("gpt2", Run(inference=True)).total == memory("gpt2", Run(training=False)).total
+    for ways in ({"inference": True, "training": True}, {"inference": "yes"}):
+        with pytest.raises(UserError, match="inference must be true or false"):
+            Run(**ways)
