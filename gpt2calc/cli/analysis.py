@@ -101,9 +101,7 @@ def steps(
 
 
 def sweep(
-    model: Model = "gpt2",
-    /,
-    *,
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
     axes: Axes | None = None,
     of: Of = "parameters",
     at_least: Annotated[
@@ -134,7 +132,11 @@ def sweep(
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
     refuse_heads_that_do_not_divide(single, several)
-    grid = sweep(_base(model, of, single, several), of=of, **bounds, **several)
+    names = models or ("gpt2",)
+    grids = [sweep(_base(name, of, single, several), of=of, **bounds, **several) for name in names]
+    if len(grids) > 1:
+        return _show_sweeps(names, grids, form, out, plot)
+    (grid,) = grids
     if out is not None and plot is not None:
         from gpt2calc.report.files import refuse_unwritable
 
@@ -152,6 +154,19 @@ def sweep(
     if form != "csv":
         return show(grid, form, out)
     return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _show_sweeps(
+    names: tuple[str, ...], grids: list[Any], form: Any, out: Path | None, plot: Path | None
+) -> int:
+    """Show the same grid over several models."""
+    from gpt2calc.analysis.several_sweeps import Sweeps
+
+    if plot is not None:
+        raise UserError("--plot draws the grid of one model: give one, or leave out --plot")
+    for grid in grids:
+        grid.refuse_more_rows_than(MOST_LINES)
+    return show(Sweeps(tuple(zip(names, grids, strict=True))), form, out)
 
 
 def _base(model: str, of: str, single: dict[str, Any], several: dict[str, Any]) -> Any:

@@ -25,7 +25,11 @@ OF_GPT2 = (
 """The fields in which GPT-2s differ from each other; all others are what descendants changed."""
 PRESETS = Parameter(completer=lambda _: list(preset_names()))
 """Completes the names of models."""
-Model = Annotated[str, Parameter(help="A preset's name or a file: TOML, or config.json."), PRESETS]
+Model = Annotated[
+    str,
+    Parameter(help="A preset, a file (config.json or TOML), or owner/name on the Hub."),
+    PRESETS,
+]
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
 LessonForm = Annotated[
     Literal["text", "markdown", "latex", "json"],
