@@ -181,7 +181,7 @@ def train(
     a measured speed: the utilization that it is, in each framework's convention.
     """
     from gpt2calc.metrics.flops import FLOPS
-    from gpt2calc.metrics.training_time import train as trained_by
+    from gpt2calc.metrics.training import train as trained_by
 
     case = case_given(model, FLOPS, fields)
     if tokens_per_second is not None or seconds_per_step is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import CRITICAL
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.reading import LARGEST_TEXT
@@ -125,7 +125,7 @@ def _silenced() -> Callable[[], None]:
     """Keep the library's progress and warnings to itself; what is returned undoes it."""
     from huggingface_hub import utils
 
-    library: Any = utils
+    library: ModuleType = utils
     level, had_bars = library.logging.get_verbosity(), not library.are_progress_bars_disabled()
     library.logging.set_verbosity(CRITICAL)
     library.disable_progress_bars()

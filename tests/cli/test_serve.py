@@ -70,3 +70,15 @@ def test_one_change_beside_common_ground(run, refused):
     assert total.split()[1:] == ["64,614,874,776", "31,152,291,860"]
     assert "write a field and its value" in refused("compare", "gpt2", "--with", "checkpointing")
     assert "compare its values" in refused("sweep", "--of", "memory", "--dtype", "bf16,fp32")
+
+
+def test_the_same_grid_over_several_models(run, refused):
+    words = ("sweep", "gpt2", "llama-3-8b", "--of", "cache", "--batch", "1,2")
+    rows = [line.split(",") for line in run(*words, "--format", "csv").out.splitlines()]
+    assert rows[0][:3] == ["model", "batch", "total"]
+    assert [row[0] for row in rows[1:]] == ["gpt2", "gpt2", "llama-3-8b", "llama-3-8b"]
+    said = json.loads(run(*words, "--format", "json").out)["sweeps"]
+    assert [each["rows"][1]["total"] for each in said] == [int(rows[2][2]), int(rows[4][2])]
+    assert run(*words).out.count("GPT-2 with") == 1
+    assert "give one, or leave out --plot" in refused(*words, "--plot", "x.png")
+    assert "'nosuch' is neither" in refused("sweep", "gpt2", "nosuch", "--n-layer", "1,2")

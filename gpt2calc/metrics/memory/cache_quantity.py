@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
@@ -11,6 +10,7 @@ from gpt2calc.model.terms import Term
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Breakdown, Config, NoFormulaError, Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
@@ -47,13 +47,13 @@ def _terms(case: Case) -> Iterator[Term]:
     size = ITEMSIZE[case.product_type]
     for part in PARTS:
         for layers, seen, words in _layers(case, tokens):
-            shape: tuple[Any, ...] = (size, case.batch, seen, *_of_a_token(case))
+            shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case))
             if words and isinstance(layers, int):
                 shape, layers = (layers, *shape), 1
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
 
 
-def _of_a_token(case: Case) -> tuple[Any, ...]:
+def _of_a_token(case: Case) -> tuple[Number, ...]:
     """Return the heads of keys and their width; the model's width where no heads are known."""
     groups, heads = case.model.n_kv_head, case.heads
     if groups is None and heads is None:
@@ -61,7 +61,7 @@ def _of_a_token(case: Case) -> tuple[Any, ...]:
     return (heads if groups is None else groups, case.head_width)
 
 
-def _layers(case: Case, tokens: Any) -> Iterator[tuple[Any, Any, str]]:
+def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
     """Yield how many layers keep how many tokens: a windowed one the last ones alone."""
     window, depth = case.model.window, case.n_layer
     if window is None:
@@ -72,9 +72,9 @@ def _layers(case: Case, tokens: Any) -> Iterator[tuple[Any, Any, str]]:
     yield depth - full, _fewer(tokens, window, case), " of windowed layers"
 
 
-def _full_layers(case: Case) -> Any:
+def _full_layers(case: Case) -> Number:
     """Return how many layers see all tokens, for one depth or for an array of them."""
-    depth: Any = case.n_layer
+    depth: Number = case.n_layer
     if hasattr(depth, "dtype"):
         import numpy as np
 
@@ -91,7 +91,7 @@ def _full_among(case: Case, depth: int) -> int:
     return sum(case.model.window_of(layer) is None for layer in range(depth))
 
 
-def _fewer(tokens: Any, window: Any, case: Case) -> Any:
+def _fewer(tokens: Number, window: Number, case: Case) -> Number:
     """Return the smaller of two numbers of tokens; of letters the one that is so here."""
     if hasattr(tokens, "dtype") or hasattr(window, "dtype"):
         import numpy as np

@@ -1,0 +1,108 @@
+"""Which of tokens, time, GPUs and utilization follows from the others of a training run."""
+
+from fractions import Fraction
+from math import ceil
+
+from gpt2calc.errors import UserError
+from gpt2calc.metrics.devices import Device, device
+from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.parameters import count
+from gpt2calc.metrics.training_time import Training, counted_once, flops_of_tokens
+from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.run import Run
+from gpt2calc.units import DAY, RoundedNumber, parse_positive, parse_utilization
+
+USUAL_MFU = Fraction(2, 5)
+"""Model FLOPs utilization that a well-tuned run reaches: 0.3 to 0.55 are reported."""
+
+
+def train(
+    config: Model | None = None,
+    run: Run | None = None,
+    *,
+    gpu: str | Device = "a100-80gb",
+    tokens: int | str | None = None,
+    steps: int | str | None = None,
+    days: float | str | None = None,
+    gpus: int | None = None,
+    mfu: float | str | None = None,
+    precision: str | None = None,
+    price: float | str | None = None,
+) -> Training:
+    """Say how long training takes, or which tokens, GPUs or utilization a time allows.
+
+    Args:
+        config: the model, a config or its name; GPT-2 small if left out.
+        run: batch, sequence and so on; always with the backward pass.
+        gpu: a device of :func:`gpt2calc.metrics.devices.devices`, or a file of one.
+        tokens: to train on; a number or text such as "300B", or "20x" for 20 a parameter.
+        steps: batches to train on, instead of tokens.
+        days: the time to train for.
+        gpus: how many; 1 if nothing asks for another number.
+        mfu: model FLOPs utilization, from 0 to 1; 0.4 if nothing asks for another.
+        precision: of the products; 16 bits if the device has them.
+        price: of a GPU for an hour, in any currency.
+
+    Raises:
+        UserError: a figure makes no sense, too few or too many of them are given, or the device is
+            unknown.
+
+    """
+    case = case_of(as_config(config), run).evaluate_at(training=True)
+    if case.last_logits or case.run.cached is not None:
+        name = "last_logits" if case.last_logits else "cached"
+        raise UserError(f"{name} is of generation, and training scores all tokens: leave it out")
+    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    precision, peak = chosen.peak_in(precision)
+    wanted = _tokens(case, tokens, steps)
+    seconds = None if days is None else parse_positive("days", days, "30") * DAY
+    share = None if mfu is None else parse_utilization(mfu)
+    if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
+        raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
+    speed = Fraction(peak)
+    if wanted is None and seconds is not None:
+        solved, gpus, share = "tokens", gpus or 1, share or USUAL_MFU
+        wanted = _tokens_within(case, speed * gpus * share * seconds)
+    elif wanted is None:
+        raise UserError("tokens or days are needed: give --tokens, --steps or --days")
+    elif seconds is None:
+        solved, gpus, share = "days", gpus or 1, share or USUAL_MFU
+    elif gpus is None:
+        solved, share = "gpus", share or USUAL_MFU
+        gpus = ceil(flops_of_tokens(case, wanted) / (speed * share * seconds))
+    elif share is None:
+        solved = "mfu"
+        share = flops_of_tokens(case, wanted) / (speed * gpus * seconds)
+        if share > 1:
+            raise UserError(
+                f"{gpus:,} x {chosen.name} would need a utilization of {float(share):.0%}: give "
+                "more days, more GPUs or fewer tokens"
+            )
+    else:
+        raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
+    each = None if price is None else parse_positive("price", price, "2.50")
+    return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
+
+
+def _tokens_within(case: Case, flops: Fraction) -> int:
+    """Return the tokens of as many whole sequences as some FLOPs allow."""
+    sequences = int(flops // FLOPS.total(counted_once(case).evaluate_at(batch=1)))
+    if sequences < 1:
+        raise UserError("the time is too short for one sequence: give more days or more GPUs")
+    tokens: int = sequences * case.q_len
+    return tokens
+
+
+def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> int | None:
+    if tokens is not None and steps is not None:
+        raise UserError("tokens and steps both say how long to train: give one of them")
+    if isinstance(tokens, str) and tokens.strip().lower().endswith("x"):
+        times = parse_positive("tokens", tokens.strip()[:-1], "20x")
+        return ceil(times * count(case.model).active)
+    if tokens is not None:
+        return RoundedNumber.of(tokens, "tokens").value
+    if steps is not None:
+        in_all: int = RoundedNumber.of(steps, "steps").value * case.tokens
+        return in_all
+    return None
