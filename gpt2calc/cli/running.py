@@ -43,7 +43,7 @@ def flops(
 ) -> int:
     """Count the FLOPs of a pass, sublayer by sublayer, beside what people estimate.
 
-    One forward pass over one whole context, unless flags say otherwise.
+    One forward pass over the context, of 8,192 tokens at most, unless flags say otherwise.
     """
     from gpt2calc.metrics.flops import FLOPS, Flops
     from gpt2calc.metrics.matmul_table import Operations

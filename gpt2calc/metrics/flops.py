@@ -140,8 +140,8 @@ def flops(config: Model | None = None, run: Run | None = None) -> Flops:
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
-        run: batch, sequence, training and so on; one forward pass over one whole context if left
-            out.
+        run: batch, sequence, training and so on; one forward pass over the context, of at most
+            8,192 tokens, if left out.
 
     Returns:
         FLOPs as Python integers; shares as fractions of the total.

@@ -69,9 +69,9 @@ def fetch_shapes(repository: str) -> dict[str, tuple[int, ...]]:
     :func:`fetch_config` does, and where there are no such files.
     """
     with _in_one_line(repository):
-        from huggingface_hub import get_safetensors_metadata
+        from huggingface_hub import HfApi
 
-        found = get_safetensors_metadata(repository, timeout=TIMEOUT)
+        found = HfApi().get_safetensors_metadata(repository, timeout=TIMEOUT)
         return {
             name: tuple(tensor.shape)
             for file in found.files_metadata.values()

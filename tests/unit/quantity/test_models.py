@@ -50,7 +50,7 @@ def test_every_preset_of_the_hub_is_called_as_its_preset():
     assert len(of_gpt2) == 12
     assert all(hub.partition("/")[2].lower() == name for hub, name in of_gpt2.items())
     assert load("meta-llama/Llama-2-7b-hf") == hubs["meta-llama/Llama-2-7b-hf"].config
-    with pytest.raises(UserError, match="neither a preset nor a file"):
+    with pytest.raises(UserError, match="openai-community/gpt3"):
         load("openai-community/gpt3")
 
 
