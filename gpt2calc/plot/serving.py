@@ -1,5 +1,7 @@
 """What serving holds over the number of users, against the device's memory."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -7,7 +9,7 @@ from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.serving import Serving
 from gpt2calc.plot.curves import limit_of
 from gpt2calc.plot.labels import whole_ticks
-from gpt2calc.plot.style import INK, human_in
+from gpt2calc.plot.style import INK, human_in, is_narrow
 from gpt2calc.report.sublayers import colour_of
 
 FEWEST = 8
@@ -37,6 +39,14 @@ def over_users(ax: Axes, served: Serving) -> Axes:
     ax.set_xlabel(f"users of {served.config.q_len:,} tokens each")
     ax.yaxis.set_major_formatter(human_in(MEMORY))
     whole_ticks(ax.xaxis, users)
-    handles, said = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], said[::-1], loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    _key(ax)
     return ax
+
+
+def _key(ax: Axes) -> None:
+    """Say what the colours are: beside the picture, from the top down, or beneath it."""
+    handles, said = ax.get_legend_handles_labels()
+    beside: Any = {"bbox_to_anchor": (1.01, 1), "ncols": 1}
+    beneath: Any = {"bbox_to_anchor": (-0.02, -0.2), "ncols": 3, "columnspacing": 1.0}
+    place = beneath if is_narrow(ax) else beside
+    ax.legend(handles[::-1], said[::-1], loc="upper left", frameon=False, handlelength=1, **place)
