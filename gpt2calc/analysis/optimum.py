@@ -180,6 +180,11 @@ def optimum(
     times = parse_positive("ratio", ratio, "20")
     points = _points(flops, times)
     model = as_config(config)
+    if model.n_expert is not None:
+        raise UserError(
+            "the laws are of dense models, and this one has experts, of which a token goes through "
+            "a few: give a dense model, such as llama-3-8b"
+        )
     wanted = points[0].parameters
     shapes = solve(model, RoundedNumber(_said(wanted), wanted, 1), limit=LISTED)
     return Optimum(flops, made_of, points, shapes)

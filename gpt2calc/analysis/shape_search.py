@@ -11,7 +11,7 @@ from gpt2calc.quantity.polynomial import Curve, X, along, curve_along
 from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 
-MOST_DEPTHS = 10**5
+MOST_DEPTHS = 10**4
 LARGEST_ASPECT = 10**9
 """Width divided by depth of any model that anyone may look for, and more."""
 MOST_WIDTHS = 64
@@ -193,8 +193,12 @@ def refuse_out_of_reach(
     deepest = config.evaluate_at(n_layer=MOST_DEPTHS, n_embd=width, **bounds.grown(width))
     if bounds.n_layer is None and quantity.total(deepest) <= budget.value:
         raise UserError(
-            f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: solve for "
-            "one field with --for, or raise --min-aspect"
+            f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: "
+            + (
+                "for a training run give --tokens, or solve for one field with --for"
+                if quantity.unit == "FLOPs"
+                else "solve for one field with --for, or raise --min-aspect"
+            )
         )
 
 

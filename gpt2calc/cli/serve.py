@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import Form, Model, Overrides, Plot, configured, whole_number
+from gpt2calc.errors import UserError
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.terminal import show
 from gpt2calc.units import parse_size
@@ -51,12 +52,14 @@ def serve(
     from gpt2calc.metrics.memory.fitting import MARGIN
     from gpt2calc.metrics.serving import serve
 
+    if margin is not None and gpu is None:
+        raise UserError("--margin is of a device: give --gpu, too, such as h100")
     tokens = None if context is None else parse_size("seq", context)
     run = Run.of({"seq": tokens, "dtype": dtype, "attention": attention})
     served = serve(
         configured(model, fields),
         run,
-        users=whole_number("--users", users),
+        users=whole_number("--users", str(parse_size("users", users))),
         gpu=gpu,
         tensor_parallel=whole_number("--tensor-parallel", tensor_parallel),
         margin=MARGIN if margin is None else margin,

@@ -6,16 +6,18 @@ engines reach a part of either.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
-from gpt2calc.metrics.parameters import count
+from gpt2calc.metrics.memory.fitting import largest_that
+from gpt2calc.metrics.parameters import breakdown, count
 from gpt2calc.quantity.case import Case
 
 
-def step_seconds(read: int, device: Device, gpus: int = 1) -> Fraction | None:
+def step_seconds(read: int, device: Device) -> Fraction | None:
     """Return the least time to read so many bytes; None where the bandwidth is not known."""
-    return None if device.bandwidth is None else Fraction(read, device.bandwidth * gpus)
+    return None if device.bandwidth is None else Fraction(read, device.bandwidth)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Bounds:
     prompt: Fraction | None
     """To the first token of one prompt; None where its peak is not known."""
     compute_bound_from: int | None
-    """Users from which on a step, without its caches, takes longer to compute than to read."""
+    """Users from which on a step takes longer to compute than to read; None if it never does."""
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -41,39 +43,83 @@ class Bounds:
         return None if self.step is None else float(1 / self.step)
 
 
-def bounds_of(case: Case, users: int, read: int, device: Device, gpus: int) -> Bounds:
+class Held(NamedTuple):
+    """Bytes on one GPU."""
+
+    weights: int
+    cache_each: int
+    """Of one user."""
+
+    def read(self, case: Case, users: int) -> int:
+        """Return the bytes that a step reads: the weights that its tokens use, and all caches."""
+        return int(self.weights * share_read(case, users)) + users * self.cache_each
+
+
+def bounds_of(case: Case, users: int, on_one: Held, device: Device, gpus: int) -> Bounds:
     """Return the bounds of serving a prompt's case to some users.
 
     Args:
         case: one prompt, with its scores of the last token alone.
         users: whose tokens a step makes at once.
-        read: bytes of weights and caches that a step reads, on all GPUs together.
+        on_one: what one GPU holds.
         device: whose bandwidth and peak are the bounds.
         gpus: that share the work out evenly.
 
     """
-    kind = case.product_type if case.dtype != "float16" else "float16"
-    peak = device.peak.get(kind) or device.peak.get("float16" if kind == "bfloat16" else kind)  # type: ignore[call-overload]
-    step = step_seconds(read, device, gpus)
-    prompt, users_at = None, None
-    if peak is not None:
-        prompt = Fraction(FLOPS.total(case), peak * gpus)
-        if device.bandwidth is not None:
-            a_token = Fraction(FLOPS.total(case.evaluate_at(seq=1, cached=None)), peak)
-            weights = Fraction(weights_read(case, 1), device.bandwidth)
-            users_at = -(-weights // a_token)
-    return Bounds(users, step, prompt, None if users_at is None else int(users_at))
+    has_cache = case.model.architecture.decoder.has_cache
+    step = step_seconds(on_one.read(case, users), device) if has_cache else None
+    peak = _peak_of(case, device)
+    if peak is None:
+        return Bounds(users, step, None, None)
+    prompt = Fraction(flops_of_prompt(case), peak * gpus)
+    return Bounds(users, step, prompt, _compute_bound_from(case, on_one, device, peak * gpus))
 
 
-def weights_read(case: Case, users: int) -> int:
-    """Return the bytes of weights that a step reads: of experts those that some user's token uses.
+def _peak_of(case: Case, device: Device) -> int | None:
+    """Return the peak in 16 bits, whichever a device has, or in float32."""
+    kinds = ("float32",) if case.product_type == "float32" else ("bfloat16", "float16")
+    return next((device.peak[kind] for kind in kinds if kind in device.peak), None)
 
-    Experts are taken to be chosen evenly, each as likely as the others.
+
+def _compute_bound_from(case: Case, on_one: Held, device: Device, peak: int) -> int | None:
+    """Return the users from which on a step takes longer to compute than to read; None if never."""
+    if device.bandwidth is None or not case.model.architecture.decoder.has_cache:
+        return None
+    before = case.q_len - 1
+    token = case.evaluate_at(seq=1, cached=before or None)
+    computing = Fraction(FLOPS.total(token), peak)
+    if computing <= Fraction(on_one.cache_each, device.bandwidth):
+        return None
+
+    def reads_longer(users: int) -> bool:
+        return users * computing < Fraction(on_one.read(case, max(users, 1)), device.bandwidth)
+
+    return largest_that(lambda users: users == 0 or reads_longer(users)) + 1
+
+
+def flops_of_prompt(case: Case) -> int:
+    """Return the FLOPs that no kernel saves: of scores the causal ones, inside the window."""
+    causal = breakdown(case.evaluate_at(causal=True), FLOPS)
+    scores, tokens = causal["scores"].total, case.q_len
+    window, depth = case.model.window, case.n_layer
+    if window is None or tokens <= window:
+        return int(causal.total)
+    seen = Fraction(window * tokens - window * (window - 1) // 2, tokens * (tokens + 1) // 2)
+    windowed = Fraction(depth - case.model.full_layers_among(depth), depth)
+    return int(causal.total - scores * windowed * (1 - seen))
+
+
+def share_read(case: Case, users: int) -> Fraction:
+    """Return which part of the weights a step reads.
+
+    Of experts it is those that some user's token goes to, each as likely as the others; of an
+    embedding that is not the head, too, the rows of a few tokens, which are next to nothing.
     """
-    counted, itemsize = count(case.model), 2 if case.weight_type == "bfloat16" else 4
-    if counted.active == counted.total or case.n_expert is None:
-        return int(counted.total) * itemsize
-    chosen = Fraction(case.chosen_experts, case.n_expert)
-    of_experts = (counted.total - counted.active) / (1 - chosen)
-    touched = of_experts * (1 - (1 - chosen) ** users)
-    return int(counted.total - of_experts + touched) * itemsize
+    counted = count(case.model)
+    looked_up = 0 if case.model.tie_embeddings else counted["token_embedding"].total
+    read = Fraction(counted.total - looked_up)
+    if case.n_expert is not None and counted.active != counted.total:
+        chosen = Fraction(case.chosen_experts, case.n_expert)
+        of_experts = (counted.total - counted.active) / (1 - chosen)
+        read -= of_experts * (1 - chosen) ** users
+    return read / counted.total

@@ -64,8 +64,10 @@ class Device(BaseModel):
         if precision is None:
             precision = next((each for each in FOR_TRAINING if each in self.peak), "bfloat16")
         if precision not in self.peak:
-            there = f"it has {', '.join(self.peak)}" if self.peak else "it has none"
-            raise UserError(f"{self.name} has no peak for {quoted(precision)}: {there}")
+            there = f"it has {', '.join(self.peak)}" if self.peak else "it says none"
+            raise UserError(
+                f"{self.name}'s data sheet has no peak for {quoted(precision)}: {there}"
+            )
         return precision, self.peak[precision]
 
 
@@ -144,7 +146,10 @@ def device(name_or_path: str) -> Device:
         if key in known:
             return _device(known[key], folder() / DEVICES)
     if _MEMORY.fullmatch(name_or_path.strip()):
-        return Device(name=f"device of {name_or_path.strip()}", memory=parse_bytes(name_or_path))
+        size = parse_bytes(name_or_path)
+        if not size:
+            raise UserError(f"{quoted(name_or_path)} is no memory: give more, such as 24GB")
+        return Device(name=f"device of {name_or_path.strip()}", memory=size)
     path = Path(name_or_path)
     if path.suffix == ".toml":
         contents = read_toml(path)

@@ -36,7 +36,10 @@ HOW = (
     "--training')."
 )
 ROUNDED = "Two digits are shown: --exact has all, and so has --format json."
-OF_CARDS = "A card has the bytes and 1 GB more; several share all evenly: the least that it takes."
+OF_CARDS = (
+    "A card is the smallest of a few usual ones, of 12 to 141 GB, that has 1 GB more; several "
+    "share all evenly: the least that it takes."
+)
 
 
 @dataclass(frozen=True)

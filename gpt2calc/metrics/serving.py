@@ -6,7 +6,7 @@ from functools import cached_property
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.bounds import Bounds, bounds_of, weights_read
+from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.fitting import CLOSE, MARGIN, largest_that, margin_of
@@ -21,6 +21,9 @@ from gpt2calc.quantity.run import Run
 from gpt2calc.report.result import Result, rows_as_csv
 from gpt2calc.report.table import Table
 from gpt2calc.units import format_bytes
+
+MOST_USERS = 10**9
+"""Of any service."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,8 +147,8 @@ class Serving(Result):
         """How fast it can be at most; None without a device."""
         if self.device is None:
             return None
-        read = weights_read(self.config, self.users) + self.users * self.cache_each
-        return bounds_of(self.config, self.users, read, self.device, self.tensor_parallel)
+        on_one = Held(self.weights_on_one, self._cache_each_on_one)
+        return bounds_of(self.config, self.users, on_one, self.device, self.tensor_parallel)
 
     @property
     def sent(self) -> int:
@@ -247,7 +250,10 @@ def serve(
     alone = (run or Run()).evaluate_at(training=False)
     if alone.batch != 1 or alone.cached is not None:
         raise UserError("batch and cached are of one pass: give users and a context instead")
+    if users > MOST_USERS:
+        raise UserError(f"users is {users:,}: give at most {MOST_USERS:,}")
     case = memory_case(case_of(as_config(config), alone))
+    _ = case.known_heads  # which refuses a model of which nothing says how many it has
     parameters_on_one(case.model, tensor_parallel)
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     return Serving(case, users, tensor_parallel, chosen, margin_of(chosen, margin))

@@ -18,8 +18,9 @@ BY_RULE = (
 )
 AT_MOST = (
     "Bounds: a step reads weights and caches once at the device's full bandwidth, a prompt takes "
-    "its FLOPs at the full peak. Engines reach a part of that."
+    "the FLOPs of a causal kernel at the full peak. Engines reach a part of that."
 )
+BEYOND = "That is beyond the model's context of {:,} tokens."
 OF_EXPERTS = "Experts are taken to be chosen evenly."
 WHOLE_ON_EACH = "What a prompt's prefill needs is counted whole on each GPU."
 
@@ -99,10 +100,12 @@ def users_said(number: int) -> str:
 
 def _notes(served: "Serving") -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
+    context = served.config.n_ctx
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
+        *((BEYOND.format(context),) if served.config.q_len > context else ()),
         *assumed(served.config, "memory", FLAGS),
         f"{BY_RULE}{whole}",
     )
@@ -119,8 +122,10 @@ def _speeds(served: "Serving") -> list[tuple[str, str]]:
         rows.append(("tokens a second, at most", f"{_rounded(each)} of one user{of_all}"))
     if bounds.prompt is not None:
         rows.append(("time to the first token, at least", _seconds(float(bounds.prompt))))
-    if bounds.compute_bound_from is not None:
-        rows.append(("computing bounds a step from", users_said(bounds.compute_bound_from)))
+    if together is not None and bounds.prompt is not None:
+        since = bounds.compute_bound_from
+        said = "never: caches take longer to read" if since is None else users_said(since)
+        rows.append(("computing bounds a step from", said))
     return rows
 
 

@@ -126,6 +126,20 @@ class Derived(Declared):
             return None
         return self.window
 
+    def full_layers_among(self, depth: int) -> int:
+        """Return how many of the first layers have no window; of a depth, or of an array of them.
+
+        It is :meth:`window_of`, counted without going through the layers.
+        """
+        if self.window is None:
+            return depth
+        if self.full_layers is not None:
+            return sum([(depth > layer) * 1 for layer in self.full_layers])
+        if self.full_every is None:
+            return 0 * depth
+        begins = self.of_family.begins_with_full_layer
+        return -(-depth // self.full_every) if begins else depth // self.full_every
+
     def has_rope(self, layer: int) -> bool:
         """Tell whether a layer, numbered from 0, has rotary positions."""
         is_without = _is_among(layer, self.no_rope_layers, layer + 1, self.no_rope_every)

@@ -14,16 +14,19 @@ def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -
         flags: of a command that has flags of its own, by field; no other field is said then.
 
     """
-    changing = [(n, words) for n, words in _left_out(case) if quantity in case.known[n].changes]
+    changing = [
+        (n, words) for n, words in _left_out(case, quantity) if quantity in case.known[n].changes
+    ]
     flag_of = {n: n.replace("_", "-") for n, _ in changing} if flags is None else flags
     said = [f"{words} (--{flag_of[name]})" for name, words in changing if name in flag_of]
     return (f"Assumed: {', '.join(said)}.",) if said else ()
 
 
-def _left_out(case: Case) -> Iterator[tuple[str, str]]:
+def _left_out(case: Case, quantity: str) -> Iterator[tuple[str, str]]:
     run = case.run
     if run.dtype is None:
-        yield "dtype", "mixed precision" if run.training else f"weights in {case.dtype}"
+        what = "keys and values" if quantity == "cache" else "weights"
+        yield "dtype", "mixed precision" if run.training else f"{what} in {case.dtype}"
     if run.attention is None:
         has_it = case.model.architecture.has_sdpa
         why = "" if has_it else f", since {case.of_family.words}'s class has no other"

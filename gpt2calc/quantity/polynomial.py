@@ -185,6 +185,11 @@ class Pointwise(Curve):
         """Return the largest value at which the total is at most ``budget``, and can be asked."""
         low, high = 0, 1
         while self._is_within(high, budget):
+            if high >= FAR:
+                raise UserError(
+                    f"{self._field} may be of any size: even at {high:,} it is "
+                    f"{self.at(high):,} {self._quantity.unit}, which is within"
+                )
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2

@@ -75,20 +75,11 @@ def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
 def _full_layers(case: Case) -> Number:
     """Return how many layers see all tokens, for one depth or for an array of them."""
     depth: Number = case.n_layer
-    if hasattr(depth, "dtype"):
-        import numpy as np
-
-        counted = [_full_among(case, int(each)) for each in depth.ravel()]
-        return np.array(counted).reshape(depth.shape)
-    if isinstance(depth, int):
-        return _full_among(case, depth)
+    if isinstance(depth, int) or hasattr(depth, "dtype"):
+        return case.model.full_layers_among(depth)
     if case.origin is None or not hasattr(depth, "free_symbols"):
         raise NoFormulaError("layers take turns: their number is no formula")
-    return _full_among(case, case.origin.n_layer)
-
-
-def _full_among(case: Case, depth: int) -> int:
-    return sum(case.model.window_of(layer) is None for layer in range(depth))
+    return case.model.full_layers_among(case.origin.n_layer)
 
 
 def _fewer(tokens: Number, window: Number, case: Case) -> Number:

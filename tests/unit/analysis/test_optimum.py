@@ -60,6 +60,8 @@ def test_a_ratio_of_ones_own():
         ({"compute": "lots"}, "'lots' is no number of FLOPs"),
         ({"compute": 5}, "5 FLOPs are too few for any model"),
         ({"compute": "1e21", "ratio": 0}, "ratio is 0"),
+        ({"compute": "1e40"}, "allow more than 10,000 depths"),
+        ({"config": "mixtral-8x7b", "compute": "1e21"}, "the laws are of dense models"),
     ],
 )
 def test_a_budget_that_makes_no_sense_is_one_line(ways, message):

@@ -78,3 +78,22 @@ def test_as_a_command(run, refused):
     assert "4,294,967,296" in run("cache", "llama-3-8b", "--seq", "32k").out
     assert "42,949,672,960" in run("cache", "llama-3-70b", "--seq", "128k").out
     assert "--attention is of the run" in refused("sweep", "--of", "cache", "--attention", "sdpa")
+
+
+def test_layers_of_two_kinds_are_told_apart():
+    said = explain("gemma-3-1b", of="cache").text()
+    assert "cache of keys of full layers" in said
+    assert "cache of values of windowed layers" in said
+    (found,) = solve_for("n_layer", "gemma-3-1b", "100MB", of="cache").solutions
+    deeper = load("gemma-3-1b").evaluate_at(n_layer=found.above.value)
+    assert cache(deeper).total == found.above.total > 10**8 >= found.below.total
+
+
+def test_no_heads_need_be_known():
+    width = load("gpt3-13b").n_embd
+    assert cache("gpt3-13b", Run(seq=1)).total == 2 * 2 * 40 * width
+
+
+def test_a_budget_beyond_what_windows_keep_is_refused_and_not_searched_without_end():
+    with pytest.raises(UserError, match="seq may be of any size"):
+        solve_for("seq", "mistral-7b", "16GiB", of="cache")
