@@ -77,10 +77,6 @@ def ends_of(span: Array | range) -> tuple[int, int]:
     return int(span.min()), int(span.max())
 
 
-WORDS = ("dtype",)
-"""Fields whose flags take words of several names, and not numbers."""
-
-
 def read_axis(name: str, text: str) -> Sequence[int]:
     """Read the values of an axis, ``12,24,48`` or ``12:96:12`` with the stop included.
 
@@ -88,11 +84,6 @@ def read_axis(name: str, text: str) -> Sequence[int]:
         UserError: it is no list of integers, a step is not positive, or a range has no values.
 
     """
-    if name in WORDS:
-        raise UserError(
-            f"{name} is a choice and no axis: compare its values, as in 'gpt2calc compare gpt2 "
-            f"--with {name}={text.split(',')[0]}'"
-        )
     spans = [_span(name, part) for part in text.split(",")]
     if sum(map(_length, spans)) > LONGEST_AXIS:
         raise UserError(f"the axis {name} has too many values: at most {LONGEST_AXIS:,} fit")

@@ -129,10 +129,10 @@ def sweep(
 
     refuse_idle_run(of, axes)
     limit = _limit(gpu, of, plot)
+    names, axes = _one_of_each_dtype(models or ("gpt2",), axes)
     several, single = axes_and_fields(axes)
     bounds: dict[str, Any] = {"at_least": at_least, "at_most": at_most}
     refuse_heads_that_do_not_divide(single, several)
-    names = models or ("gpt2",)
     grids = [sweep(_base(name, of, single, several), of=of, **bounds, **several) for name in names]
     if len(grids) > 1:
         return _show_sweeps(names, grids, form, out, plot)
@@ -154,6 +154,24 @@ def sweep(
     if form != "csv":
         return show(grid, form, out)
     return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _one_of_each_dtype(
+    models: tuple[str, ...], axes: dict[str, Any] | None
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Take each model once for every one of several dtypes, which are words and no axis."""
+    flags = dict(axes or {})
+    dtypes = str(flags.get("dtype", "")).split(",")
+    if len(dtypes) < 2:
+        return models, flags
+    del flags["dtype"]
+    if not any("," in str(value) or ":" in str(value) for value in flags.values()):
+        changes = " ".join(f"--with dtype={each}" for each in dtypes)
+        raise UserError(
+            f"a sweep needs an axis of numbers, too, such as --batch 1,2; or ask 'gpt2calc compare "
+            f"{models[0]} {changes}'"
+        )
+    return tuple(f"{model},dtype={each}" for model in models for each in dtypes), flags
 
 
 def _show_sweeps(

@@ -69,7 +69,8 @@ def test_one_change_beside_common_ground(run, refused):
     total = next(line for line in said.out.splitlines() if line.startswith("total"))
     assert total.split()[1:] == ["64,614,874,776", "31,152,291,860"]
     assert "write a field and its value" in refused("compare", "gpt2", "--with", "checkpointing")
-    assert "compare its values" in refused("sweep", "--of", "memory", "--dtype", "bf16,fp32")
+    hint = refused("sweep", "--of", "memory", "--dtype", "bf16,fp32")
+    assert "'gpt2calc compare gpt2 --with dtype=bf16 --with dtype=fp32'" in hint
 
 
 def test_the_same_grid_over_several_models(run, refused):
@@ -81,4 +82,10 @@ def test_the_same_grid_over_several_models(run, refused):
     assert [each["rows"][1]["total"] for each in said] == [int(rows[2][2]), int(rows[4][2])]
     assert run(*words).out.count("GPT-2 with") == 1
     assert "give one, or leave out --plot" in refused(*words, "--plot", "x.png")
+    half, whole = json.loads(
+        run(
+            *words[:2], "--of", "cache", "--dtype", "bf16,fp32", "--seq", "8,9", "--format", "json"
+        ).out
+    )["sweeps"]
+    assert whole["rows"][0]["total"] == 2 * half["rows"][0]["total"]
     assert "'nosuch' is neither" in refused("sweep", "gpt2", "nosuch", "--n-layer", "1,2")
