@@ -82,7 +82,7 @@ def train(
     else:
         raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
     each = None if price is None else parse_positive("price", price, "2.50")
-    return Training(case.settled(), chosen, precision, wanted, gpus, share, solved, each)
+    return Training(case, chosen, precision, wanted, gpus, share, solved, each)
 
 
 def _tokens_within(case: Case, flops: Fraction) -> int:

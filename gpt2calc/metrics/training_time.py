@@ -10,6 +10,7 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.parameters import count
+from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.result import Result, rows_as_csv
@@ -220,9 +221,14 @@ class Training(Result):
         step = ADAMW * self.parameters
         said = f"One step of AdamW takes {in_powers(step)} operations besides, {ADAMW} a parameter"
         held = () if self.memory_on_each is None else (self._memory_said(),)
+        assumptions = assumed(self.config, "flops")
         if self.config.batch == 1:
-            return (*held, f"{said}. With --batch the steps are said, too.")
-        return (*held, f"{said}: {100 * step / self.flops_per_step:.2g}% of the FLOPs of a step.")
+            return (*held, *assumptions, f"{said}. With --batch the steps are said, too.")
+        return (
+            *held,
+            *assumptions,
+            f"{said}: {100 * step / self.flops_per_step:.2g}% of the FLOPs of a step.",
+        )
 
 
 _ROWS = {"days": "time", "tokens": "tokens", "gpus": "GPUs", "mfu": "utilization (MFU)"}
