@@ -89,7 +89,11 @@ def limits(served: "Serving") -> Table:
         title="",
         columns=(Column("limits"), Column("")),
         rows=tuple(rows),
-        notes=(*((AT_MOST,) if speeds else ()), *((OF_EXPERTS,) if has_experts else ())),
+        notes=(
+            *((AT_MOST,) if speeds else ()),
+            *((OF_EXPERTS,) if has_experts else ()),
+            *_not_known(served),
+        ),
     )
 
 
@@ -127,6 +131,18 @@ def _speeds(served: "Serving") -> list[tuple[str, str]]:
         said = "never: caches take longer to read" if since is None else users_said(since)
         rows.append(("computing bounds a step from", said))
     return rows
+
+
+def _not_known(served: "Serving") -> tuple[str, ...]:
+    """Say which bounds there are none of, since nothing is known to bound them by."""
+    device, bounds = served.device, served.bounds
+    if device is None or bounds is None:
+        return ()
+    known = {"bandwidth": device.bandwidth, "peak": bounds.prompt}
+    missing = [name for name, figure in known.items() if figure is None]
+    if not missing:
+        return ()
+    return (f"Of {device.name} no {' and no '.join(missing)} is known: no bound on speed by it.",)
 
 
 def _rounded(number: float) -> str:

@@ -112,6 +112,12 @@ def test_where_caches_are_long_computing_never_bounds_a_step():
     assert "never: caches take longer to read" in served.text()
 
 
+def test_a_bound_that_nothing_is_known_for_is_said():
+    assert "Of device of 24GB no bandwidth and no peak is known" in serve("gpt2", gpu="24GB").text()
+    assert "no peak is known" in serve("gpt2", gpu="rtx-4070").text()
+    assert "is known" not in serve("gpt2", gpu="h100").text()
+
+
 def test_a_class_without_a_cache_has_no_speed_of_decoding():
     bounds = serve("gpt1", gpu="h100").bounds
     assert bounds.tokens_per_second is None
