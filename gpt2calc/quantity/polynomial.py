@@ -185,7 +185,7 @@ class Pointwise(Curve):
         """Return the largest value at which the total is at most ``budget``, and can be asked."""
         low, high = 0, 1
         while self._is_within(high, budget):
-            if high >= FAR:
+            if high >= FAR and self.at(high) == self.at(high // 2):
                 raise UserError(
                     f"{self._field} may be of any size: even at {high:,} it is "
                     f"{self.at(high):,} {self._quantity.unit}, which is within"
