@@ -178,6 +178,21 @@ def format_flops(flops: int) -> str:
     return f"{flops:,} FLOPs"
 
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
+    """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
+    if count >= 10 ** (3 * len(scale) + 3):
+        digits, power = f"{count:.2e}".split("e+")
+        return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
+    for thousands, letter in reversed([*enumerate(scale, 1)]):
+        unit = 10.0 ** (3 * thousands)
+        if count >= 0.9995 * unit:
+            return f"{float(f'{count / unit:.3g}'):g}{letter}"
+    return f"{float(f'{count:.3g}'):g}"
+
+
 def in_powers(number: int) -> str:
     """Write a number to three digits: ``3.08e21``; below a million as it is."""
     if number < 10**6:

@@ -15,6 +15,7 @@ from gpt2calc.units import (
     DAY,
     RoundedNumber,
     format_duration,
+    human,
     in_powers,
     parse_positive,
     parse_utilization,
@@ -91,12 +92,12 @@ class Optimum(Listing):
             RowField(
                 "parameters",
                 lambda point: point.parameters,
-                *("parameters", "mixed", lambda point: _said(point.parameters)),
+                *("parameters", "mixed", lambda point: human(point.parameters)),
             ),
             RowField(
                 "tokens",
                 lambda point: point.tokens,
-                *("tokens", "mixed", lambda point: _said(point.tokens)),
+                *("tokens", "mixed", lambda point: human(point.tokens)),
             ),
             RowField(
                 "tokens_per_parameter",
@@ -121,14 +122,6 @@ class Optimum(Listing):
     def tables(self) -> tuple[Table, ...]:
         """Return what each law says, and the shapes near the first of them."""
         return (self.table(), self.shapes.table())
-
-
-def _said(number: int) -> str:
-    """Say a number as people do, to three digits: 3.99B."""
-    for power, letter in ((12, "T"), (9, "B"), (6, "M"), (3, "k")):
-        if number >= 10**power:
-            return f"{float(f'{number / 10**power:.3g}'):g}{letter}"
-    return f"{number}"
 
 
 def optimum(
@@ -186,7 +179,7 @@ def optimum(
             "a few: give a dense model, such as llama-3-8b"
         )
     wanted = points[0].parameters
-    shapes = solve(model, RoundedNumber(_said(wanted), wanted, 1), limit=LISTED)
+    shapes = solve(model, RoundedNumber(human(wanted), wanted, 1), limit=LISTED)
     return Optimum(flops, made_of, points, shapes)
 
 

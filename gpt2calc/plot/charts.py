@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from gpt2calc.analysis.comparison import Comparison
 from gpt2calc.plot.style import (
     exactly,
-    human,
     human_in,
     ink_on,
     is_narrow,
@@ -21,6 +20,7 @@ from gpt2calc.plot.style import (
 from gpt2calc.quantity.quantity import Breakdown, Share
 from gpt2calc.report.sublayers import colour_of, shortened, words_of
 from gpt2calc.report.table import percent
+from gpt2calc.units import human
 
 ROOM_FOR_A_LABEL = 0.45
 """Inches of a part of a bar from which on its percentage stands inside it."""

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.files import whole_file
+from gpt2calc.units import human
 
 INK, PALE = "#26262e", "#d9d9de"
 """Text and axes; grid lines and leaders."""
@@ -31,7 +32,6 @@ LONGEST_EXACT = 10**15
 LARGEST = 10**300
 """Counts that can be drawn: beyond, floating point ends."""
 
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 ENDINGS = ("png", "svg", "pdf")
 
@@ -117,18 +117,6 @@ def checked_ending(path: Path) -> str:
             f"{path} does not end in .png, .svg or .pdf: give the picture one of these endings"
         )
     return ending
-
-
-def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
-    """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
-    if count >= 10 ** (3 * len(scale) + 3):
-        digits, power = f"{count:.2e}".split("e+")
-        return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
-    for thousands, letter in reversed([*enumerate(scale, 1)]):
-        unit = 10.0 ** (3 * thousands)
-        if count >= 0.9995 * unit:
-            return f"{float(f'{count / unit:.3g}'):g}{letter}"
-    return f"{float(f'{count:.3g}'):g}"
 
 
 def human_in(quantity: Quantity) -> Callable[..., str]:

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpt2calc.analysis.steps import Steps
-from gpt2calc.plot.style import INK, PALE, house_style, human, refuse_undrawable
+from gpt2calc.plot.style import INK, PALE, house_style, refuse_undrawable
 from gpt2calc.report.sublayers import shortened
+from gpt2calc.units import human
 
 ADDED, TAKEN, WHOLE = "#c8553d", "#4fae8b", "#1f4e8c"
 """What a step adds, what it takes away, and both models."""

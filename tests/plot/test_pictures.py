@@ -31,10 +31,11 @@ from gpt2calc import (
 )
 from gpt2calc.metrics.memory.stacked import stacked
 from gpt2calc.plot import charts, curves, maps, pictures, timeline
-from gpt2calc.plot.style import INK, PALE, as_bytes, human, ink_on, save
+from gpt2calc.plot.style import INK, PALE, as_bytes, ink_on, save
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.registry import NAMES, as_quantity
 from gpt2calc.report.sublayers import KNOWN, colour_of
+from gpt2calc.units import human
 
 COLOURS = [known.colour for known in KNOWN.values()]
 BASELINE = Path(__file__).parent / "baseline"

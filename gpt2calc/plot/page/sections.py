@@ -11,11 +11,11 @@ from gpt2calc.metrics.parameters import PARAMETERS, Count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.plot import pictures
 from gpt2calc.plot.page.claims import printed_for
-from gpt2calc.plot.style import human
 from gpt2calc.report.sublayers import SUBLAYERS, words_of
 from gpt2calc.report.table import Column, Kind, Row, Table, percent
 from gpt2calc.teach.derivation import Derivation
 from gpt2calc.teach.notation import TEXT, written
+from gpt2calc.units import human
 
 BOTH: tuple[str, ...] = ("attention", "mlp")
 """What the article compares."""
