@@ -1,4 +1,4 @@
-"""The same grid over several models."""
+"""Sweeps of several models over one grid."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -95,12 +95,12 @@ def memory(
     from gpt2calc.metrics.memory.quantity import MEMORY
     from gpt2calc.metrics.memory.result import Memory
 
+    if margin is not None and gpu is None:
+        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
     if not (operations or plot or says_a_run(fields)):
         from gpt2calc.metrics.glance import glance
         from gpt2calc.metrics.memory.fitting import MARGIN
 
-        if margin is not None and gpu is None:
-            raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
         config = configured(model, fields)
         kept_free = MARGIN if margin is None else margin
         return show(glance(config, gpu=gpu, margin=kept_free, exact=exact), form)
@@ -109,8 +109,6 @@ def memory(
     case = case_given(model, MEMORY, fields)
     if operations and (plot is not None or gpu is not None):
         raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
-    if margin is not None and gpu is None:
-        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
     if operations:
         from gpt2calc.metrics.memory.events import Events
 

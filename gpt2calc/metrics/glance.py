@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, log10
 
 from gpt2calc.dtypes import DTYPES
 from gpt2calc.metrics.devices import Device, device, devices
-from gpt2calc.metrics.memory.fitting import CLOSE, MARGIN, margin_of
+from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.result import memory
 from gpt2calc.metrics.serving import serve
 from gpt2calc.model.config import ModelConfig
@@ -88,11 +89,15 @@ class Glance(Listing):
         assert self.device is not None
         verdict = "yes" if self._fits(need) else "no"
         left = self.device.memory - self.margin - need.size
-        return f"{verdict}, only just" if abs(left) <= CLOSE * self.device.memory else verdict
+        return f"{verdict}, only just" if is_near_limit(left, self.device) else verdict
+
+    @cached_property
+    def _known(self) -> dict[str, Device]:
+        return devices().devices
 
     def _card(self, need: Need) -> str:
         """Return the smallest card that holds so many bytes, or how many of a large one do."""
-        known, room = devices().devices, need.size + self.margin
+        known, room = self._known, need.size + self.margin
         for name in CARDS:
             if room <= known[name].memory:
                 return f"{known[name].memory / 10**9:g} GB ({name})"

@@ -9,12 +9,17 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.cache import cache_bytes
-from gpt2calc.metrics.memory.fitting import CLOSE, MARGIN, largest_that, margin_of
+from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, largest_that, margin_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.metrics.memory.result import memory as memory_of
 from gpt2calc.metrics.serving_table import held, limits, users_said
-from gpt2calc.metrics.tensor_parallel import bytes_sent, parameters_on_one, share_of_cache
+from gpt2calc.metrics.tensor_parallel import (
+    bytes_sent,
+    parameters_on_one,
+    refuse_uneven,
+    share_of_cache,
+)
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
@@ -69,7 +74,7 @@ class Serving(Result):
         """Bytes of weights, of all caches, and of reading one prompt, on all GPUs together."""
         return self.weights + self.users * self.cache_each + self.prefill_beyond
 
-    @property
+    @cached_property
     def weights_on_one(self) -> int:
         """Bytes of weights on each GPU."""
         on_one = parameters_on_one(self.config.model, self.tensor_parallel)
@@ -105,7 +110,7 @@ class Serving(Result):
     @property
     def is_close(self) -> bool:
         """Whether it is so near the limit that another driver may decide it otherwise."""
-        return self.device is not None and abs(self.left) <= CLOSE * self.device.memory
+        return self.device is not None and is_near_limit(self.left, self.device)
 
     @property
     def fits(self) -> bool | None:
@@ -142,7 +147,7 @@ class Serving(Result):
         config = self.config.evaluate_at(seq=tokens)
         return Serving(config, self.users, self.tensor_parallel, self.device, self.margin)
 
-    @property
+    @cached_property
     def bounds(self) -> Bounds | None:
         """How fast it can be at most; None without a device."""
         if self.device is None:
@@ -254,6 +259,6 @@ def serve(
         raise UserError(f"users is {users:,}: give at most {MOST_USERS:,}")
     case = memory_case(case_of(as_config(config), alone))
     _ = case.known_heads  # which refuses a model of which nothing says how many it has
-    parameters_on_one(case.model, tensor_parallel)
+    refuse_uneven(case.model, tensor_parallel)
     chosen = device(gpu) if isinstance(gpu, str) else gpu
     return Serving(case, users, tensor_parallel, chosen, margin_of(chosen, margin))

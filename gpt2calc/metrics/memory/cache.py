@@ -17,8 +17,8 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
     if model.window is None or tokens <= model.window:
         return int(entry * tokens * model.n_layer)
-    windows = (model.window_of(layer) for layer in range(model.n_layer))
-    return int(entry * sum(tokens if window is None else window for window in windows))
+    full = model.full_layers_among(model.n_layer)
+    return int(entry * (full * tokens + (model.n_layer - full) * model.window))
 
 
 def cache_per_token(case: Case) -> int:

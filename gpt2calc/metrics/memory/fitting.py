@@ -121,7 +121,7 @@ class Fit(Result):
     @property
     def is_close(self) -> bool:
         """Whether it is so near the limit that another driver may decide it otherwise."""
-        return abs(self.left) <= CLOSE * self.device.memory
+        return is_near_limit(self.left, self.device)
 
     def _verdict(self) -> str:
         verdict = "It fits" if self.fits else "It does not fit"
@@ -158,6 +158,11 @@ def fit(
         most = max(most, case.q_len)
     seq = min(_most(case, "seq", room), most)
     return Fit(held, chosen, kept_free, batch, seq)
+
+
+def is_near_limit(left: int, chosen: Device) -> bool:
+    """Tell whether what is left, or missing, is too little of a device's memory to be sure of."""
+    return abs(left) <= CLOSE * chosen.memory
 
 
 def margin_of(chosen: Device | None, margin: int | str) -> int:

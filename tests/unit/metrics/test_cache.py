@@ -97,3 +97,18 @@ def test_no_heads_need_be_known():
 def test_a_budget_beyond_what_windows_keep_is_refused_and_not_searched_without_end():
     with pytest.raises(UserError, match="seq may be of any size"):
         solve_for("seq", "mistral-7b", "16GiB", of="cache")
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.sampled_from(["gemma-2-2b", "gemma-3-1b", "gpt-neo-125m", "mistral-7b", "llama-3-8b"]),
+    st.integers(1, 40),
+    st.none() | st.integers(1, 7),
+    st.none() | st.sets(st.integers(0, 30), max_size=4),
+)
+def test_full_layers_are_counted_as_one_goes_through_them(name, depth, every, listed):
+    config = load(name).evaluate_at(
+        full_every=every, full_layers=None if listed is None else tuple(sorted(listed))
+    )
+    full = sum(config.window_of(layer) is None for layer in range(depth))
+    assert config.full_layers_among(depth) == full
