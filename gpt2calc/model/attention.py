@@ -11,14 +11,14 @@ from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Part
-from gpt2calc.model.projections import Projection
+from gpt2calc.model.projections import Projection, SeparateProjection
 from gpt2calc.model.rotary import Rotary, Rotation
 from gpt2calc.tape import attention as kernels
-from gpt2calc.tape.elementwise import add, cast, of_output, scale
+from gpt2calc.tape.elementwise import add, cast, elementwise, mul, of_output, scale
 from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import softmax
-from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.tensor import Tensor, empty
 from gpt2calc.tape.views import contiguous, expand, reshape, transpose, unsqueeze
 
 
@@ -149,6 +149,8 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         q, k, v, *_held = self.projection.forward(x)
         if self.rotary is not None and context.rotation is not None:
             q, k, *_held_too = self.rotary.turn(q, k, context.rotation)
+        q = self.turned_query(q, context)
+        k = self.turned_key(k)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
@@ -157,6 +159,48 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         if self.drops_outcome:
             output = self.dropout(output)
         return output, weights
+
+    def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
+        """Return queries as they go into the scores, once they are turned."""
+        return q
+
+    def turned_key(self, k: Tensor) -> Tensor:
+        """Return keys as they go into the cache, once they are turned."""
+        return k
+
+
+class NormedAfterRotation(Attention):
+    """Hunyuan's and nanochat's: norms of queries and keys come after their rotation."""
+
+    def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
+        """Return queries after their norm."""
+        is_separate = isinstance(self.projection, SeparateProjection)
+        return self.projection.normed_query(q) if is_separate else q
+
+    def turned_key(self, k: Tensor) -> Tensor:
+        """Return keys after their norm."""
+        is_separate = isinstance(self.projection, SeparateProjection)
+        return self.projection.normed_key(k) if is_separate else k
+
+
+class QueriesScaledByPosition(Attention):
+    """Ministral 3's: queries are scaled by the logarithm of their positions."""
+
+    def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
+        """Return queries times a number for each position."""
+        assert context.position_ids is not None
+        return mul(q, cast(_logarithmic(context.position_ids), q.dtype))
+
+
+def _logarithmic(position_ids: Tensor) -> Tensor:
+    scaling = elementwise(
+        "add", elementwise("mul", elementwise("log", _one_plus_floor(position_ids)))
+    )
+    return unsqueeze(unsqueeze(scaling, 1), 3)
+
+
+def _one_plus_floor(position_ids: Tensor) -> Tensor:
+    return elementwise("add", elementwise("floor", empty("div", position_ids.shape, "float32")))
 
 
 class DroppedByBlock(Attention):

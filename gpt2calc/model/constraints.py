@@ -40,7 +40,7 @@ def _heads(config: Derived) -> str:
 
 
 def _kv_heads(config: Derived) -> str:
-    needing = {"n_kv_head": config.n_kv_head, "qk_norm": config.qk_norm != "none" or None}
+    needing = {"n_kv_head": config.n_kv_head, "qk_norm": config.has_scaled_qk_norm or None}
     for name, value in needing.items():
         if value is not None and config.heads is None:
             return (

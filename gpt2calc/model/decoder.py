@@ -317,6 +317,12 @@ class BothMasksDecoder(FullMaskDecoder):
     always_makes_window_mask = True
 
 
+class Cohere2Decoder(BothMasksDecoder):
+    """Cohere 2's: the logits are scaled."""
+
+    logits_are_scaled = True
+
+
 class Gemma2Decoder(BothMasksDecoder):
     """Gemma 2's: the logits are capped by a tanh."""
 
@@ -331,3 +337,16 @@ class Gemma3Decoder(BothMasksDecoder):
         if self.tables is None:
             return {}
         return {window: self.tables(embedded) for window in dict.fromkeys(self.windows)}
+
+
+class NanoChatDecoder(Gemma2Decoder):
+    """nanochat's: the final norm is also of the embeddings; the logits are capped."""
+
+    always_makes_full_mask = False
+    always_makes_window_mask = False
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, make what the blocks share, and normalize."""
+        made = super().preamble(execution, ids, cache)
+        norm = self.embeddings.norm or self.final_norm
+        return made._replace(x=norm(made.x))

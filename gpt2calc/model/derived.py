@@ -190,8 +190,13 @@ class Derived(Declared):
         return (
             self.head_dim is not None
             or self.n_kv_head is not None
-            or self.qk_norm in ("head", "heads")
+            or (self.qk_norm in ("head", "heads") and self.norm != "none")
         )
+
+    @property
+    def has_scaled_qk_norm(self) -> bool:
+        """Whether queries and keys are normed, with a scale whose size is a head's or theirs."""
+        return self.qk_norm != "none" and self.norm != "none"
 
     def biased(self, name: str) -> bool:
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.families.layers import FULL, SLIDING
@@ -187,10 +187,9 @@ def _family_of(contents: Mapping[str, object], source: str | Path) -> Family:
     if isinstance(model_type, str) and starts:
         has = OUT_OF_REACH[max(starts, key=len)]
         raise UserError(f"{source}: model_type is {quoted(model_type)}: out of reach here, {has}")
-    is_kin = named.startswith(tuple(known))  # a newer family of the same makers, and not that one
-    hint = did_you_mean(named, known) if isinstance(model_type, str) and not is_kin else ""
     raise UserError(
-        f"{source}: model_type is {quoted(model_type)}: it must be one of {', '.join(known)}{hint}"
+        f"{source}: model_type is {quoted(model_type)}: no family here is called that, and a count "
+        f"as another one's would be wrong; 'gpt2calc guide families' lists all {len(known)}"
     )
 
 

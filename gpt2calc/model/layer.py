@@ -277,13 +277,15 @@ class LayerBuilder:
         config = self.config
         if config.qk_norm == "none":
             return ()
+        if config.norm == "none":
+            return self.norm("query_norm"), self.norm("key_norm")
         width = config.head_width
         if width is None:
             raise UserError(
                 f"n_embd {config.n_embd} is no multiple of {HEAD_WIDTH}, a head's usual width, and "
                 "queries are normed head by head: give n_head"
             )
-        if config.qk_norm == "heads" and config.norm != "none":
+        if config.qk_norm == "heads":
             per_head = self.architecture.norm_per_head
             return (
                 per_head("query_norm", (self.heads.query, width)),

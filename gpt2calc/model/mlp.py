@@ -62,6 +62,8 @@ class Activation(Part[[Tensor], Tensor]):
             return bloom_gelu(x)
         if self.name == "relu":
             return of_output("relu", x)
+        if self.name == "relu2":
+            return pow_scalar(of_output("relu", x))
         return of_input(self.name, x)
 
 

@@ -51,6 +51,27 @@ class RMSNormCastLast(Norm):
         return cast(mul(self.weight, x), dtype)
 
 
+class RMSNormInFloat(Norm):
+    """Helium's: in float32, the scale as well, then cast back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x``."""
+        dtype = x.dtype
+        x = cast(x, "float32")
+        variance = mean(pow_scalar(x))
+        x = mul(x, rsqrt(add_scalar(variance)))
+        return cast(mul(cast(self.weight, "float32"), x), dtype)
+
+
+class LayerNormPlusOne(Norm):
+    """Nemotron's: a layer norm scaled by one plus the weight."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x``."""
+        scale = add_scalar(self.weight)
+        return layer_norm(x, scale, self.bias)
+
+
 class RMSNormPlusOne(Norm):
     """Gemma's: scaled by one plus the weight, in float32."""
 
@@ -117,3 +138,14 @@ class OLMoNorm(ParameterFreeNorm):
         """Normalize ``x``."""
         dtype = x.dtype
         return cast(layer_norm(cast(x, "float32")), dtype)
+
+
+class L2Norm(ParameterFreeNorm):
+    """nanochat's and Llama 4's: an RMS norm without a scale, in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize ``x``."""
+        return cast(self._normalized(cast(x, "float32")), x.dtype)
+
+    def _normalized(self, x: Tensor) -> Tensor:
+        return mul(x, rsqrt(add_scalar(mean(pow_scalar(x)))))

@@ -66,10 +66,12 @@ class SeparateProjection(Projection):
     def _in_heads(self, x: Tensor) -> Tensor:
         return in_heads(x, self.heads.width)
 
-    def _normed_query(self, q: Tensor) -> Tensor:
+    def normed_query(self, q: Tensor) -> Tensor:
+        """Return queries after their norm, if there is one."""
         return q if self.query_norm is None else self.query_norm(q)
 
-    def _normed_key(self, k: Tensor) -> Tensor:
+    def normed_key(self, k: Tensor) -> Tensor:
+        """Return keys after their norm, if there is one."""
         return k if self.key_norm is None else self.key_norm(k)
 
 
@@ -78,8 +80,8 @@ class NormedPerHead(SeparateProjection):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
-        q = self._normed_query(self._in_heads(self.query(x)))
-        k = self._normed_key(self._in_heads(self.key(x)))
+        q = self.normed_query(self._in_heads(self.query(x)))
+        k = self.normed_key(self._in_heads(self.key(x)))
         v = self._in_heads(self.value(x))
         q = transpose(q, 1, 2)
         k = transpose(k, 1, 2)
@@ -95,8 +97,8 @@ class NormedBeforeTransposing(SeparateProjection):
         q = self._in_heads(self.query(x))
         k = self._in_heads(self.key(x))
         v = self._in_heads(self.value(x))
-        q = self._normed_query(q)
-        k = self._normed_key(k)
+        q = self.normed_query(q)
+        k = self.normed_key(k)
         q = transpose(q, 1, 2)
         k = transpose(k, 1, 2)
         v = transpose(v, 1, 2)
@@ -109,8 +111,8 @@ class NormedAfterTransposing(SeparateProjection):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
         q, k, v = super().forward(x)
-        q = self._normed_query(q)
-        k = self._normed_key(k)
+        q = self.normed_query(q)
+        k = self.normed_key(k)
         return q, k, v
 
 
@@ -126,8 +128,8 @@ class ViewedLate(SeparateProjection):
         k = transpose(self._in_heads(k), 1, 2)
         v = transpose(self._in_heads(v), 1, 2)
         if self.query_norm is not None:
-            q = self._normed_query(q)
-            k = self._normed_key(k)
+            q = self.normed_query(q)
+            k = self.normed_key(k)
         return q, k, v
 
 
@@ -136,8 +138,8 @@ class NormedWhole(SeparateProjection):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
-        q = self._normed_query(self.query(x))
-        k = self._normed_key(self.key(x))
+        q = self.normed_query(self.query(x))
+        k = self.normed_key(self.key(x))
         v = self.value(x)
         q = transpose(self._in_heads(q), 1, 2)
         k = transpose(self._in_heads(k), 1, 2)

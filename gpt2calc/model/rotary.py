@@ -97,6 +97,14 @@ def rotate_half(x: Tensor) -> Tensor:
     return cat((neg(second), first), -1)
 
 
+def rotate_half_back(x: Tensor) -> Tensor:
+    """Return the second half before the first, whose sign is changed."""
+    half = x.shape[-1] // 2
+    first = narrow(x, -1, half)
+    second = narrow(x, -1, x.shape[-1] - half)
+    return cat((second, neg(first)), -1)
+
+
 def rotate_pairs(x: Tensor) -> Tensor:
     """Return each pair of neighbours, exchanged, the sign of one changed."""
     even = every(x, 2)
@@ -146,11 +154,23 @@ class WholeRotary(Rotary):
         query_dtype, key_dtype = query.dtype, key.dtype
         cos = unsqueeze(cos, 1)
         sin = unsqueeze(sin, 1)
-        turned = add(mul(query, cos), mul(rotate_half(query), sin))
-        turned_key = add(mul(key, cos), mul(rotate_half(key), sin))
+        turned = add(mul(query, cos), mul(self.rotated(query), sin))
+        turned_key = add(mul(key, cos), mul(self.rotated(key), sin))
         if self.casts_back:
             return cast(turned, query_dtype), cast(turned_key, key_dtype)
         return turned, turned_key
+
+    def rotated(self, x: Tensor) -> Tensor:
+        """Return the halves exchanged, the sign of the second one changed."""
+        return rotate_half(x)
+
+
+class NanoChatRotary(WholeRotary):
+    """nanochat's: the other way round."""
+
+    def rotated(self, x: Tensor) -> Tensor:
+        """Return the halves exchanged, the sign of the first one changed."""
+        return rotate_half_back(x)
 
 
 class OLMoRotary(WholeRotary):
@@ -233,6 +253,85 @@ class NeoXRotary(Rotary):
         turned = cat([turned, query_rest], -1)
         turned_key = cat([turned_key, key_rest], -1)
         return turned, turned_key
+
+
+class GLMRotary(NeoXRotary):
+    """GLM's: by pairs of neighbours, of whose angles the tables hold each half twice."""
+
+    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
+        """Turn queries and keys, each (batch, heads, tokens, width)."""
+        cos, sin = rotation
+        cos = unsqueeze(cos, 1)
+        sin = unsqueeze(sin, 1)
+        cos = doubled_half(cos)
+        sin = doubled_half(sin)
+        rest = query.shape[-1] - self.width
+        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
+        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
+        turned = add(mul(query_turned, cos), mul(rotate_pairs(query_turned), sin))
+        turned_key = add(mul(key_turned, cos), mul(rotate_pairs(key_turned), sin))
+        turned = cat([turned, query_rest], -1)
+        turned_key = cat([turned_key, key_rest], -1)
+        return turned, turned_key
+
+
+class HeliumRotary(Rotary):
+    """Helium's: the whole width, by pairs of neighbours."""
+
+    rotates_part = False
+
+    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
+        """Turn queries and keys, each (batch, heads, tokens, width)."""
+        cos, sin = rotation
+        cos = unsqueeze(cos, 1)
+        sin = unsqueeze(sin, 1)
+        cos = doubled_half(cos)
+        sin = doubled_half(sin)
+        turned = add(mul(query, cos), mul(rotate_pairs(query), sin))
+        turned_key = add(mul(key, cos), mul(rotate_pairs(key), sin))
+        return turned, turned_key
+
+
+class Ernie45Rotary(Rotary):
+    """ERNIE 4.5's: the whole width, by pairs of neighbours, in float32."""
+
+    rotates_part = False
+
+    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
+        """Turn queries and keys, each (batch, heads, tokens, width)."""
+        cos, sin = rotation
+        dtype = query.dtype
+        cos = unsqueeze(cos, 1)
+        sin = unsqueeze(sin, 1)
+        cos = doubled_half(cos)
+        sin = doubled_half(sin)
+        turned = self._turned(query, cos, sin)
+        turned_key = self._turned(key, cos, sin)
+        return cast(turned, dtype), cast(turned_key, dtype)
+
+    def _turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        return add(mul(cast(x, "float32"), cos), mul(cast(rotate_pairs(x), "float32"), sin))
+
+
+def doubled_half(angles: Tensor) -> Tensor:
+    """Return the first half of the angles, each twice side by side."""
+    return repeat_interleave(narrow(angles, -1, angles.shape[-1] // 2), 2)
+
+
+class NemotronRotary(Rotary):
+    """Nemotron's: a part of the width; both joins come last."""
+
+    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
+        """Turn queries and keys, each (batch, heads, tokens, width)."""
+        cos, sin = rotation
+        cos = unsqueeze(cos, 1)
+        sin = unsqueeze(sin, 1)
+        rest = query.shape[-1] - self.width
+        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
+        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
+        turned = add(mul(query_turned, cos), mul(rotate_half(query_turned), sin))
+        turned_key = add(mul(key_turned, cos), mul(rotate_half(key_turned), sin))
+        return cat((turned, query_rest), -1), cat((turned_key, key_rest), -1)
 
 
 class GPTJRotary(Rotary):

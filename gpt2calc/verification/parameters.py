@@ -124,6 +124,8 @@ def verify(config: Model) -> Verification:
     return compare_shapes(config, shapes, against)
 
 
+SPECIAL_TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
+"""Tokens that any vocabulary has: the defaults of the classes are beyond a small one."""
 DROPOUT = 0.1
 """The probability where dropout is on; which one it is makes no difference."""
 
@@ -143,8 +145,7 @@ def built_on_meta(config: ModelConfig, *, dropout: bool = False) -> tuple[Any, s
         )
     words = in_their_words(config) | {"attn_implementation": "eager"}
     words |= {"experts_implementation": "batched_mm"} if config.n_expert else {}
-    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
-    theirs = transformers.AutoConfig.for_model(**words, **nobody)
+    theirs = transformers.AutoConfig.for_model(**words, **SPECIAL_TOKENS)
     for part in (theirs, getattr(theirs, "attn_config", None)):
         known = {} if part is None else vars(part)  # written to past a check that wants integers
         for key in [key for key in known if "drop" in key and not isinstance(known[key], bool)]:

@@ -11,7 +11,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import tokens_after
 from gpt2calc.model.hub import in_their_words
 from gpt2calc.quantity.case import Case
-from gpt2calc.verification.parameters import DROPOUT, torch_and_transformers
+from gpt2calc.verification.parameters import DROPOUT, SPECIAL_TOKENS, torch_and_transformers
 
 Bytes = dict[str, int]
 """Bytes by what they are of: the peak of each part of a run, and what is held at its end."""
@@ -22,8 +22,7 @@ MOST_BYTES = 2 * 10**9
 def built_for(case: Case) -> Any:
     """Build the class of a case's family in its dtype, on the CPU."""
     torch, transformers = torch_and_transformers()
-    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
-    words = in_their_words(case.model) | {"attn_implementation": case.attention} | nobody
+    words = in_their_words(case.model) | {"attn_implementation": case.attention} | SPECIAL_TOKENS
     words |= {"experts_implementation": case.experts_implementation} if case.n_expert else {}
     theirs = transformers.AutoConfig.for_model(**words)
     for part in (theirs, getattr(theirs, "attn_config", None)):

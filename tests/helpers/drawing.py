@@ -11,12 +11,16 @@ FAMILIES = [family for family in families().values() if not family.variant_of]
 KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim")
 """Fields whose keys are never left out: the defaults of the classes are of full size, or would not
 fit the rest."""
+NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "ministral")
+"""Families whose classes cannot be built without it."""
 
 
 def draw(family: Family, seed: int) -> dict[str, Any]:
     """Return a tiny config of a family, some of whose keys are left out; the same for a seed."""
     dice = random.Random(f"{family.name} {seed}")
-    contents = {"model_type": family.name, **_fields(family, dice), **_extra(family, dice)}
+    contents = {"model_type": family.name, **_fields(family, dice)}
+    depth = next(contents[key] for key in family.called["n_layer"] if key in contents)
+    contents |= _extra(family, dice, depth)
     kept = {key for name in KEPT for key in family.called.get(name, ())}
     optional = [key for key in contents if key not in {"model_type", "word_embed_proj_dim", *kept}]
     for key in optional:
@@ -24,6 +28,13 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
             del contents[key]
     if contents.get("qk_layernorm") and family.name == "phi":
         contents.pop("head_dim", None)  # which the norm does not heed
+    if family.name in NEEDS_HEAD_DIM:
+        contents["head_dim"] = 16
+    if family.name == "helium":  # whose heads must be as wide as the model
+        contents["head_dim"] = contents["hidden_size"] // contents["num_attention_heads"]
+    if family.name == "internlm3":  # which has one word for both
+        contents |= {"qkv_bias": contents.get("bias", False), "bias": contents.get("bias", False)}
+        contents.pop("attention_bias", None)
     if family.name == "opt":
         contents["word_embed_proj_dim"] = contents["hidden_size"]
     if family.name == "gpt_neo":
@@ -60,7 +71,7 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
     return drawn
 
 
-def _extra(family: Family, dice: random.Random) -> dict[str, Any]:
+def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     """Draw the keys of no single field."""
     drawn = {key: dice.choice(values) for key, values in family.extra.items()}
     if family.name == "falcon":
@@ -74,6 +85,9 @@ def _extra(family: Family, dice: random.Random) -> dict[str, Any]:
     if "mlp_only_layers" in drawn:
         drawn["mlp_only_layers"] = dice.choice(([], [0]))
         drawn["decoder_sparse_step"] = dice.choice((1, 1, 2))
+    if "layer_types" in drawn and dice.random() < 0.5:
+        kinds = ("full_attention", "sliding_attention")
+        drawn["layer_types"] = [dice.choice(kinds) for _ in range(depth)]
     if "max_window_layers" in drawn:
         drawn["max_window_layers"] = dice.randint(0, 2)
     if "partial_rotary_factor" in drawn:

@@ -20,6 +20,7 @@ from gpt2calc.model.hub import from_contents, in_their_words
 from gpt2calc.model.names import Names
 from gpt2calc.quantity.case import Case
 from gpt2calc.verification.flop_verification import verify_flops
+from gpt2calc.verification.parameters import SPECIAL_TOKENS
 
 DRAWS = 24
 SLIDING = {"sliding_window": 2}
@@ -43,8 +44,7 @@ def built(contents):
     """Build the model that transformers makes of a config, with no memory."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
-    config = transformers.AutoConfig.for_model(**contents, **nobody)
+    config = transformers.AutoConfig.for_model(**contents, **SPECIAL_TOKENS)
     with torch.device("meta"):
         return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
 
@@ -142,8 +142,7 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     for key in ("sliding_window", "window_size", "use_sliding_window"):
         contents.pop(key, None)  # a window that is longer than the sequence
     config = from_contents(contents, "drawn")
-    nobody = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
-    words = transformers.AutoConfig.for_model(**in_their_words(config), **nobody)
+    words = transformers.AutoConfig.for_model(**in_their_words(config), **SPECIAL_TOKENS)
     words._experts_implementation = "eager"  # the others want sizes that tiny models do not have
     model = transformers.AutoModelForCausalLM.from_config(words).eval()
     with torch.no_grad():

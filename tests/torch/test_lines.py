@@ -23,6 +23,7 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 from tape.live import Live, pinned  # noqa: E402
 
 from gpt2calc.verification.memory_verification import verify_memory  # noqa: E402
+from gpt2calc.verification.parameters import SPECIAL_TOKENS  # noqa: E402
 from gpt2calc.verification.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
 
 MEASURED = "5.24"
@@ -37,7 +38,7 @@ pytestmark = [
 ]
 GPT = "openai-gpt"
 """The first GPT, which has neither cache nor checkpointing."""
-NO_SDPA = {"openai-gpt", "gpt_neo", "gemma2", "bloom", "mpt"}
+NO_SDPA = {family.name for family in FAMILIES if not family.architecture.has_sdpa}
 """Families whose classes have eager attention alone."""
 FALCON = next(family for family in FAMILIES if family.name == "falcon")
 WITH_EXPERTS = [family for family in FAMILIES if from_contents(draw(family, 2), "drawn").n_expert]
@@ -46,9 +47,7 @@ BATCH, SEQ = 2, 6
 
 def built(config, attention, dtype):
     """Build the model's class on the CPU, without dropout."""
-    words = transformers.AutoConfig.for_model(
-        **in_their_words(config), bos_token_id=None, eos_token_id=None, pad_token_id=None
-    )
+    words = transformers.AutoConfig.for_model(**in_their_words(config), **SPECIAL_TOKENS)
     for part in (words, getattr(words, "attn_config", None)):
         known = {} if part is None else vars(part)
         known.update({key: 0.0 for key in known if "drop" in key})

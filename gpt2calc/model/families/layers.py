@@ -22,10 +22,41 @@ OF_ROPE: dict[str, tuple[object, ...]] = {
 }
 
 
-def read_window(said: Contents, fields: Fields) -> Fields:
-    """Read which layers have a window, where ``layer_types`` may say it (Gemma 2 and 3)."""
+def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fields:
+    """Read which layers have a window, where ``layer_types`` may say it (Gemma 2 and 3).
+
+    Of every few layers one has none: the last one, or where ``first`` is 0 the first one.
+    """
     types = said["layer_types"]
-    return fields if types is None else _with_full_layers(fields, _full_among(types, fields))
+    if types is None:
+        return fields
+    return _with_full_layers(fields, _full_among(types, fields), first)
+
+
+def read_pattern(said: Contents, fields: Fields) -> Fields:
+    """Read a window of EXAONE 4, whose pattern may be a word of ``L`` and ``G``: ``"LLLG"``."""
+    pattern = fields["full_every"]
+    if not isinstance(pattern, str):
+        return read_window(said, fields)
+    if not pattern or not set(pattern) <= {"L", "G"}:
+        raise ValueError(
+            f"sliding_window_pattern is {pattern!r}: it must be a number, or a word of L and G"
+        )
+    last = _depth(fields) - 1
+    kinds = [
+        FULL if pattern[layer % len(pattern)] == "G" or layer == last else SLIDING
+        for layer in range(last + 1)
+    ]
+    types = kinds if said["layer_types"] is None else said["layer_types"]
+    return read_window({"layer_types": types}, fields | {"full_every": len(pattern)})
+
+
+def without_rope_where_full(fields: Fields) -> Fields:
+    """Take rotary positions from the layers without a window (Cohere 2, EXAONE 4)."""
+    listed = fields.get("full_layers")
+    if listed is not None:
+        return fields | {"no_rope_layers": listed}
+    return fields | {"no_rope_every": 1 if fields["window"] is None else fields["full_every"]}
 
 
 def read_qwens_window(said: Contents, fields: Fields) -> Fields:

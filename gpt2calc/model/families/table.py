@@ -10,12 +10,13 @@ from gpt2calc.model.families.gpt2 import GPT2
 @cache
 def families() -> dict[str, Family]:
     """Return every family by its name; GPT-2's own is known without the others."""
+    from gpt2calc.model.families.dense import DENSE
     from gpt2calc.model.families.experts import EXPERTS
     from gpt2calc.model.families.gpts import GPTS
     from gpt2calc.model.families.llamas import LLAMAS
     from gpt2calc.model.families.others import OTHERS
 
-    return {family.name: family for family in (*GPTS, *OTHERS, *LLAMAS, *EXPERTS)}
+    return {family.name: family for family in (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS)}
 
 
 def family_called(name: str) -> Family:
