@@ -142,7 +142,6 @@ def test_the_other_names_that_transformers_reads(tmp_path):
             "model_type is 'mamba2': out of reach here, a state",
         ),
         ({"model_type": "lama"}, "model_type is 'lama': no family here is called that"),
-        ({"model_type": "lama"}, "did you mean 'llama'"),
         ({"model_type": None}, "model_type is None: no family here is called that"),
         ({"add_cross_attention": True}, "add_cross_attention is True"),
         ({"n_layer": "twelve"}, "n_layer is 'twelve': it must be a positive whole number"),
