@@ -8,6 +8,7 @@ from typing import Literal
 from gpt2calc.model.attention import Attention, Scores
 from gpt2calc.model.blocks import Block, NeoXBlock, ParallelBlock
 from gpt2calc.model.decoder import Decoder
+from gpt2calc.model.experts import SharedMixtureOfExperts
 from gpt2calc.model.linear import Conv1D, Embedding, Linear
 from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, ParameterFreeNorm, RMSNorm
 from gpt2calc.model.projections import (
@@ -18,6 +19,7 @@ from gpt2calc.model.projections import (
     SeparateProjection,
 )
 from gpt2calc.model.rotary import Rotary, WholeRotary
+from gpt2calc.model.routers import Router
 
 NormPlace = Literal["before", "shared", "after", "both"]
 NORMED: dict[str, type[SeparateProjection]] = {
@@ -70,7 +72,16 @@ class Architecture:
     activation: str = "silu"
     has_sdpa: bool = True
     """Whether its class runs attention in one kernel."""
+    memory_is_proven: bool = True
+    """Whether a run allocates what the class does byte by byte, as tests prove; else activations
+    are those of the same operations, and may be let go of a little earlier or later."""
+    runs_all_experts: bool = False
+    """Whether the class multiplies a token by all experts, where servers take those chosen."""
     residual_is_scaled: bool = False
+    router: type[Router] = Router
+    experts: type[SharedMixtureOfExperts] = SharedMixtureOfExperts
+    experts_outputs_first: bool = True
+    """Whether the matrices of experts are stored outputs first."""
     rebinds_expert_input: bool = True
     router_normalizes: bool = True
     router_casts_back: bool = False

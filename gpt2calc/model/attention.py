@@ -10,16 +10,24 @@ from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Part
-from gpt2calc.model.projections import Projection, SeparateProjection
+from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.projections import Projection
 from gpt2calc.model.rotary import Rotary, Rotation
 from gpt2calc.tape import attention as kernels
-from gpt2calc.tape.elementwise import add, cast, elementwise, mul, of_output, scale
+from gpt2calc.tape.elementwise import add, cast, cat, elementwise, mul, of_output, scale, sub
 from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import module
-from gpt2calc.tape.reductions import softmax
-from gpt2calc.tape.tensor import Tensor, empty
-from gpt2calc.tape.views import contiguous, expand, reshape, transpose, unsqueeze
+from gpt2calc.tape.reductions import largest, softmax
+from gpt2calc.tape.tensor import Parameter, Tensor, empty
+from gpt2calc.tape.views import (
+    contiguous,
+    expand,
+    narrow,
+    reshape,
+    transpose,
+    unsqueeze,
+    view,
+)
 
 
 class LayerContext(NamedTuple):
@@ -103,6 +111,53 @@ class CappedScores(Scores):
     is_capped = True
 
 
+class Sinks(Leaf):
+    """A score for each head, beside those of the keys."""
+
+    weight: Parameter
+
+    def __init__(self, heads: int) -> None:
+        self.role = "sinks"
+        self.weight = Parameter((heads,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Join to scores (B, h, S, K) one more for each query."""
+        sinks = expand(view(self.weight, 1, -1, 1, 1), *x.shape[:-1], 1)
+        return cat((x, sinks), -1)
+
+
+class SinkScores(Scores):
+    """gpt-oss's: a learned score for each head takes a part of the softmax.
+
+    Args:
+        heads: of queries, and of keys and values.
+        sinks: the scores.
+
+    """
+
+    def __init__(self, heads: Heads, sinks: Sinks) -> None:
+        super().__init__(heads)
+        self.sinks = sinks
+
+    def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
+        """Write attention out."""
+        keys = repeat_kv(k, self.heads.groups)
+        values = repeat_kv(v, self.heads.groups)
+        with module("scores"):
+            weights = scale(matmul(q, transpose(keys, 2, 3)))
+        if mask is not None:
+            weights = add(weights, mask)
+        combined = self.sinks.forward(weights)
+        combined = sub(combined, largest(combined))
+        probabilities = softmax(combined)
+        without_sinks = narrow(probabilities, -1, k.shape[2])
+        weights = cast(self.dropout(without_sinks), values.dtype)
+        with module("mix"):
+            output = matmul(weights, values)
+        output = contiguous(transpose(output, 1, 2))
+        return output, weights
+
+
 class GPT2Scores(Scores):
     """GPT-2's: the softmax in the dtype of the scores."""
 
@@ -136,7 +191,9 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         rotary: Rotary | None,
         scores: Scores,
         out: Linear | Conv1D,
+        sinks: Sinks | None = None,
     ) -> None:
+        self.sinks = sinks
         self.projection = projection
         self.rotary = rotary
         self.scores = scores
@@ -174,13 +231,11 @@ class NormedAfterRotation(Attention):
 
     def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
         """Return queries after their norm."""
-        is_separate = isinstance(self.projection, SeparateProjection)
-        return self.projection.normed_query(q) if is_separate else q
+        return self.projection.normed_query(q)
 
     def turned_key(self, k: Tensor) -> Tensor:
         """Return keys after their norm."""
-        is_separate = isinstance(self.projection, SeparateProjection)
-        return self.projection.normed_key(k) if is_separate else k
+        return self.projection.normed_key(k)
 
 
 class QueriesScaledByPosition(Attention):

@@ -200,10 +200,39 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "a shared expert of width {}",
-            "Width of an expert that every token goes through, with a gate of its own.",
+            "Width of an expert that every token goes through, beside those chosen for it.",
             letter="s",
             place=12,
             example=5632,
+        ),
+    ] = None
+    shared_gate: Annotated[
+        bool,
+        Known(
+            "no gate of the shared expert",
+            "A gate of the shared expert: one number for each token, by which its outcome is "
+            "multiplied.",
+        ),
+    ] = True
+    router_bias: Annotated[
+        bool, Known("no bias of the router", "A bias in the router's scores of the experts.")
+    ] = False
+    choice_bias: Annotated[
+        bool,
+        Known(
+            "no bias of the experts' choice",
+            "A number for each expert that is added to its score where experts are chosen, and "
+            "is a parameter.",
+        ),
+    ] = False
+    expert_bias: Annotated[
+        bool | None,
+        Known(
+            "no biases of experts",
+            "Biases in the experts. If left out: as mlp_bias.",
+            rule="experts_biased",
+            follows=("mlp_bias", "bias"),
+            echoes=True,
         ),
     ] = None
     dense_layers: Annotated[
@@ -255,6 +284,13 @@ class ModelConfig(Derived):
             },
         ),
     ] = "none"
+    attention_sinks: Annotated[
+        bool,
+        Known(
+            "no attention sinks",
+            "A learned score for each head, which takes a part of the softmax and has no value.",
+        ),
+    ] = False
     embedding_norm: Annotated[
         bool, Known("no norm of embeddings", "A norm after the embedding.")
     ] = False

@@ -305,6 +305,12 @@ class MixtralDecoder(Decoder):
     prepares_cache_first = True
 
 
+class ScaledMixtralDecoder(MixtralDecoder):
+    """Granite MoE's: the logits are scaled."""
+
+    logits_are_scaled = True
+
+
 class FullMaskDecoder(Decoder):
     """Qwen 2's, Qwen 3's and SmolLM 3's: the mask of layers without a window is always made."""
 

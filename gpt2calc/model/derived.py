@@ -47,6 +47,7 @@ class Derived(Declared):
         norm_bias: bool | None
         qk_norm: Literal["none", "head", "heads", "width"]
         bias: bool
+        n_inner_shared: int | None
         stored_dtype: str | None
 
     @classmethod
@@ -172,9 +173,18 @@ class Derived(Declared):
         """Whether norms have a shift, where nothing is said of it."""
         return self.bias and self.norm == "layer"
 
+    @property
+    def experts_biased(self) -> bool:
+        """Whether experts have biases, where nothing is said of them."""
+        return self.biased("mlp_bias")
+
     def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
         """Say one field; nothing of a width that no layer has."""
         if name == "n_inner" and self.n_inner_expert is not None and not self.dense_layers:
+            return ""
+        if name == "shared_gate" and self.n_inner_shared is None:
+            return ""
+        if name == "expert_bias" and self.n_expert is None:
             return ""
         return super().said(name, leaving_out)
 
@@ -201,6 +211,8 @@ class Derived(Declared):
     def biased(self, name: str) -> bool:
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""
         own = self.given(name)
+        if name == "expert_bias":
+            return self.experts_biased if own is None else bool(own)
         if name == "norm_bias" and self.norm != "layer":
             return False
         return self.bias if own is None else bool(own)

@@ -1,4 +1,4 @@
-"""Mixtures of experts: a router, its experts, and the MLP that every token goes through.
+"""Mixtures of experts: what a router chooses, and the MLP that every token goes through.
 
 Source: transformers, ``integrations/moe.py``, ``models/mixtral/modeling_mixtral.py`` and
 ``models/qwen2_moe/modeling_qwen2_moe.py``.
@@ -8,59 +8,18 @@ from typing import Literal
 
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.routers import Router
 from gpt2calc.tape.autocast import lowered
 from gpt2calc.tape.elementwise import add, cast, mul, of_input, of_output, to_copy
 from gpt2calc.tape.indexing import index
-from gpt2calc.tape.inplace import div_
-from gpt2calc.tape.matmul import bmm, grouped_mm, linear
+from gpt2calc.tape.matmul import bmm, grouped_mm
 from gpt2calc.tape.recorder import module
-from gpt2calc.tape.reductions import softmax, sum_last, sum_over, topk
+from gpt2calc.tape.reductions import sum_over
 from gpt2calc.tape.tensor import Parameter, Spec, Tensor, empty, empty_several
 from gpt2calc.tape.views import clone, expand, reshape, split, transpose, unsqueeze, view
 
 Implementation = Literal["grouped_mm", "batched_mm"]
 """How experts multiply: each expert its tokens, or each token with a copy of its expert."""
-
-
-class Router(Part[[Tensor], tuple[Tensor, Tensor, Tensor]]):
-    """Chooses ``experts_per_token`` experts for each token.
-
-    Args:
-        width: of a token.
-        n_expert: experts to choose from.
-        experts_per_token: how many are chosen.
-        normalized: whether the chosen probabilities are divided by their sum.
-        casts_back: whether they are cast to the dtype of the logits.
-
-    """
-
-    role = "router"
-
-    def __init__(
-        self,
-        width: int,
-        n_expert: int,
-        experts_per_token: int,
-        *,
-        normalized: bool = True,
-        casts_back: bool = False,
-    ) -> None:
-        self.linear = Linear("router", width, n_expert)
-        self.experts_per_token = experts_per_token
-        self.normalized = normalized
-        self.casts_back = casts_back
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the logits of all experts, and weights and numbers of those chosen."""
-        x = reshape(x, -1, x.shape[-1])
-        logits = linear(x, self.linear.weight)
-        probabilities = softmax(logits, "float32")
-        weights, chosen = topk(probabilities, self.experts_per_token)
-        if self.normalized:
-            weights = div_(weights, sum_last(weights))
-        if self.casts_back:
-            weights = cast(weights, logits.dtype)
-        return logits, weights, chosen
 
 
 class ExpertMatrices(Leaf):
@@ -69,10 +28,21 @@ class ExpertMatrices(Leaf):
     weight: Parameter
 
     def __init__(
-        self, role: str, n_expert: int, inputs: int, outputs: int, bias: bool, active: int
+        self,
+        role: str,
+        n_expert: int,
+        inputs: int,
+        outputs: int,
+        bias: bool,
+        active: int,
+        *,
+        outputs_first: bool = True,
     ) -> None:
         self.role = role
-        self.weight = Parameter((n_expert, outputs, inputs))
+        self.outputs = outputs
+        self.outputs_first = outputs_first
+        sizes = (outputs, inputs) if outputs_first else (inputs, outputs)
+        self.weight = Parameter((n_expert, *sizes))
         if bias:
             self.bias = Parameter((n_expert, outputs))
         self.active = active
@@ -80,7 +50,23 @@ class ExpertMatrices(Leaf):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply rows that are sorted by expert."""
         offsets = empty("cumsum", (self.weight.shape[0],), "int32")
-        return grouped_mm(x, transpose(self.weight, 1, 2), offsets)
+        return self.grouped(x, offsets)
+
+    def grouped(self, x: Tensor, offsets: Tensor) -> Tensor:
+        """Multiply rows that are sorted by expert, up to an offset for each."""
+        matrices = transpose(self.weight, 1, 2) if self.outputs_first else self.weight
+        return grouped_mm(x, matrices, offsets)
+
+    def of_each(self, chosen: Tensor, rows: int) -> Tensor:
+        """Copy for each row the matrix (outputs, inputs) of the expert that it goes through."""
+        matrices = index(self.weight, chosen, (rows, *self.weight.shape[1:]))
+        return matrices if self.outputs_first else transpose(matrices, 1, 2)
+
+    def shifted(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """Add to each row the bias of its expert, if there is one."""
+        if self.bias is None:
+            return x
+        return add(x, index(self.bias, chosen, x.shape))
 
 
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
@@ -92,11 +78,14 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         down: ExpertMatrices,
         activation: str,
         implementation: Implementation = "grouped_mm",
+        *,
+        is_gated: bool = True,
     ) -> None:
         self.up = up
         self.down = down
         self.activation = activation
         self.implementation = implementation
+        self.is_gated = is_gated
 
     def forward(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """Apply to tokens (tokens, width) the experts chosen (tokens, experts_per_token)."""
@@ -118,10 +107,12 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         _per_expert = empty("histc", (n_expert,), "float32")
         offsets = empty("cumsum", (n_expert,), "int32")
         with module(self.up.role):
-            hidden = grouped_mm(sorted_x, transpose(self.up.weight, 1, 2), offsets)
+            hidden = self.up.grouped(sorted_x, offsets)
+            hidden = self.up.shifted(hidden, chosen)
         hidden = self._activated(hidden)
         with module(self.down.role):
-            hidden = grouped_mm(hidden, transpose(self.down.weight, 1, 2), offsets)
+            hidden = self.down.grouped(hidden, offsets)
+            hidden = self.down.shifted(hidden, chosen)
         out = mul(hidden, unsqueeze(sorted_weights, -1))
         inverse = empty("empty_like", (rows,), "int64")
         empty("arange", (rows,), "int64")
@@ -137,19 +128,21 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         weights = reshape(weights, -1)
         chosen = reshape(chosen, -1)
         with module(self.up.role):
-            matrices = index(self.up.weight, chosen, (rows, *self.up.weight.shape[1:]))
+            matrices = self.up.of_each(chosen, rows)
             hidden = _one_by_one(repeated, matrices)
+            hidden = self.up.shifted(hidden, chosen)
         hidden = self._activated(hidden)
         with module(self.down.role):
-            matrices = index(self.down.weight, chosen, (rows, *self.down.weight.shape[1:]))
+            matrices = self.down.of_each(chosen, rows)
             hidden = _one_by_one(hidden, matrices)
+            hidden = self.down.shifted(hidden, chosen)
         out = mul(hidden, unsqueeze(weights, -1))
         final = sum_over(view(out, tokens, per_token, width), 1)
         return cast(final, x.dtype)
 
     def _activated(self, hidden: Tensor) -> Tensor:
-        width = self.down.weight.shape[2]
-        if self.up.weight.shape[1] == width:
+        width = self.up.outputs // 2
+        if not self.is_gated:
             return of_input(self.activation, hidden)
         gate, up = split(hidden, (width, width))
         return mul(of_input(self.activation, gate), up)
@@ -191,11 +184,15 @@ class SharedMixtureOfExperts(MixtureOfExperts):
     """Qwen's: beside the experts there may be an MLP for every token, times a gate of its own."""
 
     def __init__(
-        self, router: Router, experts: Experts, shared: Part[[Tensor], Tensor] | None, width: int
+        self,
+        router: Router,
+        experts: Experts,
+        shared: Part[[Tensor], Tensor] | None,
+        gate: Linear | None,
     ) -> None:
         super().__init__(router, experts)
         self.shared = shared
-        self.shared_router = None if shared is None else Linear("shared_router", width, 1)
+        self.shared_router = gate
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, width)."""
@@ -204,7 +201,20 @@ class SharedMixtureOfExperts(MixtureOfExperts):
         beside = None if self.shared is None else self.shared(rows)
         _, weights, chosen = self.router(rows)
         out = self.experts(rows, chosen, weights)
-        if beside is not None and self.shared_router is not None:
-            beside = mul(of_output("sigmoid", self.shared_router(rows)), beside)
+        if beside is not None:
+            if self.shared_router is not None:
+                beside = mul(of_output("sigmoid", self.shared_router(rows)), beside)
             out = add(out, beside)
         return reshape(out, batch, seq, width)
+
+
+class SharedLast(SharedMixtureOfExperts):
+    """DeepSeek's: the shared MLP, which has no gate, comes after the experts."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        batch, seq, width = x.shape
+        _, weights, chosen = self.router(x)
+        rows = view(x, -1, width)
+        out = view(self.experts(rows, chosen, weights), batch, seq, width)
+        return out if self.shared is None else add(out, self.shared(x))

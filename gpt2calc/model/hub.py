@@ -1,21 +1,18 @@
 """Configs from Hugging Face: what a ``config.json`` says, in the words of its own family."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family
-from gpt2calc.model.families.layers import FULL, SLIDING
-from gpt2calc.model.families.table import families, family_called
+from gpt2calc.model.families.table import families
 from gpt2calc.model.reading import read_json
 
 NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window")
 """Fields whose null is their rule, even where a missing key is something else."""
 
-OF_HEADS = ("n_head", "n_kv_head", "head_dim")
-"""Fields that no shape depends on where nobody knows how many heads there are."""
 OUT_OF_REACH = {
     "deepseek": "multi-head latent attention",
     "minicpm3": "multi-head latent attention",
@@ -90,91 +87,6 @@ def _stored_dtype(contents: Mapping[str, object]) -> str | None:
 def _word(said: object) -> str | None:
     word = str(said).removeprefix("torch.") if said is not None else ""
     return word if re.fullmatch(r"[\w.-]{1,40}", word) else None
-
-
-def in_their_words(config: ModelConfig) -> dict[str, object]:
-    """Return what a ``config.json`` of the model's family says of it.
-
-    Raises:
-        UserError: no config of the family describes such a model.
-
-    """
-    from itertools import product
-
-    family = config.of_family
-    base = family_called(family.model_type)
-    keys = {
-        name: names[0]
-        for name, names in base.called.items()
-        if names and (getattr(config, name) is not None or base.missing.get(name) is not None)
-    }
-    values = {name: config.value(name) for name in keys}
-    keys["n_head"] = base.called["n_head"][0]
-    values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
-    contents: dict[str, object] = {"model_type": family.model_type}
-    contents |= {
-        keys[name]: value
-        for name, value in values.items()
-        if value is not None
-        or name == "window"  # a null, where the class has one if nothing is said
-    }
-    for chosen in product(*base.extra.values()):
-        extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
-        said = contents | {key: value for key, value in extra.items() if value is not None}
-        try:
-            read = from_contents(said, family.words)
-        except UserError:
-            continue
-        if not _differing(read, config):
-            return said
-    plain = from_contents(contents | _numbers(base, config), family.words)
-    (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
-    raise UserError(
-        f"transformers' {family.words} cannot be built with {first}, and compared: verify the same "
-        "model as its family has it"
-    )
-
-
-def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
-    """Return the extra keys that are told by the config alone, and are no choice of a few."""
-    told: dict[str, Callable[[], object]] = {
-        "num_kv_heads": lambda: config.value("n_kv_head"),
-        "mlp_only_layers": lambda: _dense_layers(config),
-        "word_embed_proj_dim": lambda: config.n_embd,
-        "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
-        "layer_types": lambda: _kinds(config, FULL, SLIDING),
-        "use_sliding_window": lambda: config.window is not None,
-        "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
-        "rope_parameters": lambda: _rope_parameters(config),
-    }
-    return {key: tell() for key, tell in told.items() if key in family.extra}
-
-
-def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:
-    """Return what each layer is called: one without a window, or one that has it."""
-    layers = range(config.n_layer)
-    return [full if config.window_of(layer) is None else windowed for layer in layers]
-
-
-def _rope_parameters(config: ModelConfig) -> dict[str, object] | None:
-    """Return what says how much of a head is rotated; None where it is the family's share."""
-    if config.rotary_dim is None or config.head_width is None:
-        return None
-    share = (config.rotary_dim + 0.01) / config.head_width
-    return {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": share}
-
-
-def _dense_layers(config: ModelConfig) -> list[int]:
-    return list(range(config.n_layer) if config.n_expert is None else config.dense_layers)
-
-
-def _differing(one: ModelConfig, other: ModelConfig) -> list[str]:
-    """Return the fields that say another thing of the two; heads that nobody knows are the same."""
-    return [
-        name
-        for name in ModelConfig.known
-        if one.value(name) != other.value(name) and (other.heads or name not in OF_HEADS)
-    ]
 
 
 def _family_of(contents: Mapping[str, object], source: str | Path) -> Family:

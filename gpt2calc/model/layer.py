@@ -3,7 +3,7 @@
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.attention import Attended, Attention, LayerContext
+from gpt2calc.model.attention import Attended, Attention, LayerContext, Sinks, SinkScores
 from gpt2calc.model.attention_variants import (
     BloomAttention,
     FalconAlibiAttention,
@@ -19,8 +19,6 @@ from gpt2calc.model.experts import (
     Experts,
     Implementation,
     MixtureOfExperts,
-    Router,
-    SharedMixtureOfExperts,
 )
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
@@ -28,6 +26,7 @@ from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.projections import JointProjection, Projection, SeparateProjection
 from gpt2calc.model.rotary import PartialRotary
+from gpt2calc.model.routers import Router
 from gpt2calc.tape.tensor import Tensor
 
 Matrix: TypeAlias = Linear | Conv1D
@@ -45,6 +44,8 @@ class LayerKind(NamedTuple):
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
 """The roles of an MLP's matrices, and of the expert's that every token goes through."""
+JOINT_ROLES = {MLP_ROLES: "mlp_gate_in", SHARED_ROLES: "shared_gate_in"}
+"""The role of the one matrix of gate and hidden layer, in families that join them."""
 
 
 class LayerBuilder:
@@ -162,8 +163,9 @@ class LayerBuilder:
             if self.config.rotary_dim is not None and not kind.rotates_part:
                 kind = PartialRotary
             rotary = kind(self.heads)
-        scores = architecture.scores(self.heads)
-        return architecture.attention(projection, rotary, scores, self._attention_out())
+        sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
+        scores = architecture.scores(self.heads) if sinks is None else SinkScores(self.heads, sinks)
+        return architecture.attention(projection, rotary, scores, self._attention_out(), sinks)
 
     @property
     def turns_as_its_family(self) -> bool:
@@ -220,9 +222,9 @@ class LayerBuilder:
         out = linear(down, width, d, bias)
         if not self.config.gated_mlp:
             return MLP(linear(up, d, width, bias), out, activation)
-        if self.family.joins_gate and roles == MLP_ROLES:
-            joint = linear("mlp_gate_in", d, 2 * width, bias)
-            return JointGatedMLP(joint, out, width, activation)
+        joint = JOINT_ROLES[roles]
+        if joint in self.family.names.modules:
+            return JointGatedMLP(linear(joint, d, 2 * width, bias), out, width, activation)
         return GatedMLP(linear(gate, d, width, bias), linear(up, d, width, bias), out, activation)
 
     def _up_and_down(self) -> tuple[Matrix, Matrix]:
@@ -234,30 +236,43 @@ class LayerBuilder:
 
         E is the number of experts, A how many are chosen, x the width of each.
         """
-        config, architecture, d, bias = self.config, self.architecture, self.d, self.mlp_bias
+        config, architecture, d = self.config, self.architecture, self.d
         E, A, x = config.n_expert, config.chosen_experts, config.expert_width
         assert E is not None
         assert A is not None
         assert x is not None
-        router = Router(
+        bias = config.biased("expert_bias")
+        first = architecture.experts_outputs_first
+        router = architecture.router(
             d,
             E,
             A,
             normalized=architecture.router_normalizes,
             casts_back=architecture.router_casts_back,
+            bias=config.router_bias,
+            choice_bias=config.choice_bias,
         )
+        width = 2 * x if config.gated_mlp else x
         experts = Experts(
-            ExpertMatrices("experts_in", E, d, 2 * x if config.gated_mlp else x, bias, A),
-            ExpertMatrices("experts_out", E, x, d, bias, A),
+            ExpertMatrices("experts_in", E, d, width, bias, A, outputs_first=first),
+            ExpertMatrices("experts_out", E, x, d, bias, A, outputs_first=first),
             self.activation,
             self.experts_implementation,
+            is_gated=config.gated_mlp,
         )
-        if architecture.rebinds_expert_input and config.n_inner_shared is None:
+        return self._mixture(router, experts)
+
+    def _mixture(self, router: Router, experts: Experts) -> Layer:
+        """Put beside a router and its experts the MLP that every token takes, if there is one."""
+        width, architecture = self.config.n_inner_shared, self.architecture
+        if architecture.rebinds_expert_input and width is None:
             return MixtureOfExperts(router, experts)
-        shared = None
-        if config.n_inner_shared is not None:
-            shared = self._mlp(config.n_inner_shared, SHARED_ROLES)
-        return SharedMixtureOfExperts(router, experts, shared, d)
+        shared = gate = None
+        if width is not None:
+            shared = self._mlp(width, SHARED_ROLES)
+            gate = Linear("shared_router", self.d, 1) if self.config.shared_gate else None
+        kind = architecture.experts
+        return kind(router, experts, shared, gate)
 
     # ---- norms -------------------------------------------------------------------------------
 
@@ -291,7 +306,7 @@ class LayerBuilder:
                 per_head("query_norm", (self.heads.query, width)),
                 per_head("key_norm", (self.heads.kv, width)),
             )
-        shift = self.shift and config.qk_norm != "heads"
+        shift = self.shift
         query, key = (self.q, self.kv) if config.qk_norm == "width" else (width, width)
         return (
             self._norm_of("query_norm", (query,), shift),

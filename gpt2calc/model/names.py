@@ -45,12 +45,15 @@ INSIDE = {
     "mlp_gate_in": "mlp.c_gate_fc",
     "gelu": "mlp.act",
     "mlp_out": "mlp.c_proj",
+    "sinks": "attn.sinks",
     "router": "mlp.router",
+    "choice_bias": "mlp.choice_bias",
     "experts_in": "mlp.experts.c_fc",
     "experts_act": "mlp.experts.act",
     "experts_out": "mlp.experts.c_proj",
     "shared_gate": "mlp.shared_expert.c_gate",
     "shared_in": "mlp.shared_expert.c_fc",
+    "shared_gate_in": "mlp.shared_expert.c_gate_fc",
     "shared_act": "mlp.shared_expert.act",
     "shared_out": "mlp.shared_expert.c_proj",
     "shared_router": "mlp.shared_expert_gate",
@@ -60,7 +63,7 @@ INSIDE = {
 }
 """The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
 
-OF_NO_MODULE = ("experts_in", "experts_out")
+OF_NO_MODULE = ("experts_in", "experts_out", "choice_bias", "sinks")
 """Tensors that are parameters themselves, and not the weight of a module."""
 
 
@@ -89,7 +92,9 @@ class Names(NamedTuple):
     def of_tensor(self, role: str, kind: str) -> str:
         """Return the name of a tensor, its kind ``weight`` or ``bias``, as tables have it."""
         module = self.module(role)
-        return module if role in OF_NO_MODULE and kind == "weight" else f"{module}.{kind}"
+        if role in OF_NO_MODULE:
+            return module if kind == "weight" else f"{module}_{kind}"
+        return f"{module}.{kind}"
 
     def in_full(self, name: str) -> str:
         """Return a tensor's name in the model with a head, where the head stands beside the rest.

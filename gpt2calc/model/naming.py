@@ -11,8 +11,8 @@ from gpt2calc.model.terms import Tensor
 OF_ONE_MLP = ("mlp_gate", "mlp_in", "mlp_gate_in", "gelu", "mlp_out")
 """Roles that layers with experts do not have."""
 OF_EXPERTS = (
-    "router", "experts_in", "experts_act", "experts_out",
-    "shared_gate", "shared_in", "shared_act", "shared_out", "shared_router",
+    "router", "choice_bias", "experts_in", "experts_act", "experts_out",
+    "shared_gate", "shared_in", "shared_gate_in", "shared_act", "shared_out", "shared_router",
 )  # fmt: skip
 """Roles that dense layers do not have."""
 

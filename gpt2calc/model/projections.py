@@ -26,6 +26,14 @@ class Projection(Part[[Tensor], tuple[Tensor, ...]]):
     transposes = True
     """Whether queries and keys are (B, h, S, w); else (B, S, h, w), for a rotation to change."""
 
+    def normed_query(self, q: Tensor) -> Tensor:
+        """Return queries after their norm, if there is one."""
+        return q
+
+    def normed_key(self, k: Tensor) -> Tensor:
+        """Return keys after their norm, if there is one."""
+        return k
+
 
 class SeparateProjection(Projection):
     """A matrix each. Where norms of queries and keys stand, families differ.

@@ -46,3 +46,19 @@ def pick(tensor: Tensor, dim: int, number: int = 1) -> Tensor:
     dim %= len(tensor.shape)
     indices = empty("lift_fresh", (number,), "int64")
     return index(tensor, indices, (*tensor.shape[:dim], number, *tensor.shape[dim + 1 :]))
+
+
+def gather(tensor: Tensor, indices: Tensor) -> Tensor:
+    """Choose of the last dimension the numbers of each row, ``tensor.gather(-1, indices)``."""
+    whole = tensor.shape
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        zeros = empty("new_zeros", whole, grads[0].dtype)
+        scattered = empty("scatter_add", whole, grads[0].dtype)
+        del zeros
+        return [scattered]
+
+    node = save_for_backward([tensor], [indices], backward)
+    outcome = empty("gather", indices.shape, tensor.dtype)
+    attach(node, outcome)
+    return outcome

@@ -40,6 +40,21 @@ def sum_over(tensor: Tensor, dim: int) -> Tensor:
     return outcome
 
 
+def largest(tensor: Tensor) -> Tensor:
+    """Return the largest of the last dimension, which stays with size one."""
+    whole, rows = tensor.shape, (*tensor.shape[:-1], 1)
+    values, indices = empty_several("max", Spec(rows, tensor.dtype), Spec(rows, "int64"))
+
+    def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
+        zeros = empty("new_zeros", whole, grads[0].dtype)
+        scattered = empty("scatter", whole, grads[0].dtype)
+        del zeros
+        return [scattered]
+
+    record([values], [tensor], [indices], backward)
+    return values
+
+
 def softmax(tensor: Tensor, dtype: str | None = None) -> Tensor:
     """Return the softmax of the last dimension; another dtype is a cast before it."""
     if dtype is not None:

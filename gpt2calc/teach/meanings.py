@@ -40,6 +40,9 @@ MEANINGS = {
         "router",
         "weights",
     ): "Scores every expert for a token; those of the highest scores are taken.",
+    ("router", "biases"): "Shifts the scores: how often each expert is taken.",
+    ("choice_bias", "weights"): "Is added to the scores where experts are chosen, and only there.",
+    ("sinks", "weights"): "A score for each head, which takes a part of the softmax for no value.",
     (
         "experts_in",
         "weights",
@@ -49,6 +52,11 @@ MEANINGS = {
     ("experts_out", "biases"): "Shifts the outcome of each expert.",
     ("shared_gate", "weights"): "The gate of the expert that every token goes through.",
     ("shared_gate", "biases"): "Shifts that gate.",
+    (
+        "shared_gate_in",
+        "weights",
+    ): "Makes the shared expert's gate and hidden layer, side by side.",
+    ("shared_gate_in", "biases"): "Shifts the shared expert's gate and hidden layer.",
     ("shared_in", "weights"): "Expands every token's vector to the shared expert's hidden layer.",
     ("shared_in", "biases"): "Shifts the shared expert's hidden layer.",
     ("shared_out", "weights"): "Projects it back to the token's vector.",
@@ -77,6 +85,10 @@ MEANINGS = {
     ("experts_in", "forward"): "Expands every token's vector in each expert chosen for it.",
     ("experts_out", "forward"): "Projects the hidden layers of the experts chosen back.",
     ("shared_gate", "forward"): "Makes the gate of the shared expert's hidden layer.",
+    (
+        "shared_gate_in",
+        "forward",
+    ): "Makes the shared expert's gate and hidden layer in one product.",
     ("shared_in", "forward"): "Expands every token's vector in the shared expert.",
     ("shared_out", "forward"): "Projects the shared expert's hidden layer back.",
     ("shared_router", "forward"): "Scores how much of the shared expert a token takes.",

@@ -120,6 +120,11 @@ def verify_flops(case: Case) -> FlopsVerification:
 
 
 def _refuse_other_runs(case: Case) -> None:
+    if case.model.architecture.runs_all_experts and case.n_expert is not None:
+        raise UserError(
+            f"{case.model.family_words}'s class multiplies every token by all experts, and here "
+            "those chosen are counted: verify its parameters"
+        )
     reasons = {
         "causal": case.causal,
         "cached": case.cached is not None,

@@ -120,6 +120,11 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
 
 
 def _refuse_what_is_not_followed(case: Case) -> None:
+    if not case.model.architecture.memory_is_proven:
+        raise UserError(
+            f"the activations of {case.model.family_words} are those of its operations, and are "
+            "not followed byte by byte: verify its parameters or FLOPs"
+        )
     if case.cached is not None:
         raise UserError("cached is of a run in the middle: verify a prompt, and two tokens follow")
     if case.zero_stage or case.value("master_weights") != "none":

@@ -8,9 +8,9 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.hub import in_their_words
 from gpt2calc.model.naming import named_shapes
 from gpt2calc.model.tensors import tensors
+from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.report.sublayers import SUBLAYERS

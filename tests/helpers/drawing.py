@@ -11,8 +11,23 @@ FAMILIES = [family for family in families().values() if not family.variant_of]
 KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim")
 """Fields whose keys are never left out: the defaults of the classes are of full size, or would not
 fit the rest."""
-NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "ministral")
+NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral")
 """Families whose classes cannot be built without it."""
+
+NEVER_LEFT_OUT = ("model_type", "word_embed_proj_dim", "n_shared_experts")
+"""Keys without which some class cannot be built."""
+WHOLE_NUMBERS = {
+    "n_shared_experts": (1, 2),
+    "num_shared_experts": (1, 2),
+    "moe_num_shared_experts": (0, 1, 2),
+    "first_k_dense_replace": (0, 1, 2),
+    "moe_layer_start_index": (0, 1),
+    "moe_layer_end_index": (-1, 1, 2),
+    "moe_layer_interval": (1, 2),
+    "interleave_moe_layer_step": (1, 2),
+    "prefix_dense_intermediate_size": (12, 13),
+}
+"""What keys of no single field can be, beside what they are if missing."""
 
 
 def draw(family: Family, seed: int) -> dict[str, Any]:
@@ -22,7 +37,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     depth = next(contents[key] for key in family.called["n_layer"] if key in contents)
     contents |= _extra(family, dice, depth)
     kept = {key for name in KEPT for key in family.called.get(name, ())}
-    optional = [key for key in contents if key not in {"model_type", "word_embed_proj_dim", *kept}]
+    optional = [key for key in contents if key not in {*NEVER_LEFT_OUT, *kept}]
     for key in optional:
         if dice.random() < 0.25:
             del contents[key]
@@ -30,6 +45,10 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents.pop("head_dim", None)  # which the norm does not heed
     if family.name in NEEDS_HEAD_DIM:
         contents["head_dim"] = 16
+    if family.name == "cohere2_moe":
+        contents["first_k_dense_replace"] = dice.randint(0, depth)
+    if family.name == "aria_text":
+        contents["moe_num_shared_experts"] = 2
     if family.name == "helium":  # whose heads must be as wide as the model
         contents["head_dim"] = contents["hidden_size"] // contents["num_attention_heads"]
     if family.name == "internlm3":  # which has one word for both
@@ -88,6 +107,11 @@ def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     if "layer_types" in drawn and dice.random() < 0.5:
         kinds = ("full_attention", "sliding_attention")
         drawn["layer_types"] = [dice.choice(kinds) for _ in range(depth)]
+    if "mlp_layer_types" in drawn and dice.random() < 0.5:
+        drawn["mlp_layer_types"] = [dice.choice(("dense", "sparse")) for _ in range(depth)]
+    if "moe_layers" in drawn and dice.random() < 0.5:
+        drawn["moe_layers"] = sorted(dice.sample(range(depth), dice.randint(0, depth)))
+    drawn |= {key: dice.choice(WHOLE_NUMBERS[key]) for key in drawn if key in WHOLE_NUMBERS}
     if "max_window_layers" in drawn:
         drawn["max_window_layers"] = dice.randint(0, 2)
     if "partial_rotary_factor" in drawn:

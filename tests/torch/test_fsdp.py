@@ -1,7 +1,6 @@
 """FSDP2: what one GPU holds, against PyTorch's tracker in a group of GPUs that are not there."""
 
 import pytest
-from drawing import FAMILIES
 from strategies import is_thorough
 
 from gpt2calc import ModelConfig, Run, UserError, load, memory
@@ -20,7 +19,7 @@ def test_tinyllama_on_eight_gpus_as_the_tracker_has_it():
 
 
 pytest.importorskip("transformers", reason="transformers is not installed")
-from test_lines import NO_SDPA, pinned, tiny  # noqa: E402
+from test_lines import FAMILIES, NO_SDPA, pinned, tiny  # noqa: E402
 
 from gpt2calc.verification.memory_verification import verify_memory  # noqa: E402
 

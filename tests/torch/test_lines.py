@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from drawing import FAMILIES, draw
+from drawing import FAMILIES as ALL
+from drawing import draw
 from strategies import by_turns
 
 from gpt2calc import Run
@@ -12,7 +13,8 @@ from gpt2calc.metrics.memory.runs import serve, train
 from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
-from gpt2calc.model.hub import from_contents, in_their_words
+from gpt2calc.model.hub import from_contents
+from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import case_of
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Tape, no_grad
@@ -36,6 +38,7 @@ pytestmark = [
         reason=f"the forward passes are those of transformers {MEASURED}",
     ),
 ]
+FAMILIES = [family for family in ALL if family.architecture.memory_is_proven]
 GPT = "openai-gpt"
 """The first GPT, which has neither cache nor checkpointing."""
 NO_SDPA = {family.name for family in FAMILIES if not family.architecture.has_sdpa}

@@ -13,7 +13,7 @@ from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_
 from gpt2calc.metrics.memory.rules import estimated, estimates_table
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
-from gpt2calc.model.hub import in_their_words
+from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
@@ -32,6 +32,10 @@ EXACT_UNDER_FSDP = (
     "are the largest; kernels are those of CPUs: on a GPU, they and rounding differ."
 )
 AS_ON_GPUS = "The optimizer's step is that of foreach, PyTorch's default on GPUs."
+NOT_PROVEN = (
+    "Weights, gradients, optimizer and cache are exact; activations are those of {}'s operations, "
+    "within a few percent of its class."
+)
 NO_CLASS = (
     "No class of transformers builds such a model: its parts run as in the classes that have them."
 )
@@ -210,6 +214,8 @@ class Memory(Breakdown):
         case, rules = self.config, rules_of(self.config)
         exact = EXACT_UNDER_FSDP if case.shard == "fsdp" else EXACT
         said = [*rules, REST_IS_EXACT if rules and case.shard == "none" else exact]
+        if not case.model.architecture.memory_is_proven:
+            said = [*rules, NOT_PROVEN.format(case.model.family_words)]
         if not _is_built(case):
             said = [*rules, NO_CLASS]
         if case.training and case.optimizer == "adamw":

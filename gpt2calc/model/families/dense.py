@@ -280,7 +280,8 @@ OLMO3 = OLMO2.but(
 )
 
 
-def _without_rope(said: Contents, fields: Fields) -> Fields:
+def without_rope(said: Contents, fields: Fields) -> Fields:
+    """Read Cohere 2's windows; layers without one have no rotary positions either."""
     return without_rope_where_full(read_window(said, fields))
 
 
@@ -299,7 +300,7 @@ COHERE2 = _COHERE.but(
         "full_every": ("sliding_window_pattern",),
         "head_dim": (),
     },
-    reads=_without_rope,
+    reads=without_rope,
 )
 
 

@@ -9,7 +9,6 @@ from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.decoder import BothMasksDecoder, MixtralDecoder
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import (
-    DEEPEST,
     read_qwen_moes_window,
     read_window_of_all,
 )
@@ -23,16 +22,17 @@ from gpt2calc.model.families.llamas import (
     TWO_NORMS,
     names,
 )
+from gpt2calc.model.families.sparse import read_dense_layers
 
-_ROUTER = {"router": "mlp.gate"}
-_EXPERTS = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
-_SHARED = {
+ROUTER = {"router": "mlp.gate"}
+EXPERTS_JOINED = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
+_SHARED_ONE = {
     "shared_gate": "mlp.shared_expert.gate_proj",
     "shared_in": "mlp.shared_expert.up_proj",
     "shared_out": "mlp.shared_expert.down_proj",
     "shared_router": "mlp.shared_expert_gate",
 }
-_ONE_BY_ONE = {
+ONE_BY_ONE = {
     "experts_in": (
         "layers.*.mlp.experts.*.gate_proj.weight",
         "layers.*.mlp.experts.*.up_proj.weight",
@@ -42,35 +42,6 @@ _ONE_BY_ONE = {
 """How files on the Hub have them: a matrix of each expert by itself."""
 
 
-def _dense(said: Contents, fields: Fields) -> Fields:
-    """Read which layers have an MLP instead of experts."""
-    step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
-    is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
-    if type(step) is not int or not isinstance(alone, list | tuple) or not is_list:
-        raise ValueError(
-            f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
-            "list of them, such as 1 and [0]"
-        )
-    if type(fields["n_expert"]) is not int:
-        raise ValueError(
-            f"num_experts is {fields['n_expert']!r}: it must be a whole number, such as 128"
-        )
-    depth = fields["n_layer"]
-    if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
-        return fields
-    if depth > DEEPEST:
-        raise ValueError(
-            f"num_hidden_layers is {depth}: layers that differ are at most {DEEPEST:,}"
-        )
-    layers = range(depth)
-    has_experts = fields["n_expert"] and step
-    dense = tuple(n for n in layers if not has_experts or n in alone or (n + 1) % step)
-    if len(dense) == len(layers):
-        without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
-        return fields | without
-    return fields | ({"dense_layers": dense} if dense else {})
-
-
 MIXTRAL = MISTRAL.but(
     name="mixtral",
     words="Mixtral",
@@ -78,7 +49,7 @@ MIXTRAL = MISTRAL.but(
     architecture=Architecture(decoder=MixtralDecoder),
     switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2, "window": None},
-    names=names(ATTENTION, _ROUTER, _EXPERTS, TWO_NORMS),
+    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, TWO_NORMS),
     called={
         "n_expert": ("num_local_experts", "num_experts"),
         "n_expert_active": ("num_experts_per_tok",),
@@ -92,9 +63,9 @@ MIXTRAL = MISTRAL.but(
         "experts_out": ("layers.*.block_sparse_moe.experts.*.w2.weight",),
     },
 )
-_SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
+SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
 
-_QWEN_MOE = Architecture(
+QWEN_MOE = Architecture(
     decoder=MixtralDecoder,
     rebinds_expert_input=False,
     router_normalizes=False,
@@ -103,18 +74,18 @@ _QWEN_MOE = Architecture(
 
 
 def _qwen2_moe(said: Contents, fields: Fields) -> Fields:
-    return read_qwen_moes_window(said, _dense(said, fields))
+    return read_qwen_moes_window(said, read_dense_layers(said, fields))
 
 
 def _qwen3_moe(said: Contents, fields: Fields) -> Fields:
-    return read_window_of_all(said, _dense(said, fields))
+    return read_window_of_all(said, read_dense_layers(said, fields))
 
 
 QWEN2_MOE = QWEN2.but(
     name="qwen2_moe",
     words="Qwen2-MoE",
     builds="Qwen2MoeForCausalLM",
-    architecture=replace(_QWEN_MOE, decoder=BothMasksDecoder),
+    architecture=replace(QWEN_MOE, decoder=BothMasksDecoder),
     switches={"n_expert": 60, "n_expert_active": 4},
     missing={
         "n_embd": 2_048,
@@ -128,7 +99,7 @@ QWEN2_MOE = QWEN2.but(
         "n_inner_shared": 5_632,
         "qkv_bias": True,
     },
-    names=names(ATTENTION, _ROUTER, _EXPERTS, _SHARED, MLP, TWO_NORMS),
+    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, _SHARED_ONE, MLP, TWO_NORMS),
     called={
         "n_expert": ("num_experts",),
         "n_expert_active": ("num_experts_per_tok",),
@@ -136,16 +107,16 @@ QWEN2_MOE = QWEN2.but(
         "n_inner_shared": ("shared_expert_intermediate_size",),
         "qkv_bias": ("qkv_bias",),
     },
-    extra=_SPARSE,
+    extra=SPARSE,
     reads=_qwen2_moe,
     not_null=("num_key_value_heads",),
-    hub=_ONE_BY_ONE,
+    hub=ONE_BY_ONE,
 )
 QWEN3_MOE = QWEN3.but(
     name="qwen3_moe",
     words="Qwen3-MoE",
     builds="Qwen3MoeForCausalLM",
-    architecture=_QWEN_MOE,
+    architecture=QWEN_MOE,
     switches={"n_expert": 128, "n_expert_active": 8},
     missing={
         "n_embd": 2_048,
@@ -157,16 +128,16 @@ QWEN3_MOE = QWEN3.but(
         "n_expert_active": 8,
         "n_inner_expert": 768,
     },
-    names=names(ATTENTION, NORMS_OF_HEADS, _EXPERTS, _ROUTER, MLP, TWO_NORMS),
+    names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
     called={
         "n_expert": ("num_experts", "num_local_experts"),
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
-    extra=_SPARSE,
+    extra=SPARSE,
     reads=_qwen3_moe,
     not_null=("num_key_value_heads",),
-    hub=_ONE_BY_ONE,
+    hub=ONE_BY_ONE,
 )
 
 EXPERTS = (MIXTRAL, QWEN2_MOE, QWEN3_MOE)

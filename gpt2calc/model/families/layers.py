@@ -42,7 +42,7 @@ def read_pattern(said: Contents, fields: Fields) -> Fields:
         raise ValueError(
             f"sliding_window_pattern is {pattern!r}: it must be a number, or a word of L and G"
         )
-    last = _depth(fields) - 1
+    last = depth_of(fields) - 1
     kinds = [
         FULL if pattern[layer % len(pattern)] == "G" or layer == last else SLIDING
         for layer in range(last + 1)
@@ -79,7 +79,7 @@ def read_window_of_all(said: Contents, fields: Fields) -> Fields:
 def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bool]) -> Fields:
     if not said["use_sliding_window"]:
         return fields | {"window": None}
-    types, depth = said["layer_types"], _depth(fields)
+    types, depth = said["layer_types"], depth_of(fields)
     if types is not None:
         full = _full_among(types, fields)
     else:
@@ -112,10 +112,15 @@ def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
     """Read which layers of SmolLM 3 have no rotary positions."""
     if said["use_sliding_window"]:
         raise ValueError("use_sliding_window is true: SmolLM3's windows are in no switch")
+    return read_no_rope_list(said, fields)
+
+
+def read_no_rope_list(said: Contents, fields: Fields) -> Fields:
+    """Read a list that has a 0 for each layer without rotary positions."""
     listed = said["no_rope_layers"]
     if listed is None:
         return fields
-    depth = _depth(fields)
+    depth = depth_of(fields)
     if not isinstance(listed, list | tuple) or any(each not in (0, 1) for each in listed):
         raise ValueError(f"no_rope_layers is {listed!r}: it must be a list of 0 and 1")
     if len(listed) != depth:
@@ -138,7 +143,7 @@ def read_attention_types(said: Contents, fields: Fields) -> Fields:
             listed += list(kinds) * times
     except (TypeError, ValueError):
         listed = []
-    depth = _depth(fields)
+    depth = depth_of(fields)
     if len(listed) != depth or not {*map(str, listed)} <= {"global", "local"}:
         raise ValueError(
             f"attention_types is {types!r}: it must name each of {depth} layers 'global' or "
@@ -149,7 +154,7 @@ def read_attention_types(said: Contents, fields: Fields) -> Fields:
 
 
 def _full_among(types: object, fields: Fields) -> tuple[int, ...]:
-    depth = _depth(fields)
+    depth = depth_of(fields)
     is_list = isinstance(types, list | tuple) and all(each in (FULL, SLIDING) for each in types)
     if not isinstance(types, list | tuple) or not is_list:
         raise ValueError(f"layer_types is {types!r}: it must be a list of '{FULL}' and '{SLIDING}'")
@@ -159,7 +164,7 @@ def _full_among(types: object, fields: Fields) -> tuple[int, ...]:
 
 
 def _with_full_layers(fields: Fields, full: Iterable[int], first: int | None = None) -> Fields:
-    full, depth, every = tuple(full), _depth(fields), fields.get("full_every")
+    full, depth, every = tuple(full), depth_of(fields), fields.get("full_every")
     if fields.get("window") is None and len(full) < depth:
         raise ValueError(f"a layer is '{SLIDING}', and there is no window: give sliding_window")
     if full == _every(every, depth, first) or fields.get("window") is None:
@@ -173,7 +178,8 @@ def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...
     return tuple(range(step - 1 if first is None else first, depth, step))
 
 
-def _depth(fields: Fields) -> int:
+def depth_of(fields: Fields) -> int:
+    """Return how many layers a model has; 0 where that is no number, which is refused later."""
     depth = fields["n_layer"]
     if not isinstance(depth, int):
         return 0

@@ -19,7 +19,8 @@ from gpt2calc import (
     named_shapes,
     presets,
 )
-from gpt2calc.model.hub import from_contents, in_their_words
+from gpt2calc.model.hub import from_contents
+from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import case_of
 
 PUBLISHED = json.loads((Path(__file__).parents[2] / "published.json").read_text())

@@ -1,0 +1,88 @@
+"""What a ``config.json`` says of experts: in which layers they are, and what every token takes.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from collections.abc import Collection
+
+from gpt2calc.model.families.family import Contents, Fields
+from gpt2calc.model.families.layers import DEEPEST, depth_of
+
+OF_LAYERS: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
+
+
+def read_dense_layers(said: Contents, fields: Fields) -> Fields:
+    """Read which layers have an MLP instead of experts (Qwen2-MoE and Qwen3-MoE)."""
+    step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
+    is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
+    if type(step) is not int or not isinstance(alone, list | tuple) or not is_list:
+        raise ValueError(
+            f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
+            "list of them, such as 1 and [0]"
+        )
+    if type(fields["n_expert"]) is not int:
+        raise ValueError(
+            f"num_experts is {fields['n_expert']!r}: it must be a whole number, such as 128"
+        )
+    depth = fields["n_layer"]
+    if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
+        return fields
+    if depth > DEEPEST:
+        raise ValueError(
+            f"num_hidden_layers is {depth}: layers that differ are at most {DEEPEST:,}"
+        )
+    has_experts = fields["n_expert"] and step
+    dense = [n for n in range(depth) if not has_experts or n in alone or (n + 1) % step]
+    return with_dense_layers(fields, dense)
+
+
+def read_first_dense(said: Contents, fields: Fields) -> Fields:
+    """Read how many of the first layers have an MLP instead of experts (DeepSeek, GLM-4.5)."""
+    first = _number(said, "first_k_dense_replace")
+    return with_dense_layers(fields, range(min(first, depth_of(fields))))
+
+
+def read_mlp_types(said: Contents, fields: Fields, first_dense: int = 0) -> Fields:
+    """Read which layers have an MLP instead of experts, where a list may say it.
+
+    Args:
+        said: the extra keys.
+        fields: of the model so far.
+        first_dense: how many of the first layers have none, where there is no list.
+
+    """
+    types, depth = said["mlp_layer_types"], depth_of(fields)
+    if types is None:
+        return with_dense_layers(fields, range(min(first_dense, depth)))
+    is_list = isinstance(types, list | tuple) and set(map(str, types)) <= {"dense", "sparse"}
+    if not isinstance(types, list | tuple) or not is_list or len(types) != depth:
+        raise ValueError(
+            f"mlp_layer_types is {types!r}: it must call each of {depth} layers 'dense' or 'sparse'"
+        )
+    return with_dense_layers(fields, [n for n, kind in enumerate(types) if kind == "dense"])
+
+
+def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
+    """Return the fields of a model some of whose layers have no experts; none, if all have not."""
+    if len(dense) < depth_of(fields):
+        return fields | ({"dense_layers": tuple(dense)} if dense else {})
+    without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
+    return fields | without | {"router_bias": False, "choice_bias": False}
+
+
+def read_shared(said: Contents, fields: Fields, key: str, width: str = "n_inner_expert") -> Fields:
+    """Read the shared experts, which are one MLP as wide as so many experts."""
+    number = said[key]
+    each = fields[width] if fields.get(width) is not None else fields.get("n_inner")
+    if number is not None and type(number) is not int:
+        raise ValueError(f"{key} is {number!r}: it must be a whole number, such as 1")
+    if not number or not isinstance(each, int):
+        return fields | {"n_inner_shared": None}
+    return fields | {"n_inner_shared": number * each}
+
+
+def _number(said: Contents, key: str) -> int:
+    number = said[key]
+    if type(number) is not int or number < 0:
+        raise ValueError(f"{key} is {number!r}: it must be a whole number, such as 1")
+    return number

@@ -1,0 +1,135 @@
+"""A config in the words of its own family: what its class in transformers is built from."""
+
+from collections.abc import Callable
+from itertools import pairwise, product
+
+from gpt2calc.errors import UserError
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.layers import FULL, SLIDING
+from gpt2calc.model.families.table import family_called
+from gpt2calc.model.hub import from_contents
+
+OF_HEADS = ("n_head", "n_kv_head", "head_dim")
+"""Fields that no shape depends on where nobody knows how many heads there are."""
+
+
+def in_their_words(config: ModelConfig) -> dict[str, object]:
+    """Return what a ``config.json`` of the model's family says of it.
+
+    Raises:
+        UserError: no config of the family describes such a model.
+
+    """
+    family = config.of_family
+    base = family_called(family.model_type)
+    keys = {
+        name: names[0]
+        for name, names in base.called.items()
+        if names and (getattr(config, name) is not None or base.missing.get(name) is not None)
+    }
+    values = {name: config.value(name) for name in keys}
+    keys["n_head"] = base.called["n_head"][0]
+    values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
+    contents: dict[str, object] = {"model_type": family.model_type}
+    contents |= {
+        keys[name]: value
+        for name, value in values.items()
+        if value is not None
+        or name == "window"  # a null, where the class has one if nothing is said
+    }
+    for chosen in product(*base.extra.values()):
+        extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
+        said = contents | {key: value for key, value in extra.items() if value is not None}
+        try:
+            read = from_contents(said, family.words)
+        except UserError:
+            continue
+        if not _differing(read, config):
+            return said
+    plain = from_contents(contents | _numbers(base, config), family.words)
+    (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
+    raise UserError(
+        f"transformers' {family.words} cannot be built with {first}, and compared: verify the same "
+        "model as its family has it"
+    )
+
+
+def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
+    """Return the extra keys that are told by the config alone, and are no choice of a few."""
+    told: dict[str, Callable[[], object]] = {
+        "num_kv_heads": lambda: config.value("n_kv_head"),
+        "mlp_only_layers": lambda: _dense_layers(config),
+        "word_embed_proj_dim": lambda: config.n_embd,
+        "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
+        "layer_types": lambda: _kinds(config, FULL, SLIDING),
+        "use_sliding_window": lambda: config.window is not None,
+        "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
+        "rope_parameters": lambda: _rope_parameters(config),
+        "max_window_layers": lambda: config.n_layer,
+        "n_shared_experts": lambda: _shared_experts(config),
+        "num_shared_experts": lambda: _shared_experts(config),
+        "moe_num_shared_experts": lambda: _shared_experts(config),
+        "first_k_dense_replace": lambda: _first_dense(config),
+        "mlp_layer_types": lambda: _mlp_types(config),
+        "moe_layers": lambda: _sparse_layers(config),
+        "moe_layer_start_index": lambda: min(_sparse_layers(config), default=config.n_layer),
+        "moe_layer_end_index": lambda: max(_sparse_layers(config), default=config.n_layer),
+        "moe_layer_interval": lambda: _interval(_sparse_layers(config)),
+    }
+    return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:
+    """Return what each layer is called: one without a window, or one that has it."""
+    layers = range(config.n_layer)
+    return [full if config.window_of(layer) is None else windowed for layer in layers]
+
+
+def _rope_parameters(config: ModelConfig) -> dict[str, object] | None:
+    """Return what says how much of a head is rotated; None where it is the family's share."""
+    if config.rotary_dim is None or config.head_width is None:
+        return None
+    share = (config.rotary_dim + 0.01) / config.head_width
+    return {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": share}
+
+
+def _dense_layers(config: ModelConfig) -> list[int]:
+    return list(range(config.n_layer) if config.n_expert is None else config.dense_layers)
+
+
+def _sparse_layers(config: ModelConfig) -> list[int]:
+    return [layer for layer in range(config.n_layer) if layer not in _dense_layers(config)]
+
+
+def _mlp_types(config: ModelConfig) -> list[str]:
+    dense = _dense_layers(config)
+    return ["dense" if layer in dense else "sparse" for layer in range(config.n_layer)]
+
+
+def _first_dense(config: ModelConfig) -> int:
+    """Return how many layers have no experts, if they are the first ones."""
+    dense = _dense_layers(config)
+    return len(dense) if dense == list(range(len(dense))) else 0
+
+
+def _shared_experts(config: ModelConfig) -> int:
+    """Return how many experts the MLP that every token goes through is as wide as."""
+    if config.n_expert is None:
+        return 1
+    return (config.n_inner_shared or 0) // (config.expert_width or 1)
+
+
+def _interval(sparse: list[int]) -> int:
+    """Return of every how many layers the last one has experts, between the first and the last."""
+    between = {later - earlier for earlier, later in pairwise(sparse)}
+    return min(between, default=sparse[0] + 1 if sparse else 1)
+
+
+def _differing(one: ModelConfig, other: ModelConfig) -> list[str]:
+    """Return the fields that say another thing of the two; heads that nobody knows are the same."""
+    return [
+        name
+        for name in ModelConfig.known
+        if one.value(name) != other.value(name) and (other.heads or name not in OF_HEADS)
+    ]
