@@ -9,11 +9,15 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from gpt2calc.model.build import network
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import Execution
-from gpt2calc.model.letters import Structure, in_letters, numbers_of, structure_of
+from gpt2calc.model.letters import (
+    Structure,
+    in_letters,
+    network_in_letters,
+    numbers_of,
+    structure_of,
+)
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term
@@ -29,9 +33,13 @@ PART_OF = {
     **{role: "projections" if part == "attention" else part for role, part in SUBLAYERS.items()},
     "scores": "scores",
     "mix": "scores",
+    "index_scores": "scores",
+    "index_mix": "scores",
 }
 """The sublayer of each role."""
 
+OF_INDEXERS = ("index_scores", "index_mix")
+"""Products of an indexer, which has heads of its own."""
 FACTORS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
 """What the two factors of a product are; of all others, the input and the weight."""
 
@@ -169,13 +177,13 @@ def _formulas(structure: Structure, run: _Run) -> tuple[_Formulas, ...]:
             tuple(Formula(factor) for factor in one.factors),
             Formula(one.copies),
         )
-        for one in _recorded(in_letters(structure), run)
+        for one in _recorded(structure, run)
     )
 
 
-def _recorded(config: ModelConfig, run: _Run) -> list[_Recorded]:
+def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
     """Run one layer of each group on the tape, and return the products of its events."""
-    built = network(config)
+    config, built = in_letters(structure), network_in_letters(structure)
     blocks = built.one_of_each()
     execution = Execution(checkpoints_blocks=run.checkpointing, last_logits=run.last_logits)
     batch, seq = (Size.letter(name, POINT[name]) for name in ("batch", "seq"))
@@ -221,7 +229,7 @@ def _product(
     block = next((name for name in event.module if name in copies), None)
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
-    factors: tuple[int, ...] = (2, *sizes[1:])
+    factors: tuple[int, ...] = (2, *sizes) if role in OF_INDEXERS else (2, *sizes[1:])
     if role in FACTORS:
         sizes, factors = attention.of(matmul)
     if matmul.gradient_of:

@@ -5,8 +5,8 @@ from functools import cache
 from typing import NamedTuple
 
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.letters import Structure, in_letters, structure_of
-from gpt2calc.model.tensors import active_tensors, tensors
+from gpt2calc.model.letters import Structure, network_in_letters, structure_of
+from gpt2calc.model.tensors import active_tensors, tensors, tensors_of
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
@@ -159,7 +159,7 @@ def _closed_form(structure: Structure) -> tuple[tuple[str, int, Formula], ...]:
     They are those of every model that differs in its numbers alone.
     """
     sums: dict[tuple[str, int], int] = {}
-    for tensor in tensors(in_letters(structure)):
+    for tensor in tensors_of(network_in_letters(structure)):
         place = tensor.sublayer, Tally._fields.index(tensor.column)
         sums[place] = sums.get(place, 0) + tensor.parameters
     return tuple((part, column, Formula(size)) for (part, column), size in sums.items())

@@ -6,6 +6,7 @@ parameters are counted in them.
 """
 
 from functools import partial
+from typing import TypeAlias
 
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
@@ -24,12 +25,16 @@ from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
 from gpt2calc.model.part import Identity
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
 
+Kinds: TypeAlias = tuple[LayerKind, tuple[tuple[LayerKind, tuple[int, ...]], ...]]
+"""The kind of most layers, then the others with their places, from 0."""
+
 
 def network(
     config: ModelConfig,
     *,
     fuses_gelu: bool = False,
     experts_implementation: Implementation = "grouped_mm",
+    kinds: Kinds | None = None,
 ) -> Network:
     """Return the network of a model.
 
@@ -37,6 +42,7 @@ def network(
         config: the model.
         fuses_gelu: whether GELU is one kernel where the class writes it out.
         experts_implementation: how the products of experts are computed, as transformers calls it.
+        kinds: of the layers, if the config is one in letters; else those that the config has.
 
     L is the number of layers, d the width of the model, V the vocabulary and T the context.
     """
@@ -50,7 +56,7 @@ def network(
         embeddings=Embeddings(
             tokens, positions, layer.norm("embedding_norm") if config.embedding_norm else None
         ),
-        groups=_groups(config, layer, L),
+        groups=_groups(config, layer, L) if kinds is None else groups_of(layer, L, kinds),
         final_norm=layer.norm("final_norm") if config.final_norm else Identity(),
         head=Head(tokens, V, d, tied=config.tie_embeddings, bias=config.head_bias),
         tables=_tables(layer) if _has_tables(config) else None,
@@ -60,27 +66,55 @@ def network(
 
 def _groups(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
     """Return the groups of layers that are alike; the first has those that no other one has."""
-    if _differ_in_more_than_experts(config) and type(depth) is int and depth <= DEEPEST:
+    if _differ_in_window_or_rope(config) and type(depth) is int and depth <= DEEPEST:
         return _groups_by_kind(config, layer, depth)
-    dense, has_rope = config.dense_layers, config.positions == "rotary"
-    usual = LayerKind(config.n_expert is not None, has_rope)
-    most = LayerGroup(partial(layer.block, usual), depth - len(dense))
-    if not dense:
-        return (most,)
-    return (most, LayerGroup(partial(layer.block, LayerKind(False, has_rope)), len(dense), dense))
+    return groups_of(layer, depth, kinds_of(config))
 
 
-def _differ_in_more_than_experts(config: ModelConfig) -> bool:
+def groups_of(layer: LayerBuilder, depth: int, kinds: Kinds) -> tuple[LayerGroup, ...]:
+    """Return groups of layers: the usual ones, and those of other kinds by their places."""
+    usual, others = kinds
+    rest = depth - sum(len(places) for _, places in others)
+    listed = tuple(
+        LayerGroup(partial(layer.block, kind), len(places), places) for kind, places in others
+    )
+    if type(rest) is int and rest == 0:
+        return listed
+    return (LayerGroup(partial(layer.block, usual), rest), *listed)
+
+
+def kinds_of(config: ModelConfig) -> Kinds:
+    """Return the kind of most layers, and the places of all others, as far as it is in lists.
+
+    Windows and rotary positions are no part of it: they change neither parameters nor products.
+    """
+    begin = max((layer + 1 for listed in config.layer_lists for layer in listed), default=0)
+    usual = _kind_of(config, begin)
+    others: dict[LayerKind, list[int]] = {}
+    for layer in range(begin):
+        kind = _kind_of(config, layer)
+        if kind != usual:
+            others.setdefault(kind, []).append(layer)
+    return usual, tuple((kind, tuple(places)) for kind, places in others.items())
+
+
+def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
+    has_experts = config.n_expert is not None and layer not in config.dense_layers
+    has_rope = config.positions == "rotary"
+    return LayerKind(has_experts, has_rope, has_indexer=config.has_indexer(layer))
+
+
+def _differ_in_window_or_rope(config: ModelConfig) -> bool:
     fields = (config.window, config.no_rope_every, config.no_rope_layers)
     return any(field is not None for field in fields)
 
 
 def _groups_by_kind(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
     places: dict[LayerKind, list[int]] = {}
-    dense = set(config.dense_layers)
     for number in range(depth):
-        has_experts = config.n_expert is not None and number not in dense
-        kind = LayerKind(has_experts, config.has_rope(number), config.window_of(number))
+        kind = _kind_of(config, number)._replace(
+            has_rope=config.has_rope(number), window=config.window_of(number)
+        )
         places.setdefault(kind, []).append(number)
     (usual, most), *others = sorted(places.items(), key=lambda each: -len(each[1]))
     return (

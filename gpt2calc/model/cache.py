@@ -26,6 +26,8 @@ class Cache:
         self.length = past
         """Tokens that have been seen."""
         self.layers: dict[int, list[Tensor]] = {}
+        self.index: dict[int, Tensor] = {}
+        """Keys of the indexers, by layer."""
         self.counters: dict[int, Tensor] = {}
         self._all_are_windowed = False
 
@@ -108,6 +110,15 @@ class Cache:
             held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
         _mark(held)
         return joined
+
+    def join_index(self, layer: int, keys: Tensor) -> Tensor:
+        """Join new keys of a layer's indexer, (batch, 1, tokens, width), to those of before."""
+        before = self.index[layer].shape[2] if layer in self.index else self.past
+        if current().phase == "recomputed":
+            return _joined(before - keys.shape[2], keys)
+        self.index[layer] = _joined(before, keys)
+        _mark([self.index[layer]])
+        return self.index[layer]
 
 
 def _mark(held: list[Tensor]) -> None:

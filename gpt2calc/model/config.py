@@ -77,6 +77,86 @@ class ModelConfig(Derived):
             example=128,
         ),
     ] = None
+    kv_lora_rank: Annotated[
+        Size | None,
+        Known(
+            "latent attention of {}",
+            "Width of the latent that keys and values are made of, and that is cached in their "
+            "place. If left out: keys and values of their own.",
+            letter="c",
+            place=13,
+            example=512,
+        ),
+    ] = None
+    q_lora_rank: Annotated[
+        Size | None,
+        Known(
+            "queries of a latent of {}",
+            "Width of the latent that queries are made of, in latent attention. If left out: "
+            "queries are made of the token's vector.",
+            letter="q",
+            place=14,
+            example=1536,
+        ),
+    ] = None
+    qk_nope_head_dim: Annotated[
+        Size | None,
+        Known(
+            "heads of {} features without rotary positions",
+            "Features of a query or key without rotary positions, in latent attention.",
+            letter="n",
+            place=15,
+            example=128,
+        ),
+    ] = None
+    qk_rope_head_dim: Annotated[
+        Size | None,
+        Known(
+            "{} with them",
+            "Features of a query with rotary positions, in latent attention; of the keys all heads "
+            "share them.",
+            letter="r",
+            place=16,
+            example=64,
+        ),
+    ] = None
+    v_head_dim: Annotated[
+        Size | None,
+        Known(
+            "values of width {}",
+            "Width of a head's values, in latent attention.",
+            letter="v",
+            place=17,
+            example=128,
+        ),
+    ] = None
+    index_n_heads: Annotated[
+        Size | None,
+        Known(
+            "an indexer of {} heads",
+            "Heads of an indexer, which says to which tokens latent attention looks.",
+            letter="i",
+            place=18,
+            example=64,
+        ),
+    ] = None
+    index_head_dim: Annotated[
+        Size | None,
+        Known(
+            "of width {}",
+            "Width of an indexer's heads; of its keys there is one for all of them, and is cached.",
+            letter="j",
+            place=19,
+            example=128,
+        ),
+    ] = None
+    indexer_layers: Annotated[
+        Layers | None,
+        Known(
+            "indexers in layers {}",
+            "Layers with an indexer of their own, from 0 on. If left out: all, where there is one.",
+        ),
+    ] = None
     vocab: Annotated[
         Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
     ] = 50257

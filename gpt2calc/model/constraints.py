@@ -19,13 +19,15 @@ def refuse_nonsense(config: Derived) -> None:
         config: a model, each of whose fields is sound by itself.
 
     """
-    for check in (_heads, _kv_heads, _experts, _positions, _windows, _norms):
+    for check in (_heads, _latent, _kv_heads, _experts, _positions, _windows, _norms):
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
 
 
 def _heads(config: Derived) -> str:
+    if config.is_latent:
+        return ""
     if config.head_dim is not None:
         if config.n_head is None and config.heads is None:
             return (
@@ -40,6 +42,27 @@ def _heads(config: Derived) -> str:
         f"n_head is {quoted(config.n_head)}: it must divide n_embd, "
         f"which is {quoted(config.n_embd)}, as {quoted(by_rule)} does; or give head_dim"
     )
+
+
+def _latent(config: Derived) -> str:
+    of_latent = ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+    if config.kv_lora_rank is None:
+        others = (*of_latent, "q_lora_rank", "index_n_heads")
+        given = next((name for name in others if getattr(config, name) is not None), None)
+        return f"{given} is of latent attention: give kv_lora_rank, such as 512" if given else ""
+    missing = next((name for name in of_latent if getattr(config, name) is None), None)
+    if missing:
+        return f"{missing} is missing: latent attention, by kv_lora_rank, has it; give {missing}"
+    if config.heads is None:
+        return "n_head is missing: latent attention has so many heads; give n_head, such as 128"
+    for name in ("n_kv_head", "head_dim", "window"):
+        if getattr(config, name) is not None:
+            return f"{name} is not of latent attention: leave out {name} or kv_lora_rank"
+    if config.index_n_heads is None:
+        return ""
+    if config.q_lora_rank is None or config.index_head_dim is None:
+        return "an indexer has index_head_dim, and is made of q_lora_rank: give both"
+    return ""
 
 
 def _kv_heads(config: Derived) -> str:

@@ -39,6 +39,14 @@ class Derived(Declared):
         no_rope_every: int | None
         no_rope_layers: tuple[int, ...] | None
         window: int | None
+        kv_lora_rank: int | None
+        q_lora_rank: int | None
+        qk_nope_head_dim: int | None
+        qk_rope_head_dim: int | None
+        v_head_dim: int | None
+        index_n_heads: int | None
+        index_head_dim: int | None
+        indexer_layers: tuple[int, ...] | None
         full_every: int | None
         full_layers: tuple[int, ...] | None
         parallel_residual: bool
@@ -77,6 +85,8 @@ class Derived(Declared):
     @property
     def head_width(self) -> int | None:
         """Width of one head: ``head_dim``, or the heads' part of the model's width."""
+        if self.is_latent:
+            return self.qk_nope_head_dim + self.qk_rope_head_dim  # type: ignore[operator]
         if self.head_dim is not None:
             return self.head_dim
         if self.n_head is None:
@@ -88,6 +98,8 @@ class Derived(Declared):
     @property
     def query_width(self) -> int:
         """Width of the queries of all heads together."""
+        if self.is_latent and self.heads is not None and self.head_width is not None:
+            return self.heads * self.head_width
         if self.head_dim is None or self.heads is None:
             return self.n_embd
         return self.heads * self.head_dim
@@ -98,6 +110,29 @@ class Derived(Declared):
         if self.n_kv_head is None or self.head_width is None:
             return self.query_width
         return self.n_kv_head * self.head_width
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether attention is latent: keys and values are made of a latent, which is cached."""
+        return self.kv_lora_rank is not None
+
+    def has_indexer(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, has an indexer of its own."""
+        if self.index_n_heads is None:
+            return False
+        return self.indexer_layers is None or layer in self.indexer_layers
+
+    @property
+    def layer_lists(self) -> tuple[tuple[int, ...], ...]:
+        """The lists of layers that have other parts than most."""
+        return self.dense_layers, self.indexer_layers or ()
+
+    @property
+    def indexers(self) -> int:
+        """Layers with an indexer of their own."""
+        if self.index_n_heads is None:
+            return 0
+        return self.n_layer if self.indexer_layers is None else len(self.indexer_layers)
 
     @property
     def mlp_width(self) -> int:
@@ -149,7 +184,7 @@ class Derived(Declared):
     @property
     def repetition(self) -> tuple[int, int]:
         """From which layer on the kinds of layers repeat, and after how many they do."""
-        lists: list[tuple[int, ...] | None] = [self.dense_layers]
+        lists: list[tuple[int, ...] | None] = [self.dense_layers, self.indexer_layers]
         steps = []
         if self.window is not None:
             lists.append(self.full_layers)
@@ -174,9 +209,9 @@ class Derived(Declared):
         return self.bias and self.norm == "layer"
 
     @property
-    def experts_biased(self) -> bool:
-        """Whether experts have biases, where nothing is said of them."""
-        return self.biased("mlp_bias")
+    def experts_biased(self) -> bool | None:
+        """Whether experts have biases, where nothing is said of them; None without experts."""
+        return None if self.n_expert is None else self.biased("mlp_bias")
 
     def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
         """Say one field; nothing of a width that no layer has."""
@@ -200,6 +235,7 @@ class Derived(Declared):
         return (
             self.head_dim is not None
             or self.n_kv_head is not None
+            or self.is_latent
             or (self.qk_norm in ("head", "heads") and self.norm != "none")
         )
 
@@ -212,7 +248,7 @@ class Derived(Declared):
         """Tell whether there is a bias: ``"qkv_bias"`` or another one, or what ``bias`` says."""
         own = self.given(name)
         if name == "expert_bias":
-            return self.experts_biased if own is None else bool(own)
+            return bool(self.experts_biased if own is None else own)
         if name == "norm_bias" and self.norm != "layer":
             return False
         return self.bias if own is None else bool(own)

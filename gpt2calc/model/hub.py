@@ -6,11 +6,11 @@ from pathlib import Path
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.family import Family, Fields
 from gpt2calc.model.families.table import families
 from gpt2calc.model.reading import read_json
 
-NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window")
+NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window", "q_lora_rank")
 """Fields whose null is their rule, even where a missing key is something else."""
 
 OUT_OF_REACH = {
@@ -63,7 +63,8 @@ def from_contents(
         if isinstance(usual[0], bool) and not isinstance(said[key], bool):
             raise UserError(f"{source}: {key} is {quoted(said[key])}: it must be true or false")
     try:
-        read = family.reads(said, fields) | {"stored_dtype": _stored_dtype(contents)}
+        read = _with_whole_heads(family, family.reads(said, fields))
+        read |= {"stored_dtype": _stored_dtype(contents)}
         return ModelConfig.of(read)
     except UserError as error:
         field, rest = str(error).split(" ", 1)
@@ -71,6 +72,17 @@ def from_contents(
         raise UserError(f"{source}: {keys.get(field, usual[0])} {rest}") from None
     except ValueError as error:
         raise UserError(f"{source}: {error}") from None
+
+
+def _with_whole_heads(family: Family, fields: Fields) -> Fields:
+    """Give heads the whole part of their width, where the family's class does so."""
+    width, heads = fields.get("n_embd"), fields.get("n_head")
+    if not family.floors_heads or fields.get("head_dim") is not None:
+        return fields
+    are_numbers = type(width) is int and type(heads) is int
+    if not are_numbers or not 0 < heads <= width or width % heads == 0:  # type: ignore[operator]
+        return fields
+    return fields | {"head_dim": width // heads}  # type: ignore[operator]
 
 
 def _stored_dtype(contents: Mapping[str, object]) -> str | None:

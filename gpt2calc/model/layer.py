@@ -21,8 +21,10 @@ from gpt2calc.model.experts import (
     MixtureOfExperts,
 )
 from gpt2calc.model.heads import Heads
+from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
+from gpt2calc.model.norms import LayerNorm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.projections import JointProjection, Projection, SeparateProjection
 from gpt2calc.model.rotary import PartialRotary
@@ -40,6 +42,7 @@ class LayerKind(NamedTuple):
     has_experts: bool
     has_rope: bool
     window: int | None = None
+    has_indexer: bool = False
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
@@ -74,7 +77,8 @@ class LayerBuilder:
         known = config.heads
         heads = 1 if known is None else known  # where nothing says how many there are
         kv_heads = heads if config.n_kv_head is None else config.n_kv_head
-        self.heads = Heads(heads, kv_heads, q, config.rotary_dim, architecture.rotary_part)
+        rotary_dim = config.qk_rope_head_dim if config.is_latent else config.rotary_dim
+        self.heads = Heads(heads, kv_heads, q, rotary_dim, architecture.rotary_part)
 
     # ---- blocks ------------------------------------------------------------------------------
 
@@ -84,7 +88,7 @@ class LayerBuilder:
         if style in ("bloom", "mpt") and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
         mlp = self._experts() if kind.has_experts else self._mlp(self.config.mlp_width)
-        block = self._block(mlp, kind.has_rope)
+        block = self._block(mlp, kind)
         block.window = kind.window
         return block
 
@@ -102,7 +106,7 @@ class LayerBuilder:
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
 
-    def _block(self, mlp: Layer, has_rope: bool) -> BlockPart:
+    def _block(self, mlp: Layer, layer: LayerKind) -> BlockPart:
         """Put the norms about attention and MLP."""
         place, norm = self.config.norm_place, self.norm
         after_attention = after_mlp = None
@@ -112,7 +116,7 @@ class LayerBuilder:
             after_attention, after_mlp = norm("attention_post_norm"), norm("mlp_post_norm")
         kind = self.architecture.block(place, is_parallel=self.config.parallel_residual)
         return kind(
-            self._attention(has_rope),
+            self._attention(layer),
             mlp,
             norm1=None if place == "after" else norm("attention_norm"),
             post_norm1=after_attention,
@@ -139,8 +143,10 @@ class LayerBuilder:
 
     # ---- attention ---------------------------------------------------------------------------
 
-    def _attention(self, has_rope: bool) -> Part[[Tensor, LayerContext], Attended]:
+    def _attention(self, layer: LayerKind) -> Part[[Tensor, LayerContext], Attended]:
         architecture, config = self.architecture, self.config
+        if config.is_latent:
+            return self._latent_attention(has_indexer=layer.has_indexer)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
@@ -153,7 +159,55 @@ class LayerBuilder:
                 self.heads,
                 groups_qkv=architecture.groups_qkv,
             )
-        return self._standard_attention(self._projection(), has_rope)
+        return self._standard_attention(self._projection(), layer.has_rope)
+
+    def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
+        """Return attention whose keys and values are made of a latent.
+
+        c and q are the widths of the latents of keys and values, and of queries; n, r and v those
+        of a head without rotary positions, with them, and of its values; h the number of heads.
+        """
+        config, d, linear = self.config, self.d, Linear
+        c, q, h = config.kv_lora_rank, config.q_lora_rank, self.heads.query
+        n, r, v = config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim
+        assert c is not None
+        assert n is not None
+        assert r is not None
+        assert v is not None
+        bias = config.biased("qkv_bias")
+        if q is None:
+            query = LatentQuery(None, None, linear("query", d, h * (n + r)))
+        else:
+            query = LatentQuery(
+                linear("query_down", d, q, bias),
+                self.architecture.rms_norm("query_latent_norm", (q,)),
+                linear("query_up", q, h * (n + r)),
+            )
+        return LatentAttention(
+            query,
+            linear("kv_down", d, c + r, bias),
+            self.architecture.rms_norm("kv_latent_norm", (c,)),
+            linear("kv_up", c, h * (n + v)),
+            linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
+            rotary=self.architecture.rotary(self.heads),
+            scores=self.architecture.scores(self.heads),
+            sizes=LatentSizes(h, c, n, r, v),
+            indexer=self._indexer() if has_indexer else None,
+        )
+
+    def _indexer(self) -> Indexer:
+        config, d = self.config, self.d
+        q, i, j = config.q_lora_rank, config.index_n_heads, config.index_head_dim
+        assert q is not None
+        assert i is not None
+        assert j is not None
+        return Indexer(
+            Linear("index_query", q, i * j),
+            Linear("index_key", d, j),
+            LayerNorm("index_key_norm", (j,), shift=True),
+            Linear("index_weights", d, i),
+            j,
+        )
 
     def _standard_attention(self, projection: Projection, has_rope: bool) -> Attention:
         architecture = self.architecture

@@ -6,8 +6,10 @@ are formulas, and a model's own figures are these at its numbers.
 
 from typing import NamedTuple
 
+from gpt2calc.model.build import Kinds, kinds_of, network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import FieldValue
+from gpt2calc.model.network import Network
 from gpt2calc.tape.symbolic import Size
 
 POINT = {
@@ -16,6 +18,13 @@ POINT = {
     "n_head": 4,
     "n_kv_head": 2,
     "head_dim": 80,
+    "kv_lora_rank": 521,
+    "q_lora_rank": 1_511,
+    "qk_nope_head_dim": 131,
+    "qk_rope_head_dim": 66,
+    "v_head_dim": 137,
+    "index_n_heads": 61,
+    "index_head_dim": 127,
     "vocab": 50_021,
     "n_ctx": 100_003,
     "n_inner": 7_001,
@@ -31,7 +40,7 @@ LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_ever
 _IS_NUMBER = {
     name: name in POINT
     for name in ModelConfig.known
-    if name != "dense_layers" and name not in LAYERED
+    if name not in ("dense_layers", "indexer_layers") and name not in LAYERED
 }
 
 
@@ -40,7 +49,8 @@ class Structure(NamedTuple):
 
     fields: tuple[FieldValue, ...]
     """In the order of the config: switches and choices; of a number, whether it is given."""
-    dense_layers: int
+    kinds: Kinds
+    """Of its layers, those of other kinds than most numbered from 0."""
     has_heads: bool
     """Whether it is known how many heads there are."""
 
@@ -54,7 +64,14 @@ def structure_of(config: ModelConfig) -> Structure:
             for name, is_number in _IS_NUMBER.items()
         ]
     )
-    return Structure(fields, len(config.dense_layers), config.heads is not None)
+    return Structure(fields, _renumbered(kinds_of(config)), config.heads is not None)
+
+
+def _renumbered(kinds: Kinds) -> Kinds:
+    """Return kinds whose places say how many layers there are, and not which."""
+    usual, others = kinds
+    counted = sorted((kind, tuple(range(len(places)))) for kind, places in others)
+    return usual, tuple(counted)
 
 
 def numbers_of(config: ModelConfig) -> dict[str, int]:
@@ -62,6 +79,11 @@ def numbers_of(config: ModelConfig) -> dict[str, int]:
     numbers = {name: getattr(config, name) for name in POINT}
     numbers["n_expert_active"] = config.chosen_experts
     return {name: number for name, number in numbers.items() if number is not None}
+
+
+def network_in_letters(structure: Structure) -> Network:
+    """Return the network of a model in letters."""
+    return network(in_letters(structure), kinds=structure.kinds)
 
 
 def in_letters(structure: Structure) -> ModelConfig:
@@ -76,5 +98,5 @@ def in_letters(structure: Structure) -> ModelConfig:
         fields["n_expert_active"] = Size.letter("n_expert_active", POINT["n_expert_active"])
     if not structure.has_heads:
         fields["n_head"] = 1
-    fields["dense_layers"] = tuple(range(structure.dense_layers))
+    fields |= {"dense_layers": (), "indexer_layers": None}
     return ModelConfig().evaluate_at(**fields)

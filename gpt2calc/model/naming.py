@@ -1,20 +1,12 @@
 """Every parameter of a model by its full name, block by block, as transformers has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.names import EVERY, INSIDE, OUTSIDE, Names
-from gpt2calc.model.tensors import tensors
+from gpt2calc.model.tensors import layers_tensors, tensors
 from gpt2calc.model.terms import Tensor
-
-OF_ONE_MLP = ("mlp_gate", "mlp_in", "mlp_gate_in", "gelu", "mlp_out")
-"""Roles that layers with experts do not have."""
-OF_EXPERTS = (
-    "router", "choice_bias", "experts_in", "experts_act", "experts_out",
-    "shared_gate", "shared_in", "shared_gate_in", "shared_act", "shared_out", "shared_router",
-)  # fmt: skip
-"""Roles that dense layers do not have."""
 
 Cut: TypeAlias = Mapping[str, tuple[str, ...]]
 """What files call the pieces of some tensors, by role."""
@@ -51,13 +43,13 @@ def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
     cut = config.of_family.hub if one_by_one else {}
     block = [tensor for tensor in listed if tensor.in_block]
     first, last = listed.index(block[0]), listed.index(block[-1])
+    whole = {(each.role, each.column): each for each in block}
     return [
         *(each for tensor in listed[:first] for each in _single(tensor, config.names, cut)),
         *(
-            each
-            for layer in range(config.n_layer)
-            for tensor in block
-            if is_in_layer(tensor.role, layer, config)
+            each._replace(tensor=whole[tensor.role, tensor.column])
+            for layer, tensors in enumerate(layers_tensors(config))
+            for tensor in _ordered(tensors, config.names)
             for each in _single(tensor, config.names, cut, layer)
         ),
         *(each for tensor in listed[last + 1 :] for each in _single(tensor, config.names, cut)),
@@ -69,21 +61,16 @@ def in_pytorchs_order(config: ModelConfig) -> list[Tensor]:
 
     One that the family has not, by a switch of its own, stays behind the one before it.
     """
-    listed = tensors(config)
+    return _ordered(tensors(config), config.names)
+
+
+def _ordered(listed: Sequence[Tensor], names: Names) -> list[Tensor]:
     place, places = -1, []
     for tensor in listed:
-        own = config.names.place(tensor.role)
+        own = names.place(tensor.role)
         place = LAST if tensor.role == "head" else place if own < 0 else own
         places.append(place)
     return [listed[at] for at in sorted(range(len(listed)), key=lambda at: places[at])]
-
-
-def is_in_layer(role: str, layer: int, config: ModelConfig) -> bool:
-    """Tell whether a layer has an operation, or another one instead: an MLP, or experts."""
-    if config.n_expert is None:
-        return True
-    is_dense = layer in config.dense_layers
-    return role not in (OF_EXPERTS if is_dense else OF_ONE_MLP)
 
 
 def _single(tensor: Tensor, names: Names, cut: Cut, layer: int = 0) -> Iterator[Located]:

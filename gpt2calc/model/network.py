@@ -56,9 +56,10 @@ class Network(NamedTuple):
     def all_layers(self) -> tuple[BlockPart, ...]:
         """Return every layer, in order."""
         numbered = {layer: group for group in self.groups if group.layers for layer in group.layers}
-        (rest,) = [group for group in self.groups if group.layers is None]
+        rest = next((group for group in self.groups if group.layers is None), None)
         depth = sum(group.number for group in self.groups)
-        return tuple(numbered.get(layer, rest).build() for layer in range(depth))
+        by_layer = (numbered.get(layer, rest) for layer in range(depth))
+        return tuple(group.build() for group in by_layer if group is not None)
 
     def runnable(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.network import Network
 from gpt2calc.model.part import Leaf
 from gpt2calc.model.terms import Tensor, make
 from gpt2calc.tape.tensor import Shape
@@ -15,6 +16,13 @@ SUBLAYERS = {
     "query": "attention",
     "key": "attention",
     "value": "attention",
+    "query_down": "attention",
+    "query_up": "attention",
+    "kv_down": "attention",
+    "kv_up": "attention",
+    "index_query": "attention",
+    "index_key": "attention",
+    "index_weights": "attention",
     "attention_out": "attention",
     "mlp_gate": "mlp",
     "mlp_in": "mlp",
@@ -49,13 +57,34 @@ def active_tensors(config: ModelConfig) -> tuple[Tensor, ...]:
     return _tensors(config, only_active=True)
 
 
-def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
+def tensors_of(built: Network) -> tuple[Tensor, ...]:
+    """List every parameter tensor of a network, which may be one in letters."""
+    return _tensors_of(built, only_active=False)
+
+
+def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:
+    """List the tensors of each layer, in the order of the forward pass."""
     built = network(config)
+    leaves = [group.build().leaves() for group in built.groups]
+    by_group = [tuple(_listed([(leaf, 1) for leaf in each])) for each in leaves]
+    numbered = {
+        layer: listed
+        for group, listed in zip(built.groups, by_group, strict=True)
+        for layer in group.layers or ()
+    }
+    return [numbered.get(layer, by_group[0]) for layer in range(config.n_layer)]
+
+
+def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
+    return _tensors_of(network(config), only_active=only_active)
+
+
+def _tensors_of(built: Network, *, only_active: bool) -> tuple[Tensor, ...]:
     listed = _listed(built.leaves(), only_active=only_active)
     return tuple(listed) if len(built.groups) == 1 else _merged(listed)
 
 
-def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool) -> list[Tensor]:
+def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False) -> list[Tensor]:
     listed = []
     for leaf, count in leaves:
         role = leaf.role

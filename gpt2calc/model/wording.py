@@ -32,11 +32,13 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     keys["n_head"] = base.called["n_head"][0]
     values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
     contents: dict[str, object] = {"model_type": family.model_type}
+    if config.is_latent:  # a word of the class that changes no tensor, and must fit
+        contents["num_key_value_heads"] = config.heads
     contents |= {
         keys[name]: value
         for name, value in values.items()
         if value is not None
-        or name == "window"  # a null, where the class has one if nothing is said
+        or name in ("window", "q_lora_rank")  # nulls, where a class has some if nothing is said
     }
     for chosen in product(*base.extra.values()):
         extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
@@ -46,7 +48,7 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
         except UserError:
             continue
         if not _differing(read, config):
-            return said
+            return said | {"model_type": family.built_as or family.model_type}
     plain = from_contents(contents | _numbers(base, config), family.words)
     (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
     raise UserError(
@@ -66,6 +68,11 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "use_sliding_window": lambda: config.window is not None,
         "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
         "rope_parameters": lambda: _rope_parameters(config),
+        "indexer_types": lambda: _indexer_types(config),
+        "n_group": lambda: 1,
+        "topk_group": lambda: 1,
+        "index_topk_freq": lambda: 1,
+        "index_skip_topk_offset": lambda: 2,
         "max_window_layers": lambda: config.n_layer,
         "n_shared_experts": lambda: _shared_experts(config),
         "num_shared_experts": lambda: _shared_experts(config),
@@ -96,6 +103,11 @@ def _rope_parameters(config: ModelConfig) -> dict[str, object] | None:
 
 def _dense_layers(config: ModelConfig) -> list[int]:
     return list(range(config.n_layer) if config.n_expert is None else config.dense_layers)
+
+
+def _indexer_types(config: ModelConfig) -> list[str]:
+    layers = range(config.n_layer)
+    return ["full" if config.has_indexer(layer) else "shared" for layer in layers]
 
 
 def _sparse_layers(config: ModelConfig) -> list[int]:

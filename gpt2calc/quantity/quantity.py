@@ -102,6 +102,8 @@ class Quantity:
     is told how many points are done."""
     generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
     """Give some fields, which are to be left open, values that are like most others."""
+    rare: tuple[str, ...] = ()
+    """Parts that few models have: no row is shown of one that has nothing."""
     has_many_parts: bool = False
     """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
     holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
@@ -172,6 +174,11 @@ class Quantity:
         hint = did_you_mean(str(name), self.parts) or f"; they are {', '.join(self.parts)}"
         raise UserError(f"no sublayer is called {quoted(name)}{hint}")
 
+    def _shown(self, parts: Iterable[Any]) -> list[tuple[str, Any]]:
+        """Return the parts by name, but for the rare ones that have nothing."""
+        named = zip(self.parts, parts, strict=True)
+        return [(name, part) for name, part in named if part.total or name not in self.rare]
+
     def dict_of(self, config: Config, parts: Iterable[Any]) -> dict[str, Any]:
         """Return a model's parts and their sums as plain numbers, ready for JSON."""
         parts = tuple(parts)
@@ -181,7 +188,7 @@ class Quantity:
             **{name: sum(getattr(part, name) for part in parts) for name in ("total", *columns)},
             "sublayers": {
                 name: {each: getattr(part, each) for each in (*columns, "total", "share")}
-                for name, part in zip(self.parts, parts, strict=True)
+                for name, part in self._shown(parts)
             },
         }
 
@@ -192,7 +199,7 @@ class Quantity:
         heads = (*self.columns_apart(config), "total")
         rows = [
             (name, *(getattr(part, each) for each in heads), part.share, part.share)
-            for name, part in zip(self.parts, parts, strict=True)
+            for name, part in self._shown(parts)
         ]
         sums = (sum(column) for column in list(zip(*rows, strict=True))[1:-2])
         return Table(

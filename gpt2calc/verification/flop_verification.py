@@ -6,7 +6,7 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.names import EVERY, Names
-from gpt2calc.model.naming import is_in_layer
+from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.table import Column, Table
 from gpt2calc.verification.parameters import (
@@ -206,6 +206,10 @@ def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[s
     return sums
 
 
+WITHOUT_WEIGHTS = {"scores", "mix", "index_scores", "index_mix"}
+"""Products of activations alone, which every layer has."""
+
+
 def _by_module(case: Case) -> Flops:
     """Return the FLOPs of each module by the formulas, every block's modules one by one."""
     listed: dict[str, tuple[str, list[int]]] = {}
@@ -213,11 +217,12 @@ def _by_module(case: Case) -> Flops:
         role = one.role.partition(":")[0]
         _, row = listed.setdefault(_module_of(role, case.names), (role, [0, 0]))
         row[one.phase != "forward"] += one.term.each
+    roles = [{each.role for each in tensors} for tensors in layers_tensors(case.model)]
     every = {
         name.replace(EVERY, str(layer), 1): (row[0], row[1])
         for name, (role, row) in listed.items()
         for layer in (range(case.n_layer) if EVERY in name else (0,))
-        if is_in_layer(role, layer, case.model)
+        if EVERY not in name or role in roles[layer] | WITHOUT_WEIGHTS
     }
     if not case.training or _shows_backward(case):
         return every
@@ -227,7 +232,7 @@ def _by_module(case: Case) -> Flops:
 
 def _module_of(role: str, names: Names) -> str:
     """Return the row that an operation is in: a module, or a block's attention."""
-    if role in ("scores", "mix"):
+    if role in WITHOUT_WEIGHTS:
         return f"{names.module('block')}.{ATTENTION}"
     module = names.module(role)
     return module.rpartition(".")[0] if role in EXPERTS else module

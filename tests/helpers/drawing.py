@@ -8,7 +8,10 @@ from gpt2calc.model.families.table import families
 
 FAMILIES = [family for family in families().values() if not family.variant_of]
 """One for each ``model_type``."""
-KEPT = ("n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim")
+KEPT = (
+    "n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim",
+    "kv_lora_rank", "qk_rope_head_dim", "index_head_dim",
+)  # fmt: skip
 """Fields whose keys are never left out: the defaults of the classes are of full size, or would not
 fit the rest."""
 NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral")
@@ -17,6 +20,8 @@ NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral")
 NEVER_LEFT_OUT = ("model_type", "word_embed_proj_dim", "n_shared_experts")
 """Keys without which some class cannot be built."""
 WHOLE_NUMBERS = {
+    "n_group": (1,),
+    "topk_group": (1,),
     "n_shared_experts": (1, 2),
     "num_shared_experts": (1, 2),
     "moe_num_shared_experts": (0, 1, 2),
@@ -38,13 +43,17 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     contents |= _extra(family, dice, depth)
     kept = {key for name in KEPT for key in family.called.get(name, ())}
     optional = [key for key in contents if key not in {*NEVER_LEFT_OUT, *kept}]
-    for key in optional:
+    for key in optional if not family.built_as else ():
         if dice.random() < 0.25:
             del contents[key]
     if contents.get("qk_layernorm") and family.name == "phi":
         contents.pop("head_dim", None)  # which the norm does not heed
     if family.name in NEEDS_HEAD_DIM:
         contents["head_dim"] = 16
+    if "num_key_value_heads" not in contents and "kv_lora_rank" in family.called:
+        contents["num_key_value_heads"] = contents["num_attention_heads"]
+    if "index_n_heads" in family.called:
+        contents["q_lora_rank"] = contents.get("q_lora_rank") or 12
     if family.name == "cohere2_moe":
         contents["first_k_dense_replace"] = dice.randint(0, depth)
     if family.name == "aria_text":
@@ -71,6 +80,13 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "n_embd": heads * width * dice.choice((1, 2)),
         "n_layer": dice.randint(1, 4),
         "n_head": heads,
+        "kv_lora_rank": 2 * dice.randint(1, 10),
+        "q_lora_rank": dice.choice((None, dice.randint(2, 20))),
+        "qk_nope_head_dim": dice.choice((2, 4, 6)),
+        "qk_rope_head_dim": dice.choice((2, 4, 8)),
+        "v_head_dim": dice.choice((2, 4, 6)),
+        "index_n_heads": dice.choice((1, 2)),
+        "index_head_dim": dice.choice((16, 32)),
         "n_kv_head": dice.choice([each for each in (1, 2, heads) if heads % each == 0]),
         "head_dim": 2 * width,
         "n_inner": dice.randint(1, 50),
@@ -111,6 +127,9 @@ def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
         drawn["mlp_layer_types"] = [dice.choice(("dense", "sparse")) for _ in range(depth)]
     if "moe_layers" in drawn and dice.random() < 0.5:
         drawn["moe_layers"] = sorted(dice.sample(range(depth), dice.randint(0, depth)))
+    if "indexer_types" in drawn and dice.random() < 0.5:
+        words = ("full", "shared")
+        drawn["indexer_types"] = ["full", *(dice.choice(words) for _ in range(1, depth))]
     drawn |= {key: dice.choice(WHOLE_NUMBERS[key]) for key in drawn if key in WHOLE_NUMBERS}
     if "max_window_layers" in drawn:
         drawn["max_window_layers"] = dice.randint(0, 2)

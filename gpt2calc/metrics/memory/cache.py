@@ -14,11 +14,23 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     """
     tokens = case.past_len + case.q_len if tokens is None else tokens
     model = case.model
+    if model.is_latent:
+        return _latent_bytes(case, tokens)
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
     if model.window is None or tokens <= model.window:
         return int(entry * tokens * model.n_layer)
     full = model.full_layers_among(model.n_layer)
     return int(entry * (full * tokens + (model.n_layer - full) * model.window))
+
+
+def _latent_bytes(case: Case, tokens: int) -> int:
+    """Return the bytes of latents, of the keys' rotary part and of the indexers' keys."""
+    model = case.model
+    assert model.kv_lora_rank is not None
+    assert model.qk_rope_head_dim is not None
+    numbers = model.n_layer * (model.kv_lora_rank + model.qk_rope_head_dim)
+    numbers += model.indexers * (model.index_head_dim or 0)
+    return int(case.batch * tokens * numbers * ITEMSIZE[case.product_type])
 
 
 def cache_per_token(case: Case) -> int:

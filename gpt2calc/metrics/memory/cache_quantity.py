@@ -15,7 +15,9 @@ from gpt2calc.quantity.quantity import Breakdown, Config, NoFormulaError, Quanti
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
-PARTS = ("keys", "values")
+PARTS = ("keys", "values", "latents", "index")
+RARE = ("latents", "index")
+"""Parts that few models have."""
 
 
 class CacheTerm(Term):
@@ -45,12 +47,27 @@ def cache_case(model: object) -> Case:
 def _terms(case: Case) -> Iterator[Term]:
     tokens = case.kv_len
     size = ITEMSIZE[case.product_type]
-    for part in PARTS:
+    if case.model.is_latent:
+        yield from _latent_terms(case, tokens, size)
+        return
+    for part in ("keys", "values"):
         for layers, seen, words in _layers(case, tokens):
             shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case))
             if words and isinstance(layers, int):
                 shape, layers = (layers, *shape), 1
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
+
+
+def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
+    """Yield what latent attention keeps: of the keys their rotary part, and that of an indexer."""
+    model = case.model
+    kept = {"latents": model.kv_lora_rank, "keys": model.qk_rope_head_dim}
+    for part, width in kept.items():
+        shape: tuple[Number, ...] = (size, case.batch, tokens, width)
+        yield CacheTerm(part, part, "amount", shape, case.n_layer)
+    if model.index_head_dim is not None:
+        shape = (size, case.batch, tokens, model.index_head_dim)
+        yield CacheTerm("the indexers' keys", "index", "amount", shape, model.indexers)
 
 
 def _of_a_token(case: Case) -> tuple[Number, ...]:
@@ -119,6 +136,7 @@ CACHE = Quantity(
     case=cache_case,
     holds=_holds,
     example="16GB",
+    rare=RARE,
     scale=(" kB", " MB", " GB", " TB", " PB"),
 )
 

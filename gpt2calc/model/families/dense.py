@@ -103,6 +103,7 @@ HYPERCLOVAX = GRANITE.but(
     name="hyperclovax",
     words="HyperCLOVA X",
     builds="HyperCLOVAXForCausalLM",
+    floors_heads=False,
     switches={"norm_place": "both"},
     names=names(
         ATTENTION,
@@ -357,6 +358,7 @@ NEMOTRON = JAIS2.but(
     name="nemotron",
     words="Nemotron",
     builds="NemotronForCausalLM",
+    floors_heads=True,
     architecture=Architecture(
         activation="relu2",
         layer_norm=LayerNormPlusOne,
@@ -372,6 +374,7 @@ NANOCHAT = LLAMA.but(
     name="nanochat",
     words="nanochat",
     builds="NanoChatForCausalLM",
+    floors_heads=True,
     architecture=replace(
         _NORMED_LATE,
         decoder=NanoChatDecoder,

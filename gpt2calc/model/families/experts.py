@@ -116,6 +116,7 @@ QWEN3_MOE = QWEN3.but(
     name="qwen3_moe",
     words="Qwen3-MoE",
     builds="Qwen3MoeForCausalLM",
+    floors_heads=True,
     architecture=QWEN_MOE,
     switches={"n_expert": 128, "n_expert_active": 8},
     missing={

@@ -86,6 +86,12 @@ class Family:
     """Whether of every few layers the first one has no window, and not the last one."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What files call tensors by other names, or in pieces; a star is the block or the expert."""
+    floors_heads: bool = False
+    """Whether its class takes the whole part of a head's width that is no whole number."""
+    told_by_tensors: bool = True
+    """Whether names and shapes of tensors tell the family and its sizes, without a config."""
+    built_as: str = ""
+    """The ``model_type`` whose class has its tensors, where transformers has no class for it."""
     variant_of: str = ""
     """The ``model_type``, where the family is a part of it."""
 

@@ -135,6 +135,7 @@ PHIMOE = MIXTRAL.but(
     name="phimoe",
     words="Phi-3.5-MoE",
     builds="PhimoeForCausalLM",
+    told_by_tensors=False,
     architecture=Architecture(memory_is_proven=False, decoder=MixtralDecoder),
     switches={"norm": "layer", "norm_bias": True, "n_expert": 16, "n_expert_active": 2},
     missing={
@@ -195,6 +196,7 @@ GRANITE_MOE_SHARED = GRANITE_MOE.but(
     name="granitemoeshared",
     words="Granite MoE",
     builds="GraniteMoeSharedForCausalLM",
+    told_by_tensors=False,
     architecture=replace(GRANITE_MOE.architecture, experts=SharedLast),
     switches={"shared_gate": False},
     missing={"n_inner_shared": None},
@@ -211,6 +213,7 @@ GPT_OSS = LLAMA.but(
     name="gpt_oss",
     words="gpt-oss",
     builds="GptOssForCausalLM",
+    told_by_tensors=False,
     architecture=Architecture(
         memory_is_proven=False,
         decoder=BothMasksDecoder,
@@ -295,6 +298,8 @@ GLM4_MOE = LLAMA.but(
     name="glm4_moe",
     words="GLM-4.5",
     builds="Glm4MoeForCausalLM",
+    told_by_tensors=False,
+    floors_heads=True,
     architecture=Architecture(
         memory_is_proven=False,
         decoder=MixtralDecoder,
@@ -381,6 +386,7 @@ DOTS1 = GLM4_MOE.but(
         "window": 4_096,
         "attn_proj_bias": False,
     },
+    usual={"dense_layers": ()},
     called={"attn_proj_bias": ("attention_bias",), "window": ("sliding_window",)},
     reads=_dots1,
 )
@@ -455,6 +461,7 @@ EXAONE_MOE = EXAONE4.but(
     name="exaone_moe",
     words="K-EXAONE",
     builds="ExaoneMoeForCausalLM",
+    told_by_tensors=False,
     architecture=replace(
         EXAONE4.architecture,
         memory_is_proven=False,
@@ -502,6 +509,8 @@ ERNIE45_MOE = ERNIE45.but(
     name="ernie4_5_moe",
     words="ERNIE 4.5 MoE",
     builds="Ernie4_5_MoeForCausalLM",
+    told_by_tensors=False,
+    floors_heads=True,
     architecture=replace(
         ERNIE45.architecture,
         memory_is_proven=False,
@@ -618,6 +627,7 @@ LLAMA4 = LLAMA.but(
     name="llama4_text",
     words="Llama 4",
     builds="Llama4ForCausalLM",
+    told_by_tensors=False,
     architecture=Architecture(
         memory_is_proven=False,
         runs_all_experts=True,
@@ -729,6 +739,7 @@ KOLIBRI = QWEN3_MOE.but(
     name="kolibri1",
     words="Kolibri",
     builds="Kolibri1ForCausalLM",
+    told_by_tensors=False,
     architecture=replace(
         QWEN_MOE,
         memory_is_proven=False,
@@ -790,6 +801,7 @@ ARIA = LLAMA.but(
     name="aria_text",
     words="Aria",
     builds="AriaTextForCausalLM",
+    told_by_tensors=False,
     architecture=Architecture(
         router=ChosenFirst,
         experts=SharedLast,

@@ -229,6 +229,7 @@ STARCODER2 = Family(
     name="starcoder2",
     words="StarCoder2",
     builds="Starcoder2ForCausalLM",
+    floors_heads=True,
     architecture=Architecture(activation="gelu", dropout=ALL_DROPOUT),
     switches={"positions": "rotary", "norm_bias": True},
     missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
@@ -268,6 +269,7 @@ PHI = Family(
     name="phi",
     words="Phi",
     builds="PhiForCausalLM",
+    floors_heads=True,
     architecture=Architecture(
         decoder=PhiDecoder,
         mlp_drops_outcome=False,

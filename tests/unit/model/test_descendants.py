@@ -106,7 +106,11 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
         layers = (config.window_of(layer) for layer in range(config.n_layer))
         tokens = sum(min(run.seq, window or run.seq) for window in layers)
         has_cache = config.architecture.decoder.has_cache
-        assert held.cache == 4 * 2 * 2 * tokens * keys * width * has_cache
+        kept = 2 * keys * width
+        if config.is_latent:
+            kept = config.kv_lora_rank + config.qk_rope_head_dim
+        index = config.indexers * run.seq * (config.index_head_dim or 0)
+        assert held.cache == 4 * 2 * (tokens * kept + index) * has_cache
 
 
 @settings(max_examples=examples(30))

@@ -37,7 +37,9 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
     run = flops(config, Run(seq=3, cached=2, training=True, checkpointing="block"))
     works = run.sublayers.values()
     assert sum(each.forward for each in works) == alone.total
-    assert sum(each.backward for each in works) == 2 * alone.total
+    of_indexers = [one for one in alone.operations if one.term.role.startswith("index")]
+    without = sum(one.term.amount for one in of_indexers)  # no gradient goes through them
+    assert sum(each.backward for each in works) == 2 * (alone.total - without)
     assert 0 < sum(each.recomputed for each in works) < alone.total
 
 
@@ -90,8 +92,7 @@ def test_presets_have_the_totals_that_are_published():
 @pytest.mark.parametrize(
     ("contents", "words"),
     [
-        ({"model_type": "deepseek_v3"}, "out of reach here, multi-head latent attention"),
-        ({"model_type": "gpt_oss"}, "out of reach here, attention sinks and experts with biases"),
+        ({"model_type": "rwkv"}, "out of reach here, a recurrent model"),
         ({"model_type": "mamba"}, "out of reach here, a state-space model"),
         ({"model_type": "t5"}, "out of reach here, an encoder and a decoder"),
         ({"model_type": "gemma3"}, "out of reach here, a vision tower"),

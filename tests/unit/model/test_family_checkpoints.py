@@ -8,7 +8,7 @@ import pytest
 from drawing import FAMILIES, draw
 from safetensors.numpy import save_file
 
-from gpt2calc import ModelConfig, count, inspect, named_shapes
+from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 from gpt2calc.model.naming import located
@@ -30,6 +30,16 @@ def saved(folder, shapes, contents=None):
     return folder
 
 
+def refused_or_right(folder, total):
+    """Tensors that do not tell all are refused; where the model needs no more, they do."""
+    try:
+        found = inspect(folder)
+    except UserError as refusal:
+        assert "put its config.json beside them" in str(refusal)  # noqa: PT017
+        return
+    assert not found.sound or found.total == total
+
+
 @OF_TYPE
 def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
     for seed in SEEDS:
@@ -37,7 +47,10 @@ def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
         config = from_contents(contents, "drawn")
         shapes = named_shapes(config)
         is_gpt2_turned = family.name == "gpt_bigcode" and config.n_kv_head is None
-        for beside in (contents,) if is_gpt2_turned else (contents, None):
+        if not family.told_by_tensors:
+            refused_or_right(saved(tmp_path / "model", shapes), count(config).total)
+        is_told = family.told_by_tensors and not is_gpt2_turned
+        for beside in (contents, None) if is_told else (contents,):
             found = inspect(saved(tmp_path / "model", shapes, beside))
             assert found.sound, (contents, beside is None, found)
             assert found.total == count(config).total
