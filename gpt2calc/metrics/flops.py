@@ -7,8 +7,7 @@ softmax and GELU take less than a percent of the time of a model that is worth t
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gpt2calc.metrics.estimates import Estimated
-from gpt2calc.metrics.flop_rules import estimated, estimates_table
+from gpt2calc.metrics.estimates import Estimated, estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
 from gpt2calc.model.terms import Number
@@ -75,6 +74,8 @@ FLOPS = Quantity(
     example="1e15",
     scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )
+OF_A_PASS = dict.fromkeys(("forward", "training", "checkpointed"), FLOPS.total)
+"""The exact figures of what rules of thumb are of: all FLOPs of the pass."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +99,7 @@ class Flops(Breakdown):
     @property
     def estimates(self) -> tuple[Estimated, ...]:
         """What people estimate for this model, batch and sequence, beside the exact figures."""
-        return estimated(self.config, FLOPS)
+        return estimated(self.config, FLOPS, OF_A_PASS)
 
     def tables(self) -> tuple[Table, ...]:
         """Return the sublayers; beneath them the estimates, where they are for such a run."""

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device
-from gpt2calc.metrics.flop_rules import estimated
-from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.estimates import estimated
+from gpt2calc.metrics.flops import FLOPS, OF_A_PASS
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
@@ -65,7 +65,7 @@ class Throughput(Listing):
         is_checkpointed = self.config.checkpointing != "none"
         if is_checkpointed:
             found.append(self._convention(EXACT, "HFU", FLOPS.total(self.config)))
-        for each in estimated(self.config, FLOPS):
+        for each in estimated(self.config, FLOPS, OF_A_PASS):
             if each.rule.of == "training":
                 found.append(self._convention(each.rule.name, "MFU", each.amount))
             elif each.rule.of == "checkpointed" and is_checkpointed:

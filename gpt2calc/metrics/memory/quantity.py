@@ -5,6 +5,7 @@ from dataclasses import replace as with_changes
 from math import lcm
 
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.following import (
     fixed_in,
     has_last_position,
@@ -13,6 +14,7 @@ from gpt2calc.metrics.memory.following import (
 )
 from gpt2calc.metrics.memory.moments import Moments, generic
 from gpt2calc.metrics.memory.naming import name_of
+from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case, case_of
@@ -177,6 +179,10 @@ def _at_points(
     return {**Regions(case, parts).at(values, report)}
 
 
+def _kept_by_blocks(case: Case) -> int:
+    return sum(term.amount for term in Moments(case).saved() if term.in_block)
+
+
 def _notes_on_terms(case: Case) -> tuple[str, ...]:
     block = case.names.module("block")
     return (
@@ -207,3 +213,10 @@ MEMORY = Quantity(
     example="80GB",
     scale=(" kB", " MB", " GB", " TB", " PB"),
 )
+HELD = {
+    "state": state_bytes,
+    "blocks": _kept_by_blocks,
+    "cache": cache_bytes,
+    "total": MEMORY.total,
+}
+"""The exact figures of what rules of thumb are of."""

@@ -5,12 +5,12 @@ from dataclasses import replace as with_changes
 from functools import cached_property
 
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.estimates import estimated, estimates_table
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import PHASES, name_of
-from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY, STATE, memory_case
-from gpt2calc.metrics.memory.rules import estimated, estimates_table
+from gpt2calc.metrics.memory.quantity import ACTIVATIONS, HELD, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.wording import in_their_words
@@ -106,7 +106,7 @@ class Memory(Breakdown):
     def tables(self) -> tuple[Table, ...]:
         """Return what is held, what of it is kept for backward, and what people estimate."""
         shown = (self.table(), *((self._kept_table(),) if self.config.training else ()))
-        estimates = estimated(self.config, MEMORY)
+        estimates = estimated(self.config, MEMORY, HELD)
         if not estimates:
             return shown
         table = estimates_table(estimates)
@@ -149,7 +149,7 @@ class Memory(Breakdown):
             "per_block": parts["per_block"],
             "sublayers": parts["sublayers"],
             "kept_by": self._kept_by_part,
-            "estimates": [each.to_dict() for each in estimated(self.config, MEMORY)],
+            "estimates": [each.to_dict() for each in estimated(self.config, MEMORY, HELD)],
         }
 
     def _peaks(self) -> dict[str, dict[str, object]]:
