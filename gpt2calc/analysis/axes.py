@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.quantity.along import curve_along
 from gpt2calc.quantity.case import Case, refuse_beyond_positions
-from gpt2calc.quantity.polynomial import curve_along
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.units import parse_size
 

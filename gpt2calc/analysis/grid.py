@@ -7,7 +7,8 @@ import numpy as np
 
 from gpt2calc.analysis.axes import Array
 from gpt2calc.errors import UserError
-from gpt2calc.quantity.polynomial import Envelope, Measure, Polynomial, along
+from gpt2calc.quantity.along import Measure, along
+from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.quantity.quantity import Config, NoFormulaError
 
 LARGEST_GRID = 10**8
@@ -45,7 +46,7 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
             return np.array(np.broadcast_to(values, shape), np.int64)
         others = {name: axis for name, axis in spread.items() if name != line}
         curve = along(measure, config.evaluate_at(**others), line)
-        return _drawn(curve, spread[line], np.empty(shape, np.int64))
+        return _horner(curve, spread[line], np.empty(shape, np.int64))
     except NoFormulaError:  # a rounding that leaves no rest at the corner alone
         return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
 
@@ -62,17 +63,6 @@ def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) 
         if curve.is_whole:
             costs[name] = 2 * max(curve.degree, 1) + LIST_PASSES / len(axis)
     return min(costs, key=lambda name: costs[name], default=None)
-
-
-def _drawn(curve: Polynomial | Envelope, x: Array, out: Array) -> Array:
-    """Evaluate a curve in place; of several polynomials the largest at each point."""
-    if isinstance(curve, Polynomial):
-        return _horner(curve, x, out)
-    first, *others = curve.polynomials
-    _horner(first, x, out)
-    for other in others:
-        np.maximum(out, _horner(other, x, np.empty_like(out)), out=out)
-    return out
 
 
 def _horner(curve: Polynomial, x: Array, out: Array) -> Array:

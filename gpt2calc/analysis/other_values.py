@@ -12,7 +12,8 @@ from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.presets import presets
-from gpt2calc.quantity.polynomial import NoPolynomialError, along, solvable_fields
+from gpt2calc.quantity.along import along, solvable_fields
+from gpt2calc.quantity.polynomial import NoPolynomialError
 
 ANOTHER_VALUE = 5
 """Bits that it takes to say that a field has another value, beside which one."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.quantity.polynomial import Curve, X, along, curve_along
+from gpt2calc.quantity.along import Curve, along, curve_along
+from gpt2calc.quantity.polynomial import X
 from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 

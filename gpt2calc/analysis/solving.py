@@ -9,9 +9,10 @@ from typing import Any
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.constraints import OF_FEW_VALUES
 from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.quantity.along import Pointwise, curve_along, is_solvable, solvable_fields
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Models, labelled
-from gpt2calc.quantity.polynomial import curve_along, is_solvable, solvable_fields, step_of_width
+from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField
@@ -192,26 +193,25 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
 def _solved(
     field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
 ) -> Solution:
-    few = _divisors_of_the_width(config) if field == "n_head" else ()
+    few = _divisors_of_the_width(config, quantity) if field == "n_head" else ()
     if few:
         return _solved_among(few, field, quantity, name, config, budget)
     curve = curve_along(config, field, quantity)
     smallest, largest = budget.near
+    least = curve.step if isinstance(curve, Pointwise) else 1
     if largest < curve.at(1):
         raise UserError(
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
-            f"with {field} 1 there are {curve.at(1):,} {quantity.unit} already"
+            f"with {field} {least:,} there are {curve.at(1):,} {quantity.unit} already"
         )
     if not curve.degree:
         raise UserError(
             f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
             "field"
         )
-    step = 1
-    if field == "n_embd" and quantity.alternatives is not None:  # a run has whole heads
-        step = step_of_width(config)
-    elif field == "n_embd" and not curve.is_whole:  # where heads follow the width
-        step = config.n_head or HEAD_WIDTH
+    step = least
+    if isinstance(curve, Polynomial) and field == "n_embd" and not curve.is_whole:
+        step = config.n_head or HEAD_WIDTH  # heads follow the width
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
     first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
@@ -240,14 +240,16 @@ def _solved(
     )
 
 
-def _divisors_of_the_width(config: Config) -> tuple[int, ...]:
-    """Return the numbers of heads that a width can have, where keys are shared by some of them.
+def _divisors_of_the_width(config: Config, quantity: Quantity) -> tuple[int, ...]:
+    """Return the numbers of heads that a width can have, where a total asks for whole heads.
 
-    Their widths then shrink as their number grows, and so does the count.
+    Where keys are shared by some of them, their widths shrink as their number grows, and so does
+    the count. A run cannot be followed at all with heads that do not divide the width.
     """
-    if config.head_dim is not None or not config.n_kv_head:
+    asks_for_whole_heads = config.n_kv_head or quantity.alternatives is not None
+    if config.head_dim is not None or not asks_for_whole_heads:
         return ()
-    width, groups = config.n_embd, config.n_kv_head
+    width, groups = config.n_embd, config.n_kv_head or 1
     return tuple(heads for heads in range(groups, width + 1, groups) if width % heads == 0)
 
 

@@ -26,9 +26,9 @@ from gpt2calc.analysis.grid_rules import refuse_impossible
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import PARAMETERS, more_than_active
 from gpt2calc.model.fields import numbers_of
+from gpt2calc.quantity.along import Measure
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.polynomial import Measure
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.result import Result, csv_lines

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
-from gpt2calc.metrics.memory.fitting import largest_that
 from gpt2calc.metrics.parameters import breakdown, count
+from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case
 
 

@@ -9,7 +9,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.cache import cache_bytes
-from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, largest_that, margin_of
+from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.metrics.memory.result import memory as memory_of
@@ -20,6 +20,7 @@ from gpt2calc.metrics.tensor_parallel import (
     refuse_uneven,
     share_of_cache,
 )
+from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run

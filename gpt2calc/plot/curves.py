@@ -17,12 +17,14 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.parameters import PARAMETERS, breakdown
 from gpt2calc.plot.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
 from gpt2calc.plot.style import INK, human_in
-from gpt2calc.quantity.polynomial import curve_along
+from gpt2calc.quantity.along import curve_along
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.report.sublayers import colour_of, shortened, words_of
 
 FINEST = 300
 """Points of a line; of a finer sweep so many are picked."""
+COARSE = 30
+"""Points of a line that takes many evaluations for each."""
 FEW = 30
 """Points that each have a dot of their own."""
 GAP = 0.055
@@ -72,7 +74,8 @@ def limit_of(ax: Axes, device: Device) -> None:
 def budget(ax: Axes, shapes: Shapes) -> Axes:
     """All shapes with a number of parameters as a curve, and those listed marked on it."""
     deepest = max(each.n_layer for each in shapes.shapes)
-    depths = np.unique(np.geomspace(1, 1.5 * deepest, FINEST).round().astype(int)).tolist()
+    number = FINEST if shapes.quantity.alternatives is None else COARSE
+    depths = np.unique(np.geomspace(1, 1.5 * deepest, number).round().astype(int)).tolist()
     curves = [
         curve_along(shapes.config.evaluate_at(n_layer=n), "n_embd", shapes.quantity) for n in depths
     ]

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.terms import Term, make
-from gpt2calc.quantity.largest import largest
 from gpt2calc.quantity.number import Number
 from gpt2calc.report.result import Result
 from gpt2calc.report.table import Column, Table
@@ -145,7 +144,7 @@ class Quantity:
         """Return everything added up, in the arithmetic of the config's fields."""
         if self.alternatives is None:
             return sum([term.amount for term in self.terms(config)])
-        return largest(self.alternatives(config))
+        return max(self.alternatives(config))
 
     def per_block(self, config: Config) -> Number:
         """Return what one more block adds to a settled config, all else as it is."""

@@ -9,7 +9,7 @@ from gpt2calc.errors import UserError, quoted
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.quantity.polynomial import solvable_fields
+from gpt2calc.quantity.along import solvable_fields
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS

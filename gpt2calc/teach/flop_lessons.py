@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import count
+from gpt2calc.quantity.along import along
 from gpt2calc.quantity.case import Case
-from gpt2calc.quantity.polynomial import Polynomial, polynomial_along
+from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.report.table import percent
 
 LONG = 16_384
@@ -35,7 +36,7 @@ def of_flops(case: Case) -> tuple[str, ...]:
 
 
 def _part_along(case: Case, part: str, field: str) -> Polynomial:
-    return polynomial_along(lambda config: FLOPS.of(config)[part].total, case, field)
+    return along(lambda config: FLOPS.of(config)[part].total, case, field)
 
 
 def _where_scores_outweigh_the_mlp(case: Case) -> str:

@@ -7,9 +7,9 @@ from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import START, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, MEMORY
+from gpt2calc.quantity.along import FAR, along
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.polynomial import FAR, polynomial_along
 from gpt2calc.quantity.symbols import LETTERS, symbol
 from gpt2calc.report.table import percent
 from gpt2calc.teach.derivation import in_letters
@@ -70,7 +70,7 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
         square, all_of_it = _square_and_all(config)
         return 2 * square - all_of_it
 
-    curve = polynomial_along(more, case, "seq")
+    curve = along(more, case, "seq")
     if curve.at(FAR) <= 0:
         return ""
     length = curve.largest_within(0) + 1

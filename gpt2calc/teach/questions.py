@@ -9,7 +9,7 @@ from gpt2calc.metrics.memory.naming import START
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.quantity.polynomial import polynomial_along
+from gpt2calc.quantity.along import along
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.symbols import LETTERS
 from gpt2calc.teach.derivation import Chain, Derivation
@@ -156,7 +156,7 @@ def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
     config = dice.case(quantity)
 
     def matters(name: str) -> bool:
-        return polynomial_along(quantity.total, config, name).degree > 0
+        return along(quantity.total, config, name).degree > 0
 
     field = dice.one_of([name for name in FIELDS_OF[quantity.name] if matters(name)])
     total, value = quantity.total(config), getattr(config, field)
@@ -174,7 +174,7 @@ def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
 
 def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> str:
     """Return the last step of a question about a field: an equation in its letter, solved."""
-    curve, letter = polynomial_along(quantity.total, config, field), LETTERS[field]
+    curve, letter = along(quantity.total, config, field), LETTERS[field]
     total = curve.at(value)
     constant, slope, *higher = curve.coefficients[: curve.degree + 1]
     rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"

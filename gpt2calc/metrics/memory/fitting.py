@@ -1,6 +1,5 @@
 """Does it fit: a case against a device's memory, and the largest batch and sequence that do."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.metrics.memory.result import Memory
+from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
@@ -185,14 +185,3 @@ def _most(case: Case, field: str, room: int) -> int:
         return sum(int(amount[0]) for amount in parts.values()) <= room
 
     return largest_that(fits)
-
-
-def largest_that(fits: Callable[[int], bool]) -> int:
-    """Return the largest number that something holds for, from 0 on; it holds below it, too."""
-    low, high = 0, 1
-    while fits(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low

@@ -10,6 +10,7 @@ from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import Tensor, Term
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.quantity.quantity import NoFormulaError
 
 SHARED = {
@@ -233,7 +234,7 @@ def is_zero(number: Number) -> bool:
 
 def _shared_out(case: Case, part: str, numbers: Number) -> Number:
     """Return what one GPU holds of so many numbers, rounded up."""
-    if hasattr(numbers, "envelope"):
+    if isinstance(numbers, Polynomial):
         raise NoFormulaError("what GPUs share out is rounded up")
     if getattr(numbers, "free_symbols", None):
         raise UserError(
@@ -259,7 +260,7 @@ def _tensors_in_pytorch(case: Case, tensor: Tensor) -> Number:
 
 def _is_large(tensor: Tensor) -> bool:
     """Tell whether the state of a tensor is in 8 bits."""
-    if hasattr(tensor.each, "envelope"):
+    if isinstance(tensor.each, Polynomial):
         raise NoFormulaError("small tensors have another state")
     if not isinstance(tensor.each, int):
         raise UserError(

@@ -25,8 +25,8 @@ from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
+from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.case import case_of
-from gpt2calc.quantity.polynomial import solvable_fields, total_along
 from gpt2calc.quantity.symbols import LETTERS
 from gpt2calc.teach.notation import TEXT, written
 
@@ -65,7 +65,7 @@ def test_a_formula_of_one_field_is_the_count_at_its_other_values(config, data):
     number = factor * config.value(name)
     changed = config.evaluate_at(**{name: number})
     assert formula(config, free=name).total.subs(LETTERS[name], number) == count(changed).total
-    assert total_along(config, name, PARAMETERS).at(number) == count(changed).total
+    assert along(PARAMETERS.total, config, name).at(number) == count(changed).total
 
 
 @settings(max_examples=examples(12))

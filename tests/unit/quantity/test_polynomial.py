@@ -13,16 +13,8 @@ from strategies import configs, solvable
 from gpt2calc import ModelConfig, UserError, count, sweep
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.terms import Term
-from gpt2calc.quantity.largest import largest
-from gpt2calc.quantity.polynomial import (
-    NoPolynomialError,
-    Polynomial,
-    X,
-    along,
-    fields_of,
-    solvable_fields,
-    total_along,
-)
+from gpt2calc.quantity.along import along, fields_of, solvable_fields
+from gpt2calc.quantity.polynomial import NoPolynomialError, Polynomial, X
 
 coefficients = st.lists(st.integers(-50, 50), min_size=1, max_size=4)
 
@@ -42,7 +34,7 @@ SQUARE = made_up(lambda config: 4 * config.n_layer * config.n_embd * config.n_ct
 @given(configs(), solvable, st.integers(1, 10**6))
 def test_it_is_the_count_at_every_value(config, field, value):
     config = config.evaluate_at(n_head=None)
-    curve = total_along(config, field, PARAMETERS)
+    curve = along(PARAMETERS.total, config, field)
     assert curve.at(value) == count(config.replace(**{field: value})).total
 
 
@@ -93,18 +85,6 @@ def test_a_fraction_of_a_polynomial_is_exact():
     assert third.at(3) == Fraction(13, 3)
 
 
-@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=3), min_size=1, max_size=5))
-def test_the_largest_of_several_polynomials(coefficients):
-    several = [Polynomial(each) for each in coefficients]
-    curve = largest(several)
-    for x in range(9):
-        highest = max(each.at(x) for each in several)
-        assert curve.at(x) == highest
-        if curve.degree and curve.at(0) <= highest < curve.at(100):
-            within = curve.largest_within(highest)
-            assert curve.at(within) <= highest < curve.at(within + 1)
-
-
 @given(
     st.lists(st.integers(0, 50), min_size=1, max_size=4),
     st.integers(0, 500),
@@ -119,7 +99,7 @@ def test_the_largest_value_within_a_budget_is_the_largest(higher, constant, budg
 
 @pytest.mark.parametrize("budget", [10**40, 10**100])
 def test_it_is_exact_beyond_floats(budget):
-    curve = total_along(ModelConfig(), "n_embd", PARAMETERS)
+    curve = along(PARAMETERS.total, ModelConfig(), "n_embd")
     width = curve.largest_within(budget)
     assert curve.at(width) <= budget < curve.at(width + 1)
 
@@ -133,7 +113,7 @@ def test_the_degree_is_that_of_the_differences(config, field):
     while any(counts):
         counts = [after - before for before, after in pairwise(counts)]
         degree += 1
-    assert total_along(config, field, PARAMETERS).degree == degree
+    assert along(PARAMETERS.total, config, field).degree == degree
 
 
 def test_a_square_of_the_context_is_swept_as_one():
