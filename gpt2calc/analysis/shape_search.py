@@ -180,6 +180,10 @@ def refuse_out_of_reach(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> None:
     """Raise ``UserError`` for a budget below all models, or above too many depths."""
+    if not along_the_width(config.evaluate_at(n_layer=1), quantity, bounds).degree:
+        raise UserError(
+            f"n_embd changes no {quantity.unit} of this model: solve for one field with --for"
+        )
     narrowest = bounds.n_embd or bounds.multiple_of
     smallest = quantity.total(
         config.evaluate_at(n_layer=bounds.n_layer or 1, n_embd=narrowest, **bounds.grown(narrowest))

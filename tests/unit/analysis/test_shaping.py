@@ -119,6 +119,12 @@ def test_a_budget_that_only_unusual_shapes_have_names_the_nearest():
         solve(None, "10M")
 
 
+def test_a_width_that_changes_nothing_ends_the_search():
+    """Eight heads of keys and values, of 128 features each: any width leaves as much in a cache."""
+    with pytest.raises(UserError, match="n_embd changes no bytes of this model"):
+        solve("llama-3-8b", "40MB", of="cache")
+
+
 def test_heads_are_multiples_of_those_of_keys_and_values():
     shapes = solve("llama-3-8b", "8B", n_layer=24).shapes
     assert shapes
