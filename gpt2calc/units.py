@@ -178,14 +178,20 @@ def format_flops(flops: int) -> str:
     return f"{flops:,} FLOPs"
 
 
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+"""The digits of exponents."""
+
+
+def raised(exponent: int) -> str:
+    """Write an exponent as it stands behind its base: ``²¹``."""
+    return str(exponent).translate(str.maketrans("0123456789", RAISED))
 
 
 def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
     """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
     if count >= 10 ** (3 * len(scale) + 3):
         digits, power = f"{count:.2e}".split("e+")
-        return f"{float(digits):g} × 10{str(int(power)).translate(_RAISED)}"
+        return f"{float(digits):g} × 10{raised(int(power))}"
     for thousands, letter in reversed([*enumerate(scale, 1)]):
         unit = 10.0 ** (3 * thousands)
         if count >= 0.9995 * unit:

@@ -1,5 +1,7 @@
 """Plain characters for terminals whose encoding lacks the mathematical ones."""
 
+from gpt2calc.units import RAISED
+
 PLAIN = {
     "×": "x",
     "√": "sqrt",
@@ -10,7 +12,7 @@ PLAIN = {
     **dict.fromkeys("▏▎▍▌", ""),
     **dict.fromkeys("▋▊▉", "#"),
 }
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_RAISED = str.maketrans(RAISED, "0123456789")
 
 
 def encodable(text: str, encoding: str) -> str:

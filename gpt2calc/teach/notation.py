@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from gpt2calc.units import raised
+
 
 @dataclass(frozen=True)
 class Power:
@@ -55,12 +57,10 @@ class Style:
     times: str
 
 
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
 TEXT = Style(
     number=lambda number: f"{number:,}",
     fraction=lambda above, beneath: f"{above}/{beneath}",
-    power=lambda base, exponent: f"{base}{str(exponent).translate(_RAISED)}",
+    power=lambda base, exponent: base + raised(exponent),
     times=" × ",
 )
 LATEX = Style(
