@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpt2calc.analysis.shaping import Shapes, solve
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.devices import Device, device
+from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Table
@@ -150,7 +150,7 @@ def optimum(
             for any model.
 
     """
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = device(gpu)
     if (compute is None) == (gpus is None and days is None):
         raise UserError("give the compute, or GPUs and days: --compute 1e21, or --gpus 8 --days 7")
     made_of = ""
@@ -158,8 +158,7 @@ def optimum(
         flops = RoundedNumber.of(compute, "FLOPs").value
     else:
         number = 1 if gpus is None else gpus
-        if number < 1:
-            raise UserError(f"gpus is {number}: it must be 1 or more, such as 8")
+        refuse_no_gpus(number)
         if days is None:
             raise UserError("GPUs give no compute without a time: give --days, too, such as 7")
         seconds = parse_positive("days", days, "7") * DAY

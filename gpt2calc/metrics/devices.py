@@ -129,17 +129,20 @@ def devices() -> Devices:
     return Devices({key: _device(table, path) for key, table in read_toml(path).items()})
 
 
-def device(name_or_path: str) -> Device:
+def device(name_or_path: str | Device) -> Device:
     """Find a device by its name, or read it from a TOML file of the same fields.
 
     Args:
         name_or_path: ``"h100-sxm"``, or as people say it: ``"H100"``, ``"RTX 4090"``, ``"4090"``;
-            an amount of memory, ``"24GB"``, for a device of which no more is known; a file.
+            an amount of memory, ``"24GB"``, for a device of which no more is known; a file; or
+            a device, which is returned as it is.
 
     Raises:
         UserError: there is no such device or file, or the file says something else.
 
     """
+    if isinstance(name_or_path, Device):
+        return name_or_path
     known = read_toml(folder() / DEVICES)
     word = _plain(name_or_path)
     for key in (word, ALSO_CALLED.get(word, word), f"rtx-{word}", f"apple-{word}"):
@@ -164,6 +167,12 @@ def device(name_or_path: str) -> Device:
 
 
 _MEMORY = re.compile(r"[\d.]+ *[kmgt]i?b", re.IGNORECASE)
+
+
+def refuse_no_gpus(gpus: int) -> None:
+    """Raise ``UserError`` for less than one GPU."""
+    if not isinstance(gpus, int) or gpus < 1:
+        raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
 
 
 def _plain(name: str) -> str:

@@ -157,7 +157,7 @@ def glance(
     """
     model = as_config(config)
     model = getattr(model, "model", model)
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = None if gpu is None else device(gpu)
     return Glance(model, tuple(_needs(model)), chosen, margin_of(chosen, margin), exact)
 
 

@@ -261,5 +261,5 @@ def serve(
     case = memory_case(case_of(as_config(config), alone))
     _ = case.known_heads  # which refuses a model of which nothing says how many it has
     refuse_uneven(case.model, tensor_parallel)
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = None if gpu is None else device(gpu)
     return Serving(case, users, tensor_parallel, chosen, margin_of(chosen, margin))

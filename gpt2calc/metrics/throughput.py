@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.devices import Device, device
+from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.metrics.estimates import estimated
 from gpt2calc.metrics.flops import FLOPS, OF_A_PASS
 from gpt2calc.quantity.case import Case, case_of
@@ -142,10 +142,9 @@ def throughput(
 
     """
     case = case_of(as_config(config), run).evaluate_at(training=True).settled()
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = device(gpu)
     precision, _ = chosen.peak_in(precision)
-    if gpus < 1:
-        raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
+    refuse_no_gpus(gpus)
     if (tokens_per_second is None) == (seconds_per_step is None):
         raise UserError("give one speed: tokens_per_second of all GPUs, or seconds_per_step")
     if seconds_per_step is not None:

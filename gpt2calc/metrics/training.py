@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import ceil
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.devices import Device, device
+from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import count
 from gpt2calc.metrics.training_time import Training, counted_once, flops_of_tokens
@@ -53,13 +53,13 @@ def train(
     if case.last_logits or case.run.cached is not None:
         name = "last_logits" if case.last_logits else "cached"
         raise UserError(f"{name} is of generation, and training scores all tokens: leave it out")
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = device(gpu)
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)
     seconds = None if days is None else parse_positive("days", days, "30") * DAY
     share = None if mfu is None else parse_utilization(mfu)
-    if gpus is not None and (not isinstance(gpus, int) or gpus < 1):
-        raise UserError(f"gpus is {gpus}: it must be 1 or more, such as 8")
+    if gpus is not None:
+        refuse_no_gpus(gpus)
     speed = Fraction(peak)
     if wanted is None and seconds is not None:
         solved, gpus, share = "tokens", gpus or 1, share or USUAL_MFU

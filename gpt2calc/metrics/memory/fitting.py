@@ -148,7 +148,7 @@ def fit(
 
     """
     case = memory_case(case_of(as_config(config), run))
-    chosen = device(gpu) if isinstance(gpu, str) else gpu
+    chosen = device(gpu)
     kept_free = margin_of(chosen, margin)
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
