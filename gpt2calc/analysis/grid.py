@@ -1,6 +1,7 @@
 """One number of every config on a grid, with as few passes over the grid as arithmetic allows."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -40,15 +41,12 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
         for name, axis in axes.items()
     }
     line = _cheapest_line(measure, config, axes)
-    try:
-        if line is None:
-            values = measure(config.evaluate_at(**spread))
-            return np.array(np.broadcast_to(values, shape), np.int64)
+    if line is not None:
         others = {name: axis for name, axis in spread.items() if name != line}
-        curve = along(measure, config.evaluate_at(**others), line)
-        return _horner(curve, spread[line], np.empty(shape, np.int64))
-    except NoFormulaError:  # a rounding that leaves no rest at the corner alone
-        return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
+        with suppress(NoFormulaError):  # a step that the corner alone can take
+            curve = along(measure, config.evaluate_at(**others), line)
+            return _horner(curve, spread[line], np.empty(shape, np.int64))
+    return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
 
 
 def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) -> str | None:

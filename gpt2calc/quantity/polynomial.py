@@ -2,7 +2,7 @@
 
 A field is replaced by the polynomial ``x``, the operations add and multiply as they would with any
 number, and the sum is a polynomial in that field. Its degree is what the operations make it; a
-step that leaves the polynomials, such as an inexact division, raises :class:`NoPolynomialError`.
+step that leaves the polynomials, such as a rounding, raises :class:`NoPolynomialError`.
 """
 
 from collections.abc import Sequence
@@ -70,22 +70,15 @@ class Polynomial:
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __floordiv__(self, divisor: Number) -> "Polynomial":
-        if isinstance(divisor, int) and all(
-            isinstance(each, int) and each % divisor == 0 for each in self.coefficients
-        ):
-            return Polynomial([each // divisor for each in self.coefficients])
-        raise NoPolynomialError("a division of a polynomial leaves a rest")
-
     def __truediv__(self, divisor: Number) -> "Polynomial":
-        if not isinstance(divisor, int):
+        if not isinstance(divisor, int) or any(hasattr(c, "dtype") for c in self.coefficients):
             self._refuse()
-        return Polynomial([_divided(each, divisor) for each in self.coefficients])
+        return Polynomial([Fraction(each, divisor) for each in self.coefficients])
 
     def _refuse(self, *_: Any) -> Any:
         raise NoPolynomialError("this step has no polynomial as its result")
 
-    __mod__ = __rmod__ = __rfloordiv__ = __rtruediv__ = _refuse
+    __floordiv__ = __mod__ = __rmod__ = __rfloordiv__ = __rtruediv__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __int__ = __index__ = __float__ = __bool__ = _refuse
     __eq__ = __ne__ = _refuse
     __hash__ = None  # type: ignore[assignment]
@@ -109,14 +102,6 @@ class Polynomial:
 def as_polynomial(number: Number) -> Polynomial:
     """Return a polynomial as it is, and any other number as a constant one."""
     return number if isinstance(number, Polynomial) else Polynomial([number])
-
-
-def _divided(coefficient: Number, divisor: int) -> Number:
-    if not hasattr(coefficient, "dtype"):
-        return Fraction(coefficient, divisor)
-    if (coefficient % divisor).any():
-        raise NoPolynomialError("a division of arrays of coefficients leaves a rest")
-    return coefficient // divisor
 
 
 def _is_nonzero(coefficient: Number) -> bool:
