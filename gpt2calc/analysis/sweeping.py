@@ -311,9 +311,9 @@ def sweep(
     has_own_heads = case.has_own_heads or not {"n_kv_head", "head_dim"}.isdisjoint(spans)
     if "n_embd" in spans and not has_own_heads:
         case = case.evaluate_at(n_head=None)
+    refuse_impossible(case, spans)
     refuse_overflow(case, spans, quantity)
     refuse_long_sequences(case, spans)
-    refuse_impossible(case, spans)
     if prod(len(span) for span in spans.values()) > LARGEST:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
     return Sweep(case, spans, **bounds, quantity=quantity)

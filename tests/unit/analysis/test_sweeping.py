@@ -299,3 +299,8 @@ def test_the_last_point_of_a_large_grid_is_checked_too():
         sweep(**axes | {"n_embd": [*axes["n_embd"], 64 * 200_000 + 1]})
     with pytest.raises(UserError, match="combinations to be checked"):
         sweep(n_embd=range(1, 10**6), n_head=range(1, 1_000))
+
+
+def test_heads_that_no_model_has_are_refused_before_memory_is_followed():
+    with pytest.raises(UserError, match="n_kv_head is 8: it must divide n_head, which is 1"):
+        sweep("llama-3-8b", of="memory", n_head=[1, 2, 4])
