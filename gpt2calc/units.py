@@ -171,8 +171,7 @@ def parse_bytes(size: int | str) -> int:
 
 def format_flops(flops: int) -> str:
     """Say a number of FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; small ones as they are."""
-    prefixes = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"))
-    for power, prefix in prefixes:
+    for power, prefix in ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G")):
         if flops >= 10**power:
             return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
     return f"{flops:,} FLOPs"

@@ -1,50 +1,18 @@
 """Which value of one field gives the size I want, everything else as in a model."""
 
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2calc.analysis.solution import Interval, Solution, Value, solved
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.constraints import OF_FEW_VALUES
-from gpt2calc.model.derived import HEAD_WIDTH
-from gpt2calc.quantity.along import Pointwise, curve_along, is_solvable, solvable_fields
-from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.along import is_solvable, solvable_fields
 from gpt2calc.quantity.models import Models, labelled
-from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import RoundedNumber
-
-STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
-"""Fields of which a config takes some values alone: heads divide widths, layers are listed."""
-Interval = tuple[int, int]
-"""First and last value, both included."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value of the field, and the exact total of the model that has it."""
-
-    value: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One field of one model for one budget."""
-
-    name: str
-    config: Config
-    budget: RoundedNumber
-    below: Value | None
-    """The largest value whose count is at most the budget; None if every count is above it."""
-    above: Value
-    """The smallest value whose count is at least the budget."""
-    interval: Interval | None
-    """The values whose counts are ``near`` the budget as it is written; None if there are none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,7 +145,7 @@ def solve_for(
         )
     _refuse_unsolvable(field, named[0].config, quantity)
     triples = zip([n.name for n in named], [n.config for n in named], budgets, strict=True)
-    return Solutions(field, tuple(_solved(field, quantity, *each) for each in triples), quantity)
+    return Solutions(field, tuple(solved(field, quantity, *each) for each in triples), quantity)
 
 
 def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
@@ -188,120 +156,3 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
     raise UserError(
         f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
     )
-
-
-def _solved(
-    field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
-) -> Solution:
-    few = _divisors_of_the_width(config, quantity) if field == "n_head" else ()
-    if few:
-        return _solved_among(few, field, quantity, name, config, budget)
-    curve = curve_along(config, field, quantity)
-    smallest, largest = budget.near
-    least = curve.step if isinstance(curve, Pointwise) else 1
-    if largest < curve.at(1):
-        raise UserError(
-            f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
-            f"with {field} {least:,} there are {curve.at(1):,} {quantity.unit} already"
-        )
-    if not curve.degree:
-        raise UserError(
-            f"{field} of {name} adds no {quantity.unit}, however large it is: solve for another "
-            "field"
-        )
-    step = least
-    if isinstance(curve, Polynomial) and field == "n_embd" and not curve.is_whole:
-        step = config.n_head or HEAD_WIDTH  # heads follow the width
-    below = curve.largest_within(budget.value) // step * step
-    above = below if curve.at(below) == budget.value else below + step
-    first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
-    last = curve.largest_within(largest) // step * step
-    lower = _accepted(config, field, range(below, 0, -step))
-    upper = _accepted(config, field, range(max(above, step), sys.maxsize, step))
-    if upper is None:
-        raise UserError(
-            f"no {field} of {name} near {below:,} makes a model, its heads or experts among them: "
-            "solve for another field"
-        )
-    start = _accepted(config, field, range(first, last + 1, step))
-    end = _accepted(config, field, range(last, first - 1, -step))
-    total = quantity.total
-
-    def at(value: int) -> Config:
-        return config.evaluate_at(**{field: value})
-
-    return Solution(
-        name=name,
-        config=config,
-        budget=budget,
-        below=None if lower is None else Value(lower, total(at(lower))),
-        above=Value(upper, total(at(upper))),
-        interval=None if start is None or end is None else (start, end),
-    )
-
-
-def _divisors_of_the_width(config: Config, quantity: Quantity) -> tuple[int, ...]:
-    """Return the numbers of heads that a width can have, where a total asks for whole heads.
-
-    Where keys are shared by some of them, their widths shrink as their number grows, and so does
-    the count. A run cannot be followed at all with heads that do not divide the width.
-    """
-    asks_for_whole_heads = config.n_kv_head or quantity.alternatives is not None
-    if config.head_dim is not None or not asks_for_whole_heads:
-        return ()
-    width, groups = config.n_embd, config.n_kv_head or 1
-    return tuple(heads for heads in range(groups, width + 1, groups) if width % heads == 0)
-
-
-def _solved_among(
-    values: Sequence[int],
-    field: str,
-    quantity: Quantity,
-    name: str,
-    config: Config,
-    budget: RoundedNumber,
-) -> Solution:
-    """Solve by counting each of a few values: the nearest totals below the budget and above it."""
-    found = []
-    for value in values:
-        with suppress(UserError):
-            found.append(Value(value, quantity.total(config.replace(**{field: value}))))
-    below = [each for each in found if each.total <= budget.value]
-    above = [each for each in found if each.total >= budget.value]
-    if not above:
-        most = max(found, key=lambda each: each.total)
-        raise UserError(
-            f"no {field} of {name} gives {budget.in_unit(quantity.unit)}: the most, "
-            f"{most.total:,}, comes with {field} {most.value:,}"
-        )
-    smallest, largest = budget.near
-    near = [each.value for each in found if smallest <= each.total <= largest]
-    return Solution(
-        name=name,
-        config=config,
-        budget=budget,
-        below=max(below, key=lambda each: each.total, default=None),
-        above=min(above, key=lambda each: each.total),
-        interval=(min(near), max(near)) if near else None,
-    )
-
-
-MOST_TRIED = 2_000
-"""Values that are looked at for one that a model can have."""
-
-
-def _accepted(config: Config, field: str, values: range) -> int | None:
-    """Return the first of some values that a config takes; None if none of many does.
-
-    Positions alone may be too few: that is said beneath, with what else the value needs.
-    """
-    if field not in STRUCTURAL:
-        return values[0] if values else None
-    model = config.model if isinstance(config, Case) else config
-    for value in values[:MOST_TRIED]:
-        try:
-            model.replace(**{field: value})
-        except UserError:
-            continue
-        return value
-    return None
