@@ -153,29 +153,6 @@ def _depths(bounds: Bounds) -> range:
     return range(1, MOST_DEPTHS + 1)
 
 
-def refuse_senseless(bounds: Bounds) -> None:
-    """Raise ``UserError`` for a bound that nothing can meet."""
-    if bounds.multiple_of < 1:
-        raise UserError(
-            f"widths are to be multiples of {bounds.multiple_of}: give 1 or more, such as 64"
-        )
-    for name in ("min_aspect", "max_aspect"):
-        aspect = getattr(bounds, name)
-        if not 0 <= aspect <= LARGEST_ASPECT:
-            raise UserError(
-                f"{name} is {aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 64"
-            )
-    if bounds.min_aspect > bounds.max_aspect:
-        raise UserError(
-            f"min_aspect is {bounds.min_aspect:g}, more than max_aspect, {bounds.max_aspect:g}: "
-            "exchange them"
-        )
-    if not 0 <= bounds.tolerance <= 1:
-        raise UserError(
-            f"tolerance is {bounds.tolerance:g}: it must be from 0 to 1, such as 0.05 or 5%"
-        )
-
-
 def refuse_out_of_reach(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> None:

@@ -1,30 +1,27 @@
 """Which shapes, layers by width, have the size I want and look like models that people train."""
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from math import log2
 from typing import Any
 
+from gpt2calc.analysis.sensible_shapes import (
+    candidates,
+    near_budget,
+    refuse_senseless,
+    why_senseless,
+)
 from gpt2calc.analysis.shape_search import (
     LARGEST_ASPECT,
     Bounds,
-    Found,
     growing_with_the_width,
-    nothing_found,
-    nothing_near,
-    refuse_out_of_reach,
-    refuse_senseless,
-    room_about,
-    within,
 )
+from gpt2calc.analysis.usual_shapes import oddity_for, preset_like
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.parameters import breakdown, more_than_active
+from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
-from gpt2calc.model.presets import presets
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Breakdown, Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
@@ -35,12 +32,6 @@ USUAL_ASPECTS = (32, 128)
 """Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
 TOLERANCE = 0.05
 """How far from the budget a shape may be, as a fraction of it."""
-ODDITY_OF_TWICE = 4
-"""Being twice as wide or deep as usual weighs as much as so many divisors that a size lacks."""
-EQUALLY_NEAR = 0.02
-"""Errors, as fractions, that differ by less than this make no shape better than another."""
-OF_A_SHAPE = ("family", "n_layer", "n_embd")
-"""What a model and the preset that it has the shape of have in common."""
 BEST = 10
 """Shapes that are listed."""
 
@@ -231,11 +222,12 @@ def solve(
     ratios = growing_with_the_width(given, fixed)
     base = given.spelled_out() if "n_head" in ratios else given.replace(n_head=None)
     amount = RoundedNumber.of(budget, quantity.unit)
-    least, most = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
+    usual = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
+    least, most = _aspects(usual, min_aspect, max_aspect)
     bounds = Bounds(
         multiple_of=n_embd or multiple_of,
-        min_aspect=max(0, min(least, max_aspect or least)) if min_aspect is None else min_aspect,
-        max_aspect=max(most, min_aspect or most) if max_aspect is None else max_aspect,
+        min_aspect=least,
+        max_aspect=most,
         tolerance=tolerance,
         n_layer=n_layer,
         n_embd=n_embd,
@@ -245,102 +237,30 @@ def solve(
     refuse_senseless(bounds)
     if limit < 1:
         raise UserError(f"limit is {limit}: give 1 or more, such as {BEST}")
-    by_depth = _candidates(base, quantity, amount, bounds)
+    by_depth = candidates(base, quantity, amount, bounds)
     found = [shape for _, shapes in by_depth for shape in shapes]
-    usual = _usual_aspect(amount.value, base, quantity)
-
-    def oddity(shape: Found) -> tuple[Any, ...]:
-        depth, width, error = shape
-        band = int(abs(error) / (EQUALLY_NEAR * amount.value))
-        awkward = _awkward(depth, (8, 4, 2)) + _awkward(width, (256, 128, 64))
-        off = abs(log2(width / depth / usual))
-        return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
-
-    sensible = _sensible(base, sorted(found, key=oddity), bounds)
-    counted = (breakdown(shaped, quantity) for shaped in sensible)
-    room = room_about(amount, bounds)
-    near = (each for each in counted if abs(each.total - amount.value) <= room)
+    found.sort(key=oddity_for(amount.value, base, quantity))
+    near = near_budget(base, found, quantity, amount, bounds)
     shapes = tuple(
-        Shape(each, each.total - amount.value, _preset_like(each.config))
+        Shape(each, each.total - amount.value, preset_like(each.config))
         for each in islice(near, limit)
     )
     if not shapes:
-        raise UserError(_why_senseless(base, min(found, key=oddity), bounds))
+        raise UserError(why_senseless(base, found[0], bounds))
     count = sum(number for number, _ in by_depth)
     return Shapes(base, amount, bounds, shapes, count, quantity)
 
 
-def _candidates(
-    base: Config, quantity: Quantity, amount: RoundedNumber, bounds: Bounds
-) -> list[tuple[int, list[Found]]]:
-    """Return shapes that are about as large as the budget. Raises ``UserError`` if none is."""
-    if quantity.at_points is None:
-        refuse_out_of_reach(base, quantity, amount, bounds)
-        by_depth = list(within(base, quantity, amount, bounds))
-        if not any(shapes for _, shapes in by_depth):
-            raise UserError(nothing_found(base, quantity, amount, bounds))
-        return by_depth
-    from gpt2calc.analysis.shape_points import within_by_points
-
-    evaluated = list(within_by_points(base, quantity, amount, bounds))
-    everything = [shape for _, shapes in evaluated for shape in shapes]
-    room = room_about(amount, bounds)
-    near = [shape for shape in everything if abs(shape[2]) <= room]
-    if not near:
-        raise UserError(nothing_near(everything, quantity, amount, bounds))
-    return [(len(near), near)]
+def _aspects(
+    usual: tuple[float, float], least: float | None, most: float | None
+) -> tuple[float, float]:
+    """Return the bounds that are given, and the usual ones as far as they leave room."""
+    usual_least, usual_most = usual
+    return (
+        max(0, min(usual_least, most or usual_least)) if least is None else least,
+        max(usual_most, least or usual_most) if most is None else most,
+    )
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:
     ModelConfig(**{name: size for name, size in sizes.items() if size is not None})
-
-
-def _why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
-    """Say why not even the best of some shapes makes sense."""
-    depth, width, _ = shape
-    nothing = f"no shape within {100 * bounds.tolerance:g}% of the budget makes sense"
-    try:
-        _shaped(base, shape, bounds)
-    except UserError as error:
-        return f"{nothing}: at {depth:,} x {width:,} {error}; widen --tolerance"
-    return nothing
-
-
-def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[Config]:
-    """Yield the models of some shapes, less those whose heads do not divide."""
-    for shape in found:
-        with suppress(UserError):
-            yield _shaped(base, shape, bounds)
-
-
-def _shaped(base: Config, shape: Found, bounds: Bounds) -> Config:
-    depth, width, _ = shape
-    return base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
-
-
-def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
-    """Return width divided by depth of the family's preset nearest to a budget by its logarithm."""
-    kin = base.of_family.model_type
-    alike = [preset for preset in presets() if preset.config.of_family.model_type == kin]
-    sizes: dict[float, int] = {}
-    for preset in alike or presets():
-        config = base.with_model(preset.config)
-        with suppress(UserError):  # a preset that does not say how many heads it has
-            sizes[config.n_embd / config.n_layer] = quantity.total(config)
-    return min(sizes, key=lambda aspect: abs(log2(sizes[aspect]) - log2(budget)))
-
-
-def _preset_like(config: Config) -> str | None:
-    """Return the preset of a depth and width that shares most of the other fields."""
-    wanted = config.effective()
-    alike = {
-        preset.name: sum(preset.config.value(name) == wanted[name] for name in preset.config.known)
-        for preset in presets()
-        if all(getattr(preset.config, name) == getattr(config, name) for name in OF_A_SHAPE)
-    }
-    return max(alike, key=lambda name: alike[name], default=None)
-
-
-def _awkward(size: int, divisors: tuple[int, ...]) -> int:
-    """Return how many of some divisors, the largest first, a size is no multiple of."""
-    return sum(size % divisor != 0 for divisor in divisors)

@@ -1,0 +1,64 @@
+"""Which shapes an experienced person would pick first: those that are like published models."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from math import log2
+
+from gpt2calc.analysis.shape_search import Found
+from gpt2calc.errors import UserError
+from gpt2calc.model.presets import presets
+from gpt2calc.quantity.quantity import Config, Quantity
+
+ODDITY_OF_TWICE = 4
+"""Being twice as wide or deep as usual weighs as much as so many divisors that a size lacks."""
+EQUALLY_NEAR = 0.02
+"""Errors, as fractions, that differ by less than this make no shape better than another."""
+OF_A_SHAPE = ("family", "n_layer", "n_embd")
+"""What a model and the preset that it has the shape of have in common."""
+
+
+def oddity_for(
+    budget: int, base: Config, quantity: Quantity
+) -> Callable[[Found], tuple[int, float, int, int]]:
+    """Return what shapes near a budget are sorted by, the usual ones first.
+
+    All errors of up to two percent are equal, as are all of two to four, and so on.
+    """
+    usual = _usual_aspect(budget, base, quantity)
+
+    def oddity(shape: Found) -> tuple[int, float, int, int]:
+        depth, width, error = shape
+        band = int(abs(error) / (EQUALLY_NEAR * budget))
+        awkward = _awkward(depth, (8, 4, 2)) + _awkward(width, (256, 128, 64))
+        off = abs(log2(width / depth / usual))
+        return (band, awkward + ODDITY_OF_TWICE * off, abs(error), depth)
+
+    return oddity
+
+
+def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
+    """Return width divided by depth of the family's preset nearest to a budget by its logarithm."""
+    kin = base.of_family.model_type
+    alike = [preset for preset in presets() if preset.config.of_family.model_type == kin]
+    sizes: dict[float, int] = {}
+    for preset in alike or presets():
+        config = base.with_model(preset.config)
+        with suppress(UserError):  # a preset that does not say how many heads it has
+            sizes[config.n_embd / config.n_layer] = quantity.total(config)
+    return min(sizes, key=lambda aspect: abs(log2(sizes[aspect]) - log2(budget)))
+
+
+def _awkward(size: int, divisors: tuple[int, ...]) -> int:
+    """Return how many of some divisors, the largest first, a size is no multiple of."""
+    return sum(size % divisor != 0 for divisor in divisors)
+
+
+def preset_like(config: Config) -> str | None:
+    """Return the preset of a depth and width that shares most of the other fields."""
+    wanted = config.effective()
+    alike = {
+        preset.name: sum(preset.config.value(name) == wanted[name] for name in preset.config.known)
+        for preset in presets()
+        if all(getattr(preset.config, name) == getattr(config, name) for name in OF_A_SHAPE)
+    }
+    return max(alike, key=lambda name: alike[name], default=None)
