@@ -153,22 +153,10 @@ def optimum(
     chosen = device(gpu)
     if (compute is None) == (gpus is None and days is None):
         raise UserError("give the compute, or GPUs and days: --compute 1e21, or --gpus 8 --days 7")
-    made_of = ""
     if compute is not None:
-        flops = RoundedNumber.of(compute, "FLOPs").value
+        flops, made_of = RoundedNumber.of(compute, "FLOPs").value, ""
     else:
-        number = 1 if gpus is None else gpus
-        refuse_no_gpus(number)
-        if days is None:
-            raise UserError("GPUs give no compute without a time: give --days, too, such as 7")
-        seconds = parse_positive("days", days, "7") * DAY
-        precision, peak = chosen.peak_in(None)
-        flops = int(number * peak * parse_utilization(mfu) * seconds)
-        share = float(parse_utilization(mfu))
-        made_of = (
-            f"{format_duration(seconds)} of {number:,} x {chosen.name} at {share:.0%} of the peak "
-            f"in {precision}"
-        )
+        flops, made_of = _compute_of(1 if gpus is None else gpus, days, chosen, mfu)
     times = parse_positive("ratio", ratio, "20")
     points = _points(flops, times)
     model = as_config(config)
@@ -180,6 +168,22 @@ def optimum(
     wanted = points[0].parameters
     shapes = solve(model, RoundedNumber(human(wanted), wanted, 1), limit=LISTED)
     return Optimum(flops, made_of, points, shapes)
+
+
+def _compute_of(
+    gpus: int, days: float | str | None, chosen: Device, mfu: float | str
+) -> tuple[int, str]:
+    """Return the FLOPs that GPUs have time for, and what they are made of, in words."""
+    refuse_no_gpus(gpus)
+    if days is None:
+        raise UserError("GPUs give no compute without a time: give --days, too, such as 7")
+    seconds, share = parse_positive("days", days, "7") * DAY, parse_utilization(mfu)
+    precision, peak = chosen.peak_in(None)
+    made_of = (
+        f"{format_duration(seconds)} of {gpus:,} x {chosen.name} at {float(share):.0%} of the peak "
+        f"in {precision}"
+    )
+    return int(gpus * peak * share * seconds), made_of
 
 
 def _points(compute: int, ratio: Fraction) -> tuple[Point, ...]:
