@@ -210,16 +210,49 @@ DAY = 86_400
 """Seconds."""
 
 
-def parse_utilization(mfu: float | str) -> Fraction:
+def parse_utilization(mfu: float | str | Fraction, name: str = "mfu") -> Fraction:
     """Read a utilization, from 0 to 1. Raises ``UserError`` for others."""
-    share = parse_positive("mfu", mfu, "0.4")
+    share = parse_positive(name, mfu, "0.4")
     if share > 1:
-        raise UserError(f"mfu is {quoted(mfu)}: it must be at most 1, such as 0.4")
+        raise UserError(f"{name} is {quoted(mfu)}: it must be at most 1, such as 0.4")
     return share
 
 
-def parse_positive(name: str, value: float | str, example: str) -> Fraction:
-    """Read a number exactly as it is written; ``40%`` is 0.4. Raises ``UserError`` for others."""
+def parse_positive(name: str, value: float | str | Fraction, example: str) -> Fraction:
+    """Read a positive number as :func:`parse_number` does. Raises ``UserError`` for others."""
+    number = _exactly(value)
+    if number is None or number <= 0:
+        raise UserError(
+            f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
+        )
+    return number
+
+
+def parse_number(name: str, value: float | str | Fraction, example: str) -> Fraction:
+    """Read a number, 0 or more, exactly as it is written; ``40%`` is 0.4.
+
+    Raises:
+        UserError: it is no number, is negative, or has more digits than anything is counted in.
+
+    """
+    number = _exactly(value)
+    if number is None or number < 0:
+        raise UserError(f"{name} is {quoted(value)}: it must be 0 or more, such as {example}")
+    return number
+
+
+def parse_speed(speed: float | str | Fraction, name: str = "tokens_per_second") -> Fraction:
+    """Read tokens a second: ``40000``, ``3,500``, ``400k``, ``1.2M``. Raises ``UserError``."""
+    text = str(speed).strip().replace(",", "")
+    factor = {"k": 10**3, "m": 10**6}.get(text[-1:].lower(), 1)
+    number = _exactly(text[:-1] if factor > 1 else text)
+    if number is None or number <= 0:
+        raise UserError(f"{name} is {quoted(speed)}: it must be a positive number, such as 400k")
+    return number * factor
+
+
+def _exactly(value: float | str | Fraction) -> Fraction | None:
+    """Return the number that is written, None if it is none."""
     text = str(value).strip()
     exponent = re.search(r"e[+-]?0*(\d+)%?$", text, re.IGNORECASE)
     if exponent:
@@ -227,11 +260,7 @@ def parse_positive(name: str, value: float | str, example: str) -> Fraction:
     try:
         number = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except (ValueError, ZeroDivisionError):
-        number = Fraction(0)
-    if number <= 0:
-        raise UserError(
-            f"{name} is {quoted(value)}: it must be a positive number, such as {example}"
-        )
+        return None
     refuse_endless(value, max(len(str(each)) for each in number.as_integer_ratio()))
     return number
 

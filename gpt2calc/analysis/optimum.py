@@ -129,10 +129,10 @@ def optimum(
     compute: int | str | None = None,
     *,
     gpus: int | None = None,
-    days: float | str | None = None,
+    days: float | str | Fraction | None = None,
     gpu: str | Device = "h100-sxm",
-    mfu: float | str = "40%",
-    ratio: float | str = 20,
+    mfu: float | str | Fraction = "40%",
+    ratio: float | str | Fraction = 20,
 ) -> Optimum:
     """Say which model to train with a budget of compute, and on how many tokens.
 
@@ -171,7 +171,7 @@ def optimum(
 
 
 def _compute_of(
-    gpus: int, days: float | str | None, chosen: Device, mfu: float | str
+    gpus: int, days: float | str | Fraction | None, chosen: Device, mfu: float | str | Fraction
 ) -> tuple[int, str]:
     """Return the FLOPs that GPUs have time for, and what they are made of, in words."""
     refuse_no_gpus(gpus)

@@ -11,7 +11,7 @@ from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.listing import Listing, RowField
-from gpt2calc.units import parse_positive
+from gpt2calc.units import parse_positive, parse_speed
 
 EXACT = "exact: every matrix product"
 CONVENTION = (
@@ -119,8 +119,8 @@ def throughput(
     config: Model | None = None,
     run: Run | None = None,
     *,
-    tokens_per_second: float | str | None = None,
-    seconds_per_step: float | str | None = None,
+    tokens_per_second: float | str | Fraction | None = None,
+    seconds_per_step: float | str | Fraction | None = None,
     gpu: str | Device = "a100-80gb",
     gpus: int = 1,
     precision: str | None = None,
@@ -145,12 +145,12 @@ def throughput(
     chosen = device(gpu)
     precision, _ = chosen.peak_in(precision)
     refuse_no_gpus(gpus)
-    if (tokens_per_second is None) == (seconds_per_step is None):
-        raise UserError("give one speed: tokens_per_second of all GPUs, or seconds_per_step")
-    if seconds_per_step is not None:
+    if seconds_per_step is not None and tokens_per_second is None:
         speed = case.tokens / parse_positive("seconds_per_step", seconds_per_step, "1.5")
-    else:
+    elif tokens_per_second is not None and seconds_per_step is None:
         speed = parse_speed(tokens_per_second)
+    else:
+        raise UserError("give one speed: tokens_per_second of all GPUs, or seconds_per_step")
     found = Throughput(case, chosen, precision, gpus, Fraction(speed))
     if found.mfu > 1:
         raise UserError(
@@ -158,11 +158,3 @@ def throughput(
             "gpus, or a lower speed"
         )
     return found
-
-
-def parse_speed(speed: float | str | None) -> Fraction:
-    """Read tokens a second: ``40000``, ``400k``, ``1.2M``."""
-    text = str(speed).strip()
-    factor = {"k": 10**3, "m": 10**6}.get(text[-1:].lower(), 1)
-    plain = text[:-1] if factor > 1 else text
-    return parse_positive("tokens_per_second", plain.replace(",", ""), "400k") * factor

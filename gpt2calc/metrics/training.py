@@ -1,5 +1,6 @@
 """Which of tokens, time, GPUs and utilization follows from the others of a training run."""
 
+import re
 from fractions import Fraction
 from math import ceil
 
@@ -24,11 +25,11 @@ def train(
     gpu: str | Device = "a100-80gb",
     tokens: int | str | None = None,
     steps: int | str | None = None,
-    days: float | str | None = None,
+    days: float | str | Fraction | None = None,
     gpus: int | None = None,
-    mfu: float | str | None = None,
+    mfu: float | str | Fraction | None = None,
     precision: str | None = None,
-    price: float | str | None = None,
+    price: float | str | Fraction | None = None,
 ) -> Training:
     """Say how long training takes, or which tokens, GPUs or utilization a time allows.
 
@@ -97,8 +98,8 @@ def _tokens_within(case: Case, flops: Fraction) -> int:
 def _tokens(case: Case, tokens: int | str | None, steps: int | str | None) -> int | None:
     if tokens is not None and steps is not None:
         raise UserError("tokens and steps both say how long to train: give one of them")
-    if isinstance(tokens, str) and tokens.strip().lower().endswith("x"):
-        times = parse_positive("tokens", tokens.strip()[:-1], "20x")
+    if isinstance(tokens, str) and (ratio := re.fullmatch(r"(.+)x", tokens.strip().lower())):
+        times = parse_positive("tokens", ratio[1], "20x")
         return ceil(times * count(case.model).active)
     if tokens is not None:
         return RoundedNumber.of(tokens, "tokens").value

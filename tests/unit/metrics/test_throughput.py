@@ -5,8 +5,7 @@ from fractions import Fraction
 import pytest
 
 from gpt2calc import ModelConfig, Run, UserError, memory, throughput, train
-from gpt2calc.metrics.throughput import parse_speed
-from gpt2calc.units import format_duration, in_powers
+from gpt2calc.units import format_duration, in_powers, parse_speed
 
 KORTHIKANTI = [
     # layers, width, heads, seconds of an iteration, GPUs, batch, MFU in percent
@@ -78,7 +77,7 @@ def test_a_speed_that_cannot_be_is_one_line(ways, message):
 def test_tokens_as_many_a_parameter():
     assert train("gpt2", tokens="20x").tokens == 20 * 124_439_808
     assert train("mixtral-8x7b", tokens="1x").tokens == 12_879_925_248
-    with pytest.raises(UserError, match="tokens is ''"):
+    with pytest.raises(UserError, match="'x' is no number of tokens"):
         train("gpt2", tokens="x")
 
 
