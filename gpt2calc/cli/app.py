@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.cli import count
+from gpt2calc.cli.flags import OPTIONS
 from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
 from gpt2calc.model.presets import preset_names
 from gpt2calc.report.terminal import CLOSED_PIPE, abandon
@@ -24,16 +25,19 @@ HELP_MODEL = "--help-model"
 """The flag, after any command, that lists what a model is built from."""
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 
+
 app = App(
     name="gpt2calc",
     help="Exactly how many parameters a GPT-2 or a descendant has and what it takes to run.",
     version=__version__,
     help_format="markdown",
+    group_parameters=OPTIONS,
 )
 app.default(count.count_parameters)
 _COMMANDS = {
     "count": ("presets",),
-    "analysis": ("compare", "steps", "sweep", "diagnose"),
+    "analysis": ("compare", "steps", "diagnose"),
+    "sweep": ("sweep",),
     "solve": ("solve",),
     "running": ("flops", "memory", "cache", "train", "devices"),
     "serve": ("serve",),

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gpt2calc.cli.cases import configured, given
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import Form, Model, Overrides, Plot, configured, given
+from gpt2calc.cli.flags import Form, Model, ModelFields, Plot, Switch
 from gpt2calc.errors import UserError
 from gpt2calc.report.terminal import show
 
@@ -14,8 +15,8 @@ def count_parameters(
     model: Model = "gpt2",
     /,
     *,
-    overrides: Overrides | None = None,
-    tensors: Annotated[bool, Parameter(help="List the tensors instead.", negative=())] = False,
+    fields: ModelFields | None = None,
+    tensors: Annotated[Switch, Parameter(help="List the tensors instead.")] = False,
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
@@ -23,7 +24,7 @@ def count_parameters(
 
     Flags change single fields of the model.
     """
-    config = configured(model, overrides)
+    config = configured(model, fields)
     if tensors and plot is not None:
         raise UserError("--tensors is a list and no picture: leave out --plot or --tensors")
     if tensors:
@@ -33,14 +34,14 @@ def count_parameters(
     from gpt2calc.metrics.parameters import count
 
     counted = count(config)
-    draw(plot, lambda pictures: pictures.of_count(counted, name=_name(model, overrides)))
+    draw(plot, lambda pictures: pictures.of_count(counted, name=_name(model, fields)))
     return show(counted, form)
 
 
-def _name(model: str, overrides: Overrides | None) -> str:
+def _name(model: str, fields: ModelFields | None) -> str:
     from gpt2calc.quantity.models import labelled
 
-    return labelled(model, **given(overrides))[0].name
+    return labelled(model, **given(fields))[0].name
 
 
 def presets(

@@ -4,19 +4,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from gpt2calc.cli.cases import case_given, configured, of_run
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import (
-    CacheFields,
-    FlopFields,
-    Form,
-    MemoryFields,
-    Model,
-    Plot,
-    case_given,
-    configured,
-    says_a_run,
-    whole_number,
-)
+from gpt2calc.cli.flags import CacheFields, FlopFields, Form, Gpu, MemoryFields, Model, Plot, Switch
+from gpt2calc.cli.numbers import Bytes, Count, Days, Price, Seconds, Speed, Steps, Utilization
 from gpt2calc.errors import UserError
 from gpt2calc.report.terminal import show
 
@@ -27,15 +18,14 @@ def flops(
     *,
     fields: FlopFields | None = None,
     operations: Annotated[
-        bool, Parameter(help="List every matrix product with its sizes instead.", negative=())
+        Switch, Parameter(help="List every matrix product with its sizes instead.")
     ] = False,
     generating: Annotated[
-        bool,
+        Switch,
         Parameter(
             name="--generate",
             help="What the first token after a prompt of --seq takes, and each next one with a "
             "cache of --cached.",
-            negative=(),
         ),
     ] = False,
     plot: Plot = None,
@@ -71,18 +61,12 @@ def memory(
     *,
     fields: MemoryFields | None = None,
     operations: Annotated[
-        bool, Parameter(help="List every operation that allocates instead, in order.", negative=())
+        Switch, Parameter(help="List every operation that allocates instead, in order.")
     ] = False,
-    gpu: Annotated[
-        str | None,
-        Parameter(help="Does it fit? A device like h100 or 4090, 24GB, or a TOML file."),
-    ] = None,
-    exact: Annotated[
-        bool, Parameter(help="Exact bytes at the glance, not two digits.", negative=())
-    ] = False,
+    gpu: Gpu = None,
+    exact: Annotated[Switch, Parameter(help="Exact bytes at the glance, not two digits.")] = False,
     margin: Annotated[
-        str | None,
-        Parameter(help="Bytes of the device not counted on; 1GB if left out.", metavar="SIZE"),
+        Bytes | None, Parameter(help="Bytes of the device not counted on; 1GB if left out.")
     ] = None,
     plot: Plot = None,
     form: Form = "text",
@@ -97,7 +81,7 @@ def memory(
 
     if margin is not None and gpu is None:
         raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
-    if not (operations or plot or says_a_run(fields)):
+    if not (operations or plot or of_run(fields)):
         from gpt2calc.metrics.glance import glance
         from gpt2calc.metrics.memory.fitting import MARGIN
 
@@ -146,30 +130,28 @@ def train(
         str | None, Parameter(help="Tokens, like 300B; 20x is 20 a parameter.", metavar="N")
     ] = None,
     steps: Annotated[
-        str | None, Parameter(help="Steps of --batch x --seq tokens, instead.", metavar="N")
+        Steps | None, Parameter(help="Steps of --batch x --seq tokens, instead.")
     ] = None,
-    days: Annotated[str | None, Parameter(help="Days to train for.", metavar="N")] = None,
+    days: Annotated[Days | None, Parameter(help="Days to train for.")] = None,
     gpu: Annotated[
-        str, Parameter(help="A device of 'gpt2calc devices', or a TOML file of one.")
+        str,
+        Parameter(help="A device of 'gpt2calc devices', or a TOML file of one.", metavar="DEVICE"),
     ] = "a100-80gb",
-    gpus: Annotated[str | None, Parameter(help="How many GPUs.", metavar="N")] = None,
+    gpus: Annotated[Count | None, Parameter(help="How many GPUs.")] = None,
     mfu: Annotated[
-        str | None,
-        Parameter(help="The part of the peak that is made use of; 0.4 if left out.", metavar="X"),
+        Utilization | None,
+        Parameter(help="The part of the peak that is made use of; 0.4 if left out."),
     ] = None,
     precision: Annotated[
         str | None,
         Parameter(help="Of the products: float32, tfloat32, float16, bfloat16, float8."),
     ] = None,
-    price: Annotated[
-        str | None, Parameter(help="Of a GPU for an hour, in any currency.", metavar="X")
-    ] = None,
+    price: Annotated[Price | None, Parameter(help="Of a GPU for an hour, in any currency.")] = None,
     tokens_per_second: Annotated[
-        str | None,
-        Parameter(help="A measured speed of all GPUs, like 400k: its MFU and HFU.", metavar="X"),
+        Speed | None, Parameter(help="A measured speed of all GPUs, like 400k: its MFU and HFU.")
     ] = None,
     seconds_per_step: Annotated[
-        str | None, Parameter(help="That of a batch of --batch sequences, instead.", metavar="X")
+        Seconds | None, Parameter(help="That of a batch of --batch sequences, instead.")
     ] = None,
     form: Form = "text",
 ) -> int:
@@ -196,7 +178,7 @@ def train(
             tokens_per_second=tokens_per_second,
             seconds_per_step=seconds_per_step,
             gpu=gpu,
-            gpus=whole_number("--gpus", gpus) or 1,
+            gpus=1 if gpus is None else gpus,
             precision=precision,
         )
         return show(measured, form)
@@ -207,7 +189,7 @@ def train(
         tokens=tokens,
         steps=steps,
         days=days,
-        gpus=whole_number("--gpus", gpus),
+        gpus=gpus,
         mfu=mfu,
         precision=precision,
         price=price,

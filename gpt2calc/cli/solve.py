@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from gpt2calc.cli.cases import case_given, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
     FORMULA_FIELDS,
@@ -12,19 +13,23 @@ from gpt2calc.cli.flags import (
     Form,
     Of,
     Plot,
-    case_given,
-    fraction,
-    given,
-    refuse_idle_run,
-    whole_number,
+)
+from gpt2calc.cli.numbers import (
+    Aspect,
+    Count,
+    Days,
+    Flops,
+    Tokens,
+    TokensPerParameter,
+    Tolerance,
+    Utilization,
 )
 from gpt2calc.errors import UserError
 from gpt2calc.model.constraints import OF_FEW_VALUES
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.terminal import show
-from gpt2calc.units import RoundedNumber
 
-BUDGET = Group("A budget of compute", help="The largest model to train with it.")
+BUDGET = Group("A budget of compute", help="The largest model to train with it.", sort_key=1)
 SOLVED_FOR = tuple(field for field in FORMULA_FIELDS if field not in OF_FEW_VALUES)
 """What --for takes: a field that another one leaves a few values is better swept."""
 
@@ -51,40 +56,39 @@ def solve(
         ),
     ] = None,
     multiple_of: Annotated[
-        str | None, Parameter(help="Widths are multiples of this; 64 if left out.", metavar="N")
+        Count | None, Parameter(help="Widths are multiples of this; 64 if left out.")
     ] = None,
     min_aspect: Annotated[
-        float | None, Parameter(help="The least width divided by depth; 32 if left out.")
+        Aspect | None, Parameter(help="The least width divided by depth; 32 if left out.")
     ] = None,
     max_aspect: Annotated[
-        float | None, Parameter(help="The largest width divided by depth; 128 if left out.")
+        Aspect | None, Parameter(help="The largest width divided by depth; 128 if left out.")
     ] = None,
     tolerance: Annotated[
-        str | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
+        Tolerance | None, Parameter(help="How far from the budget a shape may be; 5% if left out.")
     ] = None,
     limit: Annotated[
-        str | None, Parameter(help="How many shapes are listed; 10 if left out.", metavar="N")
+        Count | None, Parameter(help="How many shapes are listed; 10 if left out.")
     ] = None,
     tokens: Annotated[
-        str | None,
-        Parameter(help="With --of flops: a training run on so many, like 20B.", metavar="N"),
+        Tokens | None, Parameter(help="With --of flops: a training run on so many, like 20B.")
     ] = None,
     compute: Annotated[
-        str | None,
-        Parameter(help="Which model for so many FLOPs, like 1e21?", group=BUDGET, metavar="N"),
+        Flops | None, Parameter(help="Which model for so many FLOPs, like 1e21?", group=BUDGET)
     ] = None,
     days: Annotated[
-        str | None,
-        Parameter(help="Which model for so many days of --gpus?", group=BUDGET, metavar="N"),
+        Days | None, Parameter(help="Which model for so many days of --gpus?", group=BUDGET)
     ] = None,
-    gpu: Annotated[str | None, Parameter(help="The GPUs; h100 if left out.", group=BUDGET)] = None,
+    gpu: Annotated[
+        str | None, Parameter(help="The GPUs; h100 if left out.", group=BUDGET, metavar="DEVICE")
+    ] = None,
     mfu: Annotated[
-        str | None,
+        Utilization | None,
         Parameter(help="The part of the peak made use of; 40% if left out.", group=BUDGET),
     ] = None,
     ratio: Annotated[
-        str | None,
-        Parameter(help="Tokens a parameter; 20 if left out.", group=BUDGET, metavar="X"),
+        TokensPerParameter | None,
+        Parameter(help="Tokens a parameter; 20 if left out.", group=BUDGET),
     ] = None,
     fields: CaseFields | None = None,
     plot: Plot = None,
@@ -127,11 +131,11 @@ def solve(
     if len(models) > 1 or len(budget) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
     bounds: dict[str, Any] = {
-        "multiple_of": whole_number("--multiple-of", multiple_of),
+        "multiple_of": multiple_of,
         "min_aspect": min_aspect,
         "max_aspect": max_aspect,
-        "tolerance": fraction("--tolerance", tolerance),
-        "limit": whole_number("--limit", limit),
+        "tolerance": tolerance,
+        "limit": limit,
         **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
     }
     from gpt2calc.analysis.shaping import solve
@@ -148,7 +152,7 @@ def solve(
 
 
 def _for_compute(
-    models: tuple[str, ...], asked: dict[str, Any], fields: dict[str, Any] | None, form: Any
+    models: tuple[str, ...], asked: dict[str, Any], fields: CaseFields | None, form: Any
 ) -> int:
     """Answer which model to train with a budget of compute."""
     from gpt2calc.analysis.optimum import optimum
@@ -163,16 +167,15 @@ def _for_compute(
 
 
 def _of_training_run(
-    models: tuple[str, ...], fields: dict[str, Any] | None, of: str, tokens: str | None
-) -> dict[str, Any] | None:
+    models: tuple[str, ...], fields: CaseFields | None, of: str, tokens: int | None
+) -> CaseFields | None:
     """Return the fields of a run over all tokens of a training: as many sequences as they fill."""
     if tokens is None:
         return fields
     if of != "flops":
         raise UserError("--tokens are of a training run, whose FLOPs are asked: give --of flops")
-    said = dict(fields or {})
-    if "batch" in said or "inference" in said:
+    said = given(fields)
+    if "batch" in said or said.get("training") is False:
         raise UserError("--tokens say how much is trained on: leave out --batch and --inference")
     length = case_given(models[0] if models else "gpt2", of, said).q_len
-    sequences = -(-RoundedNumber.of(tokens, "tokens").value // length)
-    return said | {"seq": str(length), "batch": str(sequences), "training": True}
+    return said | {"seq": length, "batch": -(-tokens // length), "training": True}

@@ -5,21 +5,27 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from gpt2calc.cli.cases import case_given
 from gpt2calc.cli.flags import (
     FORMULA_FIELDS,
     PRESETS,
     CaseFields,
     Form,
-    LessonForm,
     Model,
     Of,
-    SheetForm,
-    case_given,
-    whole_number,
 )
+from gpt2calc.cli.numbers import Count
 from gpt2calc.report.sublayers import FLOP_SUBLAYERS, SUBLAYERS
 from gpt2calc.report.terminal import show
 
+LessonForm = Annotated[
+    Literal["text", "markdown", "latex", "json"],
+    Parameter(name="--format", help="How the derivation is written."),
+]
+SheetForm = Annotated[
+    Literal["text", "markdown", "latex", "json", "csv"],
+    Parameter(name="--format", help="How the exercises are written."),
+]
 Free = Annotated[
     list[str] | None,
     Parameter(
@@ -108,9 +114,7 @@ def study(
 def exercise(
     *,
     of: Of = "parameters",
-    seed: Annotated[
-        str | None, Parameter(help="The same seed asks the same question.", metavar="N")
-    ] = None,
+    seed: Annotated[Count | None, Parameter(help="The same seed asks the same question.")] = None,
     level: Annotated[
         Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
     ] = "easy",
@@ -118,9 +122,7 @@ def exercise(
         str, Parameter(help="Whose models are asked about: gpt2, llama, gpt_neox ...")
     ] = "gpt2",
     answer: Annotated[bool | None, Parameter(help="With the worked solutions, or without.")] = None,
-    number: Annotated[
-        str, Parameter(name="--count", help="How many exercises.", metavar="N")
-    ] = "1",
+    number: Annotated[Count, Parameter(name="--count", help="How many exercises.")] = 1,
     form: SheetForm = "text",
 ) -> int:
     """Set an exercise in counting parameters, FLOPs or bytes.
@@ -131,9 +133,7 @@ def exercise(
     """
     from gpt2calc.teach.exercises import exercise
 
-    first = None if seed is None else whole_number("--seed", seed)
-    count = whole_number("--count", number)
-    is_sheet = form in ("markdown", "latex") and count > 1
+    is_sheet = form in ("markdown", "latex") and number > 1
     answers = is_sheet if answer is None else answer
-    sheet = exercise(first, level, of=of, count=count, answers=answers, family=family)
+    sheet = exercise(seed, level, of=of, count=number, answers=answers, family=family)
     return show(sheet, form)

@@ -1,5 +1,6 @@
 """What the command-line library complains of, in one line and in this project's words."""
 
+from cyclopts import Token
 from cyclopts.exceptions import (
     CoercionError,
     CycloptsError,
@@ -9,7 +10,7 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
-from gpt2calc.errors import did_you_mean, quoted
+from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import field_called
 from gpt2calc.quantity.run import Run
@@ -20,12 +21,14 @@ def in_one_line(error: CycloptsError) -> str:
     match error:
         case UnknownOptionError():
             return _unknown_flag(error)
+        case CoercionError(__cause__=UserError() as refused):
+            return str(refused)
         case CoercionError():
             return _no_such_choice(error)
         case MissingArgumentError():
             return f"{_name(error)} needs a value: {_help(error)}"
         case RepeatArgumentError():
-            return f"{error.token.keyword} is given more than once: give it one value"
+            return _repeated(error.token)
         case UnusedCliTokensError():
             unused = (error.unused_tokens or [""])[0]
             return f"{quoted(unused)} is one argument too many: {_help(error)}"
@@ -33,14 +36,11 @@ def in_one_line(error: CycloptsError) -> str:
             return " ".join(str(error).split())
 
 
-HINTS = {
-    ("flash", "sdpa"): "it is now called sdpa",
-    ("optimizer", "fsdp"): "optimizer is now --zero-stage 1",
-    ("gradients", "fsdp"): "gradients is now --zero-stage 2",
-    ("parameters", "fsdp"): "parameters is now --shard fsdp, or DeepSpeed's --zero-stage 3",
-    ("eager", "grouped_mm"): "what a loop over experts holds depends on what the router chooses",
-}
-"""What is said of a word that is no choice, where another one is."""
+def _repeated(token: Token) -> str:
+    """Say that a flag is there twice; of a switch, the other may be its opposite."""
+    if isinstance(token.implicit_value, bool | None):
+        return f"{token.keyword} is given twice, or with its opposite: give one of them"
+    return f"{token.keyword} is given more than once: give it one value"
 
 
 def _unknown_flag(error: UnknownOptionError) -> str:
@@ -64,9 +64,7 @@ def _no_such_choice(error: CoercionError) -> str:
         choices = ["true", "false"]
     if not choices:
         return f"{_name(error)} is {value}: {_help(error)}"
-    typed = error.token.value if error.token else ""
-    hint = "".join(f"; {HINTS[typed, each]}" for each in choices if (typed, each) in HINTS)
-    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}"
+    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
 
 
 def _help(error: CycloptsError) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gpt2calc.cli.flags import CaseFields, Form, Model, case_given
+from gpt2calc.cli.cases import case_given
+from gpt2calc.cli.flags import CaseFields, Form, Model
 from gpt2calc.report.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1

@@ -64,8 +64,14 @@ class Known:
     """What the field is called elsewhere, for hints."""
     said: Mapping[str, str] = field(default_factory=dict)
     """How each choice is said, where it is not the word itself."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What to say of words that are no choice, or no longer one."""
+    opposite: str = ""
+    """The word that says a switch is off, beside its name with a no."""
     changes: tuple[str, ...] = ()
     """The quantities that a field of a run changes, by name; one of a model may change any."""
+    fixed: Mapping[str, bool] = field(default_factory=dict)
+    """What a switch of a run is, whatever is said, in quantities that it does not change."""
 
 
 class Declared(BaseModel):
@@ -250,11 +256,11 @@ def is_list(kind: type[Declared], name: str) -> bool:
     }
 
 
-def choices_of(kind: type[Declared], name: str) -> tuple[str, ...]:
-    """Return the words that a field can be; none for a number or a switch."""
+def choices_of(kind: type[Declared], name: str) -> tuple[str | int, ...]:
+    """Return the words that a field can be, or the few numbers; none for others."""
     annotation = kind.model_fields[name].annotation
     choices = [choice for each in get_args(annotation) for choice in get_args(each) or (each,)]
-    return tuple(str(choice) for choice in choices if isinstance(choice, str | int))
+    return tuple(choice for choice in choices if isinstance(choice, str | int))
 
 
 def _one_line(kind: type[Declared], error: ValidationError) -> str:
@@ -263,17 +269,22 @@ def _one_line(kind: type[Declared], error: ValidationError) -> str:
     if not complaint["loc"]:
         return str(complaint["ctx"]["error"])
     name = str(complaint["loc"][0])
-    value = quoted(complaint["input"])
-    field = kind.model_fields.get(name)
-    if field is None:
+    if name not in kind.model_fields:
         return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
-    if complaint["type"].startswith("bool"):
-        return f"{name} is {value}: it must be true or false"
-    if choices := choices_of(kind, name):
-        return f"{name} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+    return refusal(kind, name, complaint["input"])
+
+
+def refusal(kind: type[Declared], name: str, value: object) -> str:
+    """Say in one line why a value is none of a field: the value, the rule, an example."""
+    field = kind.model_fields[name]
+    is_not = f"{name} is {quoted(value)}: it must be"
+    if is_switch(kind, name):
+        return f"{is_not} true or false"
+    if choices := [*map(str, choices_of(kind, name))]:
+        hint = kind.known[name].hints.get(str(value), "")
+        return f"{is_not} {', '.join(choices[:-1])} or {choices[-1]}{hint and f'; {hint}'}"
     if field.annotation is str or name not in kind.known:
-        return f"{name} is {value}: it must be a name"
+        return f"{is_not} a name"
     if is_list(kind, name):
-        return f"{name} is {value}: it must be a list of whole numbers, such as 0,1"
-    example = field.default or kind.known[name].example
-    return f"{name} is {value}: it must be a positive whole number, such as {example}"
+        return f"{is_not} a list of whole numbers, such as 0,1"
+    return f"{is_not} a positive whole number, such as {field.default or kind.known[name].example}"

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import is_list, is_switch
+from gpt2calc.model.field_text import read_field
 from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.run import Run
-from gpt2calc.units import parse_size
 
 Model: TypeAlias = str | PathLike[str] | ModelConfig | Any
 """A preset's name, a file, a config, or a config of transformers."""
@@ -28,7 +27,6 @@ SEVERAL = "+"
 """Between several numbers of one field, as in ``dense_layers=0+1``."""
 MOST_SAID = 3
 """Changes that a name says one by one: with more it is no name."""
-_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 class Labelled(NamedTuple):
@@ -117,18 +115,17 @@ def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config)
 
 
 def _change(text: str) -> tuple[str, Any]:
-    """Read one ``FIELD=VALUE``; a value that is no number or switch is for the config to refuse."""
+    """Read one ``FIELD=VALUE``; an unknown field is for the config to refuse."""
     name, equals, value = (part.strip() for part in text.partition("="))
     name = name.replace("-", "_")
     if not equals:
         raise UserError(
             f"{quoted(text)} changes nothing: write a field and its value, such as n_layer=24"
         )
-    if any(name in kind.known and is_switch(kind, name) for kind in (ModelConfig, Run)):
-        return name, _SWITCH.get(value.lower(), value)
-    if name in ModelConfig.known and is_list(ModelConfig, name):
-        return name, [parse_size(name, part) for part in value.split(SEVERAL) if part]
-    return name, parse_size(name, value)
+    for kind in (ModelConfig, Run):
+        if name in kind.known:
+            return name, read_field(kind, name, value, SEVERAL)
+    return name, value
 
 
 def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:

@@ -77,9 +77,12 @@ class Run(Declared):
         bool | None,
         Known(
             "no forward and backward",
-            "Forward and backward. If left out: no for FLOPs, yes for memory.",
+            "Forward and backward. --inference is the opposite: a prompt, and in memory the tokens "
+            "after it. If left out: no for FLOPs, yes for memory.",
             rule="forward_alone",
+            opposite="inference",
             changes=BOTH,
+            fixed={"cache": False},
         ),
     ] = None
     causal: Annotated[
@@ -111,8 +114,8 @@ class Run(Declared):
         BeforeValidator(dtype_called),
         Known(
             "{}",
-            "float32, bfloat16, float16, or mixed: float32 weights, bfloat16 products. If left "
-            "out: mixed in training, the published weights' in inference.",
+            "Of weights and products; mixed is float32 weights, bfloat16 products. If left out: "
+            "mixed in training, the published weights' in inference.",
             rule="usual_dtype",
             said={"mixed": "mixed precision"},
             other_names=("precision", "torch_dtype"),
@@ -125,6 +128,7 @@ class Run(Declared):
             "{} attention",
             "Written out, or scaled_dot_product_attention. If left out: sdpa where there is one.",
             rule="usual_attention",
+            hints={"flash": "it is now called sdpa"},
             changes=MEMORY,
         ),
     ] = None
@@ -133,6 +137,7 @@ class Run(Declared):
         Known(
             "experts by {}",
             "How experts are computed, in the words of transformers.",
+            hints={"eager": "what a loop over experts holds depends on what the router chooses"},
             changes=MEMORY,
         ),
     ] = "grouped_mm"
@@ -174,6 +179,11 @@ class Run(Declared):
             "FSDP",
             "PyTorch's FSDP2: parameters, gradients and optimizer state are sharded.",
             said={"fsdp": "FSDP"},
+            hints={
+                "optimizer": "optimizer is now --zero-stage 1",
+                "gradients": "gradients is now --zero-stage 2",
+                "parameters": "parameters is now --shard fsdp, or DeepSpeed's --zero-stage 3",
+            },
             changes=MEMORY,
         ),
     ] = "none"

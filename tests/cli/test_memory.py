@@ -80,7 +80,10 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
         (["memory", "--master-weights", "float32"], "a copy of 16-bit weights"),
         (["memory", "--last-logits"], "last_logits is of generation"),
         (["memory", "--cached", "7", "--seq", "9"], "cached is of generation"),
-        (["memory", "--inference", "--training"], "two questions: give one of them"),
+        (
+            ["memory", "--inference", "--training"],
+            "given twice, or with its opposite: give one",
+        ),
         (["memory", "--margin", "1GB"], "--margin is of a device: give --gpu"),
         (["memory", "--gpu", "t4", "--margin", "lots"], "'lots' is no number of bytes"),
         (["memory", "--gpu", "t4", "--margin", "1.5"], "'1.5' is no number of bytes"),

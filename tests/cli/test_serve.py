@@ -34,7 +34,7 @@ def test_a_picture(run, tmp_path):
         (["--users", "many"], "--users is 'many': it must be a whole number"),
         (["--users", "0"], "users is 0: it must be a positive whole number"),
         (["--context", "2k"], "the model has positions for 1,024 tokens"),
-        (["--context", "long"], "seq is 'long': it must be a positive whole number"),
+        (["--context", "long"], "--context is 'long': it must be a whole number, such as 8k"),
         (["--tensor-parallel", "5"], "tensor_parallel is 5: it must divide n_head"),
         (["--gpu", "h900"], "no device is called 'h900'"),
         (["--dtype", "int4"], "it must be float32, bfloat16, float16 or mixed"),

@@ -53,12 +53,12 @@ def test_the_bounds_are_said(run):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--tolerance", "x"], "--tolerance is 'x': it must be a fraction, such as 5%"),
+        (["--tolerance", "x"], "--tolerance is 'x': it must be 0 or more, such as 5%"),
         (["--tolerance", "200%"], "tolerance is 2: it must be from 0 to 1"),
         (["--limit", "0"], "limit is 0: give 1 or more"),
         (["--limit", "x"], "--limit is 'x'"),
         (["--min-aspect", "90", "--max-aspect", "80"], "min_aspect is 90, more than max_aspect"),
-        (["--max-aspect", "-1"], "max_aspect is -1"),
+        (["--max-aspect", "-1"], "--max-aspect is '-1': it must be 0 or more"),
         (["--multiple-of", "0"], "multiples of 0"),
         (
             ["--tolerance", "0"],

@@ -1,0 +1,47 @@
+"""What a command is asked about: the model, or the model and its run, that its flags describe."""
+
+from typing import Any
+
+from gpt2calc.cli.flags import Fields
+from gpt2calc.errors import UserError
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.quantity.models import labelled, load
+from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.quantity.registry import as_quantity
+from gpt2calc.quantity.run import Run
+
+
+def given(fields: Fields | None) -> Fields:
+    """Return the fields given as flags; a choice that is left out is "none"."""
+    return {name: "none" if value is None else value for name, value in (fields or {}).items()}
+
+
+def of_run(fields: Fields | None) -> Fields:
+    """Return those of some fields that say how a model is run."""
+    return {name: value for name, value in given(fields).items() if name in Run.known}
+
+
+def configured(model: str, fields: Fields | None) -> ModelConfig:
+    """Return the config of a preset or a file, with the fields of a model that were given."""
+    changes = {name: value for name, value in given(fields).items() if name in ModelConfig.known}
+    return load(model).replace(**changes)
+
+
+def case_given(model: str, of: str | Quantity, fields: Fields | None) -> Any:
+    """Return what a quantity is of, a model or a model and a run, with the fields given."""
+    quantity = as_quantity(of)
+    refuse_idle_run(quantity, fields)
+    return labelled((model,), quantity.case, **given(fields))[0].config
+
+
+def refuse_idle_run(of: str | Quantity, fields: Fields | None) -> None:
+    """Raise ``UserError`` for a flag of the run where the run does not matter."""
+    quantity = as_quantity(of)
+    for name, value in of_run(fields).items():
+        known = Run.known[name]
+        is_so_anyway = known.fixed.get(quantity.name) == value
+        if quantity.name not in known.changes and not is_so_anyway:
+            raise UserError(
+                f"--{name.replace('_', '-')} is of the run, which changes no {quantity.unit}: ask "
+                f"--of {' or '.join(known.changes)}"
+            )

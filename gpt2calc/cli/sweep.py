@@ -1,0 +1,140 @@
+"""Whole ranges of models: a quantity of every config of a grid."""
+
+import sys
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from gpt2calc.cli.cases import case_given, given, refuse_idle_run
+from gpt2calc.cli.drawing import draw
+from gpt2calc.cli.flags import PRESETS, Axes, Fields, Form, Of, Out, Plot, Switch
+from gpt2calc.errors import UserError
+from gpt2calc.report.terminal import show, stream
+
+MOST_LINES = 10_000
+"""Lines of CSV that a terminal is given; more go to a file or a pipe."""
+Spans: TypeAlias = dict[str, Sequence[int]]
+"""The values of each axis, by field."""
+Choices: TypeAlias = dict[str, list[str]]
+"""The words of each field that is several choices, by field."""
+
+
+def sweep(
+    *models: Annotated[str, Parameter(help="Presets or files; gpt2 if left out."), PRESETS],
+    axes: Axes | None = None,
+    of: Of = "parameters",
+    at_least: Annotated[
+        str | None,
+        Parameter(help="Only configs with this much or more, like 1B.", metavar="AMOUNT"),
+    ] = None,
+    at_most: Annotated[
+        str | None, Parameter(help="Only configs with this much or less.", metavar="AMOUNT")
+    ] = None,
+    out: Out = None,
+    plot: Plot = None,
+    share: Annotated[Switch, Parameter(help="With --plot: draw the sublayers' shares.")] = False,
+    gpu: Annotated[
+        str | None,
+        Parameter(
+            help="With --plot: draw the memory of this device in, as a limit of bytes.",
+            metavar="DEVICE",
+        ),
+    ] = None,
+    form: Form = "text",
+) -> int:
+    """Count parameters, or another quantity, of every config of a grid.
+
+    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
+    streamed, so that a grid of any size can be written.
+    """
+    from gpt2calc.analysis.grid_rules import refuse_heads_that_do_not_divide
+    from gpt2calc.analysis.sweeping import sweep
+
+    refuse_idle_run(of, axes)
+    limit = _limit(gpu, of, plot)
+    single, spans, choices = _told_apart(given(axes))
+    names = _with_each(choices, models or ("gpt2",), spans)
+    refuse_heads_that_do_not_divide(single, spans)
+    asked: dict[str, Any] = {"of": of, "at_least": at_least, "at_most": at_most, **spans}
+    grids = [sweep(_base(name, of, single, spans), **asked) for name in names]
+    if len(grids) > 1:
+        return _show_sweeps(names, grids, form, out, plot)
+    (grid,) = grids
+    if out is not None and plot is not None:
+        from gpt2calc.report.files import refuse_unwritable
+
+        refuse_unwritable(out)
+        if out.resolve() == plot.resolve():
+            raise UserError(f"{out} cannot be both the table and the picture: name two files")
+    if plot is not None:
+        draw(plot, lambda pictures: pictures.of_sweep(grid, share, limit=limit))
+        if form == "text" and out is None and grid.size > MOST_LINES:
+            return 0
+    elif share:
+        raise UserError("--share says what to draw: give --plot with a file, too")
+    if out is None and sys.stdout.isatty():
+        grid.refuse_more_rows_than(MOST_LINES)
+    if form != "csv":
+        return show(grid, form, out)
+    return stream(grid.csv_batches(), out, grid.batch_count)
+
+
+def _told_apart(fields: Fields) -> tuple[Fields, Spans, Choices]:
+    """Return the fields with one value, the axes, and the fields with several choices."""
+    lists: Fields = {name: each for name, each in fields.items() if isinstance(each, list | range)}
+    choices = {name: each for name, each in lists.items() if isinstance(each[0], str)}
+    spans = {name: each for name, each in lists.items() if name not in choices}
+    return {name: each for name, each in fields.items() if name not in lists}, spans, choices
+
+
+def _with_each(choices: Choices, models: tuple[str, ...], spans: Spans) -> tuple[str, ...]:
+    """Take each model once with every one of some choices, which are words and no axis."""
+    changes = [[f"{name}={word}" for word in words] for name, words in choices.items()]
+    if changes and not spans:
+        compared = " ".join(f"--with {change}" for change in changes[0])
+        raise UserError(
+            f"a sweep needs an axis of numbers, too, such as --batch 1,2; or ask 'gpt2calc compare "
+            f"{models[0]} {compared}'"
+        )
+    return tuple(",".join(changed) for changed in product(models, *changes))
+
+
+def _show_sweeps(
+    names: tuple[str, ...], grids: list[Any], form: Any, out: Path | None, plot: Path | None
+) -> int:
+    """Show the same grid over several models."""
+    from gpt2calc.analysis.several_sweeps import Sweeps
+
+    if plot is not None:
+        raise UserError("--plot draws the grid of one model: give one, or leave out --plot")
+    for grid in grids:
+        grid.refuse_more_rows_than(MOST_LINES)
+    return show(Sweeps(tuple(zip(names, grids, strict=True))), form, out)
+
+
+def _base(model: str, of: str, single: Fields, spans: Spans) -> Any:
+    """Return what all points of a grid share; a flag may make sense with an axis alone."""
+    try:
+        return case_given(model, of, single)
+    except UserError:
+        # the width stays as it is: a width of the axis could take the model's heads away
+        first = {name: values[0] for name, values in spans.items() if name != "n_embd"}
+        if not first:
+            raise
+        return case_given(model, of, single | first)
+
+
+def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
+    """Return the device that is drawn in, None if there is none."""
+    if gpu is None:
+        return None
+    from gpt2calc.metrics.devices import device
+
+    if of != "memory":
+        raise UserError("--gpu draws a limit of bytes: give --of memory, too")
+    if plot is None:
+        raise UserError("--gpu is drawn in: give --plot with a file, too")
+    return device(gpu)
