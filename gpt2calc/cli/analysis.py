@@ -75,10 +75,10 @@ def steps(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Go from one model to another, one field at a time: what does each change cost?
+    """Go from one model to another, one field at a time.
 
-    Every step says what it adds or takes away in parameters, in FLOPs a token and in bytes of cache
-    a token. The steps add up.
+    What does each change cost? Every step says what it adds or takes away in parameters, in FLOPs a
+    token and in bytes of cache a token. The steps add up.
     """
     from gpt2calc.analysis.steps import steps
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.cli import count
@@ -28,28 +28,47 @@ Shell = Literal["bash", "fish", "powershell", "zsh"]
 
 app = App(
     name="gpt2calc",
-    help="Exactly how many parameters a GPT-2 or a descendant has and what it takes to run.",
+    help="Parameters, FLOPs and bytes of GPT-2 and its descendants, counted exactly.",
     version=__version__,
     help_format="markdown",
     group_parameters=OPTIONS,
+    group_commands=Group("Help", sort_key=9),
 )
 app.default(count.count_parameters)
-_COMMANDS = {
-    "count": ("presets",),
-    "analysis": ("compare", "steps", "diagnose"),
-    "sweep": ("sweep",),
-    "solve": ("solve",),
-    "running": ("flops", "memory", "cache", "train", "devices"),
-    "serve": ("serve",),
-    "teach": ("explain", "formula", "exercise", "study"),
-    "verify": ("verify", "inspect"),
-    "guide": ("guide",),
+_MODULES = {
+    "Models": {
+        "presets": "count",
+        "compare": "analysis",
+        "steps": "analysis",
+        "sweep": "sweep",
+        "solve": "solve",
+        "diagnose": "analysis",
+    },
+    "What running one takes": {
+        "flops": "running",
+        "memory": "running",
+        "cache": "running",
+        "serve": "serve",
+        "train": "running",
+        "devices": "running",
+    },
+    "How it is counted, and the proof": {
+        "guide": "guide",
+        "explain": "teach",
+        "formula": "teach",
+        "exercise": "teach",
+        "study": "teach",
+        "verify": "verify",
+        "inspect": "verify",
+    },
 }
-"""The commands by their modules, each imported when a command of it is asked for."""
-COMMANDS = tuple(name for names in _COMMANDS.values() for name in names)
-for module, names in _COMMANDS.items():
-    for name in names:
-        app.command(f"gpt2calc.cli.{module}:{name}", name=name)
+"""The commands as the help page lists them, with their modules, imported when asked for."""
+COMMANDS = tuple(name for modules in _MODULES.values() for name in modules)
+for place, (title, modules) in enumerate(_MODULES.items()):
+    group = Group(title, sort_key=place - len(_MODULES))  # above the flags, whose keys are positive
+    for name, module in modules.items():
+        rank = COMMANDS.index(name)
+        app.command(f"gpt2calc.cli.{module}:{name}", name=name, group=group, sort_key=rank)
 
 
 @app.command(name="--install-completion")
@@ -80,11 +99,11 @@ def install_completion(
 
 @app.command(name=HELP_MODEL)
 def help_model() -> int:
-    """List the flags that build a model from its parts: norms, positions, windows, experts."""
+    """List the flags of a model's parts, such as experts."""
     from gpt2calc.cli.flags import Parts
 
     def parts(*, fields: Parts | None = None) -> None:
-        """List the flags that build a model from its parts.
+        """List the flags of a model's parts.
 
         A preset or a file brings them along; each can be changed.
         """

@@ -48,7 +48,9 @@ def presets(
     *words: Annotated[str, Parameter(help="Words of a name or a family, like llama 3.")],
     form: Form = "text",
 ) -> int:
-    """List the presets by family with their sizes, counted and as reported.
+    """List the presets by family, with their sizes.
+
+    Counted, and as their papers report them.
 
     WORDS leave those that have all of them in their name or family; moe, those with experts.
     """

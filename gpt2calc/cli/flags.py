@@ -85,6 +85,8 @@ def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: 
 
     if choices:
         metavar = "CHOICE"
+    elif kind.model_fields[name].annotation is str:
+        metavar = "NAME"
     elif is_list(kind, name):
         metavar = "N,N"
     is_of_choices = f" [choices: {', '.join(choices)}]" if choices else ""

@@ -31,9 +31,10 @@ def flops(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Count the FLOPs of a pass, sublayer by sublayer, beside what people estimate.
+    """Count the FLOPs of a pass, sublayer by sublayer.
 
-    One forward pass over the context, of 8,192 tokens at most, unless flags say otherwise.
+    Beside them stands what people estimate. One forward pass over the context, of 8,192 tokens at
+    most, unless flags say otherwise.
     """
     from gpt2calc.metrics.flops import FLOPS, Flops
     from gpt2calc.metrics.matmul_table import Operations
@@ -71,7 +72,7 @@ def memory(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Count the bytes that a model holds: at a glance, or those of one run part by part.
+    """Count the bytes that serving or training holds.
 
     At a glance: weights, serving, fine-tuning. With a flag of the run, or --training or
     --inference: what that run holds at its peak.
@@ -111,9 +112,10 @@ def memory(
 def cache(
     model: Model = "gpt2", /, *, fields: CacheFields | None = None, form: Form = "text"
 ) -> int:
-    """Count the bytes of keys and values that serving keeps of its tokens.
+    """Count the bytes of the KV cache.
 
-    One sequence as long as the context, of 8,192 tokens at most, unless flags say otherwise.
+    The keys and values that serving keeps of its tokens. One sequence as long as the context, of
+    8,192 tokens at most, unless flags say otherwise.
     """
     from gpt2calc.metrics.memory.cache_quantity import CACHE, Cache
 
@@ -155,7 +157,7 @@ def train(
     ] = None,
     form: Form = "text",
 ) -> int:
-    """Say how long training takes, its GPU-hours, and the memory of each GPU.
+    """Say how long training takes, and its GPU-hours.
 
     Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for. With
     a measured speed: the utilization that it is, in each framework's convention.
@@ -198,7 +200,7 @@ def train(
 
 
 def devices(*, form: Form = "text") -> int:
-    """List the devices that are known: memory, its bandwidth, and peaks by precision."""
+    """List the known devices: memory, bandwidth, peaks."""
     from gpt2calc.metrics.devices import devices
 
     return show(devices(), form)

@@ -33,7 +33,7 @@ def serve(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Say whether a model that serves some users fits, and how fast it can be at most.
+    """Say whether a model fits for its users, and how fast.
 
     Weights, every user's cache, and what reading one prompt needs; with --gpu the most users, the
     longest context, and bounds on speed.

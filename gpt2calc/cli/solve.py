@@ -94,7 +94,7 @@ def solve(
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
-    """Find the models of a given size, or that take so many FLOPs or bytes.
+    """Find models of a given size, FLOPs or bytes.
 
     Without --for: shapes near the budget, the usual ones first; --n-layer or --n-embd fixes one
     side. With --for FIELD: the nearest values of one field, and all values whose counts round to

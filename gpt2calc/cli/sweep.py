@@ -45,10 +45,11 @@ def sweep(
     ] = None,
     form: Form = "text",
 ) -> int:
-    """Count parameters, or another quantity, of every config of a grid.
+    """Count parameters, or another quantity, over a grid.
 
-    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included. CSV is
-    streamed, so that a grid of any size can be written.
+    An AXIS is a list such as 768,1024,1600 or a range start:stop:step, the stop included; with a
+    list of choices, such as --dtype bf16,fp32, there is a table for each. CSV is streamed, so that
+    a grid of any size can be written.
     """
     from gpt2calc.analysis.grid_rules import refuse_heads_that_do_not_divide
     from gpt2calc.analysis.sweeping import sweep

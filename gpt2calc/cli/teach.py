@@ -54,7 +54,7 @@ def explain(
     free: Free = None,
     form: LessonForm = "text",
 ) -> int:
-    """Derive the count, or another quantity, step by step, with every number explained.
+    """Derive a count step by step, every number explained.
 
     --free puts numbers in all fields but those; --free all gives the pure formulas.
     """
@@ -73,7 +73,7 @@ def formula(
     free: Free = None,
     form: Form = "text",
 ) -> int:
-    """Write the count, or another quantity, as formulas to calculate with.
+    """Write a count as formulas to calculate with.
 
     All fields are letters, unless --free leaves only some of them open.
     """
@@ -98,9 +98,9 @@ def study(
         Parameter(name="--format", help="One page, or Markdown with pictures beside it."),
     ] = None,
 ) -> int:
-    """Do the source article again with exact numbers, and judge its claims.
+    """Do the source article again with exact numbers.
 
-    The page needs no network; verdicts are computed from the models.
+    Its claims are judged by them. The page needs no network.
     """
     from gpt2calc.plot.page.publishing import publish
     from gpt2calc.plot.page.study import THE_FOUR, study
@@ -125,7 +125,7 @@ def exercise(
     number: Annotated[Count, Parameter(name="--count", help="How many exercises.")] = 1,
     form: SheetForm = "text",
 ) -> int:
-    """Set an exercise in counting parameters, FLOPs or bytes.
+    """Set an exercise: parameters, FLOPs, bytes to count.
 
     Without --seed one is drawn by lot and said, so that the solution can be asked for. Several
     exercises in Markdown or LaTeX are a sheet, with its answer key at the end; --no-answer leaves

@@ -27,7 +27,7 @@ def verify(
     ] = "cpu",
     form: Form = "text",
 ) -> int:
-    """Prove the count, the FLOPs or the bytes against the model that PyTorch builds.
+    """Prove a count against the model that PyTorch builds.
 
     It needs no weights. The model is built without memory, but for --of memory: there a small run,
     of up to 2 GB, is a real one. Exit status 1 if anything differs.
@@ -61,9 +61,10 @@ def inspect(
     *,
     form: Form = "text",
 ) -> int:
-    """Count a real checkpoint by its headers, and say what does not belong.
+    """Count a real checkpoint by its headers.
 
-    No weight is read. Exit status 1 if a tensor is missing, extra or misshapen.
+    It says what does not belong, and reads no weight. Exit status 1 if a tensor is missing, extra
+    or misshapen.
     """
     from gpt2calc.verification.inspection import inspect
 
