@@ -12,6 +12,7 @@ from gpt2calc.cli.flags import (
     Form,
     Model,
     ModelFields,
+    Names,
     Of,
     Plot,
 )
@@ -63,8 +64,7 @@ def steps(
     /,
     *,
     order: Annotated[
-        str | None,
-        Parameter(help="Fields to change first, like norm,n_kv_head.", metavar="FIELDS"),
+        Names | None, Parameter(help="Fields to change first, like norm,n_kv_head.")
     ] = None,
     seq: Annotated[
         Length | None, Parameter(help="Tokens of the sequence whose FLOPs are counted.")
@@ -82,8 +82,7 @@ def steps(
     """
     from gpt2calc.analysis.steps import steps
 
-    fields = [name.strip() for name in order.split(",")] if order else ()
-    walked = steps(first, last, order=fields, seq=seq, precision=precision)
+    walked = steps(first, last, order=order or (), seq=seq, precision=precision)
     draw(plot, lambda pictures: pictures.of_steps(walked))
     return show(walked, form)
 

@@ -27,6 +27,15 @@ def configured(model: str, fields: Fields | None) -> ModelConfig:
     return load(model).replace(**changes)
 
 
+def kept_free(margin: int | None, gpu: str | None) -> int:
+    """Return the bytes of a device that are not counted on. Raises ``UserError`` without one."""
+    from gpt2calc.metrics.memory.fitting import MARGIN
+
+    if margin is not None and gpu is None:
+        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
+    return MARGIN if margin is None else margin
+
+
 def case_given(model: str, of: str | Quantity, fields: Fields | None) -> Any:
     """Return what a quantity is of, a model or a model and a run, with the fields given."""
     quantity = as_quantity(of)

@@ -50,9 +50,8 @@ def presets(
 ) -> int:
     """List the presets by family, with their sizes.
 
-    Counted, and as their papers report them.
-
-    WORDS leave those that have all of them in their name or family; moe, those with experts.
+    Counted, and as their papers report them. WORDS leave those that have all of them in their name
+    or family; moe, those with experts.
     """
     from gpt2calc.analysis.catalogue import catalogue
 

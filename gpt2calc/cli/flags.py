@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter, Token
 
+from gpt2calc.cli.numbers import Bytes
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.field_text import read_field
-from gpt2calc.model.fields import Declared, FieldValue, choices_of, is_list, is_switch
+from gpt2calc.model.fields import Declared, choices_of, is_list, is_switch
 from gpt2calc.model.presets import preset_names
 from gpt2calc.quantity.registry import NAMES
 from gpt2calc.quantity.run import Run
@@ -50,6 +51,9 @@ Gpu = Annotated[
         help="Does it fit? A device like h100 or 4090, 24GB, or a TOML file.", metavar="DEVICE"
     ),
 ]
+Margin = Annotated[
+    Bytes | None, Parameter(help="Bytes of each device not counted on; 1GB if left out.")
+]
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 """What is off unless it is asked for."""
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
@@ -58,13 +62,21 @@ Form = Annotated[Format, Parameter(name="--format", help="How the result is prin
 def _named(_: object, tokens: Sequence[Token]) -> Path:
     """Read the name of a file."""
     if not tokens[0].value:
-        raise UserError(f"{tokens[0].keyword} is '': it must be the name of a file")
+        raise UserError(f"{tokens[0].keyword or 'PATH'} is '': it must be the name of a file")
     return Path(tokens[0].value)
 
 
 File = Annotated[Path, Parameter(converter=_named, n_tokens=1)]
 Out = Annotated[File | None, Parameter(help="Write to this file instead of printing.")]
 Plot = Annotated[File | None, Parameter(help="Draw it, too, into this file: .png, .svg or .pdf.")]
+
+
+def _split(_: object, tokens: Sequence[Token]) -> list[str]:
+    """Read names with commas between."""
+    return [name.strip() for token in tokens for name in token.value.split(",")]
+
+
+Names = Annotated[list[str], Parameter(converter=_split, n_tokens=1, negative=(), metavar="FIELDS")]
 
 Reader = Callable[[type[Declared], str, str], object]
 """Reads the text of a flag, given the config and the field that it is of."""
@@ -83,41 +95,37 @@ def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: 
     def convert(_: object, tokens: Sequence[Token]) -> object:
         return read(kind, name, tokens[0].value)
 
-    if choices:
-        metavar = "CHOICE"
-    elif kind.model_fields[name].annotation is str:
-        metavar = "NAME"
-    elif is_list(kind, name):
-        metavar = "N,N"
-    is_of_choices = f" [choices: {', '.join(choices)}]" if choices else ""
     flag = Parameter(
-        help=f"{known.description}{is_of_choices}",
+        help=known.description + (f" [choices: {', '.join(choices)}]" if choices else ""),
         group=group,
-        metavar=metavar,
+        metavar="CHOICE" if choices else _metavar(kind, name) or metavar,
         converter=convert,
         completer=lambda _: choices,
-        negative=opposites if "none" in choices else (),  # --no-positions: None, which is "none"
+        negative=opposites if "none" in choices else (),  # --no-positions gives None
         n_tokens=1,
     )
     return Annotated[Any | None, flag]
 
 
-def _read(kind: type[Declared], name: str, text: str) -> FieldValue:
-    return read_field(kind, name, text)
+def _metavar(kind: type[Declared], name: str) -> str:
+    """Return what a help page calls the value of a field that is no number."""
+    if is_list(kind, name):
+        return "N,N"
+    return "NAME" if kind.model_fields[name].annotation is str else ""
 
 
 def _read_several(kind: type[Declared], name: str, text: str) -> object:
-    """Read an axis, ``12,24`` or ``12:96:12``, or a list of choices; one value as it is."""
+    """Read an axis, ``12,24`` or ``12:96:12``, or a list of words; one value as it is."""
     if is_list(kind, name) or not ("," in text or ":" in text):
         return read_field(kind, name, text)
-    if choices_of(kind, name):
+    if choices_of(kind, name) or kind.model_fields[name].annotation is str:
         return text.split(",")
     from gpt2calc.analysis.axes import read_axis
 
     return read_axis(name, text)
 
 
-def _flags(flags: Iterable[Flag], read: Reader = _read, metavar: str = "N") -> Any:
+def _flags(flags: Iterable[Flag], read: Reader = read_field, metavar: str = "N") -> Any:
     """Make the flags of some fields, of which a command is given those that were typed."""
     fields = {name: _flag(kind, name, group, read, metavar) for kind, name, group in flags}
     return Annotated[TypedDict("Fields", fields, total=False), Parameter(name="*")]  # type: ignore[operator]

@@ -4,10 +4,20 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.cli.cases import case_given, configured, of_run
+from gpt2calc.cli.cases import case_given, configured, kept_free, of_run
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import CacheFields, FlopFields, Form, Gpu, MemoryFields, Model, Plot, Switch
-from gpt2calc.cli.numbers import Bytes, Count, Days, Price, Seconds, Speed, Steps, Utilization
+from gpt2calc.cli.flags import (
+    CacheFields,
+    FlopFields,
+    Form,
+    Gpu,
+    Margin,
+    MemoryFields,
+    Model,
+    Plot,
+    Switch,
+)
+from gpt2calc.cli.numbers import Count, Days, Price, Seconds, Speed, Steps, Utilization
 from gpt2calc.errors import UserError
 from gpt2calc.report.terminal import show
 
@@ -66,9 +76,7 @@ def memory(
     ] = False,
     gpu: Gpu = None,
     exact: Annotated[Switch, Parameter(help="Exact bytes at the glance, not two digits.")] = False,
-    margin: Annotated[
-        Bytes | None, Parameter(help="Bytes of the device not counted on; 1GB if left out.")
-    ] = None,
+    margin: Margin = None,
     plot: Plot = None,
     form: Form = "text",
 ) -> int:
@@ -80,15 +88,11 @@ def memory(
     from gpt2calc.metrics.memory.quantity import MEMORY
     from gpt2calc.metrics.memory.result import Memory
 
-    if margin is not None and gpu is None:
-        raise UserError("--margin is of a device: give --gpu, too, such as a100-80gb")
+    free = kept_free(margin, gpu)
     if not (operations or plot or of_run(fields)):
         from gpt2calc.metrics.glance import glance
-        from gpt2calc.metrics.memory.fitting import MARGIN
 
-        config = configured(model, fields)
-        kept_free = MARGIN if margin is None else margin
-        return show(glance(config, gpu=gpu, margin=kept_free, exact=exact), form)
+        return show(glance(configured(model, fields), gpu=gpu, margin=free, exact=exact), form)
     if exact:
         raise UserError("the bytes of one run are exact already: leave out --exact")
     case = case_given(model, MEMORY, fields)
@@ -99,9 +103,9 @@ def memory(
 
         return show(Events.of(case), form)
     if gpu is not None:
-        from gpt2calc.metrics.memory.fitting import MARGIN, fit
+        from gpt2calc.metrics.memory.fitting import fit
 
-        fitted = fit(case, case.run, gpu=gpu, margin=MARGIN if margin is None else margin)
+        fitted = fit(case, case.run, gpu=gpu, margin=free)
         draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))
         return show(fitted, form)
     counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
@@ -146,7 +150,9 @@ def train(
     ] = None,
     precision: Annotated[
         str | None,
-        Parameter(help="Of the products: float32, tfloat32, float16, bfloat16, float8."),
+        Parameter(
+            help="Of the products: float32, tfloat32, float16, bfloat16, float8.", metavar="DTYPE"
+        ),
     ] = None,
     price: Annotated[Price | None, Parameter(help="Of a GPU for an hour, in any currency.")] = None,
     tokens_per_second: Annotated[
@@ -166,6 +172,8 @@ def train(
     from gpt2calc.metrics.training import train as trained_by
 
     case = case_given(model, FLOPS, fields)
+    if of_run(fields).get("training") is False:
+        raise UserError("--inference takes no training: leave it out, or ask 'gpt2calc serve'")
     if tokens_per_second is not None or seconds_per_step is not None:
         from gpt2calc.metrics.throughput import throughput
 

@@ -117,9 +117,16 @@ def solve(
         )
     refuse_idle_run(of, fields)
     changes = given(fields)
+    asked_of_shapes: dict[str, Any] = {
+        "multiple_of": multiple_of,
+        "min_aspect": min_aspect,
+        "max_aspect": max_aspect,
+        "tolerance": tolerance,
+        "limit": limit,
+    }
+    bounds = {name: bound for name, bound in asked_of_shapes.items() if bound is not None}
     if field is not None:
-        of_shapes = (plot, multiple_of, min_aspect, max_aspect, tolerance, limit)
-        if any(flag is not None for flag in of_shapes):
+        if bounds or plot is not None:
             raise UserError(
                 "--plot, --multiple-of, --min-aspect, --max-aspect, --tolerance and --limit are of "
                 "shapes: leave out --for"
@@ -130,23 +137,11 @@ def solve(
         return show(solved, form)
     if len(models) > 1 or len(budget) > 1:
         raise UserError("several models or budgets are solved for one field: give it by --for")
-    bounds: dict[str, Any] = {
-        "multiple_of": multiple_of,
-        "min_aspect": min_aspect,
-        "max_aspect": max_aspect,
-        "tolerance": tolerance,
-        "limit": limit,
-        **{name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes},
-    }
     from gpt2calc.analysis.shaping import solve
 
-    shapes = solve(
-        case_given(models[0] if models else "gpt2", of, changes),
-        budget[0],
-        of=of,
-        fixed=tuple(changes),
-        **{name: bound for name, bound in bounds.items() if bound is not None},
-    )
+    sides = {name: changes.pop(name) for name in ("n_layer", "n_embd") if name in changes}
+    model = case_given(models[0] if models else "gpt2", of, changes)
+    shapes = solve(model, budget[0], of=of, fixed=tuple(changes), **bounds, **sides)
     draw(plot, lambda pictures: pictures.of_shapes(shapes))
     return show(shapes, form)
 

@@ -1,6 +1,5 @@
 """Lessons: the formulas with every step shown, and exercises."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -10,8 +9,10 @@ from gpt2calc.cli.flags import (
     FORMULA_FIELDS,
     PRESETS,
     CaseFields,
+    File,
     Form,
     Model,
+    Names,
     Of,
 )
 from gpt2calc.cli.numbers import Count
@@ -27,12 +28,10 @@ SheetForm = Annotated[
     Parameter(name="--format", help="How the exercises are written."),
 ]
 Free = Annotated[
-    list[str] | None,
+    Names | None,
     Parameter(
         help="Leave these fields as letters, with commas between: "
         f"{', '.join(FORMULA_FIELDS)}, or all.",
-        negative=(),
-        metavar="FIELDS",
         completer=lambda _: [*FORMULA_FIELDS, "all"],
     ),
 ]
@@ -48,6 +47,7 @@ def explain(
         str | None,
         Parameter(
             help="Explain this sublayer alone, such as mlp.",
+            metavar="NAME",
             completer=lambda _: sorted({*SUBLAYERS, *FLOP_SUBLAYERS}),
         ),
     ] = None,
@@ -61,7 +61,7 @@ def explain(
     from gpt2calc.teach.explanation import explain
 
     case = case_given(model, of, fields)
-    return show(explain(case, of=of, free=_names(free), sublayer=sublayer), form)
+    return show(explain(case, of=of, free=free or (), sublayer=sublayer), form)
 
 
 def formula(
@@ -79,11 +79,7 @@ def formula(
     """
     from gpt2calc.teach.formulas import formula
 
-    return show(formula(case_given(model, of, fields), _names(free) or "all", of=of), form)
-
-
-def _names(free: list[str] | None) -> list[str]:
-    return [name for each in free or () for name in each.split(",")]
+    return show(formula(case_given(model, of, fields), free or "all", of=of), form)
 
 
 def study(
@@ -91,7 +87,7 @@ def study(
         str, Parameter(help="Presets or files; the four GPT-2 if left out."), PRESETS
     ],
     out: Annotated[
-        Path, Parameter(help="The file to write: .html, or .md with --format markdown.")
+        File, Parameter(help="The file to write: .html, or .md with --format markdown.")
     ],
     form: Annotated[
         Literal["html", "markdown"] | None,
@@ -119,7 +115,8 @@ def exercise(
         Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
     ] = "easy",
     family: Annotated[
-        str, Parameter(help="Whose models are asked about: gpt2, llama, gpt_neox ...")
+        str,
+        Parameter(help="Whose models are asked about: gpt2, llama, gpt_neox ...", metavar="NAME"),
     ] = "gpt2",
     answer: Annotated[bool | None, Parameter(help="With the worked solutions, or without.")] = None,
     number: Annotated[Count, Parameter(name="--count", help="How many exercises.")] = 1,

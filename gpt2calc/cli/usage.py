@@ -1,5 +1,7 @@
 """What the command-line library complains of, in one line and in this project's words."""
 
+from typing import get_args
+
 from cyclopts import Token
 from cyclopts.exceptions import (
     CoercionError,
@@ -21,12 +23,12 @@ def in_one_line(error: CycloptsError) -> str:
     match error:
         case UnknownOptionError():
             return _unknown_flag(error)
-        case CoercionError(__cause__=UserError() as refused):
+        case CoercionError(__cause__=UserError() as refused):  # of a flag's own reader
             return str(refused)
         case CoercionError():
             return _no_such_choice(error)
         case MissingArgumentError():
-            return f"{_name(error)} needs a value: {_help(error)}"
+            return _missing(error)
         case RepeatArgumentError():
             return _repeated(error.token)
         case UnusedCliTokensError():
@@ -34,6 +36,15 @@ def in_one_line(error: CycloptsError) -> str:
             return f"{quoted(unused)} is one argument too many: {_help(error)}"
         case _:
             return " ".join(str(error).split())
+
+
+def _missing(error: MissingArgumentError) -> str:
+    """Say that a flag has no value; -5% after it is none, but was meant to be."""
+    words = [*(error.unused_tokens or ()), ""]
+    after = words[words.index(error.keyword) + 1] if error.keyword in words else ""
+    if after[:1] == "-" and after[1:2].isdigit():
+        return f"{error.keyword} is {quoted(after)}: it must not begin with a hyphen"
+    return f"{_name(error)} needs a value: {_help(error)}"
 
 
 def _repeated(token: Token) -> str:
@@ -48,20 +59,22 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
     word = flag.removeprefix("--")
-    meant = field_called(word, ModelConfig) or field_called(word, Run)
-    ours = f"--{meant.replace('_', '-')}" if meant is not None else flag
-    if ours != flag:
-        return f"there is no flag {flag[:40]}; did you mean '{ours}'?"
-    return f"there is no flag {flag[:40]}{did_you_mean(flag, known) or f': {_help(error)}'}"
+    field = field_called(word, ModelConfig) or field_called(word, Run) or word.replace("-", "_")
+    ours = f"--{field.replace('_', '-')}"
+    if ours in known:
+        hint = f"; did you mean {ours!r}?"
+    elif field in Run.known:
+        commands = (f"'gpt2calc {name}'" for name in Run.known[field].changes)
+        hint = f" here: {ours} is of {', '.join(commands)}"
+    else:
+        hint = did_you_mean(flag, known) or f": {_help(error)}"
+    return f"there is no flag {flag[:40]}{hint}"
 
 
 def _no_such_choice(error: CoercionError) -> str:
-    from typing import get_args
-
     value = quoted(error.token.value if error.token else "")
-    choices = [str(choice) for choice in get_args(error.target_type)]
-    if error.target_type is bool:
-        choices = ["true", "false"]
+    is_switch = error.target_type is bool
+    choices = ["true", "false"] if is_switch else [*map(str, get_args(error.target_type))]
     if not choices:
         return f"{_name(error)} is {value}: {_help(error)}"
     return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"

@@ -1,12 +1,11 @@
 """The proof: against PyTorch's model, and against a real checkpoint."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from gpt2calc.cli.cases import case_given
-from gpt2calc.cli.flags import CaseFields, Form, Model
+from gpt2calc.cli.flags import CaseFields, File, Form, Model
 from gpt2calc.report.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1
@@ -55,7 +54,7 @@ def verify(
 
 def inspect(
     path: Annotated[
-        Path, Parameter(help="A .safetensors file, an index of shards, or their folder.")
+        File, Parameter(help="A .safetensors file, an index of shards, or their folder.")
     ],
     /,
     *,
