@@ -1,5 +1,6 @@
 """Which shapes, layers by width, have the size I want and look like models that people train."""
 
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -243,7 +244,7 @@ def solve(
     near = near_budget(base, found, quantity, amount, bounds)
     shapes = tuple(
         Shape(each, each.total - amount.value, preset_like(each.config))
-        for each in islice(near, limit)
+        for each in islice(near, min(limit, sys.maxsize))
     )
     if not shapes:
         raise UserError(why_senseless(base, found[0], bounds))

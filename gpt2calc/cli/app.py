@@ -25,7 +25,6 @@ HELP_MODEL = "--help-model"
 """The flag, after any command, that lists what a model is built from."""
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 
-
 app = App(
     name="gpt2calc",
     help="Parameters, FLOPs and bytes of GPT-2 and its descendants, counted exactly.",
@@ -147,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from gpt2calc.cli.usage import in_one_line
 
         return _refused(f"{in_one_line(error)}{_meant_command(words)}")
+    except OverflowError:
+        return _refused("a time or a share of these numbers is beyond 10^308: give smaller ones")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
         abandon(sys.stdout)
         return CLOSED_PIPE
@@ -174,8 +175,7 @@ def _meant_command(words: Sequence[str]) -> str:
 
 def _nearest_command(word: str) -> str:
     """Suggest a command where a word was taken for a model."""
-    commands = [name for name in app if not name.startswith("-")]
-    return did_you_mean(word, commands) if word.isalpha() else ""
+    return did_you_mean(word, COMMANDS) if word.isalpha() else ""
 
 
 def _refused(line: str) -> int:

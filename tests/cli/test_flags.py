@@ -78,6 +78,30 @@ def test_a_number_of_another_kind_is_one_line(refused, words, rule):
     assert rule in refused(*words)
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (
+            ["flops", "--dtype", "bf16"],
+            "there is no flag --dtype here: --dtype is of 'gpt2calc mem",
+        ),
+        (["serve", "--batch", "3"], "--batch is of 'gpt2calc flops', 'gpt2calc memory', 'gpt2calc"),
+        (["memory", "--precision", "bf16"], "there is no flag --precision; did you mean '--dtype'"),
+        (["solve", "--tolerance", "-5%"], "--tolerance is '-5%': it must not begin with a hyphen"),
+        (["solve", "--tolerance", "--limit"], "--tolerance needs a value"),
+        (["train", "--tokens", "1B", "--inference"], "leave it out, or ask 'gpt2calc serve'"),
+        (["flops", "--n-ctx", "9" * 400], "is beyond 10^308: give smaller ones"),
+    ],
+)
+def test_a_flag_out_of_place_is_one_line(refused, words, hint):
+    assert hint in refused(*words)
+
+
+def test_a_list_is_as_long_as_there_are_shapes(run):
+    shapes = ("solve", "--budget", "350M", "--format", "json", "--limit")
+    assert run(*shapes, "9" * 30).out == run(*shapes, "9" * 9).out
+
+
 def test_numbers_are_read_exactly(run):
     asked = ("solve", "--gpus", "8", "--days", "35.7", "--mfu", "40%", "--format=json")
     peak = device("h100").peak["bfloat16"]
