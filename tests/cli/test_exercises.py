@@ -72,7 +72,7 @@ def test_every_format(run, level):
     ("arguments", "words"),
     [
         (["--level", "insane"], "--level is 'insane': it must be easy, medium or hard"),
-        (["--seed", "x"], "--seed is 'x': it must be a whole number, such as 7"),
+        (["--seed", "x"], "--seed is 'x': it must be a whole number, such as 8"),
         (["--seed", "1.5"], "--seed is '1.5'"),
         (["--count", "2.5"], "--count is '2.5'"),
         (["--seed", "-1"], "seed is -1: it must be 0 or more"),

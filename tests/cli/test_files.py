@@ -7,7 +7,7 @@ import time
 import pytest
 
 
-@pytest.mark.parametrize("name", ["", ".", "/"])
+@pytest.mark.parametrize("name", [".", "/"])
 def test_a_folder_is_no_file(refused, name):
     assert "it is a folder" in refused("sweep", "--n-layer", "1,2", "--out", name)
 
