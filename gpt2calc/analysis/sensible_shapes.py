@@ -15,7 +15,8 @@ from gpt2calc.analysis.shape_search import (
 )
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import breakdown
-from gpt2calc.quantity.quantity import Breakdown, Config, Quantity
+from gpt2calc.quantity.breakdown import Breakdown
+from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.units import RoundedNumber
 
 

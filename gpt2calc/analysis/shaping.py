@@ -23,10 +23,11 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Breakdown, Config, Quantity
+from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
 USUAL_ASPECTS = (32, 128)
@@ -129,11 +130,11 @@ class Shapes(Listing):
         grown = [name for name in self.bounds.ratios if name != "n_head"]
         groups = [*self.quantity.groups]
         return (
-            RowField("n_layer", lambda shape: shape.n_layer, "n_layer", "count"),
-            RowField("n_embd", lambda shape: shape.n_embd, "n_embd", "count"),
-            RowField("n_head", lambda shape: shape.n_head, "n_head", "count"),
-            *(RowField(name, partial(_value, name), name, "count") for name in grown),
-            RowField("total", lambda shape: shape.counted.total, "total", "count"),
+            counts("n_layer", lambda shape: shape.n_layer),
+            counts("n_embd", lambda shape: shape.n_embd),
+            counts("n_head", lambda shape: shape.n_head),
+            *(counts(name, partial(_value, name)) for name in grown),
+            counts("total", lambda shape: shape.counted.total),
             RowField("error", lambda shape: shape.error, "error", "signed share", self._error),
             RowField("aspect", lambda shape: shape.aspect, "aspect", "ratio"),
             *(RowField(name, partial(_share, name), name, "share") for name in groups[:1]),

@@ -11,7 +11,7 @@ from gpt2calc.quantity.along import is_solvable, solvable_fields
 from gpt2calc.quantity.models import Models, labelled
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
 
@@ -66,9 +66,9 @@ class Solutions(Listing):
                 "model", lambda s: s.name, "model", shown=lambda s: f"{s.name}, {s.budget.text}"
             ),
             RowField("budget", lambda s: s.budget.text),
-            RowField("below", lambda s: s.below and s.below.value, "below", "count"),
+            counts("below", lambda s: s.below and s.below.value),
             RowField("total_below", lambda s: s.below and s.below.total, "its count", "count"),
-            RowField("above", lambda s: s.above.value, "above", "count"),
+            counts("above", lambda s: s.above.value),
             RowField("total_above", lambda s: s.above.total, "count above", "count"),
             RowField("first", lambda s: s.interval and s.interval[0], "from", "count"),
             RowField("last", lambda s: s.interval and s.interval[1], "to", "count"),

@@ -12,9 +12,10 @@ from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
 from gpt2calc.model.terms import Number
 from gpt2calc.quantity.assumptions import assumed
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.sublayers import FLOP_SUBLAYERS
 from gpt2calc.report.table import Table
@@ -121,7 +122,7 @@ class Flops(Breakdown):
     def _more(self) -> dict[str, object]:
         return {"per_token": self.per_token, **super()._more()}
 
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         scores = "the lower triangle alone" if self.config.causal else "the full square"
         sums = f"In all {format_flops(self.total)}. Per token: {self.per_token:,}."
         counted = (

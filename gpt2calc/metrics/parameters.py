@@ -7,10 +7,11 @@ from typing import NamedTuple
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import Structure, network_in_letters, structure_of
 from gpt2calc.model.tensors import active_tensors, tensors, tensors_of
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS
 from gpt2calc.tape.symbolic import Formula
 
@@ -127,7 +128,7 @@ class Count(Breakdown):
             "per_block": self.per_block,
         }
 
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         sums = f"One block: {self.per_block:,}. Without embeddings: {self.non_embedding:,}."
         notes = (*active_said(self.config), sums)
         if not self.config.tie_embeddings:

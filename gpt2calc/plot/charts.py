@@ -17,7 +17,8 @@ from gpt2calc.plot.style import (
     size_of,
     type_for,
 )
-from gpt2calc.quantity.quantity import Breakdown, Share
+from gpt2calc.quantity.breakdown import Breakdown
+from gpt2calc.quantity.quantity import Share
 from gpt2calc.report.sublayers import colour_of, shortened, words_of
 from gpt2calc.report.table import percent
 from gpt2calc.units import human

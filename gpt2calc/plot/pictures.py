@@ -22,7 +22,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.plot import charts, curves, maps, serving, timeline, waterfall
 from gpt2calc.plot.style import empty_figure, house_style, human_in, is_narrow, refuse_undrawable
 from gpt2calc.quantity.along import solvable_fields
-from gpt2calc.quantity.quantity import Breakdown
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.report.sublayers import shortened
 
 Kind = Literal["stacked", "grouped", "layer-norm"]

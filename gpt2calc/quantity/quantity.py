@@ -4,7 +4,7 @@ What compares, sweeps, solves, explains or draws takes a :class:`Quantity`; a ne
 of this type.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.terms import Term, make
 from gpt2calc.quantity.number import Number
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
 
 Config = Any
 """What defines the case: fields with letters and rules, a :class:`.model.fields.Declared`."""
@@ -172,119 +170,3 @@ class Quantity:
             return str(name)
         hint = did_you_mean(str(name), self.parts) or f"; they are {', '.join(self.parts)}"
         raise UserError(f"no sublayer is called {quoted(name)}{hint}")
-
-    def _shown(self, parts: Iterable[Any]) -> list[tuple[str, Any]]:
-        """Return the parts by name, but for the rare ones that have nothing."""
-        named = zip(self.parts, parts, strict=True)
-        return [(name, part) for name, part in named if part.total or name not in self.rare]
-
-    def dict_of(self, config: Config, parts: Iterable[Any]) -> dict[str, Any]:
-        """Return a model's parts and their sums as plain numbers, ready for JSON."""
-        parts = tuple(parts)
-        columns = self.columns_apart(config)
-        return {
-            "config": config.effective(),
-            **{name: sum(getattr(part, name) for part in parts) for name in ("total", *columns)},
-            "sublayers": {
-                name: {each: getattr(part, each) for each in (*columns, "total", "share")}
-                for name, part in self._shown(parts)
-            },
-        }
-
-    def table_of(
-        self, config: Config, parts: Iterable[Any], notes: tuple[str, ...], title: str = ""
-    ) -> Table:
-        """Return a model's parts as rows, their sums beneath."""
-        heads = (*self.columns_apart(config), "total")
-        rows = [
-            (name, *(getattr(part, each) for each in heads), part.share, part.share)
-            for name, part in self._shown(parts)
-        ]
-        sums = (sum(column) for column in list(zip(*rows, strict=True))[1:-2])
-        return Table(
-            title=title or config.title(),
-            columns=(
-                Column("sublayer"),
-                *(Column(name, "count") for name in heads),
-                Column("share", "share"),
-                Column("", "bar"),
-            ),
-            rows=tuple(rows),
-            footer=("total", *sums, 1.0, None),
-            notes=notes,
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class Breakdown(Result):
-    """One quantity of one model, part by part; ``breakdown["attention"]`` is one part."""
-
-    config: Config
-    parts: tuple[Any, ...]
-    """One for each of ``quantity.parts``, in that order."""
-    quantity: Quantity
-
-    @property
-    def total(self) -> int:
-        """All parts together."""
-        return sum(part.total for part in self.parts)
-
-    @property
-    def per_block(self) -> int:
-        """What one transformer block has: what one more layer adds."""
-        added: int = self.quantity.per_block(self.quantity.settle(self.config))
-        return added
-
-    @property
-    def sublayers(self) -> dict[str, Any]:
-        """The parts by name; a part that has nothing is there with zeros."""
-        return dict(zip(self.quantity.parts, self.parts, strict=True))
-
-    def __getitem__(self, part: str) -> Any:
-        """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
-        if part not in self.quantity.parts and part in self.quantity.groups:
-            return self.coarse[part]
-        return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.quantity.parts)
-
-    def __contains__(self, part: object) -> bool:
-        return part in self.quantity.parts
-
-    @property
-    def coarse(self) -> dict[str, Share]:
-        """The parts by name, or the groups of them where there are many."""
-        if not self.quantity.has_many_parts:
-            return {
-                name: Share(part.total, part.total, part.share)
-                for name, part in self.sublayers.items()
-            }
-        sums = {
-            name: sum(self[part].total for part in parts)
-            for name, parts in self.quantity.groups.items()
-        }
-        return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
-
-    def group_share(self, group: str) -> float:
-        """Return the share of the total that several parts have together."""
-        return float(sum(self[name].share for name in self.quantity.groups[group]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
-        amounts = self.quantity.dict_of(self.config, self.parts)
-        sublayers = amounts.pop("sublayers")
-        return {**amounts, **self._more(), "sublayers": sublayers}
-
-    def table(self) -> Table:
-        """Return a row for each part, the total beneath."""
-        return self.quantity.table_of(self.config, self.parts, self._notes())
-
-    def summary(self) -> str:
-        return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"
-
-    def _more(self) -> dict[str, object]:
-        return {"per_block": self.per_block}
-
-    def _notes(self) -> tuple[str, ...]:
-        return (f"One block: {self.per_block:,}.",)

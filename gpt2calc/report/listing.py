@@ -1,9 +1,9 @@
 """A result of rows that are alike: its columns are declared once, for every format."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.result import Result, csv_lines
 from gpt2calc.report.table import Column, Kind, Row, Table
 
 
@@ -26,6 +26,11 @@ class RowField(NamedTuple):
         return self.shown or self.value
 
 
+def counts(name: str, value: Callable[[Any], Any]) -> RowField:
+    """Return a column of counts that people and programs call the same."""
+    return RowField(name, value, name, "count")
+
+
 class Listing(Result):
     """A result with a row for each of some items."""
 
@@ -41,9 +46,21 @@ class Listing(Result):
         """Return the line above the rows."""
         return ""
 
+    def sums(self) -> dict[str, Any]:
+        """Return the row of sums beneath the others, which CSV has, too; empty where none is."""
+        return {}
+
+    def added_up(self) -> dict[str, Any]:
+        """Return the sums of the columns of counts, called total."""
+        (first, _), *others = _keyed(self.fields()).items()
+        items = self.items()
+        sums = {key: sum(map(of.value, items)) for key, of in others if of.kind == "count"}
+        return {first: "total", **sums}
+
     def footer(self) -> Row | None:
-        """Return the row beneath the others, of the columns that people read."""
-        return None
+        """Return the row beneath the others, of the columns that people read: the sums."""
+        sums = self.sums()
+        return tuple(sums.get(field.key or "") for field in _shown(self.fields())) if sums else None
 
     def notes(self) -> tuple[str, ...]:
         """Return the sentences beneath the rows."""
@@ -51,12 +68,14 @@ class Listing(Result):
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return a flat row for each item, ready for ``pandas.DataFrame``."""
-        fields = [(field.key, field.value) for field in self.fields() if field.key is not None]
-        return [{key: value(item) for key, value in fields} for item in self.items()]
+        fields = _keyed(self.fields()).items()
+        return [{key: field.value(item) for key, field in fields} for item in self.items()]
 
     def csv(self) -> str:
-        """Write a row for each item, numbers bare."""
-        return rows_as_csv(self.to_rows())
+        """Write a row for each item, and that of the sums; numbers bare."""
+        keys = [*_keyed(self.fields())]
+        rows = [*self.to_rows(), *filter(None, [self.sums()])]
+        return csv_lines([keys, *(map(row.get, keys) for row in rows)]).rstrip("\n")
 
     def table(self) -> Table:
         """Return a row for each item, as people read it."""
@@ -64,9 +83,27 @@ class Listing(Result):
             footer=self.footer(), notes=self.notes()
         )
 
-    def table_of(self, items: Sequence[Any], title: str) -> Table:
-        """Return the rows of some of the items."""
-        shown = [field for field in self.fields() if field.heading is not None]
-        columns = tuple(Column(field.heading or "", field.kind) for field in shown)
-        rows = tuple(tuple(field.read(item) for field in shown) for item in items)
-        return Table(title, columns, rows)
+    def table_of(self, items: Iterable[Any], title: str) -> Table:
+        """Return the rows of some items."""
+        return listed(self.fields(), items, title)
+
+    def on_its_side(self, headings: tuple[Column, ...]) -> Table:
+        """Return a row for each column that people read, with a value of each item."""
+        items = self.items()
+        rows = ((field.heading, *map(field.read, items)) for field in _shown(self.fields()))
+        return Table(self.title(), headings, tuple(rows), notes=self.notes())
+
+
+def listed(fields: Iterable[RowField], items: Iterable[Any], title: str) -> Table:
+    """Return a row for each item, of the columns that people read."""
+    shown = _shown(fields)
+    columns = tuple(Column(field.heading or "", field.kind) for field in shown)
+    return Table(title, columns, tuple(tuple(f.read(item) for f in shown) for item in items))
+
+
+def _shown(fields: Iterable[RowField]) -> list[RowField]:
+    return [field for field in fields if field.heading is not None]
+
+
+def _keyed(fields: Iterable[RowField]) -> dict[str, RowField]:
+    return {field.key: field for field in fields if field.key is not None}

@@ -166,7 +166,7 @@ class Explanation(Result):
     def _values(self) -> dict[str, Any]:
         """Return what the model has where all fields are the config's."""
         exact = breakdown(self.config, self.quantity)
-        amounts = self.quantity.dict_of(self.config, exact.parts)["sublayers"]
+        amounts = exact.amounts()["sublayers"]
         for part in amounts.values():
             del part["share"]
         return {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
@@ -178,6 +178,10 @@ class Explanation(Result):
             columns=(Column("of"), Column("derivation")),
             rows=tuple((name, in_one_line(chain)) for name, chain in self.chains),
         )
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each chain, written in LaTeX."""
+        return [{"of": name, "derivation": in_one_line(chain)} for name, chain in self.chains]
 
     def text(self) -> str:
         """Write the derivation in Unicode mathematics."""

@@ -1,6 +1,7 @@
 """The proof of FLOPs: every matrix product against PyTorch's own counter, module by module."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gpt2calc.errors import UserError
@@ -8,7 +9,7 @@ from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.names import EVERY, Names
 from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.case import Case
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import RowField, counts
 from gpt2calc.verification.parameters import (
     built_on_meta,
     refuse_what_cannot_be_built,
@@ -66,29 +67,34 @@ class FlopsVerification(Proof):
             "differences": list(self.differences),
         }
 
-    def table(self) -> Table:
-        """Return a row for each kind of module, those of all blocks together, and the verdict."""
-        ours, theirs = (_by_kind(each, self.config.names) for each in (self.formulas, self.pytorch))
-        rows = [
-            (name, *ours.get(name, (0, 0)), *theirs.get(name, (0, 0)))
-            for name in dict.fromkeys((*ours, *theirs))
-        ]
-        shown = rows if self.config.training else [(row[0], row[1], row[3]) for row in rows]
-        totals = (sum(column) for column in list(zip(*shown, strict=True))[1:])
+    def items(self) -> list[str]:
+        """Return the kinds of modules, those of all blocks together."""
+        ours, theirs = self._by_kind
+        return [*dict.fromkeys((*ours, *theirs))]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the FLOPs of each pass on both sides."""
         passes = ("forward", "backward") if self.config.training else ("forward",)
-        return Table(
-            title=f"{self.config.title()}, against {self.against}",
-            columns=(
-                Column("module"),
-                *(Column(each, "count") for each in passes),
-                *(Column(f"PyTorch {each}", "count") for each in passes),
+        return (
+            RowField("module", str, "module"),
+            *(
+                counts(f"{whose}{each}", partial(_taken, side, at))
+                for whose, side in zip(("", "PyTorch "), self._by_kind, strict=True)
+                for at, each in enumerate(passes)
             ),
-            rows=tuple(shown),
-            footer=("total", *totals),
-            notes=self._verdict(),
         )
 
-    def _verdict(self) -> tuple[str, ...]:
+    def sums(self) -> dict[str, Any]:
+        """Add up the modules."""
+        return self.added_up()
+
+    @property
+    def _by_kind(self) -> tuple[Flops, Flops]:
+        names = self.config.names
+        return _by_kind(self.formulas, names), _by_kind(self.pytorch, names)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the verdict, and the first differences."""
         if self.identical:
             both = "forward and backward, " if self.config.training else ""
             total = sum(map(sum, self.pytorch.values()))
@@ -97,6 +103,11 @@ class FlopsVerification(Proof):
         more = (f"... and {unsaid:,} more",) if unsaid > 0 else ()
         first = f"different: {len(self.differences):,} of the modules"
         return (first, *self.differences[:DIFFERENCES_SHOWN], *more)
+
+
+def _taken(side: Flops, at: int, name: str) -> int:
+    """Return the FLOPs of one pass of a kind of modules."""
+    return side.get(name, (0, 0))[at]
 
 
 def verify_flops(case: Case) -> FlopsVerification:

@@ -14,8 +14,7 @@ from gpt2calc.model.fetching import fetch_config, fetch_shapes, is_repository
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.naming import Located, located
 from gpt2calc.model.reading import read_json
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Table
+from gpt2calc.quantity.breakdown import PartByPart
 from gpt2calc.verification.checkpoint import find_checkpoint, read_shapes
 from gpt2calc.verification.inference import Shapes, infer_config
 
@@ -32,7 +31,7 @@ LISTED = 5
 
 
 @dataclass(frozen=True, repr=False)
-class Inspection(Result):
+class Inspection(PartByPart):
     """What a checkpoint's headers say: its config, its counts, and what does not belong."""
 
     path: str
@@ -53,6 +52,7 @@ class Inspection(Result):
     unseen: tuple[str, ...] = ()
     """Fields of the config that no tensor shows, without a config beside them: they are taken to be
     as usual."""
+    quantity = PARAMETERS
 
     @property
     def sound(self) -> bool:
@@ -82,7 +82,7 @@ class Inspection(Result):
             "unseen": list(self.unseen),
             "tensors": self.tensor_count,
             "stored": self.stored,
-            **PARAMETERS.dict_of(self.config, self.parts),
+            **self.amounts(),
             "active": self.active,
             "buffers": {name: list(shape) for name, shape in self.buffers.items()},
             "missing": {name: list(shape) for name, shape in self.missing.items()},
@@ -93,8 +93,22 @@ class Inspection(Result):
             },
         }
 
-    def table(self) -> Table:
-        """Return the stored parameters by sublayer; buffers and faults beneath."""
+    def title(self) -> str:
+        return f"{printable(self.path)}: {self.config.title(leaving_out=self.unseen)}"
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what else is stored, and what does not belong."""
+        whose = self.config.of_family.words
+        sound = f"Nothing missing, nothing extra: every tensor is {whose}'s."
+        return (
+            f"{self.tensor_count:,} tensors.",
+            *(() if self.active is None else active_said(self.config)),
+            *self._head_said(),
+            *self._buffers_said(),
+            *((sound,) if self.sound else self._faults_said()),
+        )
+
+    def _faults_said(self) -> tuple[str, ...]:
         faults = (
             *_said("missing", {name: _times(shape) for name, shape in self.missing.items()}),
             *_said("extra", {name: _times(shape) for name, shape in self.extra.items()}),
@@ -106,25 +120,10 @@ class Inspection(Result):
                 },
             ),
         )
-        whose = self.config.of_family.words
-        verdict = (
-            f"Nothing missing, nothing extra: every tensor is {whose}'s." if self.sound else ""
-        )
         turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
         if self.misshapen and turned:
-            faults += ("Those matrices are stored transposed, as nn.Linear does.",)
-        active = () if self.active is None else active_said(self.config)
-        notes = (
-            f"{self.tensor_count:,} tensors.",
-            *active,
-            *self._head_said(),
-            *self._buffers_said(),
-            verdict,
-            *faults,
-        )
-        title = f"{printable(self.path)}: {self.config.title(leaving_out=self.unseen)}"
-        said = tuple(note for note in notes if note)
-        return PARAMETERS.table_of(self.config, self.parts, said, title)
+            return (*faults, "Those matrices are stored transposed, as nn.Linear does.")
+        return faults
 
     def _head_said(self) -> tuple[str, ...]:
         """Say what is only supposed of a head that is not there, where the family has one."""

@@ -10,7 +10,7 @@ from gpt2calc.metrics.memory.naming import PHASES
 from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.quantity.case import Case
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import RowField, counts
 from gpt2calc.verification.fsdp_memory import measured_under_fsdp
 from gpt2calc.verification.parameters import (
     refuse_what_cannot_be_built,
@@ -46,37 +46,39 @@ class MemoryVerification(Proof):
         return tuple(
             f"{name}: {self.tape.get(name, 0):,} bytes by the tape, "
             f"{self.pytorch.get(name, 0):,} in PyTorch"
-            for name in dict.fromkeys((*self.tape, *self.pytorch))
+            for name in self.items()
             if self.tape.get(name) != self.pytorch.get(name)
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return both sides' bytes by what they are of; the differences as sentences."""
-        names = dict.fromkeys((*self.tape, *self.pytorch))
         return {
             **self.head(),
             "bytes": {
                 name: {"tape": self.tape.get(name, 0), "pytorch": self.pytorch.get(name, 0)}
-                for name in names
+                for name in self.items()
             },
             "on_gpu": self.on_gpu,
             "differences": list(self.differences),
         }
 
-    def table(self) -> Table:
-        """Return a row for each figure, and the verdict."""
-        rows = tuple(
-            (name, self.tape.get(name, 0), self.pytorch.get(name, 0))
-            for name in dict.fromkeys((*self.tape, *self.pytorch))
+    def items(self) -> list[str]:
+        """Return what the figures are of."""
+        return [*dict.fromkeys((*self.tape, *self.pytorch))]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the bytes of both sides."""
+        return (
+            RowField("bytes of", str, "bytes of"),
+            counts("tape", lambda name: self.tape.get(name, 0)),
+            counts("PyTorch", lambda name: self.pytorch.get(name, 0)),
         )
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a GPU allocated, and the verdict."""
         said = f"different: {'; '.join(self.differences[:5])}"
         verdict = "identical: every figure, to the byte" if self.identical else said
-        return Table(
-            title=f"{self.config.title()}, against {self.against}",
-            columns=(Column("bytes of"), Column("tape", "count"), Column("PyTorch", "count")),
-            rows=rows,
-            notes=(*self._of_the_gpu(), OF, verdict),
-        )
+        return (*self._of_the_gpu(), OF, verdict)
 
     def _of_the_gpu(self) -> tuple[str, ...]:
         if self.on_gpu is None:

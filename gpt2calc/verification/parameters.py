@@ -13,8 +13,8 @@ from gpt2calc.model.tensors import tensors
 from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.report.listing import RowField, counts
 from gpt2calc.report.sublayers import SUBLAYERS
-from gpt2calc.report.table import Column, Table
 from gpt2calc.verification.proof import Proof
 
 NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
@@ -78,23 +78,28 @@ class Verification(Proof):
             "differences": list(self.differences),
         }
 
-    def table(self) -> Table:
-        """Weights and biases of each sublayer by the formulas and by PyTorch, then the verdict."""
-        rows = [(name, *self.formulas[name], *self.pytorch[name]) for name in SUBLAYERS]
-        totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
-        return Table(
-            title=f"{self.config.title()}, against {self.against}",
-            columns=(
-                Column("sublayer"),
-                Column("weights", "count"),
-                Column("biases", "count"),
-                Column("PyTorch weights", "count"),
-                Column("PyTorch biases", "count"),
-            ),
-            rows=tuple(rows),
-            footer=("total", *totals),
-            notes=(self._verdict(), *active_said(self.config), *self._first_differences()),
+    def items(self) -> tuple[str, ...]:
+        """Return the sublayers."""
+        return SUBLAYERS
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return weights and biases by the formulas and by PyTorch."""
+        ours, theirs = self.formulas, self.pytorch
+        return (
+            RowField("sublayer", str, "sublayer"),
+            counts("weights", lambda part: ours[part].weights),
+            counts("biases", lambda part: ours[part].biases),
+            counts("PyTorch weights", lambda part: theirs[part].weights),
+            counts("PyTorch biases", lambda part: theirs[part].biases),
         )
+
+    def sums(self) -> dict[str, Any]:
+        """Add up the sublayers."""
+        return self.added_up()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the verdict, and the first differences."""
+        return (self._verdict(), *active_said(self.config), *self._first_differences())
 
     def _verdict(self) -> str:
         if self.identical:

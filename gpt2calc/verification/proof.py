@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.report.result import Result
+from gpt2calc.report.listing import Listing
 
 
 @dataclass(frozen=True, repr=False)
-class Proof(Result):
+class Proof(Listing):
     """Formulas and PyTorch side by side."""
 
     config: Any
@@ -22,6 +22,9 @@ class Proof(Result):
     def summary(self) -> str:
         """Say whether formulas and PyTorch agree."""
         return f"{self.config.title()}, {'identical' if self.identical else 'different'}"
+
+    def title(self) -> str:
+        return f"{self.config.title()}, against {self.against}"
 
     def head(self) -> dict[str, Any]:
         """Return what the JSON of every proof begins with."""

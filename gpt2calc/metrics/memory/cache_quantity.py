@@ -8,10 +8,11 @@ from gpt2calc.errors import UserError
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.assumptions import assumed
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.quantity import Breakdown, Config, NoFormulaError, Quantity
+from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
@@ -147,7 +148,7 @@ class Cache(Breakdown):
 
     quantity: Quantity = CACHE
 
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
         token = self.quantity.total(self.config.evaluate_at(batch=1, seq=1, cached=None))
         window = "" if self.config.model.window is None else ", as far as the window"

@@ -15,12 +15,13 @@ from gpt2calc.metrics.memory.state import rules_of, state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
 from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.assumptions import assumed
+from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Breakdown, Quantity
+from gpt2calc.quantity.quantity import Quantity, Share
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import RowField, listed
+from gpt2calc.report.table import Table
 from gpt2calc.units import format_binary_bytes, format_bytes
 
 EXACT = (
@@ -114,14 +115,28 @@ class Memory(Breakdown):
             table = table._replace(notes=(*table.notes, OF_ONE_GPU))
         return (*shown, table)
 
+    def items(self) -> list[tuple[str, Share]]:
+        """Return the parts that there are."""
+        return [(name, part) for name, part in self.sublayers.items() if part.total]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return bytes, and their share of the total."""
+        return _fields("memory")
+
+    def sums(self) -> dict[str, object]:
+        """Return none: CSV has the parts alone."""
+        return {}
+
+    def title(self) -> str:
+        return f"{self.config.title()}{'' if self.config.training else ', inference'}"
+
     def table(self) -> Table:
         """Return a row for each thing that memory is made of."""
         always = STATE if self.config.training else ()
         shown = {
             name: part.total for name, part in self.coarse.items() if part.total or name in always
         }
-        title = self.config.title() + ("" if self.config.training else ", inference")
-        return _table(title, "memory", shown)._replace(notes=self._notes())
+        return _table(self.title(), "memory", shown)._replace(notes=self.notes())
 
     def _kept_table(self) -> Table:
         shown = {part: size for part, size in self._kept_by_part.items() if size}
@@ -171,19 +186,7 @@ class Memory(Breakdown):
             return {"kept": self.kept, "state": self.state}
         return {"held_after_prefill": self.held_after_prefill, "cache_needed": self.cache}
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a row for each part that there is: bytes, and their share of the total."""
-        return [
-            {"part": name, "bytes": part.total, "share": part.share}
-            for name, part in self.sublayers.items()
-            if part.total
-        ]
-
-    def csv(self) -> str:
-        """Write a row for each part that there is."""
-        return rows_as_csv(self.to_rows())
-
-    def _notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
         assumptions = assumed(self.config, "memory")
         if self.config.training:
@@ -252,20 +255,22 @@ def _is_built(case: Case) -> bool:
     return True
 
 
-def _table(title: str, heading: str, rows: dict[str, int]) -> Table:
-    total = sum(rows.values())
-    return Table(
-        title=title,
-        columns=(
-            *(Column(heading), Column("bytes", "count"), Column("", "mixed")),
-            *(Column("share", "share"), Column("", "bar")),
-        ),
-        rows=tuple(
-            (name, each, format_bytes(each), each / total, each / total)
-            for name, each in rows.items()
-        ),
-        footer=("total", total, format_bytes(total), 1.0, None),
+def _fields(heading: str) -> tuple[RowField, ...]:
+    """Return the columns of parts that hold bytes, each with its name."""
+    return (
+        RowField("part", lambda pair: pair[0], heading),
+        RowField("bytes", lambda pair: pair[1].total, "bytes", "count"),
+        RowField(None, lambda pair: format_bytes(pair[1].total), "", "mixed"),
+        RowField("share", lambda pair: pair[1].share, "share", "share"),
+        RowField(None, lambda pair: pair[1].share, "", "bar"),
     )
+
+
+def _table(title: str, heading: str, sizes: dict[str, int]) -> Table:
+    total = sum(sizes.values())
+    parts = [(name, Share(size, size, size / total)) for name, size in sizes.items()]
+    footer = ("total", total, format_bytes(total), 1.0, None)
+    return listed(_fields(heading), parts, title)._replace(footer=footer)
 
 
 def memory(config: Model | None = None, run: Run | None = None) -> Memory:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, count, load, presets
+from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.plain import encodable
 from gpt2calc.report.result import Result, html, markdown, rendered
 from gpt2calc.report.table import Column, Table, percent
@@ -47,10 +48,31 @@ def test_markdown():
 
 
 def test_csv_is_plain_numbers():
-    rows = list(csv.reader(io.StringIO(rendered(Shown(), "csv"))))
-    assert rows[0] == ["name", "n", "share"]
-    assert rows[1] == ["a|b", "1234567", "0.25"]
-    assert rows[-1] == ["total", "1234567", "1.0"]
+    rows = list(csv.reader(io.StringIO(rendered(Letters("ab"), "csv"))))
+    assert rows == [["letter", "n", "half"], ["a", "97", "48.5"], ["b", "98", "49.0"]]
+
+
+def test_sums_stand_beneath_the_rows_of_csv_and_of_text():
+    rows = list(csv.reader(io.StringIO(rendered(Summed("ab"), "csv"))))
+    assert rows[-1] == ["total", "195", ""]
+    assert str(Summed("ab")).splitlines()[-1].split() == ["total", "195"]
+    assert len(Summed("ab").to_rows()) == 2
+
+
+def test_columns_without_a_key_are_of_people_and_those_without_a_heading_of_programs():
+    assert Letters("a").table().headings == ["letter", "n", "upper"]
+    assert Letters("a").table().rows == (("<a>", 97, "A"),)
+    assert Letters("a").to_rows() == [{"letter": "a", "n": 97, "half": 48.5}]
+
+
+def test_a_listing_of_nothing_has_its_headings():
+    assert Letters("").csv() == "letter,n,half"
+    assert str(Letters("")).splitlines()[0].split() == ["letter", "n", "upper"]
+
+
+def test_a_listing_on_its_side():
+    table = Letters("ab").on_its_side((Column("of"), Column("a"), Column("b")))
+    assert table.rows == (("letter", "<a>", "<b>"), ("n", 97, 98), ("upper", "A", "B"))
 
 
 def test_html_is_escaped():
@@ -59,6 +81,27 @@ def test_html_is_escaped():
     assert "<c>" not in page
     assert page.startswith("<p>A title</p>\n<table>")
     assert page.endswith("<p>A note.</p>")
+
+
+class Letters(Listing):
+    def __init__(self, letters):
+        self.letters = letters
+
+    def items(self):
+        return [*self.letters]
+
+    def fields(self):
+        return (
+            RowField("letter", str, "letter", shown=lambda letter: f"<{letter}>"),
+            counts("n", ord),
+            RowField("half", lambda letter: ord(letter) / 2),
+            RowField(None, str.upper, "upper"),
+        )
+
+
+class Summed(Letters):
+    def sums(self):
+        return self.added_up()
 
 
 class Shown(Result):
@@ -80,6 +123,8 @@ def test_a_result_says_what_it_must_define():
         Result().table()
     with pytest.raises(NotImplementedError):
         Result().to_dict()
+    with pytest.raises(NotImplementedError):
+        Result().to_rows()
 
 
 def test_a_table_without_title_footer_or_notes():

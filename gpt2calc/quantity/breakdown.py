@@ -1,0 +1,134 @@
+"""A quantity of one model, part by part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gpt2calc.quantity.quantity import Config, Quantity, Share
+from gpt2calc.report.listing import Listing, RowField, counts
+
+
+class PartByPart(Listing):
+    """A row for each part of a model: its amounts, and its share of the total."""
+
+    config: Config
+    parts: tuple[Any, ...]
+    """One for each of ``quantity.parts``, in that order."""
+    quantity: Quantity
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the parts, each with its name, but for the rare ones that have nothing."""
+        return self._shown()
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return what each part has, and its share as a number and as a bar."""
+        columns = self.quantity.columns_apart(self.config)
+        return (
+            RowField("sublayer", lambda pair: pair[0], "sublayer"),
+            *(counts(each, partial(_amount, each)) for each in (*columns, "total")),
+            RowField("share", lambda pair: pair[1].share, "share", "share"),
+            RowField(None, lambda pair: pair[1].share, "", "bar"),
+        )
+
+    def sums(self) -> dict[str, Any]:
+        """Add up the parts."""
+        return {**self.added_up(), "share": 1.0}
+
+    def title(self) -> str:
+        title: str = self.config.title()
+        return title
+
+    def amounts(self) -> dict[str, Any]:
+        """Return the config, the sums and the parts as plain numbers, ready for JSON."""
+        columns = self.quantity.columns_apart(self.config)
+        sums = {
+            each: sum(getattr(part, each) for part in self.parts) for each in ("total", *columns)
+        }
+        return {
+            "config": self.config.effective(),
+            **sums,
+            "sublayers": {
+                name: {each: getattr(part, each) for each in (*columns, "total", "share")}
+                for name, part in self._shown()
+            },
+        }
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        named = zip(self.quantity.parts, self.parts, strict=True)
+        return [pair for pair in named if pair[1].total or pair[0] not in self.quantity.rare]
+
+
+def _amount(column: str, pair: tuple[str, Any]) -> int:
+    amount: int = getattr(pair[1], column)
+    return amount
+
+
+@dataclass(frozen=True, repr=False)
+class Breakdown(PartByPart):
+    """One quantity of one model, part by part; ``breakdown["attention"]`` is one part."""
+
+    config: Config
+    parts: tuple[Any, ...]
+    quantity: Quantity
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return sum(part.total for part in self.parts)
+
+    @property
+    def per_block(self) -> int:
+        """What one transformer block has: what one more layer adds."""
+        added: int = self.quantity.per_block(self.quantity.settle(self.config))
+        return added
+
+    @property
+    def sublayers(self) -> dict[str, Any]:
+        """The parts by name; a part that has nothing is there with zeros."""
+        return dict(zip(self.quantity.parts, self.parts, strict=True))
+
+    def __getitem__(self, part: str) -> Any:
+        """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
+        if part not in self.quantity.parts and part in self.quantity.groups:
+            return self.coarse[part]
+        return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.quantity.parts)
+
+    def __contains__(self, part: object) -> bool:
+        return part in self.quantity.parts
+
+    @property
+    def coarse(self) -> dict[str, Share]:
+        """The parts by name, or the groups of them where there are many."""
+        if not self.quantity.has_many_parts:
+            return {
+                name: Share(part.total, part.total, part.share)
+                for name, part in self.sublayers.items()
+            }
+        sums = {
+            name: sum(self[part].total for part in parts)
+            for name, parts in self.quantity.groups.items()
+        }
+        return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
+
+    def group_share(self, group: str) -> float:
+        """Return the share of the total that several parts have together."""
+        return float(sum(self[name].share for name in self.quantity.groups[group]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
+        amounts = self.amounts()
+        sublayers = amounts.pop("sublayers")
+        return {**amounts, **self._more(), "sublayers": sublayers}
+
+    def summary(self) -> str:
+        return f"{self.config.title()}: {self.total:,} {self.quantity.unit}"
+
+    def _more(self) -> dict[str, object]:
+        return {"per_block": self.per_block}
+
+    def notes(self) -> tuple[str, ...]:
+        return (f"One block: {self.per_block:,}.",)
