@@ -1,6 +1,5 @@
 """The tensors of one model as a table: name, shape as a formula and in numbers, parameters."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gpt2calc.metrics.parameters import ACTIVE, active_said
@@ -11,12 +10,11 @@ from gpt2calc.model.fields import letters
 from gpt2calc.model.terms import Tensor
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.symbols import plain, with_symbols
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField, counts
 
 
 @dataclass(frozen=True, repr=False)
-class TensorList(Result):
+class TensorList(Listing):
     """Every tensor of a model, those of a block once; names with ``h.*.`` stand for one a block."""
 
     config: ModelConfig
@@ -41,60 +39,50 @@ class TensorList(Result):
             "total": self.total,
             "active": self.active,
             "tensors": [
-                {**fields, "formula": list(formula), "shape": list(tensor.shape), **sizes}
-                for tensor, formula, fields, sizes in self._rows()
+                {**row, "formula": list(formula), "shape": list(tensor.shape)}
+                for row, (tensor, formula) in zip(self.to_rows(), self.items(), strict=True)
             ],
         }
 
-    def to_rows(self) -> list[dict[str, object]]:
-        """Return a flat row for each tensor; shapes as texts."""
-        return [
-            {
-                **fields,
-                "formula": " x ".join(formula),
-                "shape": " x ".join(map(str, tensor.shape)),
-                **sizes,
-            }
-            for tensor, formula, fields, sizes in self._rows()
-        ]
+    def items(self) -> list[tuple[Tensor, tuple[str, ...]]]:
+        """Return each tensor, and its shape in letters, in PyTorch's order."""
+        return [*zip(self.tensors, self.formulas, strict=True)]
 
-    def _rows(
-        self,
-    ) -> Iterator[tuple[Tensor, tuple[str, ...], dict[str, object], dict[str, object]]]:
-        """Yield each tensor with its formula, what it is, and how many numbers it has."""
+    def fields(self) -> tuple[RowField, ...]:
+        """Return what each tensor is, its shape, and how many numbers it has."""
         names = self.config.names
-        for tensor, formula in zip(self.tensors, self.formulas, strict=True):
-            fields = {"name": tensor.name(names), "sublayer": tensor.sublayer, "kind": tensor.kind}
-            sizes = {"copies": tensor.copies, "parameters": tensor.parameters}
-            yield tensor, formula, dict(fields), dict(sizes)
+        return (
+            RowField("name", lambda pair: pair[0].name(names), "tensor"),
+            RowField("sublayer", lambda pair: pair[0].sublayer),
+            RowField("kind", lambda pair: pair[0].kind),
+            RowField(
+                "formula",
+                lambda pair: " x ".join(pair[1]),
+                "formula",
+                shown=lambda pair: " × ".join(pair[1]),
+            ),
+            RowField(
+                "shape",
+                lambda pair: " x ".join(map(str, pair[0].shape)),
+                "shape",
+                shown=lambda pair: " × ".join(map(str, pair[0].shape)),
+            ),
+            counts("copies", lambda pair: pair[0].copies),
+            counts("parameters", lambda pair: pair[0].parameters),
+        )
 
     def summary(self) -> str:
         return f"{len(self.tensors)} tensors of {self.config.title()}"
 
-    def table(self) -> Table:
-        """Return a row for each tensor, in PyTorch's order."""
-        return Table(
-            title=self.config.title(),
-            columns=(
-                Column("tensor"),
-                Column("formula"),
-                Column("shape"),
-                Column("copies", "count"),
-                Column("parameters", "count"),
-            ),
-            rows=tuple(
-                (
-                    tensor.name(self.config.names),
-                    " × ".join(formula),
-                    " × ".join(map(str, tensor.shape)),
-                    tensor.copies,
-                    tensor.parameters,
-                )
-                for tensor, formula in zip(self.tensors, self.formulas, strict=True)
-            ),
-            footer=("total", None, None, None, self.total),
-            notes=active_said(self.config),
-        )
+    def title(self) -> str:
+        return self.config.title()
+
+    def sums(self) -> dict[str, object]:
+        """Return the parameters of all tensors in all their copies."""
+        return {"name": "total", "parameters": self.total}
+
+    def notes(self) -> tuple[str, ...]:
+        return active_said(self.config)
 
 
 def tensors(config: Model) -> tuple[Tensor, ...]:

@@ -59,7 +59,7 @@ KEYS = {
 }
 CSV = {
     "count": "sublayer,weights,biases,total,share",
-    "list_tensors": "tensor,formula,shape,copies,parameters",
+    "list_tensors": "name,sublayer,kind,formula,shape,copies,parameters",
     "compare": "parameters,gpt2,gpt2-xl",
     "sweep": f"n_layer,n_embd,total,weights,biases,{','.join(SUBLAYERS)}",
     "solve": "n_layer,n_embd,n_head,total,error,aspect,embeddings,preset,attention,mlp",
