@@ -1,15 +1,16 @@
 """Sweeps of several models over one grid."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from gpt2calc.analysis.sweeping import Sweep
-from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Table
 
 
 @dataclass(frozen=True, repr=False)
-class Sweeps(Result):
+class Sweeps(Listing):
     """A sweep of each model, under its name."""
 
     named: tuple[tuple[str, Sweep], ...]
@@ -18,13 +19,14 @@ class Sweeps(Result):
         """Return what ``Sweep.to_dict`` does, of each model."""
         return {"sweeps": [{"name": name, **swept.to_dict()} for name, swept in self.named]}
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a row for each config of each model."""
+    def items(self) -> list[dict[str, Any]]:
+        """Return each config of each model."""
         return [{"model": name, **row} for name, swept in self.named for row in swept.to_rows()]
 
-    def csv(self) -> str:
-        """Write a row for each config of each model."""
-        return rows_as_csv(self.to_rows())
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the model, and the columns of its sweep."""
+        headings = ("model", *self.named[0][1].headings)
+        return tuple(RowField(name, itemgetter(name)) for name in headings)
 
     def summary(self) -> str:
         return f"{', '.join(name for name, _ in self.named)}: {self.named[0][1].summary()}"

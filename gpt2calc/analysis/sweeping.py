@@ -6,8 +6,9 @@ list of tensors, so that a table of any length streams.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.result import Result, csv_lines
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.result import csv_lines
+from gpt2calc.report.table import Table
 from gpt2calc.report.terminal import MANY_PARTS, progress_of
 from gpt2calc.units import RoundedNumber
 
@@ -43,7 +45,7 @@ MOST_ROWS = {"table": 10_000, "json": 1_000_000}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sweep(Result):
+class Sweep(Listing):
     """A grid of configs. Arrays are computed when asked for, and have an axis for each axis given.
 
     ``sweep["mlp"]`` is an array like ``sweep.total``, and so is a column of the quantity, such as
@@ -144,45 +146,52 @@ class Sweep(Result):
             "axes": {name: axis.tolist() for name, axis in self.axes.items()},
             "at_least": self.at_least or None,
             "at_most": None if self.at_most == LARGEST else self.at_most,
-            "rows": self._rows(MOST_ROWS["json"]),
+            "rows": self.items(),
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def items(self) -> list[dict[str, int]]:
         """Return a row for each config; :meth:`columns` is faster for many."""
         return self._rows(MOST_ROWS["json"])
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return a place on the axes, sums and parts; people read the groups' shares."""
+        split = self.quantity.columns_apart(self.config)
+        read = {*self.spans, "total", *split[1:]}
+        return (
+            *(
+                RowField(name, itemgetter(name), name if name in read else None, "count")
+                for name in self.headings
+            ),
+            *(
+                RowField(None, partial(_share, parts), name, "share")
+                for name, parts in self.quantity.groups.items()
+            ),
+        )
 
     def summary(self) -> str:
         """Say what is swept over."""
         spans = (f"{name} {a.min():,} to {a.max():,}" for name, a in self.axes.items())
         return f"{self.size:,} configs over {', '.join(spans)}"
 
+    def title(self) -> str:
+        title: str = self.config.title(leaving_out=self.varying)
+        return title
+
     def table(self) -> Table:
         """Return a row for each config: its place on the axes, its sums, the largest shares."""
-        listed = self._rows(MOST_ROWS["table"])
-        groups = {
-            name: parts
-            for name, parts in self.quantity.groups.items()
-            if not self.quantity.has_many_parts or any(row[p] for row in listed for p in parts)
-        }
-        split = self.quantity.columns_apart(self.config)[1:]
-        rows = [
-            (
-                *(row[name] for name in (*self.axes, "total", *split)),
-                *(sum(row[part] for part in parts) / row["total"] for parts in groups.values()),
+        rows = self._rows(MOST_ROWS["table"])
+        table = self.table_of(rows, self.title())
+        if self.quantity.has_many_parts:
+            table = table.with_columns(
+                {
+                    place
+                    for place, column in enumerate(table.columns)
+                    if column.kind != "share" or any(row[place] for row in table.rows)
+                }
             )
-            for row in listed
-        ]
-        left_out = len(rows) < self.size
-        some = (f"{len(rows):,} of {self.size:,} configs.",) if left_out else ()
-        return Table(
-            title=self.config.title(leaving_out=self.varying),
-            columns=(
-                *(Column(name, "count") for name in (*self.axes, "total", *split)),
-                *(Column(name, "share") for name in groups),
-            ),
-            rows=tuple(rows),
-            notes=(*some, *self._idle(listed), *more_than_active(self.config, self.quantity)),
-        )
+        some = (f"{len(rows):,} of {self.size:,} configs.",) if len(rows) < self.size else ()
+        active = more_than_active(self.config, self.quantity)
+        return table._replace(notes=(*some, *self._idle(rows), *active))
 
     def _idle(self, rows: list[dict[str, int]]) -> tuple[str, ...]:
         """Say which axes change nothing: rows that differ in one of them alone are the same."""
@@ -273,6 +282,10 @@ class Sweep(Result):
         with progress_of(self.size) as report:
             sums = at_points(self.config, columns, self.quantity.parts, report)
         return np.asarray(of_parts(sums)).reshape(self.shape)
+
+
+def _share(parts: tuple[str, ...], row: dict[str, int]) -> float:
+    return sum(row[part] for part in parts) / row["total"]
 
 
 def sweep(
