@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.metrics.parameters import Count, count
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.presets import Preset, presets
-from gpt2calc.report.result import Result, rows_as_csv
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Table
 from gpt2calc.units import RoundedNumber
 
+MARKS: dict[bool | None, str] = {True: "", False: "≠", None: ""}
 NOT_AS_REPORTED = "≠: the count does not round to the size that the model's source reports."
 
 
@@ -50,20 +53,20 @@ class Entry:
             else RoundedNumber.parse(preset.reported).stands_for(self.total)
         )
 
-    def to_row(self) -> dict[str, Any]:
-        """Return the preset as plain values; sizes in parameters."""
-        return {
-            "name": self.preset.name,
-            "family": self.family,
-            "total": self.total,
-            "active": self.counted.active,
-            "reported": self.preset.reported,
-            "agrees": self.agrees,
-        }
+
+SIZES = (
+    RowField("total", lambda entry: entry.total, "parameters", "count"),
+    RowField("active", lambda entry: entry.counted.active),
+    RowField("reported", lambda entry: entry.preset.reported, "reported", "mixed"),
+    RowField("agrees", lambda entry: entry.agrees, "≠", shown=lambda entry: MARKS[entry.agrees]),
+)
+"""What is said of every preset, whatever its family."""
+ACTIVE = RowField(None, lambda entry: entry.counted.active, "active", "count")
+"""What people read of models with experts alone."""
 
 
 @dataclass(frozen=True, repr=False)
-class Catalogue(Result):
+class Catalogue(Listing):
     """Presets, by family and size."""
 
     entries: tuple[Entry, ...]
@@ -73,7 +76,9 @@ class Catalogue(Result):
         return {
             "presets": [
                 {
-                    **entry.to_row(),
+                    "name": entry.preset.name,
+                    "family": entry.family,
+                    **{str(size.key): size.value(entry) for size in SIZES},
                     "parameters": entry.preset.parameters,
                     "hub": entry.preset.hub,
                     "source": {"title": entry.preset.title, "url": entry.preset.url},
@@ -83,62 +88,46 @@ class Catalogue(Result):
             ]
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each preset."""
-        return [
-            {
-                "name": entry.preset.name,
-                **entry.preset.config.effective(),
-                **{key: value for key, value in entry.to_row().items() if key != "family"},
-            }
-            for entry in self.entries
-        ]
+    def items(self) -> tuple[Entry, ...]:
+        """Return the presets."""
+        return self.entries
 
-    def csv(self) -> str:
-        """Write a row for each, numbers bare."""
-        return rows_as_csv(self.to_rows())
+    def fields(self) -> tuple[RowField, ...]:
+        """Return name, config and sizes.
+
+        Of models with experts people read what is active for a token, and less of the shape.
+        """
+        has_experts = any(entry.counted.active != entry.total for entry in self.entries)
+        read = ("n_layer",) if has_experts else ("n_layer", "n_embd", "vocab")
+        return (
+            RowField("name", lambda entry: entry.preset.name, "preset"),
+            *(
+                RowField(name, partial(_value, name), name if name in read else None, "count")
+                for name in ModelConfig.known
+            ),
+            *((ACTIVE,) if has_experts else ()),
+            *SIZES,
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        return (NOT_AS_REPORTED,)
 
     def summary(self) -> str:
         return f"{len(self.entries)} presets"
 
     def tables(self) -> tuple[Table, ...]:
         """Return a table for each family, what the marks mean beneath the last one."""
-        groups = [(family, [*each]) for family, each in groupby(self.entries, lambda e: e.family)]
-        shown = [_table(family, entries) for family, entries in groups]
+        families = groupby(self.entries, lambda entry: entry.family)
+        shown = [
+            Catalogue((*entries,)).table()._replace(title=family, notes=())
+            for family, entries in families
+        ]
         *others, last = shown
-        return (*others, last._replace(notes=(NOT_AS_REPORTED,)))
-
-    def table(self) -> Table:
-        """Return one table of all presets."""
-        return _table("", self.entries)._replace(notes=(NOT_AS_REPORTED,))
+        return (*others, last._replace(notes=self.notes()))
 
 
-def _table(family: str, entries: Iterable[Entry]) -> Table:
-    """Return a row for each preset; of models with experts also what is active for a token."""
-    entries = [*entries]
-    has_experts = any(entry.counted.active != entry.total for entry in entries)
-    marks = {True: "", False: "≠", None: ""}
-    shape = (Column("n_embd", "count"), Column("vocab", "count"))
-    return Table(
-        title=family,
-        columns=(
-            *(Column("preset"), Column("n_layer", "count")),
-            *((Column("active", "count"),) if has_experts else shape),
-            *(Column("parameters", "count"), Column("reported", "mixed"), Column("≠")),
-        ),
-        rows=tuple(
-            (
-                *(entry.preset.name, entry.preset.config.n_layer),
-                *((entry.counted.active,) if has_experts else _width_and_vocabulary(entry)),
-                *(entry.total, entry.preset.reported, marks[entry.agrees]),
-            )
-            for entry in entries
-        ),
-    )
-
-
-def _width_and_vocabulary(entry: Entry) -> tuple[int, int]:
-    return entry.preset.config.n_embd, entry.preset.config.vocab
+def _value(name: str, entry: Entry) -> Any:
+    return entry.preset.config.value(name)
 
 
 def catalogue(words: Iterable[str] = ()) -> Catalogue:

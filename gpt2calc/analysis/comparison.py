@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from gpt2calc.errors import UserError
@@ -9,12 +11,13 @@ from gpt2calc.metrics.parameters import PARAMETERS, Count, breakdown
 from gpt2calc.quantity.models import Labelled, Models, labelled, shown
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Row, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.result import csv
+from gpt2calc.report.table import Column, Table
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Result):
+class Comparison(Listing):
     """Counts of two or more models, each under a name."""
 
     names: tuple[str, ...]
@@ -49,33 +52,39 @@ class Comparison(Result):
         return {name: each for name, each in values.items() if len(set(each)) > 1}
 
     @property
-    def _fields_to_say(self) -> dict[str, tuple[Any, ...]]:
-        effective = [counted.config.effective() for counted in self.counts]
-        said = self.differing.keys() | self.changed
-        return {
-            name: tuple(fields[name] for fields in effective)
-            for name in effective[0]
-            if name in said
-        }
-
-    @property
     def _has_experts(self) -> bool:
         """Whether parameters are compared, and in some model not all of them are active."""
         counts = (each for each in self.counts if isinstance(each, Count))
         return any(each.active != each.total for each in counts)
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each model: fields that differ or were changed, and amounts."""
-        return [
-            {
-                "model": name,
-                **{field: values[place] for field, values in self._fields_to_say.items()},
-                "total": counted.total,
-                **({"active": counted.active} if self._has_experts else {}),
-                **{part: counted[part].total for part in counted},
-            }
-            for place, (name, counted) in enumerate(self.named)
-        ]
+    def items(self) -> tuple[tuple[str, Any], ...]:
+        """Return the models, each with its name."""
+        return self.named
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the config fields that differ or were changed, the sums, and the parts."""
+        said = self.differing.keys() | self.changed
+        fields = [name for name in self.counts[0].config.known if name in said]
+        return (
+            RowField("model", lambda named: named[0]),
+            *(
+                RowField(name, partial(_value, name), name, shown=partial(_shown, name))
+                for name in fields
+            ),
+            RowField("total", lambda named: named[1].total, "total"),
+            *((_ACTIVE,) if self._has_experts else ()),
+            *chain.from_iterable(map(self._fields_of, self.quantity.parts)),
+        )
+
+    def _fields_of(self, part: str) -> tuple[RowField, RowField]:
+        """Return what a part has and its share; where there are many, people read those there."""
+        is_read = not self.quantity.has_many_parts or any(c[part].total for c in self.counts)
+        return (
+            RowField(part, lambda named: named[1][part].total, part if is_read else None),
+            RowField(
+                None, lambda named: named[1][part].share, f"{part} share" if is_read else None
+            ),
+        )
 
     def summary(self) -> str:
         amounts = (f"{name} {counted.total:,}" for name, counted in self.named)
@@ -90,28 +99,24 @@ class Comparison(Result):
 
     def table(self) -> Table:
         """Return a column for each model: fields that differ, total, sublayers and shares."""
-        rows: list[Row] = [
-            (
-                name,
-                *(shown(value) if isinstance(value, bool | tuple) else value for value in values),
-            )
-            for name, values in self._fields_to_say.items()
-        ]
-        rows.append(("total", *(each.total for each in self.counts)))
-        if self._has_experts:
-            rows.append(("active", *(each.active for each in self.counts)))
-        for sublayer in self.quantity.parts:
-            if self.quantity.has_many_parts and not any(
-                each[sublayer].total for each in self.counts
-            ):
-                continue
-            rows.append((sublayer, *(each[sublayer].total for each in self.counts)))
-            rows.append((f"{sublayer} share", *(each[sublayer].share for each in self.counts)))
-        return Table(
-            title="",
-            columns=(Column(self.quantity.unit), *(Column(name, "mixed") for name in self.names)),
-            rows=tuple(rows),
-        )
+        models = (Column(name, "mixed") for name in self.names)
+        return self.on_its_side((Column(self.quantity.unit), *models))
+
+    def csv(self) -> str:
+        """Write what people read, a column for each model, numbers bare."""
+        return csv(self.table())
+
+
+_ACTIVE = RowField("active", lambda named: named[1].active, "active")
+
+
+def _value(field: str, named: tuple[str, Any]) -> Any:
+    return named[1].config.value(field)
+
+
+def _shown(field: str, named: tuple[str, Any]) -> Any:
+    value = _value(field, named)
+    return shown(value) if isinstance(value, bool | tuple) else value
 
 
 def compare(models: Models, *, of: str | Quantity = "parameters", **fields: Any) -> Comparison:

@@ -13,8 +13,7 @@ from gpt2calc.analysis.sentences import difference
 from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
 SHOWN = 8
@@ -102,7 +101,7 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis(Result):
+class Diagnosis(Listing):
     """What explains a number, or, if nothing known does, what comes nearest to it."""
 
     number: RoundedNumber
@@ -125,24 +124,30 @@ class Diagnosis(Result):
 
     def summary(self) -> str:
         """Say the number, and what explains it best."""
-        best = (*self.explanations, *self.nearest)[0]
+        best = self.items()[0]
         keys = [cause.key for cause in best.causes]
         return f"{self.number.text} {'is' if self.explanations else 'near'} {keys or best.total}"
 
-    def table(self) -> Table:
-        """Return a row for each explanation."""
-        return Table(
-            title=self._opening(),
-            columns=(
-                Column("explanation"),
-                Column("total", "count"),
-                Column("residual", "count"),
-            ),
-            rows=tuple(
-                (explanation.sentence, explanation.total, explanation.residual)
-                for explanation in (*self.explanations, *self.nearest)
-            ),
+    def items(self) -> tuple[Hypothesis, ...]:
+        """Return what explains the number, or comes near to it."""
+        return (*self.explanations, *self.nearest)
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return each sentence, what it adds up to, and what it leaves."""
+        return (
+            RowField("explanation", lambda each: each.sentence, "explanation"),
+            counts("total", lambda each: each.total),
+            counts("residual", lambda each: each.residual),
         )
+
+    def title(self) -> str:
+        """Say what the model has, and whether anything explains the number."""
+        total = f"{counting_of(self.config).total:,} parameters"
+        has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
+        if self.explanations:
+            return has
+        how = "exactly" if self.nearest[0].residual else "as more than luck"
+        return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
 
     def text(self) -> str:
         """Write the sentences, one beneath the other."""
@@ -155,19 +160,10 @@ class Diagnosis(Result):
     def _paragraphs(self, between: str) -> str:
         from gpt2calc.report.text import wrapped
 
-        found = (*self.explanations, *self.nearest)
-        sentences = [f"{explanation.sentence}." for explanation in found]
+        sentences = [f"{explanation.sentence}." for explanation in self.items()]
         unsaid = len(sentences) - SHOWN
         more = [f"... and {unsaid:,} more (--format json has them all)."] if unsaid > 0 else []
-        return between.join(map(wrapped, (self._opening(), *sentences[:SHOWN], *more)))
-
-    def _opening(self) -> str:
-        total = f"{counting_of(self.config).total:,} parameters"
-        has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
-        if self.explanations:
-            return has
-        how = "exactly" if self.nearest[0].residual else "as more than luck"
-        return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
+        return between.join(map(wrapped, (self.title(), *sentences[:SHOWN], *more)))
 
 
 def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> Diagnosis:

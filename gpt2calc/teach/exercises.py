@@ -13,8 +13,7 @@ from gpt2calc.quantity.along import solvable_fields
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS
-from gpt2calc.report.result import Result
-from gpt2calc.report.table import Column, Table
+from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.text import wrapped
 from gpt2calc.teach.derivation import in_one_line
 from gpt2calc.teach.questions import (
@@ -51,7 +50,7 @@ class Exercise:
 
 
 @dataclass(frozen=True, repr=False)
-class Sheet(Result):
+class Sheet(Listing):
     """Exercises, with their worked solutions if asked for."""
 
     exercises: tuple[Exercise, ...]
@@ -66,21 +65,17 @@ class Sheet(Result):
         first = self.exercises[0]
         return f"{len(self.exercises)} of level {first.level}, seeds from {first.seed}"
 
-    def table(self) -> Table:
-        """Return a row for each exercise."""
-        answers = [each.solved.answer if self.with_answers else None for each in self.exercises]
-        return Table(
-            title="",
-            columns=(
-                Column("seed", "mixed"),
-                Column("level"),
-                Column("question"),
-                Column("answer", "count"),
-            ),
-            rows=tuple(
-                (str(each.seed), each.level, each.solved.question, answer)
-                for each, answer in zip(self.exercises, answers, strict=True)
-            ),
+    def items(self) -> tuple[Exercise, ...]:
+        """Return the exercises."""
+        return self.exercises
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return each question, and its answer if that is asked for."""
+        return (
+            RowField("seed", lambda each: str(each.seed), "seed", "mixed"),
+            RowField("level", lambda each: each.level, "level"),
+            RowField("question", lambda each: each.solved.question, "question"),
+            counts("answer", lambda each: each.solved.answer if self.with_answers else None),
         )
 
     def text(self) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
@@ -10,8 +11,8 @@ from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS, fields_named, leave_open, with_symbols
-from gpt2calc.report.result import Result, csv_lines
-from gpt2calc.report.table import Column, Row, Table
+from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.table import Row, Table
 from gpt2calc.teach.derivation import in_letters
 from gpt2calc.teach.notation import split_sum
 
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
     from sympy import Expr
 
 
+class Sum(NamedTuple):
+    """Several sublayers together: a total alone."""
+
+    total: "Expr"
+
+
 @dataclass(frozen=True, repr=False)
-class Formulas(Result):
+class Formulas(Listing):
     """The columns and totals of each sublayer, of a block, and of the model.
 
     ``formulas["attention"].total`` and the like are SymPy expressions in the letters of the fields
@@ -50,57 +57,70 @@ class Formulas(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Expressions in field names, which SymPy and Python both parse."""
-        columns = (*self.quantity.columns_apart(self.config), "total")
         return {
             "config": self.config.effective(),
             "free": list(self.free),
             "symbols": {name: LETTERS[name] for name in self.free},
             "sublayers": {
-                name: {each: self._in_field_names(getattr(part, each)) for each in columns}
+                name: {each: self._in_field_names(getattr(part, each)) for each in self._columns}
                 for name, part in self.sublayers.items()
             },
             "per_block": self._in_field_names(self.per_block),
             "total": self._in_field_names(self.total),
         }
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a row for each formula, in field names."""
-        said = self.to_dict()
-        sums = {
-            "one block": {"total": said["per_block"]},
-            "the whole model": {"total": said["total"]},
-        }
-        return [{"of": name, **columns} for name, columns in (said["sublayers"] | sums).items()]
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return (*self.quantity.columns_apart(self.config), "total")
 
-    def csv(self) -> str:
-        """Write a row for each formula, in field names."""
-        rows = self.to_rows()
-        return csv_lines([rows[0], *([row.get(n) for n in rows[0]] for row in rows)]).rstrip("\n")
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the sublayers, one block and the model, each with its name."""
+        sums = {"one block": Sum(self.per_block), "the whole model": Sum(self.total)}
+        return [*self.sublayers.items(), *sums.items()]
+
+    def fields(self) -> tuple[RowField, ...]:
+        """Return the formulas in field names; people read the totals in letters."""
+        *split, _ = self._columns
+        return (
+            RowField("of", lambda pair: pair[0], self.quantity.unit),
+            *(RowField(each, partial(self._formula, each)) for each in split),
+            RowField(
+                "total",
+                partial(self._formula, "total"),
+                *("", "text", lambda pair: in_letters(pair[1].total)),
+            ),
+        )
+
+    def _formula(self, column: str, pair: tuple[str, Any]) -> str | None:
+        """Return one column; None of what has a total alone."""
+        expression = getattr(pair[1], column, None)
+        return None if expression is None else self._in_field_names(expression)
 
     def summary(self) -> str:
         return str(self)
 
-    def table(self) -> Table:
-        """Return a row for each formula, in letters, and what the letters stand for."""
-        followed = {*self.free, *self.config.following(self.free)}
-        hides = self.quantity.has_many_parts
-        rows = [
-            (name, in_letters(part.total))
-            for name, part in self.sublayers.items()
-            if part.total or not hides
-        ]
+    def title(self) -> str:
+        title: str = self.config.title({*self.free, *self.config.following(self.free)})
+        return title
+
+    def footer(self) -> Row:
+        return ("total", in_letters(self.total))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the letters stand for, and where the formulas hold."""
         stand_for = ", ".join(f"{LETTERS[name]} is {name}" for name in self.free)
-        return Table(
-            title=self.config.title(leaving_out=followed),
-            columns=(Column(self.quantity.unit), Column("")),
-            rows=(*rows, ("one block", in_letters(self.per_block))),
-            footer=("total", in_letters(self.total)),
-            notes=(
-                f"{stand_for}.",
-                *self.quantity.holds(self.config, self.free),
-                *more_than_active(self.config, self.quantity),
-            ),
+        return (
+            f"{stand_for}.",
+            *self.quantity.holds(self.config, self.free),
+            *more_than_active(self.config, self.quantity),
         )
+
+    def table(self) -> Table:
+        """Return a row for each formula, in letters; of many parts those that there are."""
+        *sums, _ = self.items()
+        hides = self.quantity.has_many_parts
+        read = [(name, each) for name, each in sums if each.total or not hides]
+        return self.table_of(read, self.title())._replace(footer=self.footer(), notes=self.notes())
 
     def text(self) -> str:
         """Write the formulas for a terminal of 80 columns, long ones in several lines."""
