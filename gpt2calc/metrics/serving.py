@@ -24,7 +24,7 @@ from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.result import Result
 from gpt2calc.report.table import Table
 from gpt2calc.units import format_bytes
 
@@ -206,10 +206,6 @@ class Serving(Result):
         together = figures.pop("in_transformers")
         assert isinstance(together, dict)
         return [figures | {f"transformers_{name}": size for name, size in together.items()}]
-
-    def csv(self) -> str:
-        """Write a heading, and one row of plain numbers."""
-        return rows_as_csv(self.to_rows())
 
     def summary(self) -> str:
         return f"{format_bytes(self.total)} for {users_said(self.users)}"

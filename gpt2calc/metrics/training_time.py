@@ -13,7 +13,7 @@ from gpt2calc.metrics.parameters import count
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.result import Result
 from gpt2calc.report.table import Column, Table
 from gpt2calc.units import (
     DAY,
@@ -155,10 +155,6 @@ class Training(Result):
     def to_rows(self) -> list[dict[str, object]]:
         """Return one flat row."""
         return [{**_fields_of(self.config), **self._figures()}]
-
-    def csv(self) -> str:
-        """Write a heading, and one row of plain numbers."""
-        return rows_as_csv(self.to_rows())
 
     def summary(self) -> str:
         return f"{self.tokens:,} tokens in {self.days:,.1f} days"

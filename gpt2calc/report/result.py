@@ -1,7 +1,7 @@
 """How a result looks: as text, Markdown, CSV, HTML or JSON.
 
-A result describes itself as a table of plain values; this module turns any table into any format
-and never learns what the numbers mean.
+A result describes itself as tables, flat rows and a dict of plain values; this module turns them
+into any format and never learns what the numbers mean.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ class Result:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return the result as flat rows of plain values, ready for ``pandas.DataFrame``."""
-        shown = self.table().without_bars()
-        return [dict(zip(shown.headings, row, strict=True)) for row in shown.rows]
+        raise NotImplementedError
 
     def summary(self) -> str:
         """Say in a few words what the result is, for its repr."""
@@ -57,8 +56,9 @@ class Result:
         return "\n\n".join(map(markdown, self.tables()))
 
     def csv(self) -> str:
-        """Write the result's table as comma-separated values, numbers bare."""
-        return csv(self.table())
+        """Write the result's :meth:`to_rows` as comma-separated values, numbers bare."""
+        rows = self.to_rows()
+        return csv_lines([rows[0], *(row.values() for row in rows)]).rstrip("\n")
 
     def json(self) -> str:
         """Write the result's :meth:`to_dict` as indented JSON."""
@@ -121,11 +121,6 @@ def csv(table: Table) -> str:
     """Write comma-separated values with a heading: bare integers, shares as fractions."""
     shown = table.without_bars()
     return csv_lines([shown.headings, *shown.all_rows]).rstrip("\n")
-
-
-def rows_as_csv(rows: list[dict[str, Any]]) -> str:
-    """Write flat rows as comma-separated values, with a heading."""
-    return csv_lines([rows[0], *(row.values() for row in rows)]).rstrip("\n")
 
 
 def csv_lines(rows: Iterable[Iterable[Any]]) -> str:

@@ -14,7 +14,7 @@ from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
-from gpt2calc.report.result import Result, rows_as_csv
+from gpt2calc.report.result import Result
 from gpt2calc.report.table import Column, Row, Table
 from gpt2calc.units import format_bytes, parse_bytes
 
@@ -76,10 +76,6 @@ class Fit(Result):
             "largest_batch": self.largest_batch,
             "longest_seq": self.longest_seq,
         }
-
-    def csv(self) -> str:
-        """Write a heading, and one row of plain numbers."""
-        return rows_as_csv(self.to_rows())
 
     def tables(self) -> tuple[Table, ...]:
         """Return whether it fits, and beneath it what is held."""
