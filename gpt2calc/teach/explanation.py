@@ -10,7 +10,7 @@ from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
-from gpt2calc.report.result import Result
+from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Column, Table
 from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.teach.formulas import formula
@@ -66,7 +66,7 @@ Block = Table | Heading | Notes | DerivationLine | Sums | Lessons
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(Result):
+class Explanation(Listing):
     """A derivation: of one sublayer, or of all of them, a block and the model."""
 
     config: Config
@@ -81,9 +81,8 @@ class Explanation(Result):
     story: tuple[str, ...] = ()
     """What happens from the beginning of a run to its end; empty where no run is."""
 
-    @property
     def title(self) -> str:
-        """The model, as far as it is given by numbers and switches."""
+        """Return the model, as far as it is given by numbers and switches."""
         title: str = self.config.title({*self.free, *self.config.following(self.free)})
         return title
 
@@ -97,9 +96,8 @@ class Explanation(Result):
         ends = (("one block", self.block), ("the whole model", self.total))
         return found + [(name, chain) for name, chain in ends if chain is not None]
 
-    @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of how terms are listed."""
+        """Return what a reader must know of how terms are listed."""
         holds = self.quantity.holds(self.config, self.free) if self.free else ()
         return (*self.quantity.notes_on_terms(self.config), *holds)
 
@@ -131,7 +129,7 @@ class Explanation(Result):
         if self.story:
             yield Heading(HEADING_OF_STORY)
             yield Lessons(self.story)
-        yield Notes(self.notes)
+        yield Notes(self.notes())
         for steps in self.sublayers:
             yield Heading(steps.sublayer, is_name=True)
             for each in steps.terms:
@@ -171,17 +169,16 @@ class Explanation(Result):
             del part["share"]
         return {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
 
-    def table(self) -> Table:
-        """Return a row for each chain, written in LaTeX."""
-        return Table(
-            title=self.title,
-            columns=(Column("of"), Column("derivation")),
-            rows=tuple((name, in_one_line(chain)) for name, chain in self.chains),
-        )
+    def items(self) -> list[tuple[str, Chain]]:
+        """Return the chains, each with what it is of."""
+        return self.chains
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return a row for each chain, written in LaTeX."""
-        return [{"of": name, "derivation": in_one_line(chain)} for name, chain in self.chains]
+    def fields(self) -> tuple[RowField, ...]:
+        """Return each chain, written in LaTeX."""
+        return (
+            RowField("of", lambda pair: pair[0], "of"),
+            RowField("derivation", lambda pair: in_one_line(pair[1]), "derivation"),
+        )
 
     def text(self) -> str:
         """Write the derivation in Unicode mathematics."""

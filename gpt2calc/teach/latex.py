@@ -37,7 +37,7 @@ _SPECIAL = {
 
 def document(explanation: "Explanation") -> str:
     """Write the derivation with all that LaTeX needs around it."""
-    title = rf"\section*{{{escaped(explanation.title)}}}"
+    title = rf"\section*{{{escaped(explanation.title())}}}"
     body = map(_latex_of, explanation.blocks())
     return "\n\n".join((PREAMBLE, title, *body, r"\end{document}"))
 

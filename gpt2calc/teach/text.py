@@ -18,12 +18,12 @@ LABEL = 9
 
 def as_text(explanation: "Explanation") -> str:
     """Write the derivation in Unicode mathematics, 80 columns wide."""
-    return "\n\n".join((wrapped(explanation.title), *map(_text_of, explanation.blocks())))
+    return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.blocks())))
 
 
 def as_markdown(explanation: "Explanation") -> str:
     """Write the derivation with its mathematics between dollar signs."""
-    return "\n\n".join((f"# {explanation.title}", *map(_markdown_of, explanation.blocks())))
+    return "\n\n".join((f"# {explanation.title()}", *map(_markdown_of, explanation.blocks())))
 
 
 def aligned(label: str, chain: Chain) -> str:
