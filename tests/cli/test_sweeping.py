@@ -179,3 +179,13 @@ def test_an_axis_without_effect_is_said(run):
     assert "n_ctx changes no parameters" in both
     assert "n_layer changes no" not in both
     assert "changes no" not in run("sweep", "--n-ctx", "512,1024").out
+
+
+def test_a_sweep_of_several_models_without_a_row_has_its_heading(run):
+    ran = run(
+        *("sweep", "gpt2", "gpt2-medium", "--n-layer", "1,2", "--at-least", "1T"),
+        *("--format", "csv"),
+    )
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("model,n_layer,total,")
+    assert ran.out.count("\n") == 1
