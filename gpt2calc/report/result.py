@@ -46,7 +46,7 @@ class Result:
         return f"<{type(self).__name__}: {self.summary()}>"
 
     def text(self) -> str:
-        """Write the result for a terminal of 80 columns."""
+        """Write the result as wide as the terminal; 80 columns for a pipe."""
         from gpt2calc.report.text import text
 
         return "\n\n".join(map(text, self.tables()))

@@ -123,12 +123,13 @@ class Formulas(Listing):
         return self.table_of(read, self.title())._replace(footer=self.footer(), notes=self.notes())
 
     def text(self) -> str:
-        """Write the formulas for a terminal of 80 columns, long ones in several lines."""
-        from gpt2calc.report.text import text
+        """Write the formulas as wide as the terminal, long ones in several lines."""
+        from gpt2calc.report.text import GAP, line_width, text
 
         table = self.table()
-        rows = [line for row in table.rows for line in _broken(row)]
-        first, *more = _broken(table.footer or ("", ""))
+        room = line_width() - max(len(name) for name, _ in table.rows) - GAP
+        rows = [line for row in table.rows for line in _broken(row, min(room, LONGEST))]
+        first, *more = _broken(table.footer or ("", ""), min(room, LONGEST))
         if more:  # a total of several lines stands among the rows
             return text(table._replace(rows=(*rows, first, *more), footer=None))
         return text(table._replace(rows=tuple(rows)))
@@ -151,10 +152,10 @@ class Formulas(Listing):
         return str(self.total)
 
 
-def _broken(row: Row) -> list[Row]:
+def _broken(row: Row, longest: int) -> list[Row]:
     """Break a long sum before a plus, into rows without a name."""
     name, written = row
-    first, *others = split_sum(written, LONGEST, LONGEST)
+    first, *others = split_sum(written, longest, longest)
     return [(name, first), *(("", f"  {each}") for each in others)]
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from gpt2calc.report.result import markdown
 from gpt2calc.report.table import Table
-from gpt2calc.report.text import WIDTH, text, wrapped
+from gpt2calc.report.text import WIDTH, line_width, text, wrapped
 from gpt2calc.teach.derivation import Chain, in_one_line
 from gpt2calc.teach.notation import TEXT, split_sum, written
 
@@ -17,7 +17,7 @@ LABEL = 9
 
 
 def as_text(explanation: "Explanation") -> str:
-    """Write the derivation in Unicode mathematics, 80 columns wide."""
+    """Write the derivation in Unicode mathematics, at most 80 columns wide."""
     return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.blocks())))
 
 
@@ -28,14 +28,14 @@ def as_markdown(explanation: "Explanation") -> str:
 
 def aligned(label: str, chain: Chain) -> str:
     """Write a chain on one line if there is room, else a line for each step, equals aligned."""
-    steps = [written(step, TEXT) for step in chain]
+    steps, room = [written(step, TEXT) for step in chain], _room()
     line = f"{label}{' = '.join(steps)}"
-    if len(line) <= WIDTH:
+    if len(line) <= room:
         return line
     lines = [f"{label}{steps[0]}"]
     for step in steps[1:]:
         joined = f"{lines[-1]} = {step}"
-        if len(lines) > 1 and len(joined) <= WIDTH:
+        if len(lines) > 1 and len(joined) <= room:
             lines[-1] = joined
         else:
             lines.append(f"{' ' * len(label)}{INDENT}= {step}")
@@ -44,10 +44,15 @@ def aligned(label: str, chain: Chain) -> str:
     return "\n".join((_broken(first, inside if label.strip() else None), *map(_broken, others)))
 
 
+def _room() -> int:
+    """Return the columns of a line of mathematics: wide ones are hard to read."""
+    return min(line_width(), WIDTH)
+
+
 def _broken(line: str, margin: int | None = None) -> str:
     """Break a line that is too long for the screen, with its margin or another before each part."""
     margin = len(line) - len(line.lstrip(" =+")) if margin is None else margin
-    first, *rest = split_sum(line, WIDTH, WIDTH - margin, inside=True)
+    first, *rest = split_sum(line, _room(), _room() - margin, inside=True)
     return "\n".join((first, *(" " * margin + part for part in rest)))
 
 
@@ -60,7 +65,7 @@ def _text_of(block: "Block") -> str:
         case Heading(words):
             return f"{words}\n{'─' * len(words)}"
         case DerivationLine(name, meaning, chain):
-            told = f"{INDENT}{meaning}\n" if meaning else ""
+            told = f"{wrapped(meaning, INDENT)}\n" if meaning else ""
             return f"{name}\n{told}{aligned(INDENT, chain)}"
         case Sums(chains):
             return "\n".join(
