@@ -15,7 +15,7 @@ from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.parameters import PARAMETERS, breakdown
-from gpt2calc.plot.labels import ABOVE_A_LINE, log_ticks, place_labels, whole_ticks
+from gpt2calc.plot.labels import ABOVE_A_LINE, limit_of, log_ticks, place_labels, whole_ticks
 from gpt2calc.plot.style import INK, human_in
 from gpt2calc.quantity.along import curve_along
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -62,13 +62,6 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
     whole_ticks(ax.xaxis, x)
     ax.grid(axis="y")
     return ax
-
-
-def limit_of(ax: Axes, device: Device) -> None:
-    """Draw a device's memory across, with its name above the line."""
-    ax.axhline(float(device.memory), color=colour_of("activations"), linewidth=1.5)
-    place: Any = {"xytext": (4, 4), "textcoords": "offset points"}
-    ax.annotate(device.name, (0, device.memory), xycoords=("axes fraction", "data"), **place)
 
 
 def budget(ax: Axes, shapes: Shapes) -> Axes:

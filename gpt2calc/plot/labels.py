@@ -1,8 +1,9 @@
-"""Words in a picture: ticks at whole numbers, and labels of points that overprint nothing."""
+"""Words in a picture: ticks at whole numbers, labels that overprint nothing, a device's limit."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import log
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -12,7 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from matplotlib.transforms import Bbox
 
 from gpt2calc.analysis.axes import Array
-from gpt2calc.plot.style import is_narrow, size_of
+from gpt2calc.metrics.devices import Device
+from gpt2calc.plot.style import INK, is_narrow, size_of, type_for
 
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in points from its point, the first that is free."""
@@ -28,6 +30,14 @@ WIDTH_OF_A_DIGIT, HEIGHT_OF_A_LABEL = 0.07, 0.15
 """Inches that labels of ticks take; the height is kept between them, too."""
 FEW = 8
 """Values that each have a tick of their own."""
+
+
+def limit_of(ax: Axes, device: Device) -> None:
+    """Draw a device's memory across, with its name above the line."""
+    ax.axhline(float(device.memory), color=INK, linewidth=1.2, linestyle=(0, (6, 3)))
+    style: Any = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
+    place = (0, device.memory)
+    ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)
 
 
 def place_labels(

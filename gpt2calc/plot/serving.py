@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.serving import Serving
-from gpt2calc.plot.curves import limit_of
-from gpt2calc.plot.labels import whole_ticks
+from gpt2calc.plot.labels import limit_of, whole_ticks
 from gpt2calc.plot.style import INK, human_in, is_narrow
 from gpt2calc.report.sublayers import colour_of
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.memory.stacked import Stacked
+from gpt2calc.plot.labels import limit_of
 from gpt2calc.plot.style import INK, human_in, is_narrow, size_of, type_for
 from gpt2calc.report.sublayers import colour_of, words_of
 
@@ -58,7 +59,7 @@ def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) 
     _name_phases(ax, run, edges)
     _name_peak(ax, edges, total, moment)
     if device is not None:
-        _limit(ax, device)
+        limit_of(ax, device)
     ax.set_xticks([])
     ax.set_xlabel("operations, in order; a part with few of them is drawn wider")
     ax.yaxis.set_major_formatter(human_in(MEMORY))
@@ -115,14 +116,6 @@ def _name_peak(
     words = fill(f"{human_in(MEMORY)(y)} at {moment}", int(LETTERS * size_of(ax)[0]))
     style: Any = {"xytext": (0, 7), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
     ax.annotate(words, (x, y), ha=side, va="bottom", bbox=ON_WHITE, **style)
-
-
-def _limit(ax: Axes, device: Device) -> None:
-    """Draw a device's memory across, with its name above the line."""
-    ax.axhline(float(device.memory), color=INK, linewidth=1.2)
-    style: Any = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
-    place = (0, device.memory)
-    ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)
 
 
 def _few_round_steps() -> Any:
