@@ -7,54 +7,32 @@ from pathlib import Path
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family, Fields
-from gpt2calc.model.families.table import families
+from gpt2calc.model.files import family_of, is_headless, text_model
 from gpt2calc.model.reading import read_json
 
 NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window", "q_lora_rank")
 """Fields whose null is their rule, even where a missing key is something else."""
 
-OUT_OF_REACH = {
-    "deepseek": "multi-head latent attention",
-    "minicpm3": "multi-head latent attention",
-    "kimi": "multi-head latent attention",
-    "gpt_oss": "attention sinks and experts with biases",
-    "mamba": "a state-space model",
-    "falcon_mamba": "a state-space model",
-    "rwkv": "a recurrent model",
-    "jamba": "a state-space model in part",
-    "zamba": "a state-space model in part",
-    "bamba": "a state-space model in part",
-    "recurrent_gemma": "a recurrent model in part",
-    "qwen3_next": "linear attention in part",
-    "t5": "an encoder and a decoder",
-    "mt5": "an encoder and a decoder",
-    "bart": "an encoder and a decoder",
-    "whisper": "an encoder and a decoder",
-    "bert": "an encoder",
-    "roberta": "an encoder",
-    "gemma3": "a vision tower",
-    "mllama": "a vision tower",
-    "llava": "a vision tower",
-    "llama4": "a vision tower and experts of another kind",
-    "qwen2_vl": "a vision tower",
-    "qwen2_5_vl": "a vision tower",
-}
-"""What other families have that no switch describes, by how their ``model_type`` begins."""
 
-
-def from_hugging_face(path: Path, *, in_part: bool = False) -> ModelConfig:
+def from_hugging_face(path: Path, *, in_part: bool = False, text_only: bool = False) -> ModelConfig:
     """Read a ``config.json``; keys that change no count are passed over.
 
-    What is out of reach is refused, unless it is only asked what the rest of the model is.
+    What is out of reach is refused, unless it is only asked what the rest of the model is, or what
+    its text model is.
     """
-    return from_contents(read_json(path), path, in_part=in_part)
+    return from_contents(read_json(path), path, in_part=in_part, text_only=text_only)
 
 
 def from_contents(
-    contents: Mapping[str, object], source: str | Path, *, in_part: bool = False
+    contents: Mapping[str, object],
+    source: str | Path,
+    *,
+    in_part: bool = False,
+    text_only: bool = False,
 ) -> ModelConfig:
     """Read what a Hugging Face config says. Raises ``UserError``, which names the source."""
-    family = _family_of(contents, source)
+    contents = text_model(contents, source, text_only=text_only or in_part)
+    family = family_of(contents, source)
     if not in_part:
         _refuse_what_is_out_of_reach(family, contents, source)
     fields, keys = _fields(family, contents, source)
@@ -65,6 +43,8 @@ def from_contents(
     try:
         read = _with_whole_heads(family, family.reads(said, fields))
         read |= {"stored_dtype": _stored_dtype(contents)}
+        if is_headless(contents):
+            read |= {"tie_embeddings": True, "head_bias": False}
         return ModelConfig.of(read)
     except UserError as error:
         field, rest = str(error).split(" ", 1)
@@ -99,22 +79,6 @@ def _stored_dtype(contents: Mapping[str, object]) -> str | None:
 def _word(said: object) -> str | None:
     word = str(said).removeprefix("torch.") if said is not None else ""
     return word if re.fullmatch(r"[\w.-]{1,40}", word) else None
-
-
-def _family_of(contents: Mapping[str, object], source: str | Path) -> Family:
-    model_type = contents.get("model_type")
-    known = {family.model_type: family for family in families().values() if not family.variant_of}
-    if isinstance(model_type, str) and model_type in known:
-        return known[model_type]
-    named = str(model_type)
-    starts = [start for start in OUT_OF_REACH if named.startswith(start)]
-    if isinstance(model_type, str) and starts:
-        has = OUT_OF_REACH[max(starts, key=len)]
-        raise UserError(f"{source}: model_type is {quoted(model_type)}: out of reach here, {has}")
-    raise UserError(
-        f"{source}: model_type is {quoted(model_type)}: no family here is called that, and a count "
-        f"as another one's would be wrong; 'gpt2calc guide families' lists all {len(known)}"
-    )
 
 
 def _refuse_what_is_out_of_reach(

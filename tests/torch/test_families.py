@@ -15,6 +15,7 @@ from gpt2calc import (
     verify,
 )
 from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.model.families.out_of_reach import REASONS
 from gpt2calc.model.families.table import families
 from gpt2calc.model.hub import from_contents
 from gpt2calc.model.names import Names
@@ -199,6 +200,16 @@ def test_layers_of_smollm3_without_rotary_positions_are_those_of_its_class():
 def test_presets_are_verified_by_their_class(name):
     pytest.importorskip("transformers", reason="transformers is not installed")
     assert verify(load(name)).identical
+
+
+def test_every_causal_type_of_transformers_is_counted_or_refused_by_its_own_reason():
+    auto = pytest.importorskip(
+        "transformers.models.auto.modeling_auto", reason="transformers is not installed"
+    )
+    known = {family.model_type for family in families().values()} | REASONS.keys()
+    wrappers = {"gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal"}
+    wrappers |= {"qwen3_5", "qwen3_5_moe", "qwen4_exp", "moss_transcribe_diarize"}
+    assert not auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.keys() - known - wrappers
 
 
 def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):

@@ -58,6 +58,8 @@ OPENAI_GPT = GPT2.but(
     out_of_reach={},
 )
 
+GPT_SW3 = GPT2.but(name="gpt-sw3", words="GPT-SW3", builds="GPT2LMHeadModel")
+
 GPT_NEO = Family(
     name="gpt_neo",
     words="GPT-Neo",
@@ -217,5 +219,5 @@ GPT_BIGCODE = Family(
 )
 
 
-GPTS = (GPT2, OPENAI_GPT, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
+GPTS = (GPT2, OPENAI_GPT, GPT_SW3, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
 """All of them, the oldest first."""

@@ -118,7 +118,7 @@ def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
 def read_no_rope_list(said: Contents, fields: Fields) -> Fields:
     """Read a list that has a 0 for each layer without rotary positions."""
     listed = said["no_rope_layers"]
-    if listed is None:
+    if listed is None or listed == []:
         return fields
     depth = depth_of(fields)
     if not isinstance(listed, list | tuple) or any(each not in (0, 1) for each in listed):

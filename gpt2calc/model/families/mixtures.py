@@ -209,6 +209,59 @@ GRANITE_MOE_SHARED = GRANITE_MOE.but(
     called={"n_inner_shared": ("shared_intermediate_size",)},
     reads=_granite_shared,
 )
+_SINKS = {"sinks": "self_attn.sinks"}
+
+
+def _begins_full(said: Contents, fields: Fields) -> Fields:
+    return read_window(said, fields, first=0)
+
+
+GRANITE_SWA = GRANITE.but(
+    name="granite_swa",
+    words="Granite SWA",
+    builds="GraniteSWAForCausalLM",
+    architecture=replace(
+        GRANITE.architecture,
+        memory_is_proven=False,
+        has_sdpa=False,
+    ),
+    switches={"attention_sinks": True, "full_every": 4},
+    usual={"window": 128},
+    missing=sizes(100_352, 8_192, 2_560, 24, 20)
+    | {"n_kv_head": 4, "n_inner": 8_192, "window": 128, "tie_embeddings": True},
+    names=names(_SINKS, ATTENTION, MLP, TWO_NORMS),
+    called={"window": ("sliding_window",)},
+    extra=OF_WINDOWS,
+    reads=_begins_full,
+    begins_with_full_layer=True,
+    told_by_tensors=False,
+)
+
+
+def _granitemoe_swa(said: Contents, fields: Fields) -> Fields:
+    return _begins_full(said, _granite_shared(said, fields))
+
+
+GRANITE_MOE_SWA = GRANITE_MOE_SHARED.but(
+    name="granitemoe_swa",
+    words="Granite MoE SWA",
+    builds="GraniteMoeSWAForCausalLM",
+    architecture=replace(GRANITE_MOE_SHARED.architecture, has_sdpa=False),
+    switches={"attention_sinks": True, "full_every": 4},
+    usual={"window": 128},
+    missing={"window": 128},
+    names=names(
+        _SINKS,
+        ATTENTION,
+        TWO_NORMS,
+        _GRANITE_NAMES,
+        {"shared_gate_in": "shared_mlp.input_linear", "shared_out": "shared_mlp.output_linear"},
+    ),
+    called={"window": ("sliding_window",)},
+    extra=OF_WINDOWS,
+    reads=_granitemoe_swa,
+    begins_with_full_layer=True,
+)
 GPT_OSS = LLAMA.but(
     name="gpt_oss",
     words="gpt-oss",
@@ -242,7 +295,7 @@ GPT_OSS = LLAMA.but(
         "attn_proj_bias": True,
     },
     names=names(
-        {"sinks": "self_attn.sinks"},
+        _SINKS,
         ATTENTION,
         {"router": "mlp.router"},
         EXPERTS_JOINED,
@@ -824,6 +877,7 @@ ARIA = LLAMA.but(
 
 MIXTURES = (
     *(OLMOE, FLEX_OLMO, MINIMAX_M2, PHIMOE, GRANITE_MOE, GRANITE_MOE_SHARED, GPT_OSS),
+    *(GRANITE_SWA, GRANITE_MOE_SWA),
     *(MELLUM, GLM4_MOE, SARVAM_MOE, DOTS1, SOLAR_OPEN, HY_V3, EXAONE_MOE, ERNIE45_MOE),
     *(HUNYUAN_MOE, LLAMA4, COHERE2_MOE, KOLIBRI, ARIA),
 )

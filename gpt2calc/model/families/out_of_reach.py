@@ -1,0 +1,79 @@
+"""What other families have that no switch describes: why their files are refused, by type.
+
+Source: ``models/*/modeling_*.py`` of transformers 5.
+"""
+
+from gpt2calc.errors import quoted
+
+ENCODER = "an encoder, which scores no next token"
+DECODER = "the decoder of an encoder and a decoder"
+BOTH = "an encoder and a decoder"
+STATES = "a state-space model"
+STATES_IN_PART = "a state-space model in part"
+LINEAR = "linear attention in part"
+RECURRENT = "a recurrent model"
+TOWER = "a vision tower beside its text model"
+OF_TYPES = {
+    ENCODER: (
+        *("bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie"),
+        *("megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer"),
+        *("xlm-roberta", "xlm-roberta-xl", "xmod", "modernbert", "deberta-v2", "distilbert"),
+        "albert",
+    ),
+    DECODER: (
+        *("bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp"),
+        *("pegasus", "plbart", "prophetnet", "trocr", "whisper", "musicgen", "musicgen_melody"),
+    ),
+    BOTH: ("t5", "mt5", "umt5", "t5gemma", "led", "longt5", "m2m_100", "nllb-moe"),
+    RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
+    STATES: ("mamba", "mamba2", "falcon_mamba"),
+    STATES_IN_PART: (
+        *("bamba", "falcon_h1", "granitemoehybrid", "jamba", "nemotron_h", "zamba", "zamba2"),
+    ),
+    LINEAR: (
+        *("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "qwen4_exp_text", "kimi_linear"),
+        *("minimax", "olmo_hybrid", "bailing_hybrid", "lara_mini"),
+    ),
+    "short convolutions in place of attention": ("lfm2", "lfm2_moe", "lfm3"),
+    "sizes that differ by layer": (
+        *("gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna"),
+        *("dots3_note", "dots3_note_text"),
+    ),
+    "a gate of attention's outcome": ("afmoe", "beam"),
+    "activations with parameters of their own": ("apertus", "apertus1p5_text"),
+    "norms inside attention and the MLP": ("bitnet",),
+    "differential attention": ("diffllama",),
+    "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
+    "layers that share their weights": ("hrm_text", "inkling2_loop_text"),
+    "compressed latent attention": ("deepseek_v4",),
+    "layers of two attentions and two MLPs": ("longcat_flash",),
+    "positions that are buffers, and no rotary ones": ("xglm", "ctrl"),
+    "a config inside its config for attention and experts": ("dbrx",),
+    "sparse attention by blocks": ("minimax_m3_vl_text",),
+    "layers of its own kind": (
+        *("axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese"),
+        *("inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya"),
+        *("biogpt", "persimmon", "flint", "cohere_compass_text", "gemma4_assistant"),
+        *("gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3"),
+    ),
+}
+"""Why a ``model_type`` is refused, and which ones are."""
+REASONS = {name: reason for reason, names in OF_TYPES.items() for name in names}
+
+
+def refusal(model_type: object, number: int) -> str:
+    """Say why no model of a type is counted.
+
+    Args:
+        model_type: what a ``config.json`` calls it.
+        number: how many types are counted.
+
+    """
+    said = f"model_type is {quoted(model_type)}"
+    reason = REASONS.get(str(model_type))
+    if reason is not None:
+        return f"{said}: out of reach here, {reason}"
+    return (
+        f"{said}: no family here is called that, and a count as another one's would be wrong; "
+        f"'gpt2calc guide families' lists all {number}"
+    )
