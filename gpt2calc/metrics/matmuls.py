@@ -35,11 +35,12 @@ PART_OF = {
     "mix": "scores",
     "index_scores": "scores",
     "index_mix": "scores",
+    "recurrence": "scores",
 }
 """The sublayer of each role."""
 
-OF_INDEXERS = ("index_scores", "index_mix")
-"""Products of an indexer, which has heads of its own."""
+OF_OTHER_HEADS = ("index_scores", "index_mix", "recurrence")
+"""Products of an indexer or a recurrence, which have heads of their own."""
 FACTORS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
 """What the two factors of a product are; of all others, the input and the weight."""
 
@@ -229,7 +230,7 @@ def _product(
     block = next((name for name in event.module if name in copies), None)
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
-    factors: tuple[int, ...] = (2, *sizes) if role in OF_INDEXERS else (2, *sizes[1:])
+    factors: tuple[int, ...] = (2, *sizes) if role in OF_OTHER_HEADS else (2, *sizes[1:])
     if role in FACTORS:
         sizes, factors = attention.of(matmul)
     if matmul.gradient_of:

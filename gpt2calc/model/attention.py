@@ -184,6 +184,8 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
     role = "attention"
     drops_outcome = True
     """Whether its outcome is dropped out by itself, and not by the block."""
+    is_gated = False
+    """Whether its outcome is multiplied by a gate, which the projection makes after the values."""
 
     def __init__(
         self,
@@ -203,7 +205,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
     def forward(self, x: Tensor, context: LayerContext) -> Attended:
         """Attend from each token of (B, S, d) to itself and those before it."""
         batch, seq, _ = x.shape
-        q, k, v, *_held = self.projection.forward(x)
+        q, k, v, *held = self.projection.forward(x)
         if self.rotary is not None and context.rotation is not None:
             q, k, *_held_too = self.rotary.turn(q, k, context.rotation)
         q = self.turned_query(q, context)
@@ -212,6 +214,8 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
             k, v = context.cache.update(context.layer, k, v)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
         output = contiguous(reshape(output, batch, seq, -1))
+        if self.is_gated:
+            output = mul(output, of_output("sigmoid", held[0]))
         output = self.out(output)
         if self.drops_outcome:
             output = self.dropout(output)

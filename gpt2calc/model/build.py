@@ -101,7 +101,8 @@ def kinds_of(config: ModelConfig) -> Kinds:
 def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
     has_experts = config.n_expert is not None and layer not in config.dense_layers
     has_rope = config.positions == "rotary"
-    return LayerKind(has_experts, has_rope, has_indexer=config.has_indexer(layer))
+    mixer = config.mixer_of(layer)
+    return LayerKind(has_experts, has_rope, has_indexer=config.has_indexer(layer), mixer=mixer)
 
 
 def _differ_in_window_or_rope(config: ModelConfig) -> bool:

@@ -3,7 +3,7 @@
 Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingWindowLayer``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
 from gpt2calc.tape.recorder import current, module
@@ -26,6 +26,8 @@ class Cache:
         self.length = past
         """Tokens that have been seen."""
         self.layers: dict[int, list[Tensor]] = {}
+        self.states: dict[tuple[int, str], Tensor] = {}
+        """What recurrences and convolutions keep, by layer."""
         self.index: dict[int, Tensor] = {}
         """Keys of the indexers, by layer."""
         self.counters: dict[int, Tensor] = {}
@@ -46,14 +48,14 @@ class Cache:
                     self._prepare(layer, dtype)
         self._all_are_windowed = None not in windows
 
-    def fill(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def fill(self, layers: Mapping[int, tuple[Tensor, Tensor]]) -> None:
         """Hold keys and values of the tokens seen before, which are alive from now on.
 
         Args:
             layers: keys and values of each layer, whose number of tokens does not matter.
 
         """
-        for layer, pair in enumerate(layers):
+        for layer, pair in layers.items():
             window = self.windows.get(layer)
             tokens = self.past if window is None else min(self.past, window)
             self.layers[layer] = []
@@ -93,7 +95,7 @@ class Cache:
                 _joined(held.shape[2] - new.shape[2], new)
                 for held, new in zip(self.layers[layer], (key, value), strict=True)
             ]
-        if layer == 0:
+        if layer == min(self.layers, default=layer):
             self.length += key.shape[2]
         if layer not in self.layers:
             self._prepare(layer, key.dtype)
@@ -110,6 +112,20 @@ class Cache:
             held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
         _mark(held)
         return joined
+
+    def keep_state(self, layer: int, shape: tuple[int, ...]) -> None:
+        """Keep the state of a layer's recurrence, in float32, in the place of the one before."""
+        self._replace_state(layer, "state", empty("state", shape, "float32"))
+
+    def keep_tokens(self, layer: int, shape: tuple[int, ...], dtype: str) -> None:
+        """Keep what a layer's convolution sees of the last tokens."""
+        self._replace_state(layer, "tokens", empty("state", shape, dtype))
+
+    def _replace_state(self, layer: int, kind: str, state: Tensor) -> None:
+        if current().phase == "recomputed":
+            return
+        self.states[layer, kind] = state
+        _mark([state])
 
     def join_index(self, layer: int, keys: Tensor) -> Tensor:
         """Join new keys of a layer's indexer, (batch, 1, tokens, width), to those of before."""

@@ -150,6 +150,90 @@ class ModelConfig(Derived):
             example=128,
         ),
     ] = None
+    mixer: Annotated[
+        Literal["attention", "gated_delta", "mamba2", "short_conv"],
+        Known(
+            "{}",
+            "What mixes the tokens of a layer: attention, or what layers have in its place but "
+            "for those in attention_layers.",
+            said={
+                "attention": "attention in all layers",
+                "gated_delta": "linear attention by the gated delta rule",
+                "mamba2": "Mamba 2",
+                "short_conv": "short convolutions",
+            },
+        ),
+    ] = "attention"
+    attention_layers: Annotated[
+        Layers | None,
+        Known(
+            "attention in layers {}",
+            "Layers with attention, from 0 on, where mixer is another one. If left out: none.",
+        ),
+    ] = None
+    mixer_heads: Annotated[
+        Size | None,
+        Known(
+            "{} heads of states",
+            "Heads of a mixer that keeps a state: of its values.",
+            letter="m",
+            place=20,
+            example=32,
+        ),
+    ] = None
+    mixer_key_heads: Annotated[
+        Size | None,
+        Known(
+            "{} of their keys",
+            "Heads of the mixer's keys, or in Mamba 2 groups, each shared by as many heads.",
+            letter="k",
+            place=21,
+            example=16,
+        ),
+    ] = None
+    mixer_head_dim: Annotated[
+        Size | None,
+        Known(
+            "states {} wide",
+            "Width of a head of the mixer: of its values.",
+            letter="y",
+            place=22,
+            example=128,
+        ),
+    ] = None
+    mixer_state_dim: Annotated[
+        Size | None,
+        Known(
+            "and {} high",
+            "Numbers of the mixer's state for each feature of a value: the width of its keys.",
+            letter="z",
+            place=23,
+            example=128,
+        ),
+    ] = None
+    mixer_kernel: Annotated[
+        Size | None,
+        Known(
+            "a convolution over {} tokens",
+            "Tokens that the mixer's convolution sees at once.",
+            letter="u",
+            place=24,
+            example=4,
+        ),
+    ] = None
+    mixer_bias: Annotated[
+        bool, Known("no biases of the mixer", "Biases in the mixer's projections.")
+    ] = False
+    mixer_conv_bias: Annotated[
+        bool, Known("no bias of the convolution", "A bias in the mixer's convolution.")
+    ] = False
+    attention_gate: Annotated[
+        bool,
+        Known(
+            "no gate of attention's outcome",
+            "A gate of attention's outcome, made beside the queries by the same matrix.",
+        ),
+    ] = False
     indexer_layers: Annotated[
         Layers | None,
         Known(

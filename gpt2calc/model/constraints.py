@@ -19,7 +19,7 @@ def refuse_nonsense(config: Derived) -> None:
         config: a model, each of whose fields is sound by itself.
 
     """
-    for check in (_heads, _latent, _kv_heads, _experts, _positions, _windows, _norms):
+    for check in (_heads, _latent, _mixer, _kv_heads, _experts, _positions, _windows, _norms):
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
@@ -62,6 +62,36 @@ def _latent(config: Derived) -> str:
         return ""
     if config.q_lora_rank is None or config.index_head_dim is None:
         return "an indexer has index_head_dim, and is made of q_lora_rank: give both"
+    return ""
+
+
+OF_STATES = ("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim")
+
+
+def _mixer(config: Derived) -> str:
+    given = [name for name in OF_STATES if getattr(config, name) is not None]
+    if config.mixer == "attention":
+        others = [*given, *(("attention_layers",) if config.attention_layers else ())]
+        first = next(iter(others), "mixer_kernel" if config.mixer_kernel is not None else None)
+        return f"{first} is of another mixer than attention: give mixer" if first else ""
+    if config.is_latent or config.window is not None:
+        return f"mixer is '{config.mixer}', beside latent attention or a window: give one of them"
+    beyond = [layer for layer in config.attention_layers or () if layer >= config.n_layer]
+    if beyond:
+        return (
+            f"attention_layers has {quoted(beyond[0])}: layers are numbered from 0, and the last "
+            f"of {quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
+        )
+    needed = ("mixer_kernel",) if config.mixer == "short_conv" else (*OF_STATES, "mixer_kernel")
+    missing = next((name for name in needed if getattr(config, name) is None), None)
+    if missing:
+        return f"{missing} is missing: '{config.mixer}' has it; give {missing}"
+    heads, keys = config.mixer_heads, config.mixer_key_heads
+    if heads is not None and keys is not None and heads % keys:
+        return (
+            f"mixer_key_heads is {quoted(keys)}: it must divide mixer_heads, which is "
+            f"{quoted(heads)}, so that each is shared by as many"
+        )
     return ""
 
 

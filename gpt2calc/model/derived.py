@@ -44,6 +44,13 @@ class Derived(Declared):
         qk_nope_head_dim: int | None
         qk_rope_head_dim: int | None
         v_head_dim: int | None
+        mixer: Literal["attention", "gated_delta", "mamba2", "short_conv"]
+        attention_layers: tuple[int, ...] | None
+        mixer_heads: int | None
+        mixer_key_heads: int | None
+        mixer_head_dim: int | None
+        mixer_state_dim: int | None
+        mixer_kernel: int | None
         index_n_heads: int | None
         index_head_dim: int | None
         indexer_layers: tuple[int, ...] | None
@@ -125,7 +132,34 @@ class Derived(Declared):
     @property
     def layer_lists(self) -> tuple[tuple[int, ...], ...]:
         """The lists of layers that have other parts than most."""
-        return self.dense_layers, self.indexer_layers or ()
+        return self.dense_layers, self.indexer_layers or (), self.attention_layers or ()
+
+    def mixer_of(self, layer: int) -> str:
+        """Return what mixes the tokens of a layer, numbered from 0."""
+        has_attention = self.mixer == "attention" or layer in (self.attention_layers or ())
+        return "attention" if has_attention else self.mixer
+
+    @property
+    def numbers_of_state(self) -> int:
+        """Numbers in the states of a layer's recurrence, for one sequence."""
+        if self.mixer_heads is None or self.mixer_head_dim is None or self.mixer_state_dim is None:
+            return 0
+        return self.mixer_heads * self.mixer_head_dim * self.mixer_state_dim
+
+    @property
+    def features_convolved(self) -> int:
+        """Features that a mixer's convolution goes over: its values, and its keys twice."""
+        if self.mixer == "short_conv":
+            return self.n_embd
+        if self.mixer_key_heads is None or self.mixer_heads is None:
+            return 0
+        values = self.mixer_heads * (self.mixer_head_dim or 0)
+        return values + 2 * self.mixer_key_heads * (self.mixer_state_dim or 0)
+
+    @property
+    def attentions(self) -> int:
+        """Layers with attention."""
+        return self.n_layer if self.mixer == "attention" else len(self.attention_layers or ())
 
     @property
     def indexers(self) -> int:
@@ -184,7 +218,7 @@ class Derived(Declared):
     @property
     def repetition(self) -> tuple[int, int]:
         """From which layer on the kinds of layers repeat, and after how many they do."""
-        lists: list[tuple[int, ...] | None] = [self.dense_layers, self.indexer_layers]
+        lists: list[tuple[int, ...] | None] = [*self.layer_lists]
         steps = []
         if self.window is not None:
             lists.append(self.full_layers)
@@ -217,6 +251,8 @@ class Derived(Declared):
         """Say one field; nothing of a width that no layer has."""
         if name == "n_inner" and self.n_inner_expert is not None and not self.dense_layers:
             return ""
+        if name == "attention_layers" and self.mixer != "attention":
+            return f"{self.attentions} of its layers with attention"
         if name == "shared_gate" and self.n_inner_shared is None:
             return ""
         if name == "expert_bias" and self.n_expert is None:

@@ -47,7 +47,8 @@ def text_model(contents: Contents, source: Source, *, text_only: bool = False) -
         _refuse_tower(model_type, source, text_only)
         return {**contents, "model_type": TEXT_OF[model_type], "architectures": None}
     if not isinstance(inner, Mapping) or not inner:
-        is_text = f"{model_type}_text" in {family.model_type for family in families().values()}
+        text = families().get(f"{model_type}_text")
+        is_text = text is not None and any(_is_of(name, text) for name in _classes(contents)[:1])
         return {**contents, "model_type": f"{model_type}_text"} if is_text else contents
     if model_type not in TEXT_ALONE:
         _refuse_tower(model_type, source, text_only)

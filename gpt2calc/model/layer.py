@@ -23,10 +23,16 @@ from gpt2calc.model.experts import (
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.mixers import CausalConv, GatedDelta, Mamba2, MixerSizes, Rates, ShortConv
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
-from gpt2calc.model.norms import LayerNorm
+from gpt2calc.model.norms import LayerNorm, RMSNorm
 from gpt2calc.model.part import Leaf, Part
-from gpt2calc.model.projections import JointProjection, Projection, SeparateProjection
+from gpt2calc.model.projections import (
+    JointProjection,
+    NormedWithGate,
+    Projection,
+    SeparateProjection,
+)
 from gpt2calc.model.rotary import PartialRotary
 from gpt2calc.model.routers import Router
 from gpt2calc.tape.tensor import Tensor
@@ -43,6 +49,7 @@ class LayerKind(NamedTuple):
     has_rope: bool
     window: int | None = None
     has_indexer: bool = False
+    mixer: str = "attention"
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
@@ -145,6 +152,8 @@ class LayerBuilder:
 
     def _attention(self, layer: LayerKind) -> Part[[Tensor, LayerContext], Attended]:
         architecture, config = self.architecture, self.config
+        if layer.mixer != "attention":
+            return self._mixer(layer.mixer)
         if config.is_latent:
             return self._latent_attention(has_indexer=layer.has_indexer)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
@@ -160,6 +169,59 @@ class LayerBuilder:
                 groups_qkv=architecture.groups_qkv,
             )
         return self._standard_attention(self._projection(), layer.has_rope)
+
+    def _mixer(self, kind: str) -> Part[[Tensor, LayerContext], Attended]:
+        """Return what mixes tokens in place of attention.
+
+        m heads of values y wide, k heads of keys z wide, and a convolution over u tokens.
+        """
+        config, d = self.config, self.d
+        u, bias = config.mixer_kernel, config.mixer_bias
+        assert u is not None
+        if kind == "short_conv":
+            conv = CausalConv(d, u, bias=config.mixer_conv_bias)
+            inner, out = Linear("mixer_in", d, 3 * d, bias), Linear("mixer_out", d, d, bias)
+            return ShortConv(inner, conv, out)
+        m, k = config.mixer_heads, config.mixer_key_heads
+        y, z = config.mixer_head_dim, config.mixer_state_dim
+        assert m is not None
+        assert k is not None
+        assert y is not None
+        assert z is not None
+        sizes = MixerSizes(m, k, y, z)
+        conv = CausalConv(sizes.values + 2 * sizes.keys, u, bias=config.mixer_conv_bias)
+        step, decay = Rates("mixer_step", m), Rates("mixer_log_decay", m)
+        out = Linear("mixer_out", sizes.values, d, bias)
+        if kind == "mamba2":
+            inner = Linear("mixer_in", d, 2 * sizes.values + 2 * sizes.keys + m, bias)
+            norm, skip = RMSNorm("mixer_norm", (sizes.values,)), Rates("mixer_skip", m)
+            return Mamba2(
+                inner, conv=conv, step=step, decay=decay, skip=skip, norm=norm, out=out, sizes=sizes
+            )
+        return self._gated_delta(sizes, conv=conv, step=step, decay=decay, out=out)
+
+    def _gated_delta(
+        self, sizes: MixerSizes, *, conv: CausalConv, step: Rates, decay: Rates, out: Linear
+    ) -> GatedDelta:
+        d, m, width = self.d, sizes.heads, 2 * sizes.keys + sizes.values
+        is_joint = "mixer_rates" in self.family.names.modules
+        gate = None if is_joint else Linear("mixer_gate_in", d, sizes.values)
+        rates = (
+            (Linear("mixer_rates", d, 2 * m),)
+            if is_joint
+            else (Linear("mixer_beta", d, m), Linear("mixer_decay", d, m))
+        )
+        return GatedDelta(
+            Linear("mixer_in", d, width + sizes.values if is_joint else width),
+            gate,
+            rates,
+            conv=conv,
+            step=step,
+            decay=decay,
+            norm=RMSNorm("mixer_norm", (sizes.width,)),
+            out=out,
+            sizes=sizes,
+        )
 
     def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
         """Return attention whose keys and values are made of a latent.
@@ -219,7 +281,9 @@ class LayerBuilder:
             rotary = kind(self.heads)
         sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
         scores = architecture.scores(self.heads) if sinks is None else SinkScores(self.heads, sinks)
-        return architecture.attention(projection, rotary, scores, self._attention_out(), sinks)
+        attention = architecture.attention(projection, rotary, scores, self._attention_out(), sinks)
+        attention.is_gated = self.config.attention_gate
+        return attention
 
     @property
     def turns_as_its_family(self) -> bool:
@@ -233,7 +297,8 @@ class LayerBuilder:
         if self.family.joins_qkv:
             return self._joint_kind()(self._qkv(), self.q, self.kv, self.heads, *norms)
         bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
-        query, key = linear("query", d, self.q, bias), linear("key", d, self.kv, bias)
+        queries = 2 * self.q if self.config.attention_gate else self.q
+        query, key = linear("query", d, queries, bias), linear("key", d, self.kv, bias)
         value = linear("value", d, self.kv, bias)
         return self._separate_kind()(query, key, value, self.heads, *norms)
 
@@ -245,6 +310,8 @@ class LayerBuilder:
 
     def _separate_kind(self) -> type[SeparateProjection]:
         config, separate = self.config, self.architecture.separate
+        if config.attention_gate:
+            return NormedWithGate
         if config.qk_norm != "none":
             return self.architecture.separate_with_norms[config.qk_norm]
         is_turned = separate.transposes or config.positions == "rotary"

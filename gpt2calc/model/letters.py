@@ -25,6 +25,11 @@ POINT = {
     "v_head_dim": 137,
     "index_n_heads": 61,
     "index_head_dim": 127,
+    "mixer_heads": 24,
+    "mixer_key_heads": 12,
+    "mixer_head_dim": 139,
+    "mixer_state_dim": 149,
+    "mixer_kernel": 5,
     "vocab": 50_021,
     "n_ctx": 100_003,
     "n_inner": 7_001,
@@ -35,12 +40,12 @@ POINT = {
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
 of a head; n_kv_head divides the heads that each of these gives."""
+LISTS = ("dense_layers", "indexer_layers", "attention_layers")
+"""Fields that say which layers have other parts than most."""
 LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
 """Fields that change neither parameters nor matrix products."""
 _IS_NUMBER = {
-    name: name in POINT
-    for name in ModelConfig.known
-    if name not in ("dense_layers", "indexer_layers") and name not in LAYERED
+    name: name in POINT for name in ModelConfig.known if name not in LISTS and name not in LAYERED
 }
 
 
@@ -98,5 +103,5 @@ def in_letters(structure: Structure) -> ModelConfig:
         fields["n_expert_active"] = Size.letter("n_expert_active", POINT["n_expert_active"])
     if not structure.has_heads:
         fields["n_head"] = 1
-    fields |= {"dense_layers": (), "indexer_layers": None}
+    fields |= {"dense_layers": (), "indexer_layers": None, "attention_layers": None}
     return ModelConfig().evaluate_at(**fields)

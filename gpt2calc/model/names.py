@@ -43,6 +43,18 @@ INSIDE = {
     "index_weights": "attn.indexer.c_weights",
     "index_scores": "attn.indexer.scores",
     "index_mix": "attn.indexer.mix",
+    "mixer_in": "mixer.in_proj",
+    "mixer_gate_in": "mixer.in_proj_z",
+    "mixer_rates": "mixer.in_proj_ba",
+    "mixer_beta": "mixer.in_proj_b",
+    "mixer_decay": "mixer.in_proj_a",
+    "mixer_conv": "mixer.conv1d",
+    "mixer_step": "mixer.dt_bias",
+    "mixer_log_decay": "mixer.A_log",
+    "mixer_skip": "mixer.D",
+    "recurrence": "mixer.recurrence",
+    "mixer_norm": "mixer.norm",
+    "mixer_out": "mixer.out_proj",
     "query_norm": "attn.ln_q",
     "key_norm": "attn.ln_k",
     "scores": "attn.scores",
@@ -75,7 +87,10 @@ INSIDE = {
 }
 """The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
 
-OF_NO_MODULE = ("experts_in", "experts_out", "choice_bias", "sinks")
+OF_NO_MODULE = (
+    *("experts_in", "experts_out", "choice_bias", "sinks"),
+    *("mixer_step", "mixer_log_decay", "mixer_skip"),
+)
 """Tensors that are parameters themselves, and not the weight of a module."""
 
 

@@ -97,6 +97,21 @@ class NormedPerHead(SeparateProjection):
         return q, k, v
 
 
+class NormedWithGate(SeparateProjection):
+    """Qwen3-Next's: a gate beside each query, made by the same matrix."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values, and the gate (B, S, h w)."""
+        batch, seq, _ = x.shape
+        width = self.heads.width
+        q, gate = split(view(self.query(x), batch, seq, -1, 2 * width), (width, width))
+        gate = reshape(gate, batch, seq, -1)
+        q = transpose(self.normed_query(q), 1, 2)
+        k = transpose(self.normed_key(self._in_heads(self.key(x))), 1, 2)
+        v = transpose(self._in_heads(self.value(x)), 1, 2)
+        return q, k, v, gate
+
+
 class NormedBeforeTransposing(SeparateProjection):
     """Cohere's: norms of (B, S, h, w), once all three are there."""
 

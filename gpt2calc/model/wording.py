@@ -64,7 +64,13 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "mlp_only_layers": lambda: _dense_layers(config),
         "word_embed_proj_dim": lambda: config.n_embd,
         "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
-        "layer_types": lambda: _kinds(config, FULL, SLIDING),
+        "layer_types": lambda: _layer_types(config),
+        "mamba_d_head": lambda: config.mixer_head_dim,
+        "mamba_expand": lambda: _expansion(config),
+        "attn_layer_indices": lambda: _attention_layers(config),
+        "num_dense_layers": lambda: _first_dense(config),
+        "position_embedding_type": lambda: "rope" if config.positions == "rotary" else None,
+        "block_auto_adjust_ff_dim": lambda: False,
         "use_sliding_window": lambda: config.window is not None,
         "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
         "rope_parameters": lambda: _rope_parameters(config),
@@ -85,6 +91,24 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "moe_layer_interval": lambda: _interval(_sparse_layers(config)),
     }
     return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _layer_types(config: ModelConfig) -> list[str]:
+    """Return what each layer is called, in the words of the family's class."""
+    if config.mixer == "attention":
+        return _kinds(config, FULL, SLIDING)
+    other = "conv" if config.mixer == "short_conv" else "linear_attention"
+    mixers = map(config.mixer_of, range(config.n_layer))
+    return [FULL if mixer == "attention" else other for mixer in mixers]
+
+
+def _attention_layers(config: ModelConfig) -> list[int]:
+    return [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+
+
+def _expansion(config: ModelConfig) -> int:
+    """Return how many times as wide as the model all heads of its mixer are together."""
+    return (config.mixer_heads or 0) * (config.mixer_head_dim or 0) // config.n_embd
 
 
 def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:

@@ -131,6 +131,11 @@ def verify_flops(case: Case) -> FlopsVerification:
 
 
 def _refuse_other_runs(case: Case) -> None:
+    if case.model.mixer != "attention":
+        raise UserError(
+            f"mixer is {case.model.mixer}: PyTorch's counter sees the padded chunks of a kernel, "
+            "and here the recurrence itself is counted: verify its parameters"
+        )
     if case.model.architecture.runs_all_experts and case.n_expert is not None:
         raise UserError(
             f"{case.model.family_words}'s class multiplies every token by all experts, and here "

@@ -10,7 +10,7 @@ FAMILIES = [family for family in families().values() if not family.variant_of]
 """One for each ``model_type``."""
 KEPT = (
     "n_layer", "n_embd", "n_head", "n_kv_head", "n_expert", "n_expert_active", "rotary_dim",
-    "kv_lora_rank", "qk_rope_head_dim", "index_head_dim",
+    "mixer_heads", "mixer_key_heads", "kv_lora_rank", "qk_rope_head_dim", "index_head_dim",
 )  # fmt: skip
 """Fields whose keys are never left out: the defaults of the classes are of full size, or would not
 fit the rest."""
@@ -20,6 +20,9 @@ NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral")
 NEVER_LEFT_OUT = ("model_type", "word_embed_proj_dim", "n_shared_experts")
 """Keys without which some class cannot be built."""
 WHOLE_NUMBERS = {
+    "full_attention_interval": (2, 3),
+    "num_dense_layers": (0, 1, 2),
+    "block_multiple_of": (4, 16),
     "n_group": (1,),
     "topk_group": (1,),
     "n_shared_experts": (1, 2),
@@ -50,6 +53,13 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents.pop("head_dim", None)  # which the norm does not heed
     if family.name in NEEDS_HEAD_DIM:
         contents["head_dim"] = 16
+    if "attn_layer_indices" in family.extra:
+        contents["attn_layer_indices"] = dice.sample(range(depth), dice.randint(0, depth))
+    if "mamba_expand" in family.extra:
+        contents["mamba_expand"] = dice.choice((1, 2))
+        contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
+    if family.name == "lfm2_moe":
+        contents.setdefault("layer_types", ["conv"] * depth)
     if "num_key_value_heads" not in contents and "kv_lora_rank" in family.called:
         contents["num_key_value_heads"] = contents["num_attention_heads"]
     if "index_n_heads" in family.called:
@@ -87,6 +97,11 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "v_head_dim": dice.choice((2, 4, 6)),
         "index_n_heads": dice.choice((1, 2)),
         "index_head_dim": dice.choice((16, 32)),
+        "mixer_heads": 4,
+        "mixer_key_heads": dice.choice((1, 2, 4)),
+        "mixer_head_dim": dice.choice((2, 4)),
+        "mixer_state_dim": dice.choice((2, 4)),
+        "mixer_kernel": dice.choice((2, 3, 4)),
         "n_kv_head": dice.choice([each for each in (1, 2, heads) if heads % each == 0]),
         "head_dim": 2 * width,
         "n_inner": dice.randint(1, 50),
@@ -121,7 +136,8 @@ def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
         drawn["mlp_only_layers"] = dice.choice(([], [0]))
         drawn["decoder_sparse_step"] = dice.choice((1, 1, 2))
     if "layer_types" in drawn and dice.random() < 0.5:
-        kinds = ("full_attention", "sliding_attention")
+        other = {"short_conv": "conv", None: "sliding_attention"}
+        kinds = ("full_attention", other.get(family.switches.get("mixer"), "linear_attention"))
         drawn["layer_types"] = [dice.choice(kinds) for _ in range(depth)]
     if "mlp_layer_types" in drawn and dice.random() < 0.5:
         drawn["mlp_layer_types"] = [dice.choice(("dense", "sparse")) for _ in range(depth)]

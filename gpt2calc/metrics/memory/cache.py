@@ -17,6 +17,8 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     if model.is_latent:
         return _latent_bytes(case, tokens)
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
+    if model.mixer != "attention":
+        return int(entry * tokens * model.attentions + state_bytes(case))
     if model.window is None or tokens <= model.window:
         return int(entry * tokens * model.n_layer)
     full = model.full_layers_among(model.n_layer)
@@ -33,6 +35,14 @@ def _latent_bytes(case: Case, tokens: int) -> int:
     return int(case.batch * tokens * numbers * ITEMSIZE[case.product_type])
 
 
+def state_bytes(case: Case) -> int:
+    """Return the bytes of the states of recurrences, in float32, and of convolutions."""
+    model, layers = case.model, case.model.n_layer - case.model.attentions
+    kept = model.features_convolved * (model.mixer_kernel or 0) * ITEMSIZE[case.product_type]
+    return int(case.batch * layers * (kept + model.numbers_of_state * ITEMSIZE["float32"]))
+
+
 def cache_per_token(case: Case) -> int:
     """Return the bytes of keys and values that a token leaves in all layers, before a window."""
-    return cache_bytes(case.evaluate_at(batch=1, seq=1, cached=None))
+    one = case.evaluate_at(batch=1, seq=1, cached=None)
+    return cache_bytes(one) - (state_bytes(one) if case.model.mixer != "attention" else 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.cache import cache_per_token
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.assumptions import assumed
@@ -16,8 +17,8 @@ from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
-PARTS = ("keys", "values", "latents", "index")
-RARE = ("latents", "index")
+PARTS = ("keys", "values", "latents", "index", "states")
+RARE = ("latents", "index", "states")
 """Parts that few models have."""
 
 
@@ -51,6 +52,9 @@ def _terms(case: Case) -> Iterator[Term]:
     if case.model.is_latent:
         yield from _latent_terms(case, tokens, size)
         return
+    if case.model.mixer != "attention":
+        yield from _state_terms(case, tokens, size)
+        return
     for part in ("keys", "values"):
         for layers, seen, words in _layers(case, tokens):
             shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case))
@@ -69,6 +73,20 @@ def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     if model.index_head_dim is not None:
         shape = (size, case.batch, tokens, model.index_head_dim)
         yield CacheTerm("the indexers' keys", "index", "amount", shape, model.indexers)
+
+
+def _state_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
+    """Yield keys and values of the layers with attention, and the states of all others."""
+    model = case.model
+    for part in ("keys", "values"):
+        shape: tuple[Number, ...] = (size, case.batch, tokens, *_of_a_token(case))
+        yield CacheTerm(part, part, "amount", shape, model.attentions)
+    others = case.n_layer - model.attentions
+    seen = (size, case.batch, model.features_convolved, model.mixer_kernel or 0)
+    yield CacheTerm("what convolutions see", "states", "amount", seen, others)
+    if model.numbers_of_state:
+        state = (ITEMSIZE["float32"], case.batch, model.numbers_of_state)
+        yield CacheTerm("states", "states", "amount", state, others)
 
 
 def _of_a_token(case: Case) -> tuple[Number, ...]:
@@ -150,7 +168,7 @@ class Cache(Breakdown):
 
     def notes(self) -> tuple[str, ...]:
         size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
-        token = self.quantity.total(self.config.evaluate_at(batch=1, seq=1, cached=None))
+        token = cache_per_token(self.config)
         window = "" if self.config.model.window is None else ", as far as the window"
         return (f"In all {size}: {token:,} bytes a token{window}.", *assumed(self.config, "cache"))
 

@@ -203,7 +203,7 @@ def _cache_of(built: _Built, plan: Plan) -> Cache:
     cache, one = Cache(plan.cached), Cache()
     with no_grad_tape():  # shapes and dtypes are those that a run gives
         _called(built, plan, Tensor((plan.batch, 1), "int64"), one)
-        layers = [(pair[0], pair[1]) for _, pair in sorted(one.layers.items())]
+        layers = {layer: (pair[0], pair[1]) for layer, pair in sorted(one.layers.items())}
     cache.prepare(built.decoder.windows, plan.dtype)
     cache.fill(layers)
     return cache

@@ -26,7 +26,7 @@ from gpt2calc.model.families.sparse import read_dense_layers
 
 ROUTER = {"router": "mlp.gate"}
 EXPERTS_JOINED = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}
-_SHARED_ONE = {
+SHARED_ONE = {
     "shared_gate": "mlp.shared_expert.gate_proj",
     "shared_in": "mlp.shared_expert.up_proj",
     "shared_out": "mlp.shared_expert.down_proj",
@@ -99,7 +99,7 @@ QWEN2_MOE = QWEN2.but(
         "n_inner_shared": 5_632,
         "qkv_bias": True,
     },
-    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, _SHARED_ONE, MLP, TWO_NORMS),
+    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, SHARED_ONE, MLP, TWO_NORMS),
     called={
         "n_expert": ("num_experts",),
         "n_expert_active": ("num_experts_per_tok",),

@@ -45,6 +45,14 @@ COLLOQUIAL: Called = {
 """What people call the fields, beside the keys of the families."""
 
 
+OF_A_KIND = (
+    *("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
+    *("index_n_heads", "index_head_dim"),
+    *("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel"),
+)
+"""Sizes without which a kind of layer is none; a family brings its class's along."""
+
+
 class OutOfReach(NamedTuple):
     """A key that is refused unless it has one of some values, and why."""
 
@@ -113,8 +121,12 @@ class Family:
     @property
     def ways(self) -> dict[str, FieldValue]:
         """The switches of a model of which nothing else is said: of the family, and its class."""
-        biases = {name: it for name, it in self.missing.items() if isinstance(it, bool)}
-        return {"family": self.name, **self.switches, **self.usual, **biases}
+        own = {
+            name: it
+            for name, it in self.missing.items()
+            if isinstance(it, bool) or (name in OF_A_KIND and it is not None)
+        }
+        return {"family": self.name, **self.switches, **own, **self.usual}
 
     def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
         """Return a family that differs in some things; mappings are added to, not replaced."""

@@ -69,6 +69,7 @@ MINICPM3 = LLAMA.but(
         embedding=ScaledEmbedding,
         residual_is_scaled=True,
     ),
+    usual={"v_head_dim": 64},
     missing=sizes(73_448, 32_768, 2_560, 62, 40)
     | {
         "n_inner": 6_400,
@@ -88,6 +89,7 @@ YOUTU = MINICPM3.but(
     words="Youtu-LLM",
     builds="YoutuForCausalLM",
     architecture=_LATENT,
+    usual={"v_head_dim": 128},
     missing=sizes(128_256, 131_072, 2_048, 32, 16)
     | {
         "n_inner": 6_144,
@@ -203,7 +205,7 @@ GLM4_LITE = DEEPSEEK_V3.but(
     name="glm4_moe_lite",
     words="GLM-4.7-Flash",
     builds="Glm4MoeLiteForCausalLM",
-    usual={"n_inner_shared": 1_536, "dense_layers": (0,)},
+    usual={"n_inner_shared": 1_536, "dense_layers": (0,), "v_head_dim": 256},
     missing=sizes(154_880, 202_752, 2_048, 47, 20)
     | {
         "n_inner": 10_240,
@@ -243,6 +245,7 @@ GLM_DSA = DEEPSEEK_V32.but(
     name="glm_moe_dsa",
     words="GLM-5",
     builds="GlmMoeDsaForCausalLM",
+    usual={"v_head_dim": 256},
     missing=sizes(154_880, 202_752, 6_144, 78, 64)
     | {
         "n_inner": 12_288,

@@ -61,6 +61,11 @@ def names(*parts: dict[str, str]) -> Names:
     return Names("model.", "layers.*.", modules | {"final_norm": "norm", "head": "lm_head"})
 
 
+def with_final_norm(called: Names, module: str) -> Names:
+    """Return names whose norm after the last block has another one."""
+    return called._replace(modules={**called.modules, "final_norm": module})
+
+
 _ONE_BIAS = {"qkv_bias": ("attention_bias",), "attn_proj_bias": ("attention_bias",)}
 _OF_HEADS = {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)}
 

@@ -162,10 +162,14 @@ PHIMOE = MIXTRAL.but(
     not_null=(),
     hub={"router": ("layers.*.block_sparse_moe.gate.weight",)},
 )
-_GRANITE_NAMES = {
+GRANITE_NAMES = {
     "router": "block_sparse_moe.router",
     "experts_in": "block_sparse_moe.experts.gate_up_proj",
     "experts_out": "block_sparse_moe.experts.down_proj",
+}
+SHARED_JOINED = {
+    "shared_gate_in": "shared_mlp.input_linear",
+    "shared_out": "shared_mlp.output_linear",
 }
 GRANITE_MOE = GRANITE.but(
     name="granitemoe",
@@ -179,7 +183,7 @@ GRANITE_MOE = GRANITE.but(
     ),
     switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2},
-    names=names(ATTENTION, TWO_NORMS, _GRANITE_NAMES),
+    names=names(ATTENTION, TWO_NORMS, GRANITE_NAMES),
     called={
         "n_expert": ("num_local_experts",),
         "n_expert_active": ("num_experts_per_tok",),
@@ -203,8 +207,8 @@ GRANITE_MOE_SHARED = GRANITE_MOE.but(
     names=names(
         ATTENTION,
         TWO_NORMS,
-        _GRANITE_NAMES,
-        {"shared_gate_in": "shared_mlp.input_linear", "shared_out": "shared_mlp.output_linear"},
+        GRANITE_NAMES,
+        SHARED_JOINED,
     ),
     called={"n_inner_shared": ("shared_intermediate_size",)},
     reads=_granite_shared,
@@ -254,8 +258,8 @@ GRANITE_MOE_SWA = GRANITE_MOE_SHARED.but(
         _SINKS,
         ATTENTION,
         TWO_NORMS,
-        _GRANITE_NAMES,
-        {"shared_gate_in": "shared_mlp.input_linear", "shared_out": "shared_mlp.output_linear"},
+        GRANITE_NAMES,
+        SHARED_JOINED,
     ),
     called={"window": ("sliding_window",)},
     extra=OF_WINDOWS,

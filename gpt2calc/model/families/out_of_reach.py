@@ -27,14 +27,12 @@ OF_TYPES = {
     BOTH: ("t5", "mt5", "umt5", "t5gemma", "led", "longt5", "m2m_100", "nllb-moe"),
     RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
     STATES: ("mamba", "mamba2", "falcon_mamba"),
-    STATES_IN_PART: (
-        *("bamba", "falcon_h1", "granitemoehybrid", "jamba", "nemotron_h", "zamba", "zamba2"),
-    ),
+    STATES_IN_PART: (*("falcon_h1", "jamba", "nemotron_h", "zamba", "zamba2"),),
     LINEAR: (
-        *("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "qwen4_exp_text", "kimi_linear"),
+        *("qwen4_exp_text", "kimi_linear"),
         *("minimax", "olmo_hybrid", "bailing_hybrid", "lara_mini"),
     ),
-    "short convolutions in place of attention": ("lfm2", "lfm2_moe", "lfm3"),
+    "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
         *("gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna"),
         *("dots3_note", "dots3_note_text"),
@@ -43,6 +41,11 @@ OF_TYPES = {
     "activations with parameters of their own": ("apertus", "apertus1p5_text"),
     "norms inside attention and the MLP": ("bitnet",),
     "differential attention": ("diffllama",),
+    TOWER: (
+        *("gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal"),
+        *("qwen3_5", "qwen3_5_moe", "qwen4_exp", "moss_transcribe_diarize", "mistral3"),
+        *("qwen3_vl", "qwen3_vl_moe", "llava", "internvl"),
+    ),
     "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
     "layers that share their weights": ("hrm_text", "inkling2_loop_text"),
     "compressed latent attention": ("deepseek_v4",),

@@ -13,12 +13,13 @@ def families() -> dict[str, Family]:
     from gpt2calc.model.families.dense import DENSE
     from gpt2calc.model.families.experts import EXPERTS
     from gpt2calc.model.families.gpts import GPTS
+    from gpt2calc.model.families.hybrids import HYBRIDS
     from gpt2calc.model.families.latents import LATENTS
     from gpt2calc.model.families.llamas import LLAMAS
     from gpt2calc.model.families.mixtures import MIXTURES
     from gpt2calc.model.families.others import OTHERS
 
-    listed = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS)
+    listed = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS, *HYBRIDS)
     return {family.name: family for family in listed}
 
 

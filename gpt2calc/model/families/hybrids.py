@@ -1,0 +1,417 @@
+"""Families some of whose layers have linear attention, Mamba 2 or a convolution for attention.
+
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import MixtralDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.experts import (
+    EXPERTS_JOINED,
+    ONE_BY_ONE,
+    QWEN3_MOE,
+    QWEN_MOE,
+    ROUTER,
+    SHARED_ONE,
+)
+from gpt2calc.model.families.family import Called, Contents, Fields, sizes
+from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
+from gpt2calc.model.families.llamas import (
+    ATTENTION,
+    LLAMA,
+    MLP,
+    NORMS_OF_HEADS,
+    TWO_NORMS,
+    names,
+    with_final_norm,
+)
+from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, SHARED_JOINED
+from gpt2calc.model.families.sparse import read_dense_layers, with_dense_layers
+from gpt2calc.model.norms import RMSNormPlusOne
+from gpt2calc.model.projections import NormedAfterTransposing
+from gpt2calc.model.rotary import NeoXRotary
+from gpt2calc.model.routers import GroupedRouter
+
+ATTENTION_WORDS = ("full_attention", "attention")
+"""What a list of layers calls those with attention."""
+LISTED: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
+
+
+def read_attention_layers(said: Contents, fields: Fields, otherwise: Iterable[int]) -> Fields:
+    """Read which layers have attention; a model all of whose layers have it is plain.
+
+    Args:
+        said: the extra keys.
+        fields: of the model so far.
+        otherwise: the layers, where no list says it.
+
+    """
+    types, depth = said.get("layer_types"), depth_of(fields)
+    if types is None:
+        listed = tuple(layer for layer in otherwise if layer < depth)
+    elif not isinstance(types, list | tuple) or len(types) != depth:
+        raise ValueError(f"layer_types is {types!r}: it must have {depth} words, one a layer")
+    else:
+        listed = tuple(layer for layer, kind in enumerate(types) if kind in ATTENTION_WORDS)
+    if len(listed) < depth:
+        return fields | {"attention_layers": listed}
+    without = {name: None for name in fields if name.startswith("mixer_")}
+    return fields | without | {"mixer": "attention", "mixer_bias": False, "mixer_conv_bias": False}
+
+
+# ---- linear attention ------------------------------------------------------------------------
+
+_OF_DELTA: Called = {
+    "mixer_heads": ("linear_num_value_heads",),
+    "mixer_key_heads": ("linear_num_key_heads",),
+    "mixer_head_dim": ("linear_value_head_dim",),
+    "mixer_state_dim": ("linear_key_head_dim",),
+    "mixer_kernel": ("linear_conv_kernel_dim",),
+}
+_DELTA_SIZES = {
+    "mixer_heads": 32,
+    "mixer_key_heads": 16,
+    "mixer_head_dim": 128,
+    "mixer_state_dim": 128,
+    "mixer_kernel": 4,
+}
+_DELTA = {
+    "mixer_step": "linear_attn.dt_bias",
+    "mixer_log_decay": "linear_attn.A_log",
+    "mixer_conv": "linear_attn.conv1d",
+}
+_DELTA_END = {"mixer_norm": "linear_attn.norm", "mixer_out": "linear_attn.out_proj"}
+_DELTA_APART = {
+    "mixer_in": "linear_attn.in_proj_qkv",
+    "mixer_gate_in": "linear_attn.in_proj_z",
+    "mixer_beta": "linear_attn.in_proj_b",
+    "mixer_decay": "linear_attn.in_proj_a",
+}
+_QWEN = Architecture(
+    rms_norm=RMSNormPlusOne,
+    rotary=NeoXRotary,
+    rotary_part=Fraction(1, 4),
+    memory_is_proven=False,
+)
+
+
+def _every_fourth(said: Contents, fields: Fields) -> Fields:
+    every = said["full_attention_interval"]
+    step = every if type(every) is int and every > 0 else 4
+    fields = read_rotary_dim(said, fields)
+    return read_attention_layers(said, fields, range(step - 1, depth_of(fields), step))
+
+
+QWEN35 = LLAMA.but(
+    name="qwen3_5_text",
+    words="Qwen3.5",
+    builds="Qwen3_5ForCausalLM",
+    architecture=_QWEN,
+    switches={"qk_norm": "head", "mixer": "gated_delta", "attention_gate": True},
+    missing=sizes(248_320, 32_768, 4_096, 32, 16)
+    | {"n_kv_head": 4, "head_dim": 256, "n_inner": 12_288, **_DELTA_SIZES},
+    names=names(_DELTA, _DELTA_END, _DELTA_APART, ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
+    called=_OF_DELTA | {"mlp_bias": ()},
+    extra={"full_attention_interval": (4,), **LISTED, **OF_ROPE},
+    reads=_every_fourth,
+    not_null=("num_key_value_heads", "head_dim"),
+    told_by_tensors=False,
+)
+_OF_QWEN_EXPERTS: Called = {
+    "n_expert": ("num_experts",),
+    "n_expert_active": ("num_experts_per_tok",),
+    "n_inner_expert": ("moe_intermediate_size",),
+    "n_inner_shared": ("shared_expert_intermediate_size",),
+}
+QWEN35_MOE = QWEN35.but(
+    name="qwen3_5_moe_text",
+    words="Qwen3.5-MoE",
+    builds="Qwen3_5MoeForCausalLM",
+    architecture=replace(
+        _QWEN,
+        decoder=MixtralDecoder,
+        rebinds_expert_input=False,
+        router_normalizes=QWEN_MOE.router_normalizes,
+        router_casts_back=True,
+    ),
+    switches={"n_expert": 256, "n_expert_active": 8},
+    missing=sizes(248_320, 32_768, 2_048, 40, 16)
+    | {
+        "n_kv_head": 2,
+        "n_inner": None,
+        "n_expert": 256,
+        "n_expert_active": 8,
+        "n_inner_expert": 512,
+        "n_inner_shared": 512,
+    },
+    names=names(
+        *(_DELTA, _DELTA_END, _DELTA_APART, ATTENTION, NORMS_OF_HEADS),
+        *(ROUTER, EXPERTS_JOINED, SHARED_ONE, TWO_NORMS),
+    ),
+    called=_OF_QWEN_EXPERTS | {"n_inner": ()},
+    hub=ONE_BY_ONE,
+)
+
+
+def _qwen3_next(said: Contents, fields: Fields) -> Fields:
+    return read_dense_layers(said, _every_fourth(said, fields))
+
+
+QWEN3_NEXT = QWEN35_MOE.but(
+    name="qwen3_next",
+    words="Qwen3-Next",
+    builds="Qwen3NextForCausalLM",
+    switches={"n_expert": 512, "n_expert_active": 10},
+    missing=sizes(151_936, 32_768, 2_048, 48, 16)
+    | {"n_inner": 5_632, "n_expert": 512, "n_expert_active": 10},
+    names=names(
+        _DELTA,
+        {"mixer_in": "linear_attn.in_proj_qkvz", "mixer_rates": "linear_attn.in_proj_ba"},
+        *(_DELTA_END, ATTENTION, NORMS_OF_HEADS),
+        *(ROUTER, EXPERTS_JOINED, SHARED_ONE, MLP, TWO_NORMS),
+    ),
+    called={"n_inner": ("intermediate_size",)},
+    extra={key: QWEN3_MOE.extra[key] for key in ("decoder_sparse_step", "mlp_only_layers")},
+    reads=_qwen3_next,
+)
+
+# ---- Mamba 2 ---------------------------------------------------------------------------------
+
+_OF_MAMBA: Called = {
+    "mixer_heads": ("mamba_n_heads",),
+    "mixer_key_heads": ("mamba_n_groups",),
+    "mixer_state_dim": ("mamba_d_state",),
+    "mixer_kernel": ("mamba_d_conv",),
+    "mixer_conv_bias": ("mamba_conv_bias",),
+    "mixer_bias": ("mamba_proj_bias",),
+}
+_MAMBA_SIZES = {
+    "mixer_heads": 128,
+    "mixer_key_heads": 1,
+    "mixer_state_dim": 256,
+    "mixer_kernel": 4,
+    "mixer_conv_bias": True,
+    "mixer_bias": False,
+}
+_MAMBA = {
+    "mixer_step": "mamba.dt_bias",
+    "mixer_log_decay": "mamba.A_log",
+    "mixer_skip": "mamba.D",
+    "mixer_conv": "mamba.conv1d",
+    "mixer_in": "mamba.in_proj",
+    "mixer_norm": "mamba.norm",
+    "mixer_out": "mamba.out_proj",
+}
+OF_EXPANSION: dict[str, tuple[object, ...]] = {
+    "mamba_expand": (2,),
+    "mamba_d_head": ("auto",),
+}
+
+
+def read_head_width(said: Contents, fields: Fields) -> Fields:
+    """Read the width of Mamba's heads: their part of the model's width, times ``mamba_expand``."""
+    expand, heads, width = said["mamba_expand"], fields["mixer_heads"], fields["n_embd"]
+    if type(expand) is not int or type(heads) is not int or type(width) is not int or heads < 1:
+        raise ValueError(
+            f"mamba_expand, mamba_n_heads and hidden_size are {expand!r}, {heads!r} and {width!r}: "
+            "they must be positive whole numbers"
+        )
+    if expand * width % heads:
+        raise ValueError(f"mamba_n_heads is {heads}: it must divide {expand * width}, their width")
+    return fields | {"mixer_head_dim": expand * width // heads}
+
+
+def _granite_hybrid(said: Contents, fields: Fields) -> Fields:
+    is_rotary = said["position_embedding_type"] == "rope"
+    fields = fields | {"positions": "rotary" if is_rotary else "none"}
+    fields = read_attention_layers(said, read_head_width(said, fields), ())
+    if fields["n_expert"] == 0:
+        width = {"n_inner": fields["n_inner_shared"], "n_inner_shared": None}
+        fields = fields | {"n_expert": None, "n_expert_active": None} | width
+    return fields
+
+
+GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
+    name="granitemoehybrid",
+    words="Granite 4",
+    builds="GraniteMoeHybridForCausalLM",
+    switches={"positions": "none", "mixer": "mamba2"},
+    usual={"mixer_head_dim": 64},
+    missing={"n_inner_shared": 1_024, **_MAMBA_SIZES},
+    names=names(
+        *(TWO_NORMS, GRANITE_NAMES, SHARED_JOINED),
+        {"mlp_gate_in": "shared_mlp.input_linear", "mlp_out": "shared_mlp.output_linear"},
+        *(_MAMBA, ATTENTION),
+    ),
+    called=_OF_MAMBA,
+    extra={"position_embedding_type": (None, "rope"), **LISTED, **OF_EXPANSION},
+    reads=_granite_hybrid,
+)
+
+
+def _bamba(said: Contents, fields: Fields) -> Fields:
+    indices = said["attn_layer_indices"] or ()
+    if not isinstance(indices, list | tuple) or not all(type(each) is int for each in indices):
+        raise ValueError(f"attn_layer_indices is {indices!r}: it must be a list of layers")
+    fields = read_rotary_dim(said, read_head_width(said, fields))
+    return read_attention_layers(said, fields, sorted(set(indices)))
+
+
+BAMBA = LLAMA.but(
+    name="bamba",
+    words="Bamba",
+    builds="BambaForCausalLM",
+    architecture=Architecture(
+        rotary=NeoXRotary, rotary_part=Fraction(1, 2), memory_is_proven=False
+    ),
+    switches={"mixer": "mamba2"},
+    usual={"mixer_head_dim": 64},
+    missing=sizes(128_000, 262_144, 4_096, 32, 32)
+    | {"n_kv_head": 8, "n_inner": 14_336, **_MAMBA_SIZES},
+    names=with_final_norm(
+        names(
+            {
+                "mlp_gate": "feed_forward.gate_proj",
+                "mlp_in": "feed_forward.up_proj",
+                "mlp_out": "feed_forward.down_proj",
+            },
+            {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"},
+            *(_MAMBA, ATTENTION),
+        ),
+        "final_layernorm",
+    ),
+    called=_OF_MAMBA | {"head_dim": ()},
+    extra={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
+    reads=_bamba,
+    told_by_tensors=False,
+)
+
+# ---- short convolutions ----------------------------------------------------------------------
+
+
+def _lfm2_width(said: Contents, fields: Fields) -> object:
+    """Return the width of LFM2's MLP: two thirds of what is said, up to the next multiple."""
+    width = said["block_ff_dim"] or fields["n_inner"]
+    if not said["block_auto_adjust_ff_dim"] or not isinstance(width, int):
+        return width
+    times, multiple = said["block_ffn_dim_multiplier"], said["block_multiple_of"]
+    if type(multiple) is not int or multiple < 1:
+        raise ValueError(f"block_multiple_of is {multiple!r}: it must be a positive whole number")
+    width = 2 * width // 3
+    if isinstance(times, int | float) and not isinstance(times, bool):
+        width = int(times * width)
+    return multiple * -(-width // multiple)
+
+
+def _lfm2(said: Contents, fields: Fields) -> Fields:
+    indices, depth = said["full_attn_idxs"], depth_of(fields)
+    full = range(depth) if indices is None else indices
+    if not isinstance(full, list | tuple | range):
+        raise ValueError(f"full_attn_idxs is {indices!r}: it must be a list of layers")
+    fields = fields | {"n_inner": _lfm2_width(said, fields)}
+    return read_attention_layers(said, fields, full)
+
+
+_LFM_NAMES = {
+    "mixer_conv": "conv.conv",
+    "mixer_in": "conv.in_proj",
+    "mixer_out": "conv.out_proj",
+    **ATTENTION,
+    "attention_out": "self_attn.out_proj",
+    "query_norm": "self_attn.q_layernorm",
+    "key_norm": "self_attn.k_layernorm",
+}
+_LFM_MLP = {
+    "mlp_gate": "feed_forward.w1",
+    "mlp_in": "feed_forward.w3",
+    "mlp_out": "feed_forward.w2",
+}
+_LFM_NORMS = {"attention_norm": "operator_norm", "mlp_norm": "ffn_norm"}
+_LFM_EXPERTS = {
+    "experts_in": "feed_forward.experts.gate_up_proj",
+    "experts_out": "feed_forward.experts.down_proj",
+    "router": "feed_forward.gate",
+}
+
+LFM2 = LLAMA.but(
+    name="lfm2",
+    words="LFM2",
+    builds="Lfm2ForCausalLM",
+    architecture=Architecture(
+        separate_with_norms={"head": NormedAfterTransposing}, memory_is_proven=False
+    ),
+    switches={"qk_norm": "head", "mixer": "short_conv"},
+    missing=sizes(65_536, 128_000, 2_560, 32, 32)
+    | {
+        "n_kv_head": 8,
+        "n_inner": 12_288,
+        "mixer_kernel": 3,
+        "mixer_bias": False,
+        "mixer_conv_bias": False,
+        "tie_embeddings": True,
+    },
+    names=with_final_norm(names(_LFM_NAMES, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
+    called={
+        "qkv_bias": (),
+        "attn_proj_bias": (),
+        "mlp_bias": (),
+        "head_dim": (),
+        "mixer_kernel": ("conv_L_cache",),
+        "mixer_bias": ("conv_bias",),
+        "mixer_conv_bias": ("conv_bias",),
+        "tie_embeddings": ("tie_word_embeddings", "tie_embedding"),
+    },
+    extra={
+        "full_attn_idxs": (None,),
+        "block_ff_dim": (None,),
+        "block_auto_adjust_ff_dim": (True, False),
+        "block_ffn_dim_multiplier": (1.0,),
+        "block_multiple_of": (256,),
+        **LISTED,
+    },
+    reads=_lfm2,
+    told_by_tensors=False,
+)
+
+
+def _lfm2_moe(said: Contents, fields: Fields) -> Fields:
+    if said["layer_types"] is None:
+        raise ValueError("layer_types is missing: LFM2-MoE has no rule for it")
+    first, depth = said["num_dense_layers"], depth_of(fields)
+    if type(first) is not int or first < 0:
+        raise ValueError(f"num_dense_layers is {first!r}: it must be a whole number")
+    fields = read_attention_layers(said, fields, ())
+    return with_dense_layers(fields, range(min(first, depth)))
+
+
+LFM2_MOE = LFM2.but(
+    name="lfm2_moe",
+    words="LFM2-MoE",
+    builds="Lfm2MoeForCausalLM",
+    architecture=replace(
+        LFM2.architecture,
+        decoder=MixtralDecoder,
+        router=GroupedRouter,
+        experts=SharedLast,
+        rebinds_expert_input=False,
+    ),
+    switches={"n_expert": 32, "n_expert_active": 4},
+    usual={"dense_layers": (0, 1)},
+    missing=sizes(65_536, 128_000, 2_048, 32, 32)
+    | {"n_inner": 7_168, "n_expert": 32, "n_expert_active": 4, "n_inner_expert": 1_792},
+    names=with_final_norm(names(_LFM_NAMES, _LFM_EXPERTS, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
+    called={
+        "n_expert": ("num_experts",),
+        "n_expert_active": ("num_experts_per_tok",),
+        "n_inner_expert": ("moe_intermediate_size",),
+    },
+    reads=_lfm2_moe,
+)
+LFM2_MOE = replace(LFM2_MOE, extra={"num_dense_layers": (2,), **LISTED})
+
+HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, GRANITE_HYBRID, BAMBA, LFM2, LFM2_MOE)
+"""All of them."""
