@@ -1,6 +1,7 @@
 """Configs by name and from files: the presets, TOML like theirs, and Hugging Face's JSON."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from gpt2calc.model.fetching import fetch_config, is_repository
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.reading import read_toml
 
+TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
+"""How names on the Hub end that are of one model, tuned or not, or in another format."""
 DEVICES = "devices.toml"
 """Beside the presets stands the file of the devices."""
 
@@ -64,8 +67,8 @@ def config_of(word: str) -> ModelConfig:
     A preset may be called as it is there, ``openai-community/gpt2``, and is not fetched. Raises
     ``UserError`` for anything else.
     """
-    if word in preset_names():
-        return preset(word).config
+    if word.lower() in preset_names():
+        return preset(word.lower()).config
     path = Path(word)
     if os.path.isdir(word):
         path /= "config.json"
@@ -85,11 +88,18 @@ def config_of(word: str) -> ModelConfig:
 
 
 def _on_the_hub(word: str) -> Preset | None:
-    """Return the preset that the Hub knows by a name with an owner, or None."""
+    """Return the preset that the Hub knows by a name with an owner, or None.
+
+    What a model was tuned for changes no count: ``-Instruct`` and its like make no difference.
+    """
     if word.count("/") != 1:
         return None
     named = (preset for preset in presets() if preset.hub is not None)
-    return next((p for p in named if str(p.hub).lower() == word.lower()), None)
+    return next((p for p in named if _untuned(str(p.hub)) == _untuned(word)), None)
+
+
+def _untuned(name: str) -> str:
+    return TUNED.sub("", name.lower())
 
 
 def folder() -> Path:

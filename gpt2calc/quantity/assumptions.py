@@ -25,8 +25,9 @@ def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -
 def _left_out(case: Case, quantity: str) -> Iterator[tuple[str, str]]:
     run = case.run
     if run.dtype is None:
-        what = "keys and values" if quantity == "cache" else "weights"
-        yield "dtype", "mixed precision" if run.training else f"{what} in {case.dtype}"
+        kept = f"keys and values in {case.product_type}"
+        plain = kept if quantity == "cache" else f"weights in {case.dtype}"
+        yield "dtype", "mixed precision" if run.training else plain
     if run.attention is None:
         has_it = case.model.architecture.has_sdpa
         why = "" if has_it else f", since {case.of_family.words}'s class has no other"

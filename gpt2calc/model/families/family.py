@@ -46,7 +46,7 @@ COLLOQUIAL: Called = {
 
 
 OF_A_KIND = (
-    *("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
+    *("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
     *("index_n_heads", "index_head_dim"),
     *("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel"),
 )

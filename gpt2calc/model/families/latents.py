@@ -187,6 +187,7 @@ DEEPSEEK_V32 = DEEPSEEK_V3.but(
     name="deepseek_v32",
     words="DeepSeek-V3.2",
     builds="DeepseekV32ForCausalLM",
+    usual={"q_lora_rank": 1_536},
     switches={"expert_bias": False},
     missing={"n_ctx": 163_840, "index_n_heads": 64, "index_head_dim": 128},
     names=names(_ATTENTION, _INDEXER, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
@@ -245,7 +246,7 @@ GLM_DSA = DEEPSEEK_V32.but(
     name="glm_moe_dsa",
     words="GLM-5",
     builds="GlmMoeDsaForCausalLM",
-    usual={"v_head_dim": 256},
+    usual={"v_head_dim": 256, "q_lora_rank": 2_048},
     missing=sizes(154_880, 202_752, 6_144, 78, 64)
     | {
         "n_inner": 12_288,
