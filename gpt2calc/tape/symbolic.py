@@ -6,6 +6,7 @@ formula. Exponents may be negative, since a head is ``d / h`` wide.
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 from typing import TypeAlias
 
@@ -48,9 +49,12 @@ class Size(int):
     def __mul__(self, other: int) -> "Size":
         if not isinstance(other, int):
             return NotImplemented
+        if not isinstance(other, Size):  # most factors are, and no monomial changes by them
+            scaled = {one: factor * other for one, factor in self.terms.items()} if other else {}
+            return Size(int(self) * other, scaled)
         terms: Terms = {}
         for one, factor in self.terms.items():
-            for two, times in terms_of(other).items():
+            for two, times in other.terms.items():
                 monomial = _joined(one, two, 1)
                 terms[monomial] = terms.get(monomial, 0) + factor * times
         return Size(int(self) * int(other), terms)
@@ -166,10 +170,13 @@ def _quotient(one: Size, other: int) -> Size:
 
 
 def _ratio(above: Coefficient, below: Coefficient) -> Coefficient:
+    if isinstance(above, int) and isinstance(below, int) and not above % below:
+        return above // below
     ratio = Fraction(above) / below
     return ratio.numerator if ratio.denominator == 1 else ratio
 
 
+@lru_cache(maxsize=1 << 12)  # a model has few monomials, and multiplies them all the time
 def _joined(one: Monomial, other: Monomial, sign: int) -> Monomial:
     powers = dict(one)
     for letter, power in other:

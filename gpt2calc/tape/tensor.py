@@ -83,6 +83,8 @@ class Tensor:
     @property
     def is_contiguous(self) -> bool:
         """Whether its numbers lie in the order of its dimensions, without gaps."""
+        if self._stride is None:
+            return True
         expected = 1
         for size, step in zip(reversed(self.shape), reversed(self.stride), strict=True):
             if size != 1:
@@ -151,7 +153,12 @@ def empty(
     shape = tuple(shape)
     storage = Storage(shape, dtype)
     storage.tape.record(op, storage.nbytes, matmuls)
-    return Tensor(shape, dtype, storage, contiguous_stride(shape, order))
+    return Tensor(shape, dtype, storage, _stride_in(shape, order))
+
+
+def _stride_in(shape: Shape, order: Iterable[int] | None) -> Shape | None:
+    """Return the strides of an outcome; None if they are the plain ones, which few ask for."""
+    return None if order is None else contiguous_stride(shape, order)
 
 
 class Spec:
@@ -170,7 +177,7 @@ def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> li
             spec.shape,
             spec.dtype,
             Storage(spec.shape, spec.dtype),
-            contiguous_stride(spec.shape, spec.order),
+            _stride_in(spec.shape, spec.order),
         )
         for spec in specs
     ]

@@ -130,7 +130,12 @@ class Timeline:
 
     def _at_depth(self, here: int, there: int) -> int:
         """Return a number at the depth, from that of the base and that of the longer run."""
-        return here + (self.depth - self.base.depth) // self.period * (there - here)
+        return here + self._further_turns * (there - here)
+
+    @cached_property
+    def _further_turns(self) -> int:
+        """How many times the layers that the longer run has more are to be added to the base."""
+        return (self.depth - self.base.depth) // self.period
 
     def _extended(
         self, here: Counter[Allocation], there: Counter[Allocation]
