@@ -116,8 +116,14 @@ def test_an_interrupt_is_silent():
     assert (ran.returncode, ran.stderr) == (130, "")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize("command", [(), ("explain",), ("presets",), ("--tensors",)])
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [
+        *[(words, "ascii") for words in ((), ("explain",), ("presets",), ("--tensors",))],
+        (("explain",), "latin-1"),
+        (("presets",), "cp1252"),
+    ],
+)
 def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding, command):
     ran = subprocess.run(
         [*COMMAND, *command],

@@ -24,6 +24,11 @@ def is_thorough() -> bool:
     return settings.default.max_examples >= 100
 
 
+def some_or_all(cells: Sequence[R], step: int) -> Sequence[R]:
+    """Return all cells where all is tested, else every so many."""
+    return cells if is_thorough() else cells[::step]
+
+
 def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
     """Return all cells of a table where all is tested, else one of each row: the next column."""
     if is_thorough():

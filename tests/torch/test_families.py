@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from drawing import FAMILIES, draw
-from strategies import by_turns
+from strategies import by_turns, some_or_all
 
 from gpt2calc import (
     Run,
@@ -24,7 +24,7 @@ from gpt2calc.quantity.case import Case
 from gpt2calc.verification.flop_verification import verify_flops
 from gpt2calc.verification.parameters import SPECIAL_TOKENS
 
-DRAWS = 24
+DRAWS = some_or_all(range(24), 3)
 SLIDING = {"sliding_window": 2}
 QWENS = {"sliding_window": 2, "use_sliding_window": True, "max_window_layers": 0}
 WINDOW = {
@@ -62,9 +62,10 @@ def angles_of(counter):
     )
 
 
+@pytest.mark.by_turns
 @OF_TYPE
 def test_names_order_and_shapes_are_those_of_the_class(family):
-    for seed in range(DRAWS):
+    for seed in DRAWS:
         contents = draw(family, seed)
         model = built(contents)
         config = from_contents(contents, "drawn")
@@ -90,7 +91,7 @@ def test_flops_are_those_of_pytorchs_counter(family, way):
     pytest.importorskip("transformers", reason="transformers is not installed")
     if checkpointing == "block" and family.name == "openai-gpt":
         pytest.skip("the first GPT has no checkpointing")
-    for seed in range(3):
+    for seed in some_or_all(range(3), 2):
         config = from_contents(draw(family, seed), "drawn")
         run = Run(
             batch=1 + seed % 2,
@@ -174,12 +175,13 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     assert cache_bytes(Case(config, Run(batch=2, seq=5, dtype="float32"))) == size
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("name", WINDOW)
 def test_each_layer_has_the_window_that_its_class_gives_it(name):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     family = next(each for each in FAMILIES if each.name == name)
     found = set()
-    for seed in range(DRAWS):
+    for seed in DRAWS:
         contents = draw(family, seed)
         config = from_contents(contents, "drawn")
         theirs = transformers.AutoConfig.for_model(**contents)

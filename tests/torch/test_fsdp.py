@@ -1,7 +1,7 @@
 """FSDP2: what one GPU holds, against PyTorch's tracker in a group of GPUs that are not there."""
 
 import pytest
-from strategies import is_thorough
+from strategies import some_or_all
 
 from gpt2calc import ModelConfig, Run, UserError, load, memory
 from gpt2calc.quantity.case import case_of
@@ -23,8 +23,6 @@ from test_lines import FAMILIES, NO_SDPA, pinned, tiny  # noqa: E402
 
 from gpt2calc.verification.memory_verification import verify_memory  # noqa: E402
 
-SOME_OR_ALL = range(0, len(FAMILIES), 1 if is_thorough() else 3)
-"""Numbers of the families that are tested."""
 PRECISIONS = (
     {"dtype": "float32"},
     {"dtype": "bfloat16"},
@@ -35,7 +33,9 @@ PRECISIONS = (
 
 @pinned
 @pytest.mark.by_turns
-@pytest.mark.parametrize("number", SOME_OR_ALL, ids=lambda n: FAMILIES[n].name)
+@pytest.mark.parametrize(
+    "number", some_or_all(range(len(FAMILIES)), 5), ids=lambda n: FAMILIES[n].name
+)
 def test_one_gpu_of_several(number):
     """Each family in one way; worlds, precisions and attention take turns."""
     family = FAMILIES[number]
@@ -62,7 +62,8 @@ def test_bias_that_is_cast_for_each_block_of_many():
 
 
 @pinned
-@pytest.mark.parametrize("ways", PRECISIONS)
+@pytest.mark.by_turns
+@pytest.mark.parametrize("ways", some_or_all(PRECISIONS, 3))
 def test_more_layers_than_are_run(ways):
     run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=5, **ways)
     assert verify_memory(case_of(GPT2.replace(n_layer=7), run)).identical

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import examples
+from strategies import examples, some_or_all
 
 from gpt2calc import ModelConfig, diagnose, load
 from gpt2calc.analysis.causes import CAUSES, STAGES
@@ -146,7 +146,8 @@ CHANCE_MODELS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.by_turns
+@pytest.mark.parametrize("seed", some_or_all(range(10), 3))
 def test_chance_multiples_of_the_width_are_seldom_explained(seed):
     """Of a thousand at most twenty; here one of ten models, so none of a dozen as a rule."""
     chance = Random(seed)

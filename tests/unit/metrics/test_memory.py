@@ -366,8 +366,10 @@ def test_what_fits():
     assert found.longest_seq == 1_024
     plain = Run(batch=8, **PLAIN)
     tight = fit("gpt2-xl", plain, gpu="a100-80gb")
-    sizes = {s: memory("gpt2-xl", plain.evaluate_at(seq=s)).total for s in range(600, 800)}
-    assert tight.longest_seq == max(s for s, size in sizes.items() if size <= 79 * 10**9)
+    longest = tight.longest_seq
+    lengths = {*range(600, 800, 20), *range(longest - 2, longest + 3)}
+    sizes = {s: memory("gpt2-xl", plain.evaluate_at(seq=s)).total for s in lengths}
+    assert longest == max(s for s, size in sizes.items() if size <= 79 * 10**9)
     assert not tight.fits
     assert "It does not fit on one NVIDIA A100" in tight.text()
     small = fit("gpt2-xl", plain.evaluate_at(batch=4), gpu="t4")

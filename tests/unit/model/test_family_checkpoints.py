@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawing import FAMILIES, draw
 from safetensors.numpy import save_file
+from strategies import some_or_all
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.model.families.table import family_called
@@ -14,7 +15,7 @@ from gpt2calc.model.hub import from_contents
 from gpt2calc.model.naming import located
 
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-SEEDS = range(6)
+SEEDS = some_or_all(range(6), 2)
 EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe")
 
 
@@ -40,6 +41,7 @@ def refused_or_right(folder, total):
     assert not found.sound or found.total == total
 
 
+@pytest.mark.by_turns
 @OF_TYPE
 def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
     for seed in SEEDS:
@@ -58,6 +60,7 @@ def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
             assert ("Active for a token" in str(found)) == is_said
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("name", EXPERTS)
 def test_experts_are_known_one_by_one_as_the_hub_holds_them(name, tmp_path):
     for seed in SEEDS:

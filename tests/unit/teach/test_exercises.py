@@ -1,13 +1,14 @@
 """Exercises: the answers are right, and the same seed asks the same question for ever."""
 
 import re
+from itertools import product
 from math import isqrt
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, value
-from strategies import LETTERS, examples
+from strategies import LETTERS, by_turns, examples
 
 from gpt2calc import ModelConfig, UserError, count, exercise, named_shapes
 from gpt2calc.model.names import GPT2_NAMES
@@ -155,12 +156,18 @@ def test_a_level_that_is_none_is_refused():
 
 
 @pytest.mark.by_turns
-@pytest.mark.parametrize("family", ["llama", "mixtral", "falcon", "opt", "qwen3"])
-@pytest.mark.parametrize("of", ["parameters", "flops", "memory"])
-def test_a_family_can_be_asked_about(family, of):
-    for level in ("easy", "medium", "hard"):
-        sheet = exercise(0, level, of=of, count=examples(8), family=family)
-        for solved in (each.solved for each in sheet.exercises):
-            assert solved.config.family == family
-            if level == "hard" and solved.unit == as_quantity(of).unit:
-                assert solved.answer == as_quantity(of).total(solved.config)
+@pytest.mark.parametrize(
+    ("asked", "family"),
+    by_turns(
+        [*product(["parameters", "flops", "memory"], ["easy", "medium", "hard"])],
+        ["llama", "mixtral", "falcon", "opt", "qwen3"],
+    ),
+    ids=lambda each: each if isinstance(each, str) else " ".join(each),
+)
+def test_a_family_can_be_asked_about(asked, family):
+    of, level = asked
+    sheet = exercise(0, level, of=of, count=examples(8), family=family)
+    for solved in (each.solved for each in sheet.exercises):
+        assert solved.config.family == family
+        if level == "hard" and solved.unit == as_quantity(of).unit:
+            assert solved.answer == as_quantity(of).total(solved.config)
