@@ -205,10 +205,12 @@ def view_stride(tensor: Tensor, shape: Sequence[int]) -> Shape | None:
     """
     if tensor.numel == 0:
         return contiguous_stride(shape)
+    if not tensor.shape:
+        return (1,) * len(shape)
     old_shape, old_stride = tensor.shape, tensor.stride
     stride = [0] * len(shape)
     dim = len(shape) - 1
-    base = old_stride[-1] if old_stride else 1
+    base = old_stride[-1]
     chunk = seen = 1
     for old in range(len(old_shape) - 1, -1, -1):
         chunk *= old_shape[old]
