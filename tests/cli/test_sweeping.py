@@ -90,7 +90,8 @@ def test_a_terminal_is_not_flooded(capsys, monkeypatch):
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch):
-    flags = ["sweep", "--n-layer", "1:1000", "--n-embd", "1:1000", "--format", "csv", "--out"]
+    flags = ["sweep", "--n-layer", "1:200", "--n-embd", "1:1000", "--format", "csv", "--out"]
+    monkeypatch.setattr("gpt2calc.report.terminal.MANY_PARTS", 2)
     silent, shown = io.StringIO(), Terminal()
     monkeypatch.setattr(sys, "stderr", silent)
     assert main([*flags, str(tmp_path / "a.csv")]) == 0
