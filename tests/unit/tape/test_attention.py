@@ -52,6 +52,8 @@ def test_an_outcome_is_laid_out_as_the_queries():
         joined = view(transpose(sdpa(query, key, value), 1, 2), BATCH, QUERIES, HEADS * WIDTH)
         assert joined.is_contiguous
         assert len(born(tape)) == 1
+        gradients = born_in_backward(tape, joined)
+        assert [op for op, _ in gradients] == [f"{KERNEL}_backward"]  # and no copy for a leaf
 
 
 def test_a_mask_of_bools_becomes_one_of_numbers():
@@ -81,5 +83,8 @@ def test_values_of_another_width_are_done_by_the_formula():
         assert "softmax" in ops
         assert "tril" in ops  # the causal mask
         assert KERNEL not in ops
+    with Tape() as one_query:
+        sdpa(made(1, 1, 1, 8), made(1, 1, 5, 8), made(1, 1, 5, 6))
+        assert "tril" not in [op for op, _ in born(one_query)]  # it sees all keys
     scores, weighted = (BATCH * HEADS * QUERIES * KEYS * width for width in (WIDTH, 6))
     assert sum(event.flops for event in tape.events) == 2 * (scores + weighted)

@@ -7,6 +7,7 @@ from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.matmul import baddbmm, bmm, conv1d, grouped_mm, linear, matmul, mm
 from gpt2calc.tape.recorder import Matmul, Tape
 from gpt2calc.tape.tensor import Parameter
+from gpt2calc.tape.views import transpose
 
 
 def flops(tape, phase):
@@ -46,6 +47,14 @@ def test_a_bias_is_added_by_the_product():
         assert bias.grad.shape == (5,)
     assert born(tape) == [("addmm", 4 * 6 * 5)]
     assert [op for op, _ in born(tape, "backward")] == ["ones_like", "mm", "mm", "sum"]
+
+
+def test_a_bias_is_added_apart_where_an_input_of_three_dimensions_is_out_of_order():
+    with Tape() as tape:
+        weight, bias = Parameter((5, 4)), Parameter((5,))
+        linear(transpose(made(3, 2, 4), 0, 1), weight, bias)
+        linear(transpose(made(4, 2), 0, 1), weight, bias)
+    assert born(tape) == [("clone", 96), ("mm", 120), ("add", 120), ("addmm", 40)]
 
 
 def test_derivatives_of_a_product_are_made_last_factor_first():
@@ -97,6 +106,17 @@ def test_a_product_that_is_added_to_a_constant():
     assert born(tape) == [("baddbmm", 4 * 30)]
     # each gradient is multiplied by alpha
     assert [op for op, _ in born(tape, "backward")] == ["ones_like", "bmm", "mul", "bmm", "mul"]
+
+
+def test_gradients_of_groups_are_laid_out_as_their_matrices():
+    with Tape():
+        x, weights = made(6, 4), transpose(made(3, 5, 4), 1, 2)
+        outcome = grouped_mm(x, weights, constant(3, dtype="int32"))
+        (_, of_weights) = outcome.node.backward([], [made(6, 5)], [True, True])
+        assert (of_weights.shape, of_weights.stride) == ((3, 4, 5), (20, 1, 4))
+        (of_x, none) = outcome.node.backward([], [made(6, 5)], [True, False])
+        assert (of_x.shape, none) == ((6, 4), None)
+        assert outcome.node.backward([], [made(6, 5)], [False, True])[0] is None
 
 
 def test_rows_of_groups_take_what_one_product_of_them_takes():

@@ -83,6 +83,7 @@ def test_comparisons_are_of_the_numbers_and_are_noted():
         assert D > H
         assert not D < H
         assert D >= 12
+        assert D <= 12
         assert D != H * 5
         assert (H == 3) is True
         assert D % 4 == 0
@@ -94,6 +95,7 @@ def test_comparisons_are_of_the_numbers_and_are_noted():
         (15, ">"): True,  # d - h
         (15, "<"): False,
         (8, "<"): False,  # d - 12
+        (8, ">"): False,
         (-5, "=="): False,  # d - 5 h
         (2, "=="): True,  # h - 3
         (None, "whole"): True,
