@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from gpt2calc import __version__
 from gpt2calc.cli import count
 from gpt2calc.cli.flags import OPTIONS
 from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
-from gpt2calc.model.presets import preset_names
+from gpt2calc.model.presets import preset_names, text_only
 from gpt2calc.report.terminal import CLOSED_PIPE, abandon
 
 WRONG_USE = 2
@@ -21,6 +22,8 @@ WRONG_USE = 2
 RICHS_BROKEN_PIPE = 1
 """What rich exits with when the reader of a help page has gone."""
 
+TEXT_ONLY = "--text-only"
+"""The flag, after any command, that reads of multimodal files the text model alone."""
 HELP_MODEL = "--help-model"
 """The flag, after any command, that lists what a model is built from."""
 Shell = Literal["bash", "fish", "powershell", "zsh"]
@@ -128,15 +131,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
     words = sys.argv[1:] if arguments is None else arguments
+    reading = text_only() if TEXT_ONLY in words else nullcontext()
+    words = arguments = [word for word in words if word != TEXT_ONLY]
     if HELP_MODEL in words:
         words = arguments = [HELP_MODEL]
     if words and words[0] in app.help_flags:  # which lists each command with its first sentence
         for name in COMMANDS:
             app[name]
     try:
-        status = app(
-            arguments, exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        with reading:
+            status = app(
+                arguments, exit_on_error=False, print_error=False, result_action="return_value"
+            )
         sys.stdout.flush()
     except UnknownModelError as error:
         return _refused(f"{error}{_nearest_command(error.word)}")

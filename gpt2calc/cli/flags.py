@@ -33,7 +33,12 @@ OF_RUN = Group("The run", sort_key=2)
 OF_ANY_RUN = Group(
     "The run", help="More of it: gpt2calc flops --help, gpt2calc memory --help.", sort_key=2
 )
-OF_MODEL = Group("The model", help="More of its parts: gpt2calc --help-model.", sort_key=3)
+OF_MODEL = Group(
+    "The model",
+    help="More of its parts: gpt2calc --help-model. Of a multimodal file, --text-only reads the "
+    "text model.",
+    sort_key=3,
+)
 MORE_OF_RUN = Group("More of the run", sort_key=4)
 PARTS = Group("The parts of a model, as flags of every command that takes a model")
 HIDDEN = Group("Flags that a page does not list", show=False)

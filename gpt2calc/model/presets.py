@@ -2,6 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +17,7 @@ from gpt2calc.model.reading import read_toml
 
 TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
 """How names on the Hub end that are of one model, tuned or not, or in another format."""
+_TEXT_ONLY = ContextVar("text_only", default=False)
 DEVICES = "devices.toml"
 """Beside the presets stands the file of the devices."""
 
@@ -61,6 +65,16 @@ def _read_preset(name: str) -> Preset:
     return Preset(name, _config(contents, path), source["title"], source["url"], *said)
 
 
+@contextmanager
+def text_only() -> Iterator[None]:
+    """Read of multimodal files the text model alone, where they would be refused."""
+    token = _TEXT_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _TEXT_ONLY.reset(token)
+
+
 def config_of(word: str) -> ModelConfig:
     """Return the config of a preset, a file, a folder, or a repository on the Hugging Face Hub.
 
@@ -81,10 +95,12 @@ def config_of(word: str) -> ModelConfig:
         if on_the_hub is not None:
             return on_the_hub.config
         if is_repository(word):
-            return from_hugging_face(fetch_config(word))
+            return from_hugging_face(fetch_config(word), text_only=_TEXT_ONLY.get())
         message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
         raise UnknownModelError(word, message)
-    return from_hugging_face(path) if path.suffix == ".json" else _config(read_toml(path), path)
+    if path.suffix == ".json":
+        return from_hugging_face(path, text_only=_TEXT_ONLY.get())
+    return _config(read_toml(path), path)
 
 
 def _on_the_hub(word: str) -> Preset | None:

@@ -7,6 +7,7 @@ between them, ``dense_layers=0+1``.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.field_text import read_field
 from gpt2calc.model.presets import config_of, preset_names
+from gpt2calc.model.presets import text_only as text_models_only
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.run import Run
 
@@ -38,19 +40,21 @@ class Labelled(NamedTuple):
     changed: frozenset[str]
 
 
-def load(name_or_path: str | PathLike[str]) -> ModelConfig:
+def load(name_or_path: str | PathLike[str], *, text_only: bool = False) -> ModelConfig:
     """Find the config that a name or a file stands for.
 
     Args:
         name_or_path: a preset's name such as ``"gpt2-xl"``, or its name on the Hub; a TOML file
             like the presets; a Hugging Face ``config.json`` of a known family, or the folder
             it is in. Changes may follow: ``"gpt2,n_layer=24"``.
+        text_only: whether of a multimodal file the text model is read; else it is refused.
 
     Raises:
         UserError: there is no such preset or file, or what it says is no model within reach.
 
     """
-    config: ModelConfig = _read(os.fspath(name_or_path)).config
+    with text_models_only() if text_only else nullcontext():
+        config: ModelConfig = _read(os.fspath(name_or_path)).config
     return config
 
 

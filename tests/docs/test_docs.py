@@ -165,10 +165,14 @@ def test_every_command_of_gpt2calc_is_shown():
         assert f"gpt2calc {command}" in text
 
 
-def test_every_family_is_named():
+def test_every_family_is_named_and_their_number_is_right():
+    page = (GUIDE / "families.md").read_text()
     for family in FAMILIES:
-        assert f"| `{family.name}` |" in (GUIDE / "families.md").read_text()
-        assert re.search(rf"\b{re.escape(family.words)}\b", README.read_text()), family.words
+        assert f"| `{family.name}` |" in page
+    assert f"That is {len(FAMILIES)} types." in page
+    followed = [family for family in FAMILIES if family.architecture.memory_is_proven]
+    for said in (f"{len(FAMILIES)} `model_type`s:", f"on the CPU, for {len(followed)} types."):
+        assert said in README.read_text()
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)

@@ -35,7 +35,7 @@ EXACT_UNDER_FSDP = (
 AS_ON_GPUS = "The optimizer's step is that of foreach, PyTorch's default on GPUs."
 NOT_PROVEN = (
     "Weights, gradients, optimizer and cache are exact; activations are those of {}'s operations, "
-    "within a few percent of its class."
+    "and were not compared byte by byte with its class."
 )
 NO_CLASS = (
     "No class of transformers builds such a model: its parts run as in the classes that have them."
