@@ -60,6 +60,13 @@ def _notes_on_products(case: Case) -> tuple[str, ...]:
     )
 
 
+BY_RULE = {
+    "gated_delta": "a token takes three products of the size of each head's state",
+    "mamba2": "a token takes two products of the size of each head's state",
+}
+"""What a recurrence takes, by the mixer that has it."""
+
+
 FLOPS = Quantity(
     name="flops",
     unit="FLOPs",
@@ -129,11 +136,13 @@ class Flops(Breakdown):
             "A multiply and an add are 2 FLOPs; matrix products alone are counted, attention's "
             f"scores over {scores}."
         )
+        states = BY_RULE.get(self.config.mixer)
+        by_rule = () if states is None else (f"By rule, not by a run: {states}.",)
         scored = ("The head scores the last token alone.",) if self.config.last_logits else ()
         return (
             f"{sums} One block: {self.per_block:,}.",
             *assumed(self.config, "flops"),
-            *(counted, *scored),
+            *(counted, *by_rule, *scored),
         )
 
 

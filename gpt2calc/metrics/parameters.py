@@ -59,6 +59,21 @@ def more_than_active(config: ModelConfig | Case, quantity: Quantity) -> tuple[st
     return ("All experts are counted; --of active counts those that a token goes through.",)
 
 
+def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
+    """Say how many layers there are of each kind, where they have different parts."""
+    others = config.n_layer - config.attentions
+    dense = len(config.dense_layers)
+    kinds = []
+    if others:
+        words = config.known["mixer"].said[config.mixer]
+        kinds.append(f"{others} with {words}, {config.attentions} with attention")
+    if dense:
+        kinds.append(f"{config.n_layer - dense} with experts, {dense} with one MLP")
+    if config.index_n_heads is not None and config.indexers < config.n_layer:
+        kinds.append(f"{config.indexers} with an indexer of their own")
+    return (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()
+
+
 def active_said(config: ModelConfig | Case) -> tuple[str, ...]:
     """Say how many parameters a token goes through, in a model with experts."""
     if config.n_expert is None:
@@ -130,7 +145,7 @@ class Count(Breakdown):
 
     def notes(self) -> tuple[str, ...]:
         sums = f"One block: {self.per_block:,}. Without embeddings: {self.non_embedding:,}."
-        notes = (*active_said(self.config), sums)
+        notes = (*kinds_said(self.config), *active_said(self.config), sums)
         if not self.config.tie_embeddings:
             return notes
         return (*notes, "The head is tied: it shares the token embedding's matrix.")

@@ -24,7 +24,7 @@ from gpt2calc.quantity.case import Case
 from gpt2calc.verification.flop_verification import verify_flops
 from gpt2calc.verification.parameters import SPECIAL_TOKENS
 
-DRAWS = some_or_all(range(24), 3)
+DRAWS = some_or_all(range(24), 6)
 SLIDING = {"sliding_window": 2}
 QWENS = {"sliding_window": 2, "use_sliding_window": True, "max_window_layers": 0}
 WINDOW = {
@@ -91,7 +91,7 @@ def test_flops_are_those_of_pytorchs_counter(family, way):
     pytest.importorskip("transformers", reason="transformers is not installed")
     if checkpointing == "block" and family.name == "openai-gpt":
         pytest.skip("the first GPT has no checkpointing")
-    for seed in some_or_all(range(3), 2):
+    for seed in some_or_all(range(3), 3):
         config = from_contents(draw(family, seed), "drawn")
         run = Run(
             batch=1 + seed % 2,
@@ -160,7 +160,7 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     if family.name == "openai-gpt":
         pytest.skip("the first GPT has no cache")
     # Without a layer of attention, the class's cache has no length.
-    drawn = (draw(family, seed) for seed in range(1, DRAWS))
+    drawn = (draw(family, seed) for seed in range(1, 24))
     contents = next(each for each in drawn if from_contents(each, "drawn").attentions)
     for key in ("sliding_window", "window_size", "use_sliding_window"):
         contents.pop(key, None)  # a window that is longer than the sequence
