@@ -77,6 +77,76 @@ class ModelConfig(Derived):
             example=128,
         ),
     ] = None
+    vocab: Annotated[
+        Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
+    ] = 50257
+    n_ctx: Annotated[
+        Size,
+        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
+    ] = 1024
+    positions: Annotated[
+        Literal["learned", "rotary", "alibi", "none"],
+        Known(
+            "{} positions",
+            "How tokens know their places; only learned positions have parameters.",
+            said={"alibi": "ALiBi", "none": "no"},
+        ),
+    ] = "learned"
+    position_offset: Annotated[
+        Size | None,
+        Known(
+            "{} more positions", "Rows in the table of positions before the first one.", example=2
+        ),
+    ] = None
+
+    rotary_dim: Annotated[
+        Size | None,
+        Known(
+            "{} of a head's features rotated",
+            "Features of a head that rotary positions rotate. If left out: all, or the family's "
+            "share of the head.",
+            example=32,
+        ),
+    ] = None
+    no_rope_every: Annotated[
+        Size | None,
+        Known(
+            "every {}. layer without rotary positions",
+            "Every how many layers one has no rotary positions. If left out: all layers have them.",
+            example=4,
+        ),
+    ] = None
+    no_rope_layers: Annotated[
+        Layers | None,
+        Known(
+            "no rotary positions in layers {}",
+            "Layers without rotary positions, from 0 on. If left out: as no_rope_every says.",
+        ),
+    ] = None
+    window: Annotated[
+        Size | None,
+        Known(
+            "a window of {} tokens",
+            "Tokens that a query can see, itself among them. If left out: all before it.",
+            example=4096,
+        ),
+    ] = None
+    full_every: Annotated[
+        Size | None,
+        Known(
+            "every {}. layer without a window",
+            "Every how many layers one has no window. If left out: all layers have it.",
+            example=6,
+        ),
+    ] = None
+    full_layers: Annotated[
+        Layers | None,
+        Known(
+            "no window in layers {}",
+            "Layers without a window, from 0 on. If left out: as full_every says.",
+        ),
+    ] = None
+
     kv_lora_rank: Annotated[
         Size | None,
         Known(
@@ -239,75 +309,6 @@ class ModelConfig(Derived):
         Known(
             "indexers in layers {}",
             "Layers with an indexer of their own, from 0 on. If left out: all, where there is one.",
-        ),
-    ] = None
-    vocab: Annotated[
-        Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
-    ] = 50257
-    n_ctx: Annotated[
-        Size,
-        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
-    ] = 1024
-    positions: Annotated[
-        Literal["learned", "rotary", "alibi", "none"],
-        Known(
-            "{} positions",
-            "How tokens know their places; only learned positions have parameters.",
-            said={"alibi": "ALiBi", "none": "no"},
-        ),
-    ] = "learned"
-    position_offset: Annotated[
-        Size | None,
-        Known(
-            "{} more positions", "Rows in the table of positions before the first one.", example=2
-        ),
-    ] = None
-
-    rotary_dim: Annotated[
-        Size | None,
-        Known(
-            "{} of a head's features rotated",
-            "Features of a head that rotary positions rotate. If left out: all, or the family's "
-            "share of the head.",
-            example=32,
-        ),
-    ] = None
-    no_rope_every: Annotated[
-        Size | None,
-        Known(
-            "every {}. layer without rotary positions",
-            "Every how many layers one has no rotary positions. If left out: all layers have them.",
-            example=4,
-        ),
-    ] = None
-    no_rope_layers: Annotated[
-        Layers | None,
-        Known(
-            "no rotary positions in layers {}",
-            "Layers without rotary positions, from 0 on. If left out: as no_rope_every says.",
-        ),
-    ] = None
-    window: Annotated[
-        Size | None,
-        Known(
-            "a window of {} tokens",
-            "Tokens that a query can see, itself among them. If left out: all before it.",
-            example=4096,
-        ),
-    ] = None
-    full_every: Annotated[
-        Size | None,
-        Known(
-            "every {}. layer without a window",
-            "Every how many layers one has no window. If left out: all layers have it.",
-            example=6,
-        ),
-    ] = None
-    full_layers: Annotated[
-        Layers | None,
-        Known(
-            "no window in layers {}",
-            "Layers without a window, from 0 on. If left out: as full_every says.",
         ),
     ] = None
 

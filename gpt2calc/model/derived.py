@@ -46,6 +46,7 @@ class Derived(Declared):
         v_head_dim: int | None
         mixer: Literal["attention", "gated_delta", "mamba2", "short_conv"]
         attention_layers: tuple[int, ...] | None
+        attention_gate: bool
         mixer_heads: int | None
         mixer_key_heads: int | None
         mixer_head_dim: int | None

@@ -141,9 +141,9 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         return cast(final, x.dtype)
 
     def _activated(self, hidden: Tensor) -> Tensor:
-        width = self.up.outputs // 2
         if not self.is_gated:
             return of_input(self.activation, hidden)
+        width = self.up.outputs // 2
         gate, up = split(hidden, (width, width))
         return mul(of_input(self.activation, gate), up)
 

@@ -29,6 +29,7 @@ from gpt2calc.model.norms import LayerNorm, RMSNorm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.projections import (
     JointProjection,
+    JointWithGate,
     NormedWithGate,
     Projection,
     SeparateProjection,
@@ -109,6 +110,7 @@ class LayerBuilder:
             config.qk_norm != "none",
             config.parallel_residual,
             config.n_expert is not None,
+            config.attention_gate,
         )
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
@@ -157,6 +159,7 @@ class LayerBuilder:
         if config.is_latent:
             return self._latent_attention(has_indexer=layer.has_indexer)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
+        is_plain = is_plain and not config.attention_gate
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
             rotary = kind(self.heads)
@@ -304,6 +307,8 @@ class LayerBuilder:
 
     def _joint_kind(self) -> type[JointProjection]:
         joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
+        if self.config.attention_gate:
+            return JointWithGate
         is_turned = joint.transposes or self.config.positions == "rotary"
         is_own = is_turned and (joint.can_share_kv or not shares_kv)
         return joint if is_own else JointProjection
@@ -318,7 +323,8 @@ class LayerBuilder:
         return separate if is_turned else SeparateProjection
 
     def _qkv(self) -> Matrix:
-        return self.linear("qkv", self.d, self.q + 2 * self.kv, self.config.biased("qkv_bias"))
+        queries = 2 * self.q if self.config.attention_gate else self.q
+        return self.linear("qkv", self.d, queries + 2 * self.kv, self.config.biased("qkv_bias"))
 
     def _attention_out(self) -> Matrix:
         bias = self.config.biased("attn_proj_bias")

@@ -251,6 +251,23 @@ class JointProjection(Projection):
         return self.query_norm(q), self.key_norm(k)
 
 
+class JointWithGate(JointProjection):
+    """One matrix for queries, their gates, keys and values, side by side."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values, and the gate (B, S, h w)."""
+        widths = (self.query_width, self.query_width, self.kv_width, self.kv_width)
+        q, gate, k, v = split(self.qkv(x), widths)
+        if self._norms_are_whole:
+            q, k = self._normed(q, k)
+        k = transpose(in_heads(k, self.heads.width), 1, 2)
+        v = transpose(in_heads(v, self.heads.width), 1, 2)
+        q = transpose(in_heads(q, self.heads.width), 1, 2)
+        if not self._norms_are_whole:
+            q, k = self._normed(q, k)
+        return q, k, v, gate
+
+
 class SlicedProjection(JointProjection):
     """Phi-3's: the joint outcome is sliced, and keeps its name."""
 

@@ -34,6 +34,9 @@ KNOWN = {
     "logits": Sublayer("logits", "#ece5c4"),
     "keys": Sublayer("keys", "#1f4e8c"),
     "values": Sublayer("values", "#b9cde6"),
+    "latents": Sublayer("latents", "#5ba68b"),
+    "index": Sublayer("keys of indexers", "#15151a"),
+    "states": Sublayer("states", "#c8553d"),
     "margin": Sublayer("margin", "#8a8a94"),
 }
 """All parts by name."""

@@ -40,9 +40,10 @@ def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
     """
     if is_thorough() and len(rows) <= MANY:
         return [(row, column) for row in rows for column in columns]
-    steps = (0, len(columns) // 2) if is_thorough() else (0,)
-    places = [(row, (at + step) % len(columns)) for at, row in enumerate(rows) for step in steps]
-    return [(row, columns[place]) for row, place in dict.fromkeys(places)]
+    steps = sorted({0, len(columns) // 2} if is_thorough() else {0})
+    return [
+        (row, columns[(at + step) % len(columns)]) for at, row in enumerate(rows) for step in steps
+    ]
 
 
 solvable = st.sampled_from(solvable_fields(PARAMETERS, ModelConfig()))

@@ -18,9 +18,15 @@ drawn = st.builds(
 
 def cache_of(config):
     """Bytes of keys and values in 16 bits, head by head and layer by layer."""
+    if config.is_latent:
+        index = config.index_head_dim or 0
+        of_layer = config.kv_lora_rank + config.qk_rope_head_dim
+        layers = range(config.n_layer)
+        return sum(2 * (of_layer + index * config.has_indexer(layer)) for layer in layers)
     heads = config.n_kv_head or config.heads
     width = config.head_dim or config.n_embd // config.heads
-    return sum(2 * 2 * width for _ in range(heads)) * config.n_layer
+    with_attention = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+    return sum(2 * 2 * width for _ in range(heads)) * len(with_attention)
 
 
 @settings(max_examples=examples(40))

@@ -80,8 +80,9 @@ def test_presets_are_in_alphabetical_order():
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(UserError, match="no preset is called 'gpt2-x'; did you mean 'gpt2-xl'"):
         preset("gpt2-x")
-    with pytest.raises(UserError, match="'GPT2-XL' is neither a preset nor a file; did you mean"):
-        load("GPT2-XL")
+    with pytest.raises(UserError, match="'GPT2-XM' is neither a preset nor a file; did you mean"):
+        load("GPT2-XM")
+    assert load("GPT2-XL") == load("gpt2-xl")
     with pytest.raises(UserError, match="neither a preset nor a file; 'gpt2calc presets' lists"):
         load("zebra")
 

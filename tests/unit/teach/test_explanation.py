@@ -204,6 +204,8 @@ def with_every_switch():
     for family in families():
         plain = ModelConfig(family=family, **all_of_it, gated_mlp=False)
         yield plain
+        if plain.mixer != "attention":
+            yield plain.replace(mixer_bias=True)
         yield plain.replace(gated_mlp=True)
         yield plain.replace(
             gated_mlp=True, n_expert=4, n_expert_active=2, n_inner_shared=8, dense_layers=[0]
