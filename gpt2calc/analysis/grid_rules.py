@@ -62,7 +62,8 @@ def _suspects(model: ModelConfig, axes: Mapping[str, Array | range]) -> Iterator
         yield from _first(model, _among(HEADS, axes), _are_undivided)
     yield from _first(model, _among(EXPERTS, axes), _are_too_few)
     yield from ({name: int(axes[name][0])} for name in SWITCHED_ON if name in axes)
-    listed = (*model.dense_layers, *(model.full_layers or ()), *(model.no_rope_layers or ()))
+    lists = (*model.layer_lists, model.full_layers or (), model.no_rope_layers or ())
+    listed = [layer for layers in lists for layer in layers]
     if listed and "n_layer" in axes:
         last = max(listed) + 1
         yield from ({"n_layer": depth} for depth in map(int, axes["n_layer"]) if depth <= last)

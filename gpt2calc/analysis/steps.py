@@ -29,7 +29,7 @@ ORDER = (
     "n_expert_active",
     "n_inner_expert", "n_inner_shared", "shared_gate", "router_bias", "choice_bias",
     "expert_bias", "dense_layers", "n_inner", "n_head", "n_embd",
-    "n_layer", "n_ctx", "vocab", "tie_embeddings",
+    "n_layer", "n_ctx", "token_width", "vocab", "tie_embeddings",
 )  # fmt: skip
 """What is changed first, unless another order is given: how the model works, then its sizes."""
 
@@ -219,10 +219,16 @@ def _with_own_numbers(*ends: ModelConfig) -> list[ModelConfig]:
     echoing = [
         name for name in ECHOING if any(getattr(config, name) is not None for config in ends)
     ]
+    numbers = (*RULED, *echoing)
     return [
-        config.evaluate_at(**{name: config.value(name) for name in (*RULED, *echoing)})
+        config.evaluate_at(**{name: config.value(name) for name in numbers if _has(config, name)})
         for config in ends
     ]
+
+
+def _has(config: ModelConfig, name: str) -> bool:
+    """Tell whether a model has a number; latent attention has no single width of a head."""
+    return not (name == "head_dim" and config.is_latent)
 
 
 def _pending(here: ModelConfig, there: ModelConfig, first: Sequence[str]) -> list[str]:

@@ -36,6 +36,7 @@ PART_OF = {
     "index_scores": "scores",
     "index_mix": "scores",
     "recurrence": "scores",
+    "project_in": "projections",
 }
 """The sublayer of each role."""
 

@@ -8,7 +8,7 @@ from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
-from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token
 from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import memory_case
@@ -62,7 +62,7 @@ class Serving(Result):
     @property
     def cache_per_token(self) -> int:
         """Bytes of keys and values that a token leaves in all layers, before a window."""
-        return _cache_of(self.config.evaluate_at(seq=1))
+        return cache_per_token(self.config)
 
     @cached_property
     def prefill_beyond(self) -> int:

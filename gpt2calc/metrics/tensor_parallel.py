@@ -39,7 +39,12 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
 
 
 def share_of_cache(config: ModelConfig, gpus: int) -> tuple[int, int]:
-    """Return which part of all keys and values one GPU holds: a numerator and a denominator."""
+    """Return which part of all keys and values one GPU holds: a numerator and a denominator.
+
+    A latent and the keys' rotary part are of all heads: every GPU holds them whole.
+    """
+    if config.is_latent:
+        return 1, 1
     groups = config.n_kv_head or config.heads or 1
     return max(groups // gpus, 1), groups
 

@@ -10,7 +10,13 @@ from typing import TypeAlias
 
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.decoder import Decoder, Embeddings, GPT2Decoder, Head
+from gpt2calc.model.decoder import (
+    Decoder,
+    Embeddings,
+    GPT2Decoder,
+    Head,
+    NormedAndProjected,
+)
 from gpt2calc.model.decoder_variants import (
     BloomDecoder,
     FalconAlibiDecoder,
@@ -20,7 +26,7 @@ from gpt2calc.model.decoder_variants import (
 from gpt2calc.model.experts import Implementation
 from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.layer import LayerBuilder, LayerKind
-from gpt2calc.model.linear import Embedding
+from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
 from gpt2calc.model.part import Identity
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
@@ -48,20 +54,32 @@ def network(
     """
     L, d, V, T = config.n_layer, config.n_embd, config.vocab, config.n_ctx
     layer = LayerBuilder(config, fuses_gelu, experts_implementation)
-    tokens = layer.architecture.embedding("token_embedding", V, d)
+    e = d if config.token_width is None else config.token_width
+    tokens = layer.architecture.embedding("token_embedding", V, e)
     positions = None
     if config.positions == "learned":
         positions = Embedding("position_embedding", T + (config.position_offset or 0), d)
     return Network(
         embeddings=Embeddings(
-            tokens, positions, layer.norm("embedding_norm") if config.embedding_norm else None
+            tokens,
+            positions,
+            layer.norm("embedding_norm") if config.embedding_norm else None,
+            None if config.token_width is None else Linear("project_in", e, d),
         ),
         groups=_groups(config, layer, L) if kinds is None else groups_of(layer, L, kinds),
-        final_norm=layer.norm("final_norm") if config.final_norm else Identity(),
-        head=Head(tokens, V, d, tied=config.tie_embeddings, bias=config.head_bias),
+        final_norm=_ending(config, layer),
+        head=Head(tokens, V, e, tied=config.tie_embeddings, bias=config.head_bias),
         tables=_tables(layer) if _has_tables(config) else None,
         decoder=partial(_decoder, config),
     )
+
+
+def _ending(config: ModelConfig, layer: LayerBuilder) -> Norm:
+    """Return what comes between the last block and the head."""
+    norm = layer.norm("final_norm") if config.final_norm else Identity()
+    if config.token_width is None:
+        return norm
+    return NormedAndProjected(norm, Linear("project_out", config.n_embd, config.token_width))
 
 
 def _groups(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:

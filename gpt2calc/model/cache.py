@@ -32,6 +32,8 @@ class Cache:
         """Keys of the indexers, by layer."""
         self.counters: dict[int, Tensor] = {}
         self._all_are_windowed = False
+        self._first: int | None = None
+        """The first layer with attention."""
 
     def prepare(self, windows: Sequence[int | None], dtype: str) -> None:
         """Make the counters of windowed layers, as the first forward pass does.
@@ -95,7 +97,8 @@ class Cache:
                 _joined(held.shape[2] - new.shape[2], new)
                 for held, new in zip(self.layers[layer], (key, value), strict=True)
             ]
-        if layer == min(self.layers, default=layer):
+        self._first = layer if self._first is None else self._first
+        if layer == self._first:
             self.length += key.shape[2]
         if layer not in self.layers:
             self._prepare(layer, key.dtype)

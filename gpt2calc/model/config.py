@@ -80,6 +80,17 @@ class ModelConfig(Derived):
     vocab: Annotated[
         Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
     ] = 50257
+    token_width: Annotated[
+        Size | None,
+        Known(
+            "embeddings of width {}",
+            "Width of the token embedding and of the head, where two projections lie between them "
+            "and the model. If left out: n_embd.",
+            letter="e",
+            place=25,
+            example=512,
+        ),
+    ] = None
     n_ctx: Annotated[
         Size,
         Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.linear import Embedding
+from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
@@ -65,15 +65,34 @@ class Embeddings(Part[[Tensor], Tensor]):
         tokens: Embedding,
         positions: Embedding | None,
         norm: Part[[Tensor], Tensor] | None,
+        project_in: Linear | None = None,
     ) -> None:
         self.tokens = tokens
+        self.project_in = project_in
         self.positions = positions
         self.norm = norm
         self.dropout = Dropout("embedding_dropout")
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Look up the rows of (batch, tokens)."""
-        return self.tokens(ids)
+        """Look up the rows of (batch, tokens), each as wide as the model."""
+        return self.projected(self.tokens(ids))
+
+    def projected(self, embedded: Tensor) -> Tensor:
+        """Make embeddings as wide as the model, where they are not."""
+        return embedded if self.project_in is None else self.project_in(embedded)
+
+
+class NormedAndProjected(Part[[Tensor], Tensor]):
+    """OPT-350m's: after the last norm, if there is one, down to the width of the embeddings."""
+
+    def __init__(self, norm: Part[[Tensor], Tensor], project_out: Linear) -> None:
+        self.norm = norm
+        self.project_out = project_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        x = self.norm(x)
+        return self.project_out(x)
 
 
 class Head(Leaf):
@@ -200,7 +219,7 @@ class Decoder:
         """Embed the tokens, and make what the blocks share."""
         if self.prepares_cache_first:
             self.prepare(cache)
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         positions = position_ids(ids.shape[1])
         masks = self.masks(execution, ids, cache)
@@ -212,7 +231,7 @@ class Decoder:
 
     def embedded_after(self, ids: Tensor, cache: Cache | None) -> tuple[Tensor, int]:
         """Embed the tokens, prepare the cache, and return how many tokens it has seen."""
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         return embedded, 0 if cache is None else cache.length
 
@@ -273,7 +292,7 @@ class GPT2Decoder(Decoder):
 
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         positions = position_ids(ids.shape[1])
         placed = self.position_table(positions)

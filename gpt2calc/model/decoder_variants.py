@@ -14,7 +14,7 @@ class BigCodeDecoder(GPT2Decoder):
 
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         positions = position_ids(ids.shape[1])
         masks = self.masks(execution, ids, cache)
@@ -43,7 +43,7 @@ class GPTDecoder(GPT2Decoder):
 
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions."""
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         placed = self.position_table(Tensor((1, ids.shape[1]), "int64"))
         x = add_scalar(add(embedded, placed))
@@ -60,13 +60,16 @@ class OPTDecoder(Decoder):
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed tokens and positions, and make the mask."""
         batch, seq = ids.shape
-        embedded, past = self.embedded_after(ids, cache)
+        embedded = self.embeddings.tokens(ids)
+        self.prepare(cache)
+        past = 0 if cache is None else cache.length
         ones = empty("ones", (batch, past + seq), "float32")
         positions = empty("cumsum", (batch, past + seq), "float32")
         positions = self._as_integers(positions, ones)
         positions = narrow(positions, 1, seq)
         masks = self.masks(execution, ids, cache)
         placed = self._placed(positions)
+        embedded = self.embeddings.projected(embedded)
         x = add(embedded, placed)
         return Preamble(x, masks, {}, None, positions, (embedded, placed, ones))
 
@@ -108,7 +111,7 @@ class MPTDecoder(Decoder):
 
     def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
         """Embed the tokens, and make the bias and the mask."""
-        embedded = self.embeddings.tokens(ids)
+        embedded = self.embeddings(ids)
         self.prepare(cache)
         bias = alibi.mpt_alibi(self.heads, self.n_ctx)
         mask = self.mask(execution, ids, cache)

@@ -7,8 +7,9 @@ family that it was made for.
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.families.family import Contents, Family
@@ -26,6 +27,11 @@ OTHER_NAMES = {"falcon": ("rw", "refinedweb", "refinedwebmodel")}
 """What classes of a family were called before they were in transformers."""
 OF_META = {"dim", "n_layers", "n_heads"}
 """Keys that Meta's ``params.json`` has, and no ``config.json``."""
+ELSE_OF_META = {
+    "n_kv_heads", "vocab_size", "multiple_of", "ffn_dim_multiplier", "norm_eps", "rope_theta",
+    "use_scaled_rope", "max_seq_len", "max_batch_size",
+}  # fmt: skip
+"""What else it has, of a model that is Llama 1, 2 or 3."""
 
 Source: TypeAlias = str | Path
 
@@ -82,12 +88,18 @@ def of_meta(contents: Contents, source: Source) -> Contents:
     Source: Llama's own ``model.py``: the width of the MLP is two thirds of four times the model's,
     times ``ffn_dim_multiplier``, up to the next multiple of ``multiple_of``.
     """
+    strange = sorted(contents.keys() - OF_META - ELSE_OF_META)
+    if strange:
+        raise UserError(
+            f"{source}: {quoted(strange[0])} is no key of Llama 1, 2 or 3, whose params.json alone "
+            "is read: give the model's config.json"
+        )
     numbers = {key: contents.get(key) for key in ("dim", "n_layers", "n_heads")}
     multiple, times = contents.get("multiple_of", 256), contents.get("ffn_dim_multiplier")
     for key, value in {**numbers, "multiple_of": multiple}.items():
         if type(value) is not int or value < 1:
             raise UserError(f"{source}: {key} is {quoted(value)}: it must be a positive number")
-    if times is not None and (isinstance(times, bool) or not isinstance(times, int | float)):
+    if times is not None and not _is_finite(times):
         raise UserError(f"{source}: ffn_dim_multiplier is {quoted(times)}: it must be a number")
     dim = numbers["dim"]
     assert isinstance(dim, int)
@@ -105,6 +117,12 @@ def of_meta(contents: Contents, source: Source) -> Contents:
     }
     # -1 stands for the tokenizer's size, which was 32,000 as long as files said so.
     return said if vocab == -1 else said | {"vocab_size": vocab}
+
+
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isfinite(value)
 
 
 def family_of(contents: Contents, source: Source) -> Family:

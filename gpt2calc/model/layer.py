@@ -239,6 +239,7 @@ class LayerBuilder:
         assert n is not None
         assert r is not None
         assert v is not None
+        rotary = self.architecture.rotary if self.turns_as_its_family else PartialRotary
         bias = config.biased("qkv_bias")
         if q is None:
             query = LatentQuery(None, None, linear("query", d, h * (n + r)))
@@ -254,7 +255,7 @@ class LayerBuilder:
             self.architecture.rms_norm("kv_latent_norm", (c,)),
             linear("kv_up", c, h * (n + v)),
             linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
-            rotary=self.architecture.rotary(self.heads),
+            rotary=rotary(self.heads),
             scores=self.architecture.scores(self.heads),
             sizes=LatentSizes(h, c, n, r, v),
             indexer=self._indexer() if has_indexer else None,
@@ -291,6 +292,8 @@ class LayerBuilder:
     @property
     def turns_as_its_family(self) -> bool:
         """Whether the family's rotation fits: one of them exchanges heads and tokens as well."""
+        if self.config.is_latent:
+            return not self.architecture.rotary.transposes
         joins = self.family.joins_qkv
         kind = self._joint_kind() if joins else self._separate_kind()
         return self.architecture.rotary.transposes != kind.transposes

@@ -30,6 +30,7 @@ POINT = {
     "mixer_head_dim": 139,
     "mixer_state_dim": 149,
     "mixer_kernel": 5,
+    "token_width": 509,
     "vocab": 50_021,
     "n_ctx": 100_003,
     "n_inner": 7_001,

@@ -10,6 +10,8 @@ EVERY = "*"
 OUTSIDE = {
     "token_embedding": "wte",
     "position_embedding": "wpe",
+    "project_in": "project_in",
+    "project_out": "project_out",
     "embedding_norm": "ln_e",
     "rotation": "rotary_emb",
     "embedding_dropout": "drop",

@@ -12,6 +12,8 @@ from gpt2calc.tape.tensor import Shape
 SUBLAYERS = {
     "token_embedding": "token_embedding",
     "position_embedding": "position_embedding",
+    "project_in": "token_embedding",
+    "project_out": "lm_head",
     "qkv": "attention",
     "query": "attention",
     "key": "attention",

@@ -62,7 +62,7 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
     told: dict[str, Callable[[], object]] = {
         "num_kv_heads": lambda: config.value("n_kv_head"),
         "mlp_only_layers": lambda: _dense_layers(config),
-        "word_embed_proj_dim": lambda: config.n_embd,
+        "word_embed_proj_dim": lambda: config.token_width or config.n_embd,
         "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
         "layer_types": lambda: _layer_types(config),
         "mamba_d_head": lambda: config.mixer_head_dim,

@@ -8,6 +8,8 @@ MEANINGS = {
     ("position_embedding", "weights"): (
         "Gives every position of the context a vector, which is added to the token's."
     ),
+    ("project_in", "weights"): "Makes a token's vector as wide as the model.",
+    ("project_out", "weights"): "Makes it as narrow again as the token embedding.",
     ("embedding_norm", "weights"): "Scales each normalized feature of the embedding.",
     ("embedding_norm", "biases"): "Shifts each normalized feature of the embedding.",
     ("attention_norm", "weights"): "Scales each feature that attention's norm has normalized.",
@@ -118,6 +120,8 @@ MEANINGS = {
     ("mixer_conv", "forward"): "Multiplies each feature with a number for each token seen.",
     ("recurrence", "forward"): "Writes every token to the states of all heads, and reads it back.",
     ("mixer_out", "forward"): "Mixes the outcome of all heads back into the token's vector.",
+    ("project_in", "forward"): "Makes every token's vector as wide as the model.",
+    ("project_out", "forward"): "Makes it as narrow again as the token embedding.",
     ("scores", "forward"): "Multiplies every query with every key, in all heads together.",
     ("mix", "forward"): "Adds up the values, each as much as its score says, in all heads.",
     ("attention_out", "forward"): "Mixes what the heads have found back into the token's vector.",

@@ -74,7 +74,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents |= {"qkv_bias": contents.get("bias", False), "bias": contents.get("bias", False)}
         contents.pop("attention_bias", None)
     if family.name == "opt":
-        contents["word_embed_proj_dim"] = contents["hidden_size"]
+        contents["word_embed_proj_dim"] = dice.choice((contents["hidden_size"], 24))
     if family.name == "gpt_neo":
         layers = contents.get("num_layers") or contents["num_hidden_layers"]
         contents["attention_types"] = [[[dice.choice(("global", "local"))], 1]] * layers

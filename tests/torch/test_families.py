@@ -181,8 +181,8 @@ def test_each_layer_has_the_window_that_its_class_gives_it(name):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     family = next(each for each in FAMILIES if each.name == name)
     found = set()
-    for seed in DRAWS:
-        contents = draw(family, seed)
+    drawn = [draw(family, seed) for seed in DRAWS]
+    for contents in (*drawn, draw(family, 1) | WINDOW[name]):
         config = from_contents(contents, "drawn")
         theirs = transformers.AutoConfig.for_model(**contents)
         if name == "gpt_neo":

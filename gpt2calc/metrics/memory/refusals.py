@@ -113,6 +113,7 @@ def _refuse_what_the_class_has_not(case: Case) -> None:
         raise UserError(f"cached is {case.run.cached}, but {words} has no cache: leave it out")
     width = case.model.head_width
     rotated = width if case.rotary_dim is None else case.rotary_dim
+    rotated = case.qk_rope_head_dim if case.model.is_latent else rotated
     if case.positions == "rotary" and isinstance(rotated, int) and rotated % 2:
         raise UserError(
             f"rotary positions turn pairs of features, and a head has {rotated}: give an even "

@@ -63,7 +63,7 @@ class Numbers(NamedTuple):
 def numels_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
     """Add up over the tensors of a model what each of them counts for."""
     listed = tensors(case.model)
-    if case.dense_layers:  # blocks differ, so that nothing can be said of one of them
+    if any(case.model.layer_lists):  # blocks differ, so that nothing can be said of one of them
         every = sum([counted(tensor) * tensor.copies for tensor in listed])
         return Numbers(0, every, case.n_layer)
     in_block = sum([counted(tensor) for tensor in listed if tensor.in_block])

@@ -145,7 +145,7 @@ MINISTRAL = MISTRAL.but(
     name="ministral",
     words="Ministral",
     builds="MinistralForCausalLM",
-    architecture=Architecture(decoder=FullMaskDecoder),
+    architecture=Architecture(decoder=BothMasksDecoder),
     extra=OF_WINDOWS,
     reads=read_window,
     not_null=(),

@@ -38,6 +38,8 @@ from gpt2calc.model.routers import GroupedRouter
 
 ATTENTION_WORDS = ("full_attention", "attention")
 """What a list of layers calls those with attention."""
+MIXER_WORDS = ("linear_attention", "conv", "mamba")
+"""What it calls the others."""
 LISTED: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
 
 
@@ -56,6 +58,9 @@ def read_attention_layers(said: Contents, fields: Fields, otherwise: Iterable[in
     elif not isinstance(types, list | tuple) or len(types) != depth:
         raise ValueError(f"layer_types is {types!r}: it must have {depth} words, one a layer")
     else:
+        unknown = [kind for kind in types if kind not in (*ATTENTION_WORDS, *MIXER_WORDS)]
+        if unknown:
+            raise ValueError(f"layer_types has {unknown[0]!r}: no kind of layer that is known here")
         listed = tuple(layer for layer, kind in enumerate(types) if kind in ATTENTION_WORDS)
     if len(listed) < depth:
         return fields | {"attention_layers": listed}
@@ -101,7 +106,9 @@ _QWEN = Architecture(
 
 def _every_fourth(said: Contents, fields: Fields) -> Fields:
     every = said["full_attention_interval"]
-    step = every if type(every) is int and every > 0 else 4
+    if type(every) is not int or every < 1:
+        raise ValueError(f"full_attention_interval is {every!r}: it must be a positive number")
+    step = every
     fields = read_rotary_dim(said, fields)
     return read_attention_layers(said, fields, range(step - 1, depth_of(fields), step))
 
@@ -310,8 +317,13 @@ def _lfm2_width(said: Contents, fields: Fields) -> object:
 def _lfm2(said: Contents, fields: Fields) -> Fields:
     indices, depth = said["full_attn_idxs"], depth_of(fields)
     full = range(depth) if indices is None else indices
-    if not isinstance(full, list | tuple | range):
-        raise ValueError(f"full_attn_idxs is {indices!r}: it must be a list of layers")
+    if not isinstance(full, list | tuple | range) or not all(
+        type(layer) is int and 0 <= layer < depth for layer in full
+    ):
+        raise ValueError(
+            f"full_attn_idxs is {indices!r}: it must be a list of layers, numbered from 0 to "
+            f"{depth - 1}"
+        )
     fields = fields | {"n_inner": _lfm2_width(said, fields)}
     return read_attention_layers(said, fields, full)
 

@@ -179,8 +179,10 @@ DEEPSEEK_V2 = DEEPSEEK_V3.but(
 
 def _deepseek_v32(said: Contents, fields: Fields) -> Fields:
     first = said["first_k_dense_replace"]
+    if type(first) is not int or first < 0:
+        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a number of layers")
     fields = read_shared(said, fields, "n_shared_experts")
-    return read_mlp_types(said, fields, first if isinstance(first, int) else 3)
+    return read_mlp_types(said, fields, first)
 
 
 DEEPSEEK_V32 = DEEPSEEK_V3.but(

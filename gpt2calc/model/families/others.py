@@ -31,12 +31,7 @@ def _opt(said: Contents, fields: Fields) -> Fields:
     width = said["word_embed_proj_dim"]
     if width is not None and type(width) is not int:
         raise ValueError(f"word_embed_proj_dim is {width!r}: it must be a whole number")
-    if width not in (None, fields["n_embd"]):
-        raise ValueError(
-            f"word_embed_proj_dim is {width}, another width than hidden_size: embeddings of their "
-            "own width, with projections, are in no switch"
-        )
-    return fields
+    return fields | ({} if width in (None, fields["n_embd"]) else {"token_width": width})
 
 
 OPT = Family(
@@ -58,8 +53,9 @@ OPT = Family(
         blocks="layers.*.",
         table="""
         token_embedding embed_tokens, position_embedding embed_positions,
-        final_norm final_layer_norm, key self_attn.k_proj, value self_attn.v_proj,
-        query self_attn.q_proj, attention_out self_attn.out_proj,
+        project_out project_out, project_in project_in, final_norm final_layer_norm,
+        key self_attn.k_proj, value self_attn.v_proj, query self_attn.q_proj,
+        attention_out self_attn.out_proj,
         attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm
         """,
     ),

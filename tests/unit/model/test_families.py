@@ -96,7 +96,6 @@ def test_presets_have_the_totals_that_are_published():
         ({"model_type": "mamba"}, "out of reach here, a state-space model"),
         ({"model_type": "t5"}, "out of reach here, an encoder and a decoder"),
         ({"model_type": "gemma3"}, "out of reach here, a vision tower"),
-        ({"model_type": "opt", "word_embed_proj_dim": 512}, "word_embed_proj_dim is 512"),
         ({"model_type": "gpt2", "add_cross_attention": True}, "add_cross_attention is True"),
         (
             {"model_type": "mistral", "num_key_value_heads": None},

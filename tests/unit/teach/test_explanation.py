@@ -207,6 +207,8 @@ def with_every_switch():
         if plain.mixer != "attention":
             yield plain.replace(mixer_bias=True)
         yield plain.replace(gated_mlp=True)
+        if family == "opt":
+            yield plain.replace(token_width=512)
         yield plain.replace(
             gated_mlp=True, n_expert=4, n_expert_active=2, n_inner_shared=8, dense_layers=[0]
         )
