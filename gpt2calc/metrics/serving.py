@@ -8,7 +8,7 @@ from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
-from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token
+from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, state_bytes
 from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import memory_case
@@ -90,8 +90,9 @@ class Serving(Result):
     def _cache_each_on_one(self) -> int:
         if self.tensor_parallel == 1:
             return self.cache_each
-        some, groups = share_of_cache(self.config.model, self.tensor_parallel)
-        return self.cache_each * some // groups
+        gpus, states = self.tensor_parallel, state_bytes(self.config)
+        some, groups = share_of_cache(self.config.model, gpus)
+        return (self.cache_each - states) * some // groups + -(-states // gpus)
 
     @property
     def on_one(self) -> int:

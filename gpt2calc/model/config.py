@@ -80,6 +80,10 @@ class ModelConfig(Derived):
     vocab: Annotated[
         Size, Known("vocabulary {}", "Tokens in the vocabulary.", letter="V", place=1)
     ] = 50257
+    n_ctx: Annotated[
+        Size,
+        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
+    ] = 1024
     token_width: Annotated[
         Size | None,
         Known(
@@ -91,10 +95,6 @@ class ModelConfig(Derived):
             example=512,
         ),
     ] = None
-    n_ctx: Annotated[
-        Size,
-        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
-    ] = 1024
     positions: Annotated[
         Literal["learned", "rotary", "alibi", "none"],
         Known(

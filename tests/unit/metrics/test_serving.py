@@ -4,7 +4,19 @@ from fractions import Fraction
 
 import pytest
 
-from gpt2calc import ModelConfig, Run, UserError, count, device, flops, glance, load, memory, serve
+from gpt2calc import (
+    ModelConfig,
+    Run,
+    UserError,
+    count,
+    device,
+    flops,
+    glance,
+    load,
+    memory,
+    presets,
+    serve,
+)
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.tensor_parallel import parameters_on_one
@@ -27,6 +39,26 @@ def test_the_cache_of_one_gpu_of_eight():
     served = serve("llama-2-70b", Run(seq=4_096, dtype="float16"), users=4, tensor_parallel=8)
     assert served.users * served.cache_each == 5_368_709_120
     assert served.cache_on_one == 671_088_640
+
+
+@pytest.mark.parametrize("name", [each.name for each in presets() if each.config.heads])
+def test_weights_are_two_bytes_for_every_parameter_of_every_preset(name):
+    assert serve(name, Run(seq=8, dtype="bfloat16")).weights == 2 * count(name).total
+
+
+def test_a_latent_is_whole_on_every_gpu():
+    """It is of all heads: DeepSeek's 70,272 bytes a token are on each of 8 GPUs."""
+    served = serve("deepseek-v3", Run(seq=1_000), tensor_parallel=8)
+    assert served.cache_on_one == 70_272_000
+
+
+def test_states_are_shared_out_by_their_heads_and_are_no_cache_of_a_token():
+    """Qwen3-Next: 12 layers of 2 KV heads of 256 numbers; 36 of 32 states of 128 x 128."""
+    served = serve("qwen3-next-80b-a3b", Run(seq=1_000), tensor_parallel=8)
+    assert served.cache_per_token == 12 * 2 * 2 * 256 * 2
+    states = 36 * (32 * 128 * 128 * 4 + (2 * 16 * 128 + 32 * 128) * 4 * 2)
+    assert served.cache_each == 1_000 * served.cache_per_token + states
+    assert served.cache_on_one == 500 * served.cache_per_token + states // 8
 
 
 def test_llama_3_70b_on_four_gpus_has_a_quarter_of_everything_but_the_norms():

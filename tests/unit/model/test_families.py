@@ -113,6 +113,20 @@ def test_presets_have_the_totals_that_are_published():
         ),
         ({"model_type": "falcon", "alibi": "yes"}, "alibi is 'yes': it must be true or false"),
         ({"model_type": "opt", "word_embed_proj_dim": "x"}, "it must be a whole number"),
+        ({"model_type": "lfm2", "full_attn_idxs": ["2"]}, "numbered from 0 to 31"),
+        ({"model_type": "lfm2", "full_attn_idxs": [99]}, "numbered from 0 to 31"),
+        (
+            {"model_type": "lfm2", "num_hidden_layers": 1, "layer_types": ["sliding_attention"]},
+            "layer_types has 'sliding_attention': no kind of layer that is known here",
+        ),
+        (
+            {"model_type": "qwen3_next", "full_attention_interval": 0},
+            "full_attention_interval is 0: it must be a positive number",
+        ),
+        (
+            {"model_type": "deepseek_v32", "first_k_dense_replace": -1},
+            "first_k_dense_replace is -1: it must be a number of layers",
+        ),
         (
             {"model_type": "falcon", "num_ln_in_parallel_attn": 3},
             "num_ln_in_parallel_attn is 3: it must be 1, 2 or null",

@@ -37,6 +37,9 @@ def test_metas_own_files_have_the_published_totals(params, parameters):
     [
         ({"n_heads": 0}, "n_heads is 0: it must be a positive number"),
         ({"ffn_dim_multiplier": "x"}, "ffn_dim_multiplier is 'x': it must be a number"),
+        ({"ffn_dim_multiplier": float("nan")}, "ffn_dim_multiplier is nan: it must be a number"),
+        ({"hidden_dim": 14_336}, "'hidden_dim' is no key of Llama 1, 2 or 3"),
+        ({"moe": {"num_experts": 8}}, "'moe' is no key of Llama 1, 2 or 3"),
         ({"dim": 10, "n_heads": 3}, "num_attention_heads is 3"),
     ],
 )
