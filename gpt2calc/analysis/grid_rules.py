@@ -17,7 +17,12 @@ HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head")
 """Numbers that must divide one another."""
 EXPERTS = ("n_expert", "n_expert_active")
 """Numbers of which the second is at most the first."""
-SWITCHED_ON = ("rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared")
+SWITCHED_ON = (
+    "rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared", "kv_lora_rank",
+    "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_n_heads",
+    "index_head_dim", "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim",
+    "mixer_kernel",
+)  # fmt: skip
 """Numbers that make sense with some switch of the config: one value stands for all."""
 BLOCK = 2**20
 """Points that are checked at once."""

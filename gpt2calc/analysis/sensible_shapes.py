@@ -13,7 +13,7 @@ from gpt2calc.analysis.shape_search import (
     room_about,
     within,
 )
-from gpt2calc.errors import UserError
+from gpt2calc.errors import UserError, quoted
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -22,6 +22,12 @@ from gpt2calc.units import RoundedNumber
 
 def refuse_senseless(bounds: Bounds) -> None:
     """Raise ``UserError`` for a bound that nothing can meet."""
+    if bounds.n_layer is not None and bounds.n_layer < bounds.shallowest:
+        raise UserError(
+            f"n_layer is {quoted(bounds.n_layer)}, and the model has layers of several kinds, the "
+            f"last of which is layer {bounds.shallowest - 1}, numbered from 0: give "
+            f"{bounds.shallowest} or more"
+        )
     if bounds.multiple_of < 1:
         raise UserError(
             f"widths are to be multiples of {bounds.multiple_of}: give 1 or more, such as 64"

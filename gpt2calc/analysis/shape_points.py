@@ -25,7 +25,7 @@ def within_by_points(
 
     Errors may be of any size; the depths end where every model is above the budget.
     """
-    depths = count(1) if bounds.n_layer is None else iter([bounds.n_layer])
+    depths = count(bounds.shallowest) if bounds.n_layer is None else iter([bounds.n_layer])
     while some := list(islice(depths, DEPTHS_AT_ONCE)):
         shapes = [(depth, width) for depth in some for width in _widths(config, bounds, depth)]
         is_last = some[-1] >= MOST_DEPTHS or bounds.n_layer is not None
@@ -55,7 +55,8 @@ def _widths(config: Config, bounds: Bounds, depth: int) -> list[int]:
 def _has_heads(config: Config, bounds: Bounds, width: int) -> bool:
     """Tell whether heads divide a width, and keys and values the heads."""
     heads = bounds.grown(width).get("n_head", config.n_head)
-    if config.head_dim is None and width % (heads or HEAD_WIDTH):
+    follows_the_width = config.head_dim is None and not config.is_latent
+    if follows_the_width and width % (heads or HEAD_WIDTH):
         return False
     return (heads or width // HEAD_WIDTH) % (config.n_kv_head or 1) == 0
 

@@ -42,6 +42,8 @@ class Bounds(NamedTuple):
     """Numbers that grow with the width, and how large they are beside it."""
     n_kv_head: int = 1
     """Heads of keys and values, which those of queries are a multiple of."""
+    shallowest: int = 1
+    """The least depth that has all layers which the model's lists name."""
 
     @property
     def reach(self) -> int:
@@ -124,7 +126,7 @@ def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, 
     if config.family == GPT2.name:
         return {}
     names = [name for name in OF_MLPS if getattr(config, name) is not None and name not in fixed]
-    if config.n_kv_head is not None or config.head_dim is not None:
+    if config.n_kv_head is not None or config.head_dim is not None or config.is_latent:
         names.append("n_head")
     return {name: Fraction(config.value(name), config.n_embd) for name in names}
 
@@ -150,25 +152,26 @@ def _nearest(curve: Curve, budget: int, depth: int, widths: range) -> list[Found
 def _depths(bounds: Bounds) -> range:
     if bounds.n_layer is not None:
         return range(bounds.n_layer, bounds.n_layer + 1)
-    return range(1, MOST_DEPTHS + 1)
+    return range(bounds.shallowest, MOST_DEPTHS + 1)
 
 
 def refuse_out_of_reach(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> None:
     """Raise ``UserError`` for a budget below all models, or above too many depths."""
-    if not along_the_width(config.evaluate_at(n_layer=1), quantity, bounds).degree:
+    shallowest = bounds.n_layer or bounds.shallowest
+    if not along_the_width(config.evaluate_at(n_layer=shallowest), quantity, bounds).degree:
         raise UserError(
             f"n_embd changes no {quantity.unit} of this model: solve for one field with --for"
         )
     narrowest = bounds.n_embd or bounds.multiple_of
     smallest = quantity.total(
-        config.evaluate_at(n_layer=bounds.n_layer or 1, n_embd=narrowest, **bounds.grown(narrowest))
+        config.evaluate_at(n_layer=shallowest, n_embd=narrowest, **bounds.grown(narrowest))
     )
     if budget.largest * (1 + bounds.tolerance) < smallest:
         raise UserError(
             f"{budget.in_unit(quantity.unit)} are too few: the smallest such model, "
-            f"{bounds.n_layer or 1} layer of width {bounds.n_embd or bounds.multiple_of:,}, has "
+            f"{shallowest} layer{'s' * (shallowest > 1)} of width {narrowest:,}, has "
             f"{smallest:,}"
         )
     width = bounds.n_embd or max(bounds.multiple_of, ceil(bounds.min_aspect * MOST_DEPTHS))

@@ -222,7 +222,7 @@ def solve(
     quantity = as_quantity(of)
     given = quantity.case(as_config(config))
     ratios = growing_with_the_width(given, fixed)
-    base = given.spelled_out() if "n_head" in ratios else given.replace(n_head=None)
+    base = _with_heads(given) if "n_head" in ratios else given.replace(n_head=None)
     amount = RoundedNumber.of(budget, quantity.unit)
     usual = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
     least, most = _aspects(usual, min_aspect, max_aspect)
@@ -235,6 +235,7 @@ def solve(
         n_embd=n_embd,
         ratios=ratios,
         n_kv_head=base.n_kv_head or 1,
+        shallowest=max(given.repetition[0], 1),
     )
     refuse_senseless(bounds)
     if limit < 1:
@@ -251,6 +252,11 @@ def solve(
         raise UserError(why_senseless(base, found[0], bounds))
     count = sum(number for number, _ in by_depth)
     return Shapes(base, amount, bounds, shapes, count, quantity)
+
+
+def _with_heads(config: Config) -> Config:
+    """Give the width of a head, which stays; latent attention has its own two."""
+    return config if config.is_latent else config.spelled_out()
 
 
 def _aspects(

@@ -47,7 +47,7 @@ def _heads(config: Derived) -> str:
 def _latent(config: Derived) -> str:
     of_latent = ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
     if config.kv_lora_rank is None:
-        others = (*of_latent, "q_lora_rank", "index_n_heads")
+        others = (*of_latent, "q_lora_rank", *OF_INDEXERS)
         given = next((name for name in others if getattr(config, name) is not None), None)
         return f"{given} is of latent attention: give kv_lora_rank, such as 512" if given else ""
     missing = next((name for name in of_latent if getattr(config, name) is None), None)
@@ -58,32 +58,56 @@ def _latent(config: Derived) -> str:
     for name in ("n_kv_head", "head_dim", "window"):
         if getattr(config, name) is not None:
             return f"{name} is not of latent attention: leave out {name} or kv_lora_rank"
-    if config.index_n_heads is None:
-        return ""
-    if config.q_lora_rank is None or config.index_head_dim is None:
+    return _indexers(config)
+
+
+def _indexers(config: Derived) -> str:
+    given = [name for name in OF_INDEXERS if getattr(config, name) is not None]
+    if given and config.index_n_heads is None:
+        return f"{given[0]} is of an indexer: give index_n_heads, such as 64"
+    if given and (config.q_lora_rank is None or config.index_head_dim is None):
         return "an indexer has index_head_dim, and is made of q_lora_rank: give both"
-    return ""
+    return _beyond("indexer_layers", config.indexer_layers, config.n_layer)
 
 
+def _beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
+    """Complain of a layer that a list has and a model has not."""
+    beyond = [layer for layer in layers or () if layer >= depth]
+    if not beyond:
+        return ""
+    return (
+        f"{name} has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
+        f"{quoted(depth)} is {quoted(depth - 1)}"
+    )
+
+
+OF_CONVS = ("mixer_kernel", "mixer_bias", "mixer_conv_bias")
+OF_INDEXERS = ("index_n_heads", "index_head_dim", "indexer_layers")
 OF_STATES = ("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim")
 
 
 def _mixer(config: Derived) -> str:
     if config.attention_gate and config.is_latent:
         return "attention_gate is not of latent attention: leave out one of them"
+    if config.attention_gate and config.qk_norm == "width":
+        return "attention_gate cuts queries by head: give qk_norm 'head', or leave out one of them"
     given = [name for name in OF_STATES if getattr(config, name) is not None]
     if config.mixer == "attention":
         others = [*given, *(("attention_layers",) if config.attention_layers else ())]
-        first = next(iter(others), "mixer_kernel" if config.mixer_kernel is not None else None)
-        return f"{first} is of another mixer than attention: give mixer" if first else ""
+        others += [name for name in OF_CONVS if getattr(config, name)]
+        return (
+            f"{others[0]} is of another mixer than attention: give mixer, such as 'mamba2', or "
+            f"leave out {others[0]}"
+            if others
+            else ""
+        )
     if config.is_latent or config.window is not None:
         return f"mixer is '{config.mixer}', beside latent attention or a window: give one of them"
-    beyond = [layer for layer in config.attention_layers or () if layer >= config.n_layer]
+    beyond = _beyond("attention_layers", config.attention_layers, config.n_layer)
     if beyond:
-        return (
-            f"attention_layers has {quoted(beyond[0])}: layers are numbered from 0, and the last "
-            f"of {quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
-        )
+        return beyond
+    if config.mixer == "short_conv" and given:
+        return f"{given[0]} is of states, which 'short_conv' has not: leave out {given[0]}"
     needed = ("mixer_kernel",) if config.mixer == "short_conv" else (*OF_STATES, "mixer_kernel")
     missing = next((name for name in needed if getattr(config, name) is None), None)
     if missing:
@@ -122,12 +146,9 @@ def _experts(config: Derived) -> str:
             f"n_expert_active is {quoted(config.chosen_experts)}: it must be at most n_expert, "
             f"which is {quoted(config.n_expert)}"
         )
-    beyond = [layer for layer in config.dense_layers if layer >= config.n_layer]
+    beyond = _beyond("dense_layers", config.dense_layers, config.n_layer)
     if beyond:
-        return (
-            f"dense_layers has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
-            f"{quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
-        )
+        return beyond
     if len(config.dense_layers) == config.n_layer:
         return "dense_layers has all layers: leave out n_expert, since none has experts"
     return ""

@@ -209,7 +209,7 @@ class SharedMixtureOfExperts(MixtureOfExperts):
 
 
 class SharedLast(SharedMixtureOfExperts):
-    """DeepSeek's: the shared MLP, which has no gate, comes after the experts."""
+    """DeepSeek's: the shared MLP, which has no gate as published, comes after the experts."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, width)."""
@@ -217,4 +217,9 @@ class SharedLast(SharedMixtureOfExperts):
         _, weights, chosen = self.router(x)
         rows = view(x, -1, width)
         out = view(self.experts(rows, chosen, weights), batch, seq, width)
-        return out if self.shared is None else add(out, self.shared(x))
+        if self.shared is None:
+            return out
+        beside = self.shared(x)
+        if self.shared_router is not None:
+            beside = mul(of_output("sigmoid", self.shared_router(x)), beside)
+        return add(out, beside)

@@ -38,6 +38,8 @@ def test_the_command(run):
         (["gpt2", "gpt2-xl", "--params", "1B"], "several models or budgets"),
         (["--params", "1B", "--params", "2B"], "several models or budgets"),
         (["--params", "1M"], "the smallest such model, 1 layer of width 64, has 3,332,096"),
+        (["deepseek-v3", "--params", "1M"], "3 layers of width 64, has 18,373,056"),
+        (["deepseek-v3", "--params", "1B", "--n-layer", "2"], "last of which is layer 2"),
         (["--params", "1e30"], "allow more than 10,000 depths"),
         (["--params", "1B", "--multiple-of", "0"], "widths are to be multiples of 0"),
         (["--params", "1B", "--multiple-of", "x"], "--multiple-of is 'x'"),

@@ -58,6 +58,8 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     if "mamba_expand" in family.extra:
         contents["mamba_expand"] = dice.choice((1, 2))
         contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
+    if family.name == "lfm2":  # which takes two thirds of it
+        contents["intermediate_size"] = max(contents.get("intermediate_size") or 24, 2)
     if family.name == "lfm2_moe":
         contents.setdefault("layer_types", ["conv"] * depth)
     if "num_key_value_heads" not in contents and "kv_lora_rank" in family.called:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
-from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.decoder import MixtralDecoder
 from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import (
@@ -354,7 +354,7 @@ LFM2 = LLAMA.but(
     words="LFM2",
     builds="Lfm2ForCausalLM",
     architecture=Architecture(
-        separate_with_norms={"head": NormedAfterTransposing}, memory_is_proven=False
+        separate_with_norms={**NORMED, "head": NormedAfterTransposing}, memory_is_proven=False
     ),
     switches={"qk_norm": "head", "mixer": "short_conv"},
     missing=sizes(65_536, 128_000, 2_560, 32, 32)

@@ -95,6 +95,12 @@ def test_a_preset_of_that_shape_is_named():
     assert long.preset == "gpt3-medium"
 
 
+def test_a_model_whose_first_layers_are_dense_is_found_with_its_heads():
+    best = solve("deepseek-v3", "671B", n_layer=61).shapes[0]
+    assert (best.n_layer, best.n_embd, best.n_head) == (61, 7_168, 128)
+    assert best.counted.total == 671_026_404_352
+
+
 def test_one_side_may_be_given():
     (best,) = solve(None, "350M", n_layer=24).shapes
     assert (best.n_layer, best.n_embd) == (24, 1_024)

@@ -126,3 +126,39 @@ def test_it_says_itself_in_words(fields, words):
 
 def test_every_field_is_described_for_the_command_line():
     assert all(known.description for known in ModelConfig.known.values())
+
+
+LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"qk_rope_head_dim": 8}, "qk_rope_head_dim is of latent attention: give kv_lora_rank"),
+        ({"indexer_layers": [0]}, "indexer_layers is of latent attention: give kv_lora_rank"),
+        (LATENT | {"v_head_dim": None}, "v_head_dim is missing: latent attention"),
+        (LATENT | {"n_kv_head": 2}, "n_kv_head is not of latent attention: leave out"),
+        (LATENT | {"index_head_dim": 8}, "index_head_dim is of an indexer: give index_n_heads"),
+        (LATENT | {"index_n_heads": 2}, "an indexer has index_head_dim"),
+        (
+            LATENT
+            | {"index_n_heads": 2, "index_head_dim": 8, "q_lora_rank": 8, "indexer_layers": [12]},
+            "indexer_layers has 12: layers are numbered from 0, and the last of 12 is 11",
+        ),
+        ({"attention_gate": True, "qk_norm": "width"}, "attention_gate cuts queries by head"),
+        ({"attention_layers": [1]}, "attention_layers is of another mixer than attention"),
+        ({"mixer_bias": True}, "mixer_bias is of another mixer than attention: give mixer"),
+        ({"mixer": "short_conv"}, "mixer_kernel is missing: 'short_conv' has it"),
+        (
+            {"mixer": "short_conv", "mixer_kernel": 3, "mixer_heads": 2},
+            "mixer_heads is of states, which 'short_conv' has not",
+        ),
+        (
+            {"mixer": "short_conv", "mixer_kernel": 3, "attention_layers": [99]},
+            "attention_layers has 99: layers are numbered from 0",
+        ),
+    ],
+)
+def test_numbers_of_another_attention_are_refused(fields, words):
+    with pytest.raises(UserError, match=words):
+        ModelConfig(n_head=12, **fields)

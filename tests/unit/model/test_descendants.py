@@ -82,8 +82,11 @@ def test_both_sides_of_every_equals_sign_are_equal(config, of):
 def test_a_sweep_counts_what_count_does(config):
     heads = config.n_head or 1
     widths = [heads * 16, heads * 32, heads * 48]
-    listed = (*config.dense_layers, *(config.full_layers or ()), *(config.no_rope_layers or ()))
-    depths = [max(listed, default=-1) + 1 + each for each in (1, 2, 5)]
+    lists = (*config.layer_lists, config.full_layers or (), config.no_rope_layers or ())
+    depths = [
+        max((layer for layers in lists for layer in layers), default=-1) + 1 + each
+        for each in (1, 2, 5)
+    ]
     grid = sweep(config, n_layer=depths, n_embd=widths)
     for row, depth in enumerate(depths):
         for column, width in enumerate(widths):
@@ -103,14 +106,24 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
     if not training:
         keys = config.n_kv_head or config.heads
         width = config.head_dim or config.n_embd // config.heads
-        layers = (config.window_of(layer) for layer in range(config.n_layer))
-        tokens = sum(min(run.seq, window or run.seq) for window in layers)
+        layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+        tokens = sum(min(run.seq, config.window_of(layer) or run.seq) for layer in layers)
+        states = (config.n_layer - len(layers)) * numbers_kept(config)
         has_cache = config.architecture.decoder.has_cache
         kept = 2 * keys * width
         if config.is_latent:
             kept = config.kv_lora_rank + config.qk_rope_head_dim
         index = config.indexers * run.seq * (config.index_head_dim or 0)
-        assert held.cache == 4 * 2 * (tokens * kept + index) * has_cache
+        assert held.cache == 4 * 2 * (tokens * kept + index + states) * has_cache
+
+
+def numbers_kept(config):
+    """Of the state and the convolution of one layer without attention, for one sequence."""
+    if config.mixer in ("attention", "short_conv"):
+        return config.n_embd * (config.mixer_kernel or 0)
+    values = config.mixer_heads * config.mixer_head_dim
+    keys = config.mixer_key_heads * config.mixer_state_dim
+    return values * config.mixer_state_dim + (values + 2 * keys) * config.mixer_kernel
 
 
 @settings(max_examples=examples(30))
