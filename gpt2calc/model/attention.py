@@ -178,6 +178,18 @@ class GPT2Scores(Scores):
         return output, weights
 
 
+class Additions(NamedTuple):
+    """What a model may have beside plain queries, keys and values."""
+
+    qk_norm: str
+    has_rotary: bool
+    has_gate: bool
+    has_sinks: bool
+
+
+NO_ADDITIONS = Additions("none", has_rotary=False, has_gate=False, has_sinks=False)
+
+
 class Attention(Part[[Tensor, LayerContext], Attended]):
     """Queries, keys and values; rotary positions; the cache; scores; the output projection."""
 
@@ -201,6 +213,11 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         self.scores = scores
         self.out = out
         self.dropout = Dropout("attention_dropout")
+
+    @classmethod
+    def takes(cls, additions: Additions) -> bool:
+        """Tell whether it does what a model has beside plain queries, keys and values."""
+        return True
 
     def forward(self, x: Tensor, context: LayerContext) -> Attended:
         """Attend from each token of (B, S, d) to itself and those before it."""
@@ -232,6 +249,11 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
 
 class NormedAfterRotation(Attention):
     """Hunyuan's and nanochat's: norms of queries and keys come after their rotation."""
+
+    @classmethod
+    def takes(cls, additions: Additions) -> bool:
+        """Tell whether queries and keys are normed by head, and by nothing else."""
+        return additions.qk_norm == "head" and not additions.has_gate
 
     def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
         """Return queries after their norm."""

@@ -3,7 +3,15 @@
 Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 """
 
-from gpt2calc.model.attention import Attended, Attention, LayerContext, Scores, repeat_kv
+from gpt2calc.model.attention import (
+    NO_ADDITIONS,
+    Additions,
+    Attended,
+    Attention,
+    LayerContext,
+    Scores,
+    repeat_kv,
+)
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.masks import Implementation
@@ -65,7 +73,16 @@ class GPTJScores(Scores):
         return output, weights
 
 
-class GPTAttention(Attention):
+class PlainAttention(Attention):
+    """Attention of a class that has its own way, and no room for anything beside it."""
+
+    @classmethod
+    def takes(cls, additions: Additions) -> bool:
+        """Tell whether there are plain queries, keys and values alone."""
+        return additions == NO_ADDITIONS
+
+
+class GPTAttention(PlainAttention):
     """The first GPT's: the mask is a buffer of numbers, with which the scores are multiplied."""
 
     def forward(self, x: Tensor, context: LayerContext) -> Attended:
@@ -125,7 +142,7 @@ class GPTNeoScores(Scores):
         return output, weights
 
 
-class GPTNeoAttention(Attention):
+class GPTNeoAttention(PlainAttention):
     """GPT-Neo's: heads are joined in a function of its own."""
 
     def forward(self, x: Tensor, context: LayerContext) -> Attended:

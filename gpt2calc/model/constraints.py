@@ -89,7 +89,7 @@ OF_STATES = ("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_di
 def _mixer(config: Derived) -> str:
     if config.attention_gate and config.is_latent:
         return "attention_gate is not of latent attention: leave out one of them"
-    if config.attention_gate and config.qk_norm == "width":
+    if config.attention_gate and config.qk_norm in ("heads", "width"):
         return "attention_gate cuts queries by head: give qk_norm 'head', or leave out one of them"
     given = [name for name in OF_STATES if getattr(config, name) is not None]
     if config.mixer == "attention":

@@ -3,7 +3,15 @@
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.attention import Attended, Attention, LayerContext, Sinks, SinkScores
+from gpt2calc.model.attention import (
+    Additions,
+    Attended,
+    Attention,
+    LayerContext,
+    Scores,
+    Sinks,
+    SinkScores,
+)
 from gpt2calc.model.attention_variants import (
     BloomAttention,
     FalconAlibiAttention,
@@ -111,6 +119,9 @@ class LayerBuilder:
             config.parallel_residual,
             config.n_expert is not None,
             config.attention_gate,
+            config.attention_sinks,
+            config.is_latent,
+            config.mixer != "attention",
         )
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
@@ -159,7 +170,7 @@ class LayerBuilder:
         if config.is_latent:
             return self._latent_attention(has_indexer=layer.has_indexer)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
-        is_plain = is_plain and not config.attention_gate
+        is_plain = is_plain and not (config.attention_gate or config.attention_sinks)
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
             rotary = kind(self.heads)
@@ -279,15 +290,29 @@ class LayerBuilder:
         architecture = self.architecture
         rotary = None
         if has_rope:
-            kind = architecture.rotary if self.turns_as_its_family else PartialRotary
-            if self.config.rotary_dim is not None and not kind.rotates_part:
-                kind = PartialRotary
-            rotary = kind(self.heads)
+            turned = architecture.rotary if self.turns_as_its_family else PartialRotary
+            if self.config.rotary_dim is not None and not turned.rotates_part:
+                turned = PartialRotary
+            rotary = turned(self.heads)
         sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
-        scores = architecture.scores(self.heads) if sinks is None else SinkScores(self.heads, sinks)
-        attention = architecture.attention(projection, rotary, scores, self._attention_out(), sinks)
+        kind, scores = architecture.attention, architecture.scores(self.heads)
+        if not kind.takes(self._additions):
+            kind, scores = Attention, Scores(self.heads)
+        if sinks is not None:
+            scores = SinkScores(self.heads, sinks)
+        attention = kind(projection, rotary, scores, self._attention_out(), sinks)
         attention.is_gated = self.config.attention_gate
         return attention
+
+    @property
+    def _additions(self) -> Additions:
+        config = self.config
+        return Additions(
+            qk_norm=config.qk_norm,
+            has_rotary=config.positions == "rotary",
+            has_gate=config.attention_gate,
+            has_sinks=config.attention_sinks,
+        )
 
     @property
     def turns_as_its_family(self) -> bool:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from drawing import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
-from gpt2calc import SUBLAYERS, ModelConfig, count, named_shapes, tensors
+from gpt2calc import SUBLAYERS, ModelConfig, Run, count, flops, named_shapes, tensors
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.quantity.symbols import with_symbols
@@ -97,3 +98,50 @@ def test_sublayers_appear_in_the_order_of_the_list():
     assert {tensor.sublayer for tensor in untied} == set(SUBLAYERS)
     assert untied[0].name(GPT2_NAMES) == "wte.weight"
     assert untied[-1].name(GPT2_NAMES) == "lm_head.weight"
+
+
+OF_TYPE = pytest.mark.parametrize("family", [family.name for family in FAMILIES])
+HEADS, WIDTH, TOKENS = 4, 8, 6
+
+
+def with_plain_queries(family, **fields):
+    """Two layers of attention alone, with 4 heads 8 wide and a bias nowhere, of a family."""
+    plain = {"qk_norm": "none", "attention_gate": False, "attention_sinks": False, "bias": False}
+    listless = {"dense_layers": (), "attention_layers": ()}
+    mixer = dict.fromkeys(("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim"))
+    latent = dict.fromkeys(("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "v_head_dim"))
+    latent |= dict.fromkeys(("qk_rope_head_dim", "index_n_heads", "index_head_dim"))
+    own = {"n_layer": 2, "n_embd": 24, "n_head": HEADS, "head_dim": WIDTH, "n_kv_head": None}
+    return ModelConfig(
+        **{"family": family, "rotary_dim": None, "mixer": "attention", "mixer_kernel": None}
+        | {"mixer_bias": False, "mixer_conv_bias": False, "qkv_bias": None}
+        | {"attn_proj_bias": None, "indexer_layers": None, "position_offset": None}
+        | (mixer | latent | listless | plain | own | fields)
+    )
+
+
+@OF_TYPE
+@pytest.mark.parametrize("place", [{}, {"n_kv_head": 2}, {"positions": "rotary"}], ids=str)
+def test_sinks_are_a_score_for_each_head_in_every_family(family, place):
+    plain = with_plain_queries(family, **place)
+    assert count(plain.replace(attention_sinks=True)).total == count(plain).total + 2 * HEADS
+
+
+@OF_TYPE
+def test_a_gate_of_attention_is_as_many_queries_more_in_every_family(family):
+    plain = with_plain_queries(family)
+    gated, weights = plain.replace(attention_gate=True), 2 * 24 * HEADS * WIDTH
+    assert count(gated).total == count(plain).total + weights
+    of_plain, of_gated = (flops(each, Run(seq=TOKENS)).total for each in (plain, gated))
+    assert of_gated == of_plain + 2 * TOKENS * weights
+
+
+@OF_TYPE
+@pytest.mark.parametrize(("qk_norm", "scales"), [("head", WIDTH), ("width", HEADS * WIDTH)])
+def test_norms_of_queries_and_keys_multiply_nothing_in_every_family(family, qk_norm, scales):
+    plain = with_plain_queries(family, norm_bias=False)
+    normed = plain.replace(qk_norm=qk_norm)
+    has_scales = plain.norm in ("layer", "rms")
+    assert count(normed).total == count(plain).total + 2 * 2 * scales * has_scales
+    of_plain, of_normed = (flops(each, Run(seq=TOKENS)).total for each in (plain, normed))
+    assert of_normed == of_plain
