@@ -48,7 +48,7 @@ def test_it_is_the_cache_that_a_prompt_leaves(data, name):
     assert cache(config, run).total == cache_bytes(case_of(config, run))
     case = cache_case(case_of(config, run))
     least = max((layer + 2 for listed in config.layer_lists for layer in listed), default=1)
-    depths = [least, least + 4, config.n_layer]
+    depths = sorted({least, least + 4, config.n_layer})
     lengths = [1, 40, config.n_ctx]
     swept = sweep(case, of="cache", n_layer=depths, seq=lengths).total
     for row, depth in enumerate(depths):
