@@ -62,6 +62,9 @@ def _notes_on_products(case: Case) -> tuple[str, ...]:
 
 BY_RULE = {
     "gated_delta": "a token takes three products of the size of each head's state",
+    "kda": "a token takes three products of the size of each head's state",
+    "lightning": "a token takes two products of the size of each head's state",
+    "mamba": "a token takes two products of the size of each feature's state",
     "mamba2": "a token takes two products of the size of each head's state",
 }
 """What a recurrence takes, by the mixer that has it."""

@@ -61,14 +61,16 @@ def more_than_active(config: ModelConfig | Case, quantity: Quantity) -> tuple[st
 
 def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     """Say how many layers there are of each kind, where they have different parts."""
-    others = config.n_layer - config.attentions
-    dense = len(config.dense_layers)
+    others, dense = config.other_mixers, len(config.dense_layers)
+    with_mlps = config.n_layer if config.mlp_layers is None else len(config.mlp_layers)
     kinds = []
-    if others:
+    if others and (others < config.n_layer or config.mlp_layers is not None):
         words = config.known["mixer"].said[config.mixer]
         kinds.append(f"{others} with {words}, {config.attentions} with attention")
     if dense:
-        kinds.append(f"{config.n_layer - dense} with experts, {dense} with one MLP")
+        kinds.append(f"{with_mlps - dense} with experts, {dense} with one MLP")
+    elif config.mlp_layers:
+        kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
     if config.index_n_heads is not None and config.indexers < config.n_layer:
         kinds.append(f"{config.indexers} with an indexer of their own")
     return (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()

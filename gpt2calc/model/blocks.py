@@ -82,6 +82,31 @@ class Block(BlockPart):
         return scale(x) if self.residual_is_scaled else x
 
 
+class MixerBlock(BlockPart):
+    """Mamba's and Nemotron-H's: what mixes tokens, without an MLP."""
+
+    def __init__(self, norm: Layer, mixer: Part[[Tensor, LayerContext], Attended]) -> None:
+        self.norm = norm
+        self.mixer = mixer
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        mixed, _probabilities = self.mixer(self.norm(x), context)
+        return add(x, mixed), None
+
+
+class MLPBlock(BlockPart):
+    """Nemotron-H's: an MLP, or experts, without what mixes tokens."""
+
+    def __init__(self, norm: Layer, mlp: Layer) -> None:
+        self.norm = norm
+        self.mlp = mlp
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        return add(x, self.mlp(self.norm(x))), None
+
+
 class GPT2Block(Block):
     """GPT-2's: attention's outcome has a name of its own, and so lives through the MLP."""
 

@@ -117,10 +117,15 @@ def kinds_of(config: ModelConfig) -> Kinds:
 
 
 def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
-    has_experts = config.n_expert is not None and layer not in config.dense_layers
-    has_rope = config.positions == "rotary"
-    mixer = config.mixer_of(layer)
-    return LayerKind(has_experts, has_rope, has_indexer=config.has_indexer(layer), mixer=mixer)
+    has_mlp = config.has_mlp(layer)
+    return LayerKind(
+        has_experts=has_mlp and config.n_expert is not None and layer not in config.dense_layers,
+        has_rope=config.positions == "rotary",
+        has_indexer=config.has_indexer(layer),
+        mixer=config.mixer_of(layer),
+        has_mlp=has_mlp,
+        beside=config.mixer if config.has_mixers_beside else "none",
+    )
 
 
 def _differ_in_window_or_rope(config: ModelConfig) -> bool:

@@ -116,9 +116,9 @@ class Cache:
         _mark(held)
         return joined
 
-    def keep_state(self, layer: int, shape: tuple[int, ...]) -> None:
-        """Keep the state of a layer's recurrence, in float32, in the place of the one before."""
-        self._replace_state(layer, "state", empty("state", shape, "float32"))
+    def keep_state(self, layer: int, shape: tuple[int, ...], dtype: str) -> None:
+        """Keep the state of a layer's recurrence, in the place of the one before."""
+        self._replace_state(layer, "state", empty("state", shape, dtype))
 
     def keep_tokens(self, layer: int, shape: tuple[int, ...], dtype: str) -> None:
         """Keep what a layer's convolution sees of the last tokens."""

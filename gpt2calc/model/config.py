@@ -232,7 +232,7 @@ class ModelConfig(Derived):
         ),
     ] = None
     mixer: Annotated[
-        Literal["attention", "gated_delta", "mamba2", "short_conv"],
+        Literal["attention", "gated_delta", "kda", "lightning", "mamba", "mamba2", "short_conv"],
         Known(
             "{}",
             "What mixes the tokens of a layer: attention, or what layers have in its place but "
@@ -240,6 +240,9 @@ class ModelConfig(Derived):
             said={
                 "attention": "attention in all layers",
                 "gated_delta": "linear attention by the gated delta rule",
+                "kda": "Kimi's delta attention",
+                "lightning": "lightning attention",
+                "mamba": "Mamba",
                 "mamba2": "Mamba 2",
                 "short_conv": "short convolutions",
             },
@@ -250,6 +253,22 @@ class ModelConfig(Derived):
         Known(
             "attention in layers {}",
             "Layers with attention, from 0 on, where mixer is another one. If left out: none.",
+        ),
+    ] = None
+    parallel_mixer: Annotated[
+        bool,
+        Known(
+            "no mixer beside attention",
+            "The mixer beside attention, both of the same norm, in the layers with attention: all, "
+            "if attention_layers is left out.",
+        ),
+    ] = False
+    mlp_layers: Annotated[
+        Layers | None,
+        Known(
+            "an MLP alone in layers {}",
+            "Layers that are an MLP alone, from 0 on, all others being attention or a mixer alone. "
+            "If left out: each layer has both.",
         ),
     ] = None
     mixer_heads: Annotated[
@@ -302,12 +321,30 @@ class ModelConfig(Derived):
             example=4,
         ),
     ] = None
+    mixer_rank: Annotated[
+        Size | None,
+        Known(
+            "steps of rank {}",
+            "Width of what Mamba makes the step of each feature of.",
+            letter="t",
+            place=26,
+            example=160,
+        ),
+    ] = None
     mixer_bias: Annotated[
         bool, Known("no biases of the mixer", "Biases in the mixer's projections.")
     ] = False
     mixer_conv_bias: Annotated[
         bool, Known("no bias of the convolution", "A bias in the mixer's convolution.")
     ] = False
+    mixer_norm: Annotated[
+        bool,
+        Known(
+            "no norms in the mixer",
+            "Norms in the mixer: of Mamba 2's outcome, or of what Mamba's steps and states are "
+            "made of, as in Jamba.",
+        ),
+    ] = True
     attention_gate: Annotated[
         bool,
         Known(
@@ -370,6 +407,17 @@ class ModelConfig(Derived):
             follows=("n_inner", "n_embd", "n_expert"),
             echoes=True,
             example=768,
+        ),
+    ] = None
+    expert_latent_dim: Annotated[
+        Size | None,
+        Known(
+            "experts in a latent {} wide",
+            "Width of what experts make of a token and return, between two matrices of the whole "
+            "width. If left out: n_embd, and there are none.",
+            letter="o",
+            place=27,
+            example=2048,
         ),
     ] = None
     n_inner_shared: Annotated[

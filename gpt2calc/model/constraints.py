@@ -4,7 +4,7 @@ from gpt2calc.errors import quoted
 from gpt2calc.model.derived import HEAD_WIDTH, Derived
 
 OF_EXPERTS = (
-    *("n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers"),
+    *("n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers", "expert_latent_dim"),
     *("router_bias", "choice_bias", "expert_bias"),
 )
 """The fields that only a model with experts has."""
@@ -19,7 +19,8 @@ def refuse_nonsense(config: Derived) -> None:
         config: a model, each of whose fields is sound by itself.
 
     """
-    for check in (_heads, _latent, _mixer, _kv_heads, _experts, _positions, _windows, _norms):
+    checks = (_heads, _latent, _mixer, _mlps, _kv_heads, _experts, _positions, _windows, _norms)
+    for check in checks:
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
@@ -81,9 +82,20 @@ def _beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
     )
 
 
-OF_CONVS = ("mixer_kernel", "mixer_bias", "mixer_conv_bias")
 OF_INDEXERS = ("index_n_heads", "index_head_dim", "indexer_layers")
 OF_STATES = ("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim")
+OF_MIXERS = {
+    "attention": (),
+    "gated_delta": (*OF_STATES, "mixer_kernel"),
+    "kda": (*OF_STATES, "mixer_kernel"),
+    "lightning": OF_STATES,
+    "mamba": ("mixer_heads", "mixer_state_dim", "mixer_kernel", "mixer_rank"),
+    "mamba2": (*OF_STATES, "mixer_kernel"),
+    "short_conv": ("mixer_kernel",),
+}
+"""The sizes of each mixer."""
+SIZES_OF_MIXERS = (*OF_STATES, "mixer_kernel", "mixer_rank")
+BIASES_OF_MIXERS = ("mixer_bias", "mixer_conv_bias")
 
 
 def _mixer(config: Derived) -> str:
@@ -91,33 +103,62 @@ def _mixer(config: Derived) -> str:
         return "attention_gate is not of latent attention: leave out one of them"
     if config.attention_gate and config.qk_norm in ("heads", "width"):
         return "attention_gate cuts queries by head: give qk_norm 'head', or leave out one of them"
-    given = [name for name in OF_STATES if getattr(config, name) is not None]
+    needed = OF_MIXERS[config.mixer]
+    given = [name for name in SIZES_OF_MIXERS if getattr(config, name) is not None]
+    others = [name for name in given if name not in needed]
     if config.mixer == "attention":
-        others = [*given, *(("attention_layers",) if config.attention_layers else ())]
-        others += [name for name in OF_CONVS if getattr(config, name)]
+        listed = (*BIASES_OF_MIXERS, "attention_layers", "parallel_mixer")
+        others += [name for name in listed if config.given(name)]
         return (
             f"{others[0]} is of another mixer than attention: give mixer, such as 'mamba2', or "
             f"leave out {others[0]}"
             if others
             else ""
         )
-    if config.is_latent or config.window is not None:
-        return f"mixer is '{config.mixer}', beside latent attention or a window: give one of them"
+    if config.index_n_heads is not None or config.window is not None:
+        return f"mixer is '{config.mixer}', beside an indexer or a window: give one of them"
     beyond = _beyond("attention_layers", config.attention_layers, config.n_layer)
     if beyond:
         return beyond
-    if config.mixer == "short_conv" and given:
-        return f"{given[0]} is of states, which 'short_conv' has not: leave out {given[0]}"
-    needed = ("mixer_kernel",) if config.mixer == "short_conv" else (*OF_STATES, "mixer_kernel")
-    missing = next((name for name in needed if getattr(config, name) is None), None)
+    if others:
+        return f"{others[0]} is no size of '{config.mixer}': leave out {others[0]}"
+    missing = next((name for name in needed if name not in given), None)
     if missing:
         return f"{missing} is missing: '{config.mixer}' has it; give {missing}"
+    if not config.mixer_norm and config.mixer not in ("mamba", "mamba2", "short_conv"):
+        return f"mixer_norm is false, but '{config.mixer}' has a norm always: leave out mixer_norm"
     heads, keys = config.mixer_heads, config.mixer_key_heads
     if heads is not None and keys is not None and heads % keys:
         return (
             f"mixer_key_heads is {quoted(keys)}: it must divide mixer_heads, which is "
             f"{quoted(heads)}, so that each is shared by as many"
         )
+    return ""
+
+
+def _mlps(config: Derived) -> str:
+    """Check which layers are an MLP alone, where blocks have one part each."""
+    listed = config.mlp_layers
+    if listed is None:
+        return ""
+    beyond = _beyond("mlp_layers", listed, config.n_layer)
+    if beyond:
+        return beyond
+    both = sorted(set(listed) & {*(config.attention_layers or ()), *(config.indexer_layers or ())})
+    if both:
+        return f"layer {both[0]} is in mlp_layers and has attention: leave it out of one of them"
+    if len(listed) == config.n_layer:
+        return "mlp_layers has all layers: leave out some, since none mixes tokens"
+    if config.window is not None or config.norm_place != "before" or config.parallel_residual:
+        return (
+            "mlp_layers is of blocks of one part, with a norm before it and no window: leave out "
+            "mlp_layers, or window, norm_place and parallel_residual"
+        )
+    outside = sorted(set(config.dense_layers) - set(listed))
+    if outside:
+        return f"layer {outside[0]} is in dense_layers and not in mlp_layers: it has no MLP"
+    if config.n_expert is not None and len(config.dense_layers) == len(listed):
+        return "n_expert is of MLPs, and no layer in mlp_layers has experts: leave out n_expert"
     return ""
 
 

@@ -17,6 +17,17 @@ from gpt2calc.model.names import Names
 HEAD_WIDTH = 64
 """Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
 
+OF_NO_LAYER = {
+    "full_layers": "a window in all layers",
+    "no_rope_layers": "rotary positions in all layers",
+    "dense_layers": "experts in all layers",
+    "indexer_layers": "no indexers",
+    "mlp_layers": "no MLPs",
+}
+"""What lists of layers say where they are empty."""
+OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
+OF_ATTENTION = ("n_head", "qkv_bias", "attn_proj_bias")
+
 
 class Derived(Declared):
     """A config with what follows from its fields, which the subclass declares with their values."""
@@ -44,14 +55,21 @@ class Derived(Declared):
         qk_nope_head_dim: int | None
         qk_rope_head_dim: int | None
         v_head_dim: int | None
-        mixer: Literal["attention", "gated_delta", "mamba2", "short_conv"]
+        mixer: Literal[
+            "attention", "gated_delta", "kda", "lightning", "mamba", "mamba2", "short_conv"
+        ]
         attention_layers: tuple[int, ...] | None
+        parallel_mixer: bool
+        mlp_layers: tuple[int, ...] | None
         attention_gate: bool
         mixer_heads: int | None
         mixer_key_heads: int | None
         mixer_head_dim: int | None
         mixer_state_dim: int | None
         mixer_kernel: int | None
+        mixer_rank: int | None
+        mixer_norm: bool
+        expert_latent_dim: int | None
         index_n_heads: int | None
         index_head_dim: int | None
         indexer_layers: tuple[int, ...] | None
@@ -133,34 +151,74 @@ class Derived(Declared):
     @property
     def layer_lists(self) -> tuple[tuple[int, ...], ...]:
         """The lists of layers that have other parts than most."""
-        return self.dense_layers, self.indexer_layers or (), self.attention_layers or ()
+        lists = (self.indexer_layers, self.attention_layers, self.mlp_layers)
+        return self.dense_layers, *(listed or () for listed in lists)
 
     def mixer_of(self, layer: int) -> str:
-        """Return what mixes the tokens of a layer, numbered from 0."""
-        has_attention = self.mixer == "attention" or layer in (self.attention_layers or ())
+        """Return what mixes the tokens of a layer, numbered from 0: ``"none"`` of an MLP alone."""
+        if layer in (self.mlp_layers or ()):
+            return "none"
+        has_attention = self.attends_everywhere or layer in (self.attention_layers or ())
         return "attention" if has_attention else self.mixer
+
+    @property
+    def attends_everywhere(self) -> bool:
+        """Whether every layer has attention that is not an MLP alone."""
+        return self.mixer == "attention" or (self.parallel_mixer and self.attention_layers is None)
+
+    def has_mlp(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, has an MLP, or experts."""
+        return self.mlp_layers is None or layer in self.mlp_layers
 
     @property
     def numbers_of_state(self) -> int:
         """Numbers in the states of a layer's recurrence, for one sequence."""
-        if self.mixer_heads is None or self.mixer_head_dim is None or self.mixer_state_dim is None:
+        if self.mixer_heads is None or self.mixer_state_dim is None:
             return 0
-        return self.mixer_heads * self.mixer_head_dim * self.mixer_state_dim
+        width = 1 if self.mixer_head_dim is None else self.mixer_head_dim
+        return self.mixer_heads * width * self.mixer_state_dim
 
     @property
     def features_convolved(self) -> int:
         """Features that a mixer's convolution goes over: its values, and its keys twice."""
         if self.mixer == "short_conv":
             return self.n_embd
-        if self.mixer_key_heads is None or self.mixer_heads is None:
+        if self.mixer_kernel is None or self.mixer_heads is None:
             return 0
-        values = self.mixer_heads * (self.mixer_head_dim or 0)
-        return values + 2 * self.mixer_key_heads * (self.mixer_state_dim or 0)
+        if self.mixer_key_heads is None:
+            return self.mixer_heads
+        assert self.mixer_head_dim is not None
+        assert self.mixer_state_dim is not None
+        values = self.mixer_heads * self.mixer_head_dim
+        return values + 2 * self.mixer_key_heads * self.mixer_state_dim
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether any layer has attention."""
+        return self.attends_everywhere or bool(self.attention_layers)
 
     @property
     def attentions(self) -> int:
         """Layers with attention."""
-        return self.n_layer if self.mixer == "attention" else len(self.attention_layers or ())
+        if self.attends_everywhere:
+            return self.n_layer - len(self.mlp_layers or ())
+        return len(self.attention_layers or ())
+
+    @property
+    def has_other_layers(self) -> bool:
+        """Whether some layers have no attention."""
+        return self.mixer != "attention" or bool(self.mlp_layers)
+
+    @property
+    def other_mixers(self) -> int:
+        """Layers with a mixer that is not attention."""
+        mixing = self.n_layer - len(self.mlp_layers or ())
+        return mixing if self.has_mixers_beside else mixing - self.attentions
+
+    @property
+    def has_mixers_beside(self) -> bool:
+        """Whether layers with attention have another mixer beside it."""
+        return self.parallel_mixer and self.mixer != "attention"
 
     @property
     def indexers(self) -> int:
@@ -249,16 +307,28 @@ class Derived(Declared):
         return None if self.n_expert is None else self.biased("mlp_bias")
 
     def said(self, name: str, leaving_out: Collection[str] = ()) -> str:
-        """Say one field; nothing of a width that no layer has."""
-        if name == "n_inner" and self.n_inner_expert is not None and not self.dense_layers:
+        """Say one field; nothing of what no layer has."""
+        if self._has_no_layer_with(name):
             return ""
-        if name == "attention_layers" and self.mixer != "attention":
-            return f"{self.attentions} of its layers with attention"
-        if name == "shared_gate" and self.n_inner_shared is None:
-            return ""
-        if name == "expert_bias" and self.n_expert is None:
-            return ""
+        if name in OF_NO_LAYER and getattr(self, name) == () != self.usual(name):
+            return OF_NO_LAYER[name]
+        if name == "attention_layers" and not self.attends_everywhere:
+            return f"{len(self.attention_layers or ())} of its layers with attention"
+        if name == "mlp_layers" and self.mlp_layers:
+            return f"{len(self.mlp_layers)} of its layers an MLP alone"
         return super().said(name, leaving_out)
+
+    def _has_no_layer_with(self, name: str) -> bool:
+        """Tell whether no layer has that which a field is of."""
+        if self.mlp_layers == () and name in OF_MLPS:
+            return True
+        if not self.has_attention and name in OF_ATTENTION:
+            return True
+        if name == "n_inner":
+            return self.n_inner_expert is not None and not self.dense_layers
+        if name == "shared_gate":
+            return self.n_inner_shared is None
+        return name == "expert_bias" and self.n_expert is None
 
     def spelled_out(self) -> Self:
         """Return this config with ``head_dim`` given: formulas of keys then divide nothing."""

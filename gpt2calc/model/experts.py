@@ -162,12 +162,25 @@ def _one_by_one(x: Tensor, matrices: Tensor) -> Tensor:
     return view(product, *product.shape[:-1])
 
 
+class NarrowedExperts(Part[[Tensor, Tensor, Tensor], Tensor]):
+    """Nemotron 3's: experts that work in a latent, narrower than the model."""
+
+    def __init__(self, narrow: Linear, experts: Experts, widen: Linear) -> None:
+        self.narrow = narrow
+        self.experts = experts
+        self.widen = widen
+
+    def forward(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Apply to tokens (tokens, width) the experts chosen (tokens, experts_per_token)."""
+        return self.widen(self.experts(self.narrow(x), chosen, weights))
+
+
 class MixtureOfExperts(Part[[Tensor], Tensor]):
     """A router and its experts, in the place of an MLP."""
 
     role = "mlp"
 
-    def __init__(self, router: Router, experts: Experts) -> None:
+    def __init__(self, router: Router, experts: Experts | NarrowedExperts) -> None:
         self.router = router
         self.experts = experts
 
@@ -186,7 +199,7 @@ class SharedMixtureOfExperts(MixtureOfExperts):
     def __init__(
         self,
         router: Router,
-        experts: Experts,
+        experts: Experts | NarrowedExperts,
         shared: Part[[Tensor], Tensor] | None,
         gate: Linear | None,
     ) -> None:

@@ -197,7 +197,7 @@ class Declared(BaseModel):
 
 
 def _listing(value: FieldValue) -> FieldValue:
-    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else value
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 @cache

@@ -19,7 +19,7 @@ from gpt2calc.model.attention_variants import (
     MPTAttention,
 )
 from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
-from gpt2calc.model.blocks import BlockPart, Layer
+from gpt2calc.model.blocks import BlockPart, Layer, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.experts import (
@@ -27,13 +27,15 @@ from gpt2calc.model.experts import (
     Experts,
     Implementation,
     MixtureOfExperts,
+    NarrowedExperts,
 )
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
-from gpt2calc.model.mixers import CausalConv, GatedDelta, Mamba2, MixerSizes, Rates, ShortConv
+from gpt2calc.model.mixer_layer import MixerBuilder
+from gpt2calc.model.mixers import SideBySide
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
-from gpt2calc.model.norms import LayerNorm, RMSNorm
+from gpt2calc.model.norms import LayerNorm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.projections import (
     JointProjection,
@@ -59,6 +61,11 @@ class LayerKind(NamedTuple):
     window: int | None = None
     has_indexer: bool = False
     mixer: str = "attention"
+    """What mixes tokens, or ``"none"``."""
+    has_mlp: bool = True
+    """Whether there is an MLP, or experts."""
+    beside: str = "none"
+    """What mixes tokens beside attention."""
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
@@ -103,10 +110,20 @@ class LayerBuilder:
         style = self.architecture.style
         if style in ("bloom", "mpt") and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
-        mlp = self._experts() if kind.has_experts else self._mlp(self.config.mlp_width)
-        block = self._block(mlp, kind)
+        block = self._block_of_one_part(kind) or self._block(self._mlp_or_experts(kind), kind)
         block.window = kind.window
         return block
+
+    def _mlp_or_experts(self, kind: LayerKind) -> Layer:
+        return self._experts() if kind.has_experts else self._mlp(self.config.mlp_width)
+
+    def _block_of_one_part(self, kind: LayerKind) -> BlockPart | None:
+        """Return a block of an MLP alone, or of what mixes tokens alone; None for one of both."""
+        if kind.mixer == "none":
+            return MLPBlock(self.norm("mlp_norm"), self._mlp_or_experts(kind))
+        if not kind.has_mlp:
+            return MixerBlock(self.norm("attention_norm"), self._attention(kind))
+        return None
 
     @property
     def _has_plain_blocks(self) -> bool:
@@ -166,7 +183,10 @@ class LayerBuilder:
     def _attention(self, layer: LayerKind) -> Part[[Tensor, LayerContext], Attended]:
         architecture, config = self.architecture, self.config
         if layer.mixer != "attention":
-            return self._mixer(layer.mixer)
+            return MixerBuilder(config).build(layer.mixer)
+        if layer.beside != "none":
+            alone = self._attention(layer._replace(beside="none"))
+            return SideBySide(alone, MixerBuilder(config).build(layer.beside))
         if config.is_latent:
             return self._latent_attention(has_indexer=layer.has_indexer)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
@@ -183,59 +203,6 @@ class LayerBuilder:
                 groups_qkv=architecture.groups_qkv,
             )
         return self._standard_attention(self._projection(), layer.has_rope)
-
-    def _mixer(self, kind: str) -> Part[[Tensor, LayerContext], Attended]:
-        """Return what mixes tokens in place of attention.
-
-        m heads of values y wide, k heads of keys z wide, and a convolution over u tokens.
-        """
-        config, d = self.config, self.d
-        u, bias = config.mixer_kernel, config.mixer_bias
-        assert u is not None
-        if kind == "short_conv":
-            conv = CausalConv(d, u, bias=config.mixer_conv_bias)
-            inner, out = Linear("mixer_in", d, 3 * d, bias), Linear("mixer_out", d, d, bias)
-            return ShortConv(inner, conv, out)
-        m, k = config.mixer_heads, config.mixer_key_heads
-        y, z = config.mixer_head_dim, config.mixer_state_dim
-        assert m is not None
-        assert k is not None
-        assert y is not None
-        assert z is not None
-        sizes = MixerSizes(m, k, y, z)
-        conv = CausalConv(sizes.values + 2 * sizes.keys, u, bias=config.mixer_conv_bias)
-        step, decay = Rates("mixer_step", m), Rates("mixer_log_decay", m)
-        out = Linear("mixer_out", sizes.values, d, bias)
-        if kind == "mamba2":
-            inner = Linear("mixer_in", d, 2 * sizes.values + 2 * sizes.keys + m, bias)
-            norm, skip = RMSNorm("mixer_norm", (sizes.values,)), Rates("mixer_skip", m)
-            return Mamba2(
-                inner, conv=conv, step=step, decay=decay, skip=skip, norm=norm, out=out, sizes=sizes
-            )
-        return self._gated_delta(sizes, conv=conv, step=step, decay=decay, out=out)
-
-    def _gated_delta(
-        self, sizes: MixerSizes, *, conv: CausalConv, step: Rates, decay: Rates, out: Linear
-    ) -> GatedDelta:
-        d, m, width = self.d, sizes.heads, 2 * sizes.keys + sizes.values
-        is_joint = "mixer_rates" in self.family.names.modules
-        gate = None if is_joint else Linear("mixer_gate_in", d, sizes.values)
-        rates = (
-            (Linear("mixer_rates", d, 2 * m),)
-            if is_joint
-            else (Linear("mixer_beta", d, m), Linear("mixer_decay", d, m))
-        )
-        return GatedDelta(
-            Linear("mixer_in", d, width + sizes.values if is_joint else width),
-            gate,
-            rates,
-            conv=conv,
-            step=step,
-            decay=decay,
-            norm=RMSNorm("mixer_norm", (sizes.width,)),
-            out=out,
-            sizes=sizes,
-        )
 
     def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
         """Return attention whose keys and values are made of a latent.
@@ -408,16 +375,24 @@ class LayerBuilder:
             choice_bias=config.choice_bias,
         )
         width = 2 * x if config.gated_mlp else x
+        o = d if config.expert_latent_dim is None else config.expert_latent_dim
         experts = Experts(
-            ExpertMatrices("experts_in", E, d, width, bias, A, outputs_first=first),
-            ExpertMatrices("experts_out", E, x, d, bias, A, outputs_first=first),
+            ExpertMatrices("experts_in", E, o, width, bias, A, outputs_first=first),
+            ExpertMatrices("experts_out", E, x, o, bias, A, outputs_first=first),
             self.activation,
             self.experts_implementation,
             is_gated=config.gated_mlp,
         )
-        return self._mixture(router, experts)
+        return self._mixture(router, self._narrowed(experts))
 
-    def _mixture(self, router: Router, experts: Experts) -> Layer:
+    def _narrowed(self, experts: Experts) -> Experts | NarrowedExperts:
+        o = self.config.expert_latent_dim
+        if o is None:
+            return experts
+        narrow = Linear("experts_narrow", self.d, o, self.mlp_bias)
+        return NarrowedExperts(narrow, experts, Linear("experts_widen", o, self.d, self.mlp_bias))
+
+    def _mixture(self, router: Router, experts: Experts | NarrowedExperts) -> Layer:
         """Put beside a router and its experts the MLP that every token takes, if there is one."""
         width, architecture = self.config.n_inner_shared, self.architecture
         if architecture.rebinds_expert_input and width is None:

@@ -30,6 +30,8 @@ POINT = {
     "mixer_head_dim": 139,
     "mixer_state_dim": 149,
     "mixer_kernel": 5,
+    "mixer_rank": 41,
+    "expert_latent_dim": 523,
     "token_width": 509,
     "vocab": 50_021,
     "n_ctx": 100_003,
@@ -41,7 +43,7 @@ POINT = {
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
 of a head; n_kv_head divides the heads that each of these gives."""
-LISTS = ("dense_layers", "indexer_layers", "attention_layers")
+LISTS = ("dense_layers", "indexer_layers", "attention_layers", "mlp_layers")
 """Fields that say which layers have other parts than most."""
 LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
 """Fields that change neither parameters nor matrix products."""

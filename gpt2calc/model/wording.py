@@ -29,8 +29,9 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
         if names and (getattr(config, name) is not None or base.missing.get(name) is not None)
     }
     values = {name: config.value(name) for name in keys}
-    keys["n_head"] = base.called["n_head"][0]
-    values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
+    for key in base.called["n_head"][:1]:
+        keys["n_head"] = key
+        values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
     contents: dict[str, object] = {"model_type": family.model_type}
     if config.is_latent:  # a word of the class that changes no tensor, and must fit
         contents["num_key_value_heads"] = config.heads
@@ -67,6 +68,16 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "layer_types": lambda: _layer_types(config),
         "mamba_d_head": lambda: config.mixer_head_dim,
         "mamba_expand": lambda: _expansion(config),
+        "mamba_d_ssm": lambda: (config.mixer_heads or 0) * (config.mixer_head_dim or 0),
+        "projectors_bias": lambda: config.mixer_bias,
+        "expand": lambda: _expansion(config),
+        "layers_block_type": lambda: _block_types(config),
+        "time_step_rank": lambda: config.mixer_rank,
+        "mamba_dt_rank": lambda: config.mixer_rank,
+        "attn_layer_period": lambda: _turns(_attention_layers(config), config)[0],
+        "attn_layer_offset": lambda: _turns(_attention_layers(config), config)[1],
+        "expert_layer_period": lambda: _turns(_sparse_layers(config), config)[0],
+        "expert_layer_offset": lambda: _turns(_sparse_layers(config), config)[1],
         "attn_layer_indices": lambda: _attention_layers(config),
         "num_dense_layers": lambda: _first_dense(config),
         "position_embedding_type": lambda: "rope" if config.positions == "rotary" else None,
@@ -107,8 +118,32 @@ def _attention_layers(config: ModelConfig) -> list[int]:
 
 
 def _expansion(config: ModelConfig) -> int:
-    """Return how many times as wide as the model all heads of its mixer are together."""
-    return (config.mixer_heads or 0) * (config.mixer_head_dim or 0) // config.n_embd
+    """Return how many times as wide as the model all heads of its mixer are together.
+
+    Without a mixer it changes no tensor, and must only be a multiple of the heads that there are if
+    nothing is said of them.
+    """
+    if config.mixer_heads is None:
+        return 128
+    return config.mixer_heads * (config.mixer_head_dim or 1) // config.n_embd
+
+
+def _block_types(config: ModelConfig) -> list[str]:
+    """Return what each block of one part is: Mamba, attention, an MLP or experts."""
+    kinds = {"attention": FULL, "none": "moe"}
+    dense = _dense_layers(config)
+    return [
+        "mlp" if mixer == "none" and layer in dense else kinds.get(mixer, "linear_attention")
+        for layer, mixer in enumerate(map(config.mixer_of, range(config.n_layer)))
+    ]
+
+
+def _turns(layers: list[int], config: ModelConfig) -> tuple[int, int]:
+    """Return of every how many layers one is among some, and the first of them."""
+    first = layers[0] if layers else config.n_layer
+    if len(layers) > 1:
+        return layers[1] - first, first
+    return max(first + 1, config.n_layer - first), first
 
 
 def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:

@@ -105,7 +105,12 @@ class Case:
 
     @property
     def known_heads(self) -> Any:
-        """Attention heads of a block. Raises ``UserError`` where nothing says how many."""
+        """Attention heads of a block: one, where there is no attention.
+
+        Raises ``UserError`` where nothing says how many.
+        """
+        if not self.model.has_attention:
+            return 1
         width: Any = self.n_embd
         if self.heads is None:
             raise UserError(NO_HEADS.format(width))

@@ -222,24 +222,27 @@ def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[s
     return sums
 
 
-WITHOUT_WEIGHTS = {"scores", "mix", "index_scores", "index_mix"}
-"""Products of activations alone, which every layer has."""
+WITHOUT_WEIGHTS = {
+    "scores": "attention_out",
+    "mix": "attention_out",
+    "index_scores": "index_key",
+    "index_mix": "index_key",
+}
+"""Products of activations alone, and the matrix of each layer that has them."""
 
 
 def _by_module(case: Case) -> Flops:
     """Return the FLOPs of each module by the formulas, every block's modules one by one."""
-    listed: dict[str, tuple[str, list[int]]] = {}
+    sums: dict[str, list[int]] = {}
+    roles = [{each.role for each in tensors} for tensors in layers_tensors(case.model)]
     for one in products(case):
         role = one.role.partition(":")[0]
-        _, row = listed.setdefault(_module_of(role, case.names), (role, [0, 0]))
-        row[one.phase != "forward"] += one.term.each
-    roles = [{each.role for each in tensors} for tensors in layers_tensors(case.model)]
-    every = {
-        name.replace(EVERY, str(layer), 1): (row[0], row[1])
-        for name, (role, row) in listed.items()
-        for layer in (range(case.n_layer) if EVERY in name else (0,))
-        if EVERY not in name or role in roles[layer] | WITHOUT_WEIGHTS
-    }
+        name, matrix = _module_of(role, case.names), WITHOUT_WEIGHTS.get(role, role)
+        having = [layer for layer, present in enumerate(roles) if matrix in present]
+        for layer in having if EVERY in name else (0,):
+            row = sums.setdefault(name.replace(EVERY, str(layer), 1), [0, 0])
+            row[one.phase != "forward"] += one.term.each
+    every = {name: (row[0], row[1]) for name, row in sums.items()}
     if not case.training or _shows_backward(case):
         return every
     backward = sum(row[1] for row in every.values())

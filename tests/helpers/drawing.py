@@ -55,7 +55,21 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["head_dim"] = 16
     if "attn_layer_indices" in family.extra:
         contents["attn_layer_indices"] = dice.sample(range(depth), dice.randint(0, depth))
-    if "mamba_expand" in family.extra:
+    if family.name in ("mamba", "falcon_mamba"):
+        contents |= {"expand": dice.choice((1, 2, 3)), "time_step_rank": dice.choice((3, "auto"))}
+    if family.name == "mamba2":
+        contents["expand"] = dice.choice((1, 2))
+        contents["head_dim"] = contents["expand"] * contents["hidden_size"] // 4
+    if family.name == "kimi_linear" and dice.random() < 0.5:
+        contents = _words_of_kimi(dice, depth, contents)
+    if family.name == "nemotron_h":
+        contents |= _blocks_of_nemotron(dice)
+    if family.name == "falcon_h1":
+        contents["mamba_d_ssm"] = dice.choice((8, 16, None))
+        contents["projectors_bias"] = contents.setdefault("mamba_proj_bias", False)
+    if family.name == "jamba":
+        contents |= _turns_of_jamba(dice)
+    elif "mamba_d_head" in family.extra:
         contents["mamba_expand"] = dice.choice((1, 2))
         contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
     if family.name == "lfm2":  # which takes two thirds of it
@@ -81,6 +95,33 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         layers = contents.get("num_layers") or contents["num_hidden_layers"]
         contents["attention_types"] = [[[dice.choice(("global", "local"))], 1]] * layers
     return contents
+
+
+def _blocks_of_nemotron(dice: random.Random) -> dict[str, Any]:
+    """Draw which blocks have what, by a list or by a pattern; some mix tokens."""
+    others = dice.choice(("M*-E", "M*-", "ME", "M"))
+    pattern = "M" + "".join(dice.choice(others) for _ in range(dice.randint(0, 5)))
+    words = {"M": "mamba", "E": "moe", "*": "attention", "-": "mlp"}
+    if dice.random() < 0.5:
+        return {"hybrid_override_pattern": pattern}
+    return {"layers_block_type": [words[letter] for letter in pattern]}
+
+
+def _words_of_kimi(dice: random.Random, depth: int, contents: dict[str, Any]) -> dict[str, Any]:
+    """Say of linear attention in a config of its own, as files do, what else is said beside it."""
+    linear = sorted(dice.sample(range(1, depth + 1), dice.randint(0, depth)))
+    inner: dict[str, Any] = {"num_heads": 2, "head_dim": 4, "short_conv_kernel_size": 3}
+    inner["kda_layers"] = linear
+    inner["full_attn_layers"] = [n for n in range(1, depth + 1) if n not in linear]
+    apart = {key: value for key, value in contents.items() if key != "layer_types"}
+    return apart | {"linear_attn_config": inner}
+
+
+def _turns_of_jamba(dice: random.Random) -> dict[str, Any]:
+    periods = {kind: dice.choice((1, 2, 3)) for kind in ("attn", "expert")}
+    offsets = {f"{kind}_layer_offset": dice.randrange(each) for kind, each in periods.items()}
+    sizes = {"mamba_expand": dice.choice((1, 2)), "mamba_dt_rank": dice.choice((3, "auto"))}
+    return {f"{kind}_layer_period": each for kind, each in periods.items()} | offsets | sizes
 
 
 def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
@@ -111,6 +152,7 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "n_expert_active": dice.choice((1, 2)),
         "n_inner_expert": dice.randint(2, 20),
         "n_inner_shared": dice.randint(2, 20),
+        "expert_latent_dim": dice.choice((None, dice.randint(2, 20))),
         "rotary_dim": dice.choice((2, 4, 8)),
         "window": dice.randint(2, 5),
         "full_every": dice.randint(1, 3),

@@ -15,9 +15,9 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     tokens = case.past_len + case.q_len if tokens is None else tokens
     model = case.model
     if model.is_latent:
-        return _latent_bytes(case, tokens)
+        return _latent_bytes(case, tokens) + state_bytes(case)
     entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
-    if model.mixer != "attention":
+    if model.has_other_layers:
         return int(entry * tokens * model.attentions + state_bytes(case))
     if model.window is None or tokens <= model.window:
         return int(entry * tokens * model.n_layer)
@@ -30,19 +30,30 @@ def _latent_bytes(case: Case, tokens: int) -> int:
     model = case.model
     assert model.kv_lora_rank is not None
     assert model.qk_rope_head_dim is not None
-    numbers = model.n_layer * (model.kv_lora_rank + model.qk_rope_head_dim)
-    numbers += model.indexers * (model.index_head_dim or 0)
+    numbers = model.attentions * (model.kv_lora_rank + model.qk_rope_head_dim)
+    if model.index_head_dim is not None:
+        numbers += model.indexers * model.index_head_dim
     return int(case.batch * tokens * numbers * ITEMSIZE[case.product_type])
 
 
 def state_bytes(case: Case) -> int:
-    """Return the bytes of the states of recurrences, in float32, and of convolutions."""
-    model, layers = case.model, case.model.n_layer - case.model.attentions
-    kept = model.features_convolved * (model.mixer_kernel or 0) * ITEMSIZE[case.product_type]
-    return int(case.batch * layers * (kept + model.numbers_of_state * ITEMSIZE["float32"]))
+    """Return the bytes of the states of recurrences and of convolutions.
+
+    There are none where all that mixes tokens is attention.
+    """
+    model, layers = case.model, case.model.other_mixers
+    seen = 0 if model.mixer_kernel is None else model.features_convolved * model.mixer_kernel
+    kept = seen * ITEMSIZE[case.product_type]
+    return int(case.batch * layers * (kept + model.numbers_of_state * state_size(case)))
+
+
+def state_size(case: Case) -> int:
+    """Return the bytes of a number of a recurrence's state: of float32, or of the run's dtype."""
+    is_float32 = case.model.mixer != "lightning"
+    return ITEMSIZE["float32" if is_float32 else case.product_type]
 
 
 def cache_per_token(case: Case) -> int:
     """Return the bytes of keys and values that a token leaves in all layers, before a window."""
     one = case.evaluate_at(batch=1, seq=1, cached=None)
-    return cache_bytes(one) - (state_bytes(one) if case.model.mixer != "attention" else 0)
+    return cache_bytes(one) - state_bytes(one)

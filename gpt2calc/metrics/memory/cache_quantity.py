@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.cache import cache_per_token
+from gpt2calc.metrics.memory.cache import cache_per_token, state_size
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.assumptions import assumed
@@ -52,8 +52,8 @@ def _terms(case: Case) -> Iterator[Term]:
     if case.model.is_latent:
         yield from _latent_terms(case, tokens, size)
         return
-    if case.model.mixer != "attention":
-        yield from _state_terms(case, tokens, size)
+    if case.model.has_other_layers:
+        yield from _terms_by_kind(case, tokens, size)
         return
     for part in ("keys", "values"):
         for layers, seen, words in _layers(case, tokens):
@@ -69,24 +69,30 @@ def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     kept = {"latents": model.kv_lora_rank, "keys": model.qk_rope_head_dim}
     for part, width in kept.items():
         shape: tuple[Number, ...] = (size, case.batch, tokens, width)
-        yield CacheTerm(part, part, "amount", shape, case.n_layer)
+        yield CacheTerm(part, part, "amount", shape, model.attentions)
     if model.index_head_dim is not None:
         shape = (size, case.batch, tokens, model.index_head_dim)
         yield CacheTerm("the indexers' keys", "index", "amount", shape, model.indexers)
+    yield from _state_terms(case, size)
 
 
-def _state_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
+def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     """Yield keys and values of the layers with attention, and the states of all others."""
-    model = case.model
-    for part in ("keys", "values"):
+    for part in ("keys", "values") if case.model.has_attention else ():
         shape: tuple[Number, ...] = (size, case.batch, tokens, *_of_a_token(case))
-        yield CacheTerm(part, part, "amount", shape, model.attentions)
-    others = case.n_layer - model.attentions
-    seen = (size, case.batch, model.features_convolved, model.mixer_kernel or 0)
-    yield CacheTerm("what convolutions see", "states", "amount", seen, others)
+        yield CacheTerm(part, part, "amount", shape, case.model.attentions)
+    yield from _state_terms(case, size)
+
+
+def _state_terms(case: Case, size: int) -> Iterator[Term]:
+    """Yield what convolutions and recurrences keep, of layers without attention."""
+    model = case.model
+    if model.features_convolved and model.mixer_kernel:
+        seen = (size, case.batch, model.features_convolved, model.mixer_kernel)
+        yield CacheTerm("what convolutions see", "states", "amount", seen, model.other_mixers)
     if model.numbers_of_state:
-        state = (ITEMSIZE["float32"], case.batch, model.numbers_of_state)
-        yield CacheTerm("states", "states", "amount", state, others)
+        state = (state_size(case), case.batch, model.numbers_of_state)
+        yield CacheTerm("states", "states", "amount", state, model.other_mixers)
 
 
 def _of_a_token(case: Case) -> tuple[Number, ...]:

@@ -1,9 +1,9 @@
-"""Families some of whose layers have linear attention, Mamba 2 or a convolution for attention.
+"""Families some of whose layers have linear attention, or a convolution, for attention.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,6 +12,7 @@ from gpt2calc.model.decoder import MixtralDecoder
 from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
+    MIXTRAL,
     ONE_BY_ONE,
     QWEN3_MOE,
     QWEN_MOE,
@@ -19,6 +20,7 @@ from gpt2calc.model.families.experts import (
     SHARED_ONE,
 )
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
+from gpt2calc.model.families.latents import DEEPSEEK_V3, LATENT_ATTENTION
 from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
 from gpt2calc.model.families.llamas import (
     ATTENTION,
@@ -29,8 +31,14 @@ from gpt2calc.model.families.llamas import (
     names,
     with_final_norm,
 )
-from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, SHARED_JOINED
-from gpt2calc.model.families.sparse import read_dense_layers, with_dense_layers
+from gpt2calc.model.families.mixtures import SHARED
+from gpt2calc.model.families.sparse import (
+    OF_LAYERS,
+    read_dense_layers,
+    read_mlp_types,
+    read_shared,
+    with_dense_layers,
+)
 from gpt2calc.model.norms import RMSNormPlusOne
 from gpt2calc.model.projections import NormedAfterTransposing
 from gpt2calc.model.rotary import NeoXRotary
@@ -186,114 +194,138 @@ QWEN3_NEXT = QWEN35_MOE.but(
     reads=_qwen3_next,
 )
 
-# ---- Mamba 2 ---------------------------------------------------------------------------------
-
-_OF_MAMBA: Called = {
-    "mixer_heads": ("mamba_n_heads",),
-    "mixer_key_heads": ("mamba_n_groups",),
-    "mixer_state_dim": ("mamba_d_state",),
-    "mixer_kernel": ("mamba_d_conv",),
-    "mixer_conv_bias": ("mamba_conv_bias",),
-    "mixer_bias": ("mamba_proj_bias",),
-}
-_MAMBA_SIZES = {
-    "mixer_heads": 128,
-    "mixer_key_heads": 1,
-    "mixer_state_dim": 256,
-    "mixer_kernel": 4,
-    "mixer_conv_bias": True,
-    "mixer_bias": False,
-}
-_MAMBA = {
-    "mixer_step": "mamba.dt_bias",
-    "mixer_log_decay": "mamba.A_log",
-    "mixer_skip": "mamba.D",
-    "mixer_conv": "mamba.conv1d",
-    "mixer_in": "mamba.in_proj",
-    "mixer_norm": "mamba.norm",
-    "mixer_out": "mamba.out_proj",
-}
-OF_EXPANSION: dict[str, tuple[object, ...]] = {
-    "mamba_expand": (2,),
-    "mamba_d_head": ("auto",),
-}
+# ---- Kimi's delta attention, and lightning attention ------------------------------------------
 
 
-def read_head_width(said: Contents, fields: Fields) -> Fields:
-    """Read the width of Mamba's heads: their part of the model's width, times ``mamba_expand``."""
-    expand, heads, width = said["mamba_expand"], fields["mixer_heads"], fields["n_embd"]
-    if type(expand) is not int or type(heads) is not int or type(width) is not int or heads < 1:
+def _kimi_types(said: Contents, depth: int) -> list[str]:
+    """Return what each layer of Kimi-Linear is, where ``layer_types`` does not say it."""
+    inner = said["linear_attn_config"]
+    if not isinstance(inner, Mapping) or not {"full_attn_layers", "kda_layers"} <= inner.keys():
+        return ["full_attention" if n and n % 4 == 0 else "linear_attention" for n in range(depth)]
+    full, linear = inner["full_attn_layers"], inner["kda_layers"]
+    numbers = [*full, *linear] if isinstance(full, list) and isinstance(linear, list) else []
+    if not all(type(each) is int for each in numbers) or {*numbers} != {*range(1, depth + 1)}:
         raise ValueError(
-            f"mamba_expand, mamba_n_heads and hidden_size are {expand!r}, {heads!r} and {width!r}: "
-            "they must be positive whole numbers"
+            "full_attn_layers and kda_layers of linear_attn_config must have each layer in one of "
+            f"them, numbered from 1 to {depth}"
         )
-    if expand * width % heads:
-        raise ValueError(f"mamba_n_heads is {heads}: it must divide {expand * width}, their width")
-    return fields | {"mixer_head_dim": expand * width // heads}
+    return ["linear_attention" if n in linear else "full_attention" for n in range(1, depth + 1)]
 
 
-def _granite_hybrid(said: Contents, fields: Fields) -> Fields:
-    is_rotary = said["position_embedding_type"] == "rope"
-    fields = fields | {"positions": "rotary" if is_rotary else "none"}
-    fields = read_attention_layers(said, read_head_width(said, fields), ())
-    if fields["n_expert"] == 0:
-        width = {"n_inner": fields["n_inner_shared"], "n_inner_shared": None}
-        fields = fields | {"n_expert": None, "n_expert_active": None} | width
-    return fields
+def _kimi(said: Contents, fields: Fields) -> Fields:
+    inner = said["linear_attn_config"]
+    if isinstance(inner, Mapping):
+        keys = ("num_heads", "head_dim", "short_conv_kernel_size")
+        names = ("mixer_heads", "mixer_head_dim", "mixer_kernel")
+        fields = fields | {
+            name: inner[key] for name, key in zip(names, keys, strict=True) if key in inner
+        }
+    fields = fields | {
+        "mixer_key_heads": fields["mixer_heads"],
+        "mixer_state_dim": fields["mixer_head_dim"],
+    }
+    first = said["first_k_dense_replace"]
+    if type(first) is not int or first < 0:
+        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a whole number")
+    fields = read_shared(said, fields, "n_shared_experts")
+    types = said["layer_types"]
+    types = _kimi_types(said, depth_of(fields)) if types is None else types
+    return read_mlp_types(said, read_attention_layers({"layer_types": types}, fields, ()), first)
 
 
-GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
-    name="granitemoehybrid",
-    words="Granite 4",
-    builds="GraniteMoeHybridForCausalLM",
-    switches={"positions": "none", "mixer": "mamba2"},
-    usual={"mixer_head_dim": 64},
-    missing={"n_inner_shared": 1_024, **_MAMBA_SIZES},
+KIMI_LINEAR = DEEPSEEK_V3.but(
+    name="kimi_linear",
+    words="Kimi-Linear",
+    builds="KimiLinearForCausalLM",
+    switches={"positions": "none", "mixer": "kda"},
+    usual={
+        "n_inner_shared": 1_024,
+        "dense_layers": (0,),
+        "mixer_key_heads": 32,
+        "mixer_state_dim": 128,
+    },
+    missing=sizes(163_840, 1_048_576, 2_304, 27, 32)
+    | {
+        "n_inner": 9_216,
+        "n_inner_expert": 1_024,
+        "q_lora_rank": None,
+        "mixer_heads": 32,
+        "mixer_head_dim": 128,
+        "mixer_kernel": 4,
+    },
     names=names(
-        *(TWO_NORMS, GRANITE_NAMES, SHARED_JOINED),
-        {"mlp_gate_in": "shared_mlp.input_linear", "mlp_out": "shared_mlp.output_linear"},
-        *(_MAMBA, ATTENTION),
+        LATENT_ATTENTION,
+        {
+            "mixer_query": "self_attn.q_proj",
+            "mixer_key": "self_attn.k_proj",
+            "mixer_value": "self_attn.v_proj",
+            "mixer_conv": "self_attn.conv1d",
+            "mixer_step": "self_attn.forget_gate.dt_bias",
+            "mixer_log_decay": "self_attn.forget_gate.A_log",
+            "mixer_decay_down": "self_attn.forget_gate.f_a_proj",
+            "mixer_decay_up": "self_attn.forget_gate.f_b_proj",
+            "mixer_beta": "self_attn.b_proj",
+            "mixer_gate_down": "self_attn.g_a_proj",
+            "mixer_gate_up": "self_attn.g_b_proj",
+            "mixer_norm": "self_attn.o_norm",
+            "mixer_out": "self_attn.o_proj",
+        },
+        *(EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
     ),
-    called=_OF_MAMBA,
-    extra={"position_embedding_type": (None, "rope"), **LISTED, **OF_EXPANSION},
-    reads=_granite_hybrid,
+    called={
+        "n_ctx": ("max_position_embeddings", "model_max_length"),
+        "tie_embeddings": (),
+        "n_expert": ("num_local_experts", "num_experts"),
+        "n_expert_active": ("num_experts_per_tok", "num_experts_per_token"),
+        "mixer_heads": ("linear_num_heads",),
+        "mixer_head_dim": ("linear_head_dim",),
+        "mixer_kernel": ("linear_conv_kernel_dim",),
+    },
+    extra={
+        "first_k_dense_replace": (1,),
+        "linear_attn_config": (None,),
+        **LISTED,
+        **OF_LAYERS,
+    },
+    reads=_kimi,
 )
 
 
-def _bamba(said: Contents, fields: Fields) -> Fields:
-    indices = said["attn_layer_indices"] or ()
-    if not isinstance(indices, list | tuple) or not all(type(each) is int for each in indices):
-        raise ValueError(f"attn_layer_indices is {indices!r}: it must be a list of layers")
-    fields = read_rotary_dim(said, read_head_width(said, fields))
-    return read_attention_layers(said, fields, sorted(set(indices)))
+def _minimax(said: Contents, fields: Fields) -> Fields:
+    width, heads, head = fields["n_embd"], fields["n_head"], fields.get("head_dim")
+    if head is None and isinstance(width, int) and isinstance(heads, int) and heads > 0:
+        head = width // heads
+    sizes_of_states = {"mixer_heads": heads, "mixer_key_heads": heads}
+    fields = fields | sizes_of_states | {"mixer_head_dim": head, "mixer_state_dim": head}
+    return read_attention_layers(said, fields, range(0, depth_of(fields), 2))
 
 
-BAMBA = LLAMA.but(
-    name="bamba",
-    words="Bamba",
-    builds="BambaForCausalLM",
-    architecture=Architecture(
-        rotary=NeoXRotary, rotary_part=Fraction(1, 2), memory_is_proven=False
+MINIMAX = MIXTRAL.but(
+    name="minimax",
+    words="MiniMax",
+    builds="MiniMaxForCausalLM",
+    architecture=Architecture(decoder=MixtralDecoder, memory_is_proven=False),
+    switches={"mixer": "lightning", "window": None},
+    usual={
+        "mixer_heads": 32,
+        "mixer_key_heads": 32,
+        "mixer_head_dim": 128,
+        "mixer_state_dim": 128,
+    },
+    missing={"n_layer": 32},
+    names=names(
+        {
+            "mixer_norm": "self_attn.norm",
+            "mixer_in": "self_attn.qkv_proj",
+            "mixer_out": "self_attn.out_proj",
+            "mixer_gate_in": "self_attn.output_gate",
+        },
+        *(ATTENTION, TWO_NORMS, ROUTER, EXPERTS_JOINED),
     ),
-    switches={"mixer": "mamba2"},
-    usual={"mixer_head_dim": 64},
-    missing=sizes(128_000, 262_144, 4_096, 32, 32)
-    | {"n_kv_head": 8, "n_inner": 14_336, **_MAMBA_SIZES},
-    names=with_final_norm(
-        names(
-            {
-                "mlp_gate": "feed_forward.gate_proj",
-                "mlp_in": "feed_forward.up_proj",
-                "mlp_out": "feed_forward.down_proj",
-            },
-            {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"},
-            *(_MAMBA, ATTENTION),
-        ),
-        "final_layernorm",
-    ),
-    called=_OF_MAMBA | {"head_dim": ()},
-    extra={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
-    reads=_bamba,
+    called={"window": ()},
+    extra=LISTED,
+    reads=_minimax,
+    not_null=(),
     told_by_tensors=False,
 )
 
@@ -425,5 +457,5 @@ LFM2_MOE = LFM2.but(
 )
 LFM2_MOE = replace(LFM2_MOE, extra={"num_dense_layers": (2,), **LISTED})
 
-HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, GRANITE_HYBRID, BAMBA, LFM2, LFM2_MOE)
+HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, KIMI_LINEAR, MINIMAX, LFM2, LFM2_MOE)
 """All of them."""

@@ -24,7 +24,7 @@ from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.rotary import GLMRotary
 from gpt2calc.model.routers import GroupedRouter
 
-_ATTENTION = {
+LATENT_ATTENTION = {
     "query": "self_attn.q_proj",
     "query_down": "self_attn.q_a_proj",
     "query_latent_norm": "self_attn.q_a_layernorm",
@@ -80,7 +80,7 @@ MINICPM3 = LLAMA.but(
         "qk_rope_head_dim": 32,
         "v_head_dim": None,
     },
-    names=names(_ATTENTION, MLP, TWO_NORMS),
+    names=names(LATENT_ATTENTION, MLP, TWO_NORMS),
     called=_OF_LATENT | {"n_kv_head": (), "head_dim": ()},
     reads=_minicpm3,
 )
@@ -129,7 +129,7 @@ DEEPSEEK_V3 = YOUTU.but(
         "n_inner_expert": 2_048,
         "tie_embeddings": False,
     },
-    names=names(_ATTENTION, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
+    names=names(LATENT_ATTENTION, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
     called=OF_ROUTED,
     extra={
         "n_shared_experts": (1,),
@@ -192,7 +192,7 @@ DEEPSEEK_V32 = DEEPSEEK_V3.but(
     usual={"q_lora_rank": 1_536},
     switches={"expert_bias": False},
     missing={"n_ctx": 163_840, "index_n_heads": 64, "index_head_dim": 128},
-    names=names(_ATTENTION, _INDEXER, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
+    names=names(LATENT_ATTENTION, _INDEXER, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
     called={"index_n_heads": ("index_n_heads",), "index_head_dim": ("index_head_dim",)},
     extra=OF_LAYERS,
     reads=_deepseek_v32,

@@ -8,8 +8,6 @@ from gpt2calc.errors import quoted
 ENCODER = "an encoder, which scores no next token"
 DECODER = "the decoder of an encoder and a decoder"
 BOTH = "an encoder and a decoder"
-STATES = "a state-space model"
-STATES_IN_PART = "a state-space model in part"
 LINEAR = "linear attention in part"
 RECURRENT = "a recurrent model"
 TOWER = "a vision tower beside its text model"
@@ -26,12 +24,8 @@ OF_TYPES = {
     ),
     BOTH: ("t5", "mt5", "umt5", "t5gemma", "led", "longt5", "m2m_100", "nllb-moe"),
     RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
-    STATES: ("mamba", "mamba2", "falcon_mamba"),
-    STATES_IN_PART: (*("falcon_h1", "jamba", "nemotron_h", "zamba", "zamba2"),),
-    LINEAR: (
-        *("qwen4_exp_text", "kimi_linear"),
-        *("minimax", "olmo_hybrid", "bailing_hybrid", "lara_mini"),
-    ),
+    "layers that share their weights": ("zamba", "zamba2", "hrm_text", "inkling2_loop_text"),
+    LINEAR: (*("qwen4_exp_text", "olmo_hybrid", "bailing_hybrid", "lara_mini"),),
     "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
         *("gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna"),
@@ -47,7 +41,6 @@ OF_TYPES = {
         *("qwen3_vl", "qwen3_vl_moe", "llava", "internvl"),
     ),
     "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
-    "layers that share their weights": ("hrm_text", "inkling2_loop_text"),
     "compressed latent attention": ("deepseek_v4",),
     "layers of two attentions and two MLPs": ("longcat_flash",),
     "positions that are buffers, and no rotary ones": ("xglm", "ctrl"),

@@ -18,9 +18,10 @@ def families() -> dict[str, Family]:
     from gpt2calc.model.families.llamas import LLAMAS
     from gpt2calc.model.families.mixtures import MIXTURES
     from gpt2calc.model.families.others import OTHERS
+    from gpt2calc.model.families.state_spaces import STATE_SPACES
 
-    listed = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS, *HYBRIDS)
-    return {family.name: family for family in listed}
+    alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS)
+    return {family.name: family for family in (*alike, *HYBRIDS, *STATE_SPACES)}
 
 
 def family_called(name: str) -> Family:

@@ -107,8 +107,9 @@ HEADS, WIDTH, TOKENS = 4, 8, 6
 def with_plain_queries(family, **fields):
     """Two layers of attention alone, with 4 heads 8 wide and a bias nowhere, of a family."""
     plain = {"qk_norm": "none", "attention_gate": False, "attention_sinks": False, "bias": False}
-    listless = {"dense_layers": (), "attention_layers": ()}
+    listless = {"dense_layers": (), "attention_layers": (), "mlp_layers": None}
     mixer = dict.fromkeys(("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim"))
+    mixer |= {"mixer_rank": None, "mixer_norm": True, "parallel_mixer": False}
     latent = dict.fromkeys(("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "v_head_dim"))
     latent |= dict.fromkeys(("qk_rope_head_dim", "index_n_heads", "index_head_dim"))
     own = {"n_layer": 2, "n_embd": 24, "n_head": HEADS, "head_dim": WIDTH, "n_kv_head": None}

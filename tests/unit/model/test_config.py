@@ -151,7 +151,7 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
         ({"mixer": "short_conv"}, "mixer_kernel is missing: 'short_conv' has it"),
         (
             {"mixer": "short_conv", "mixer_kernel": 3, "mixer_heads": 2},
-            "mixer_heads is of states, which 'short_conv' has not",
+            "mixer_heads is no size of 'short_conv'",
         ),
         (
             {"mixer": "short_conv", "mixer_kernel": 3, "attention_layers": [99]},

@@ -139,8 +139,8 @@ def test_the_other_names_that_transformers_reads(tmp_path):
     ("changes", "words"),
     [
         (
-            {"model_type": "mamba2"},
-            "model_type is 'mamba2': out of reach here, a state",
+            {"model_type": "rwkv"},
+            "model_type is 'rwkv': out of reach here, a recurrent model",
         ),
         ({"model_type": "lama"}, "model_type is 'lama': no family here is called that"),
         ({"model_type": None}, "model_type is None: no family here is called that"),

@@ -202,11 +202,17 @@ def with_every_switch():
         "tie_embeddings": False,
     }
     for family in families():
-        plain = ModelConfig(family=family, **all_of_it, gated_mlp=False)
+        has_one_part = ModelConfig(family=family).mlp_layers is not None
+        place = {"norm_place": "before"} if has_one_part else {}
+        plain = ModelConfig(family=family, **all_of_it | place, gated_mlp=False)
         yield plain
         if plain.mixer != "attention":
             yield plain.replace(mixer_bias=True)
+        if family == "nemotron_h":
+            yield plain.replace(expert_latent_dim=64)
         yield plain.replace(gated_mlp=True)
+        if has_one_part:
+            continue
         if family == "opt":
             yield plain.replace(token_width=512)
         yield plain.replace(

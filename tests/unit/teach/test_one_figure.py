@@ -21,7 +21,7 @@ def cases(draw_):
     family = draw_(st.sampled_from(FAMILIES))
     config = from_contents(draw(family, draw_(st.integers(0, 40))), "drawn")
     config = config.replace(n_ctx=config.n_ctx + 16)
-    if not (config.dense_layers or config.full_layers or config.no_rope_layers):
+    if not (any(config.layer_lists) or config.full_layers or config.no_rope_layers):
         config = config.replace(n_layer=draw_(st.sampled_from([1, 2, 4, 5, 7])))
     if config.n_expert is not None and draw_(st.booleans()):
         config = config.replace(n_expert=1, n_expert_active=1)
