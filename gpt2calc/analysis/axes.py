@@ -21,10 +21,10 @@ LARGEST = int(np.iinfo(np.int64).max)
 
 
 def as_axis(name: str, values: Iterable[int], numbers: Collection[str]) -> Array | range:
-    """Check the values of one field; an array of them, or the range as it is.
+    """Return the values of one field, checked: a range as it is, all others as an array.
 
     Raises:
-        UserError: the field is no number, or the values are none, not positive integers, or repeat.
+        UserError: the field is no number, or its values are no distinct positive integers.
 
     """
     if name not in numbers:
@@ -114,7 +114,7 @@ def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity:
 
 
 def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
-    """Return the largest value of a field that fits; -1 if none does, or none is known to."""
+    """Return the largest value of a field that fits; -1 if the total does not grow with it."""
     curve = curve_along(corner, name, quantity)
     return curve.largest_within(LARGEST) if curve.degree else -1
 
@@ -129,7 +129,7 @@ def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> 
 
 
 def _span(name: str, text: str) -> range:
-    """One part of a list: a number, or ``start:stop`` or ``start:stop:step``."""
+    """Return the range of one part of a list: a number, ``start:stop`` or ``start:stop:step``."""
     try:
         start, stop, step = _three([int(parse_size(name, number)) for number in text.split(":")])
     except ValueError:
@@ -144,7 +144,7 @@ def _span(name: str, text: str) -> range:
 
 
 def _three(numbers: list[int]) -> tuple[int, int, int]:
-    """Start, stop and step: a number alone is a range of one."""
+    """Return start, stop and step: a number alone is a range of one."""
     match numbers:
         case [alone]:
             return alone, alone, 1

@@ -15,11 +15,11 @@ from gpt2calc.analysis.changes import (
     as_nanogpt,
     as_the_cookbook,
     in_bytes,
+    is_attention_or_mlp_weight,
     is_block_norm,
-    is_matrix,
     keep,
-    of_gpt2,
     only_active,
+    only_for_gpt2,
     padded,
     with_config,
     with_fields,
@@ -124,7 +124,7 @@ CAUSES = (
             "the vocabulary is GPT-1's, {config.vocab:,} tokens, which gives the GPT-2 paper's "
             "figure"
         ),
-        change=of_gpt2(with_fields(vocab=GPT1_VOCAB)),
+        change=only_for_gpt2(with_fields(vocab=GPT1_VOCAB)),
     ),
     Cause(
         key="as_nanogpt",
@@ -134,7 +134,7 @@ CAUSES = (
             "as nanoGPT prints it for its default model, with a vocabulary of {config.vocab:,}, no "
             "biases, and the positions left out"
         ),
-        change=of_gpt2(as_nanogpt),
+        change=only_for_gpt2(as_nanogpt),
     ),
     Cause(
         key="no_position_embedding",
@@ -169,7 +169,7 @@ CAUSES = (
         stage="counting",
         cost=3,
         clause="only the matrices of attention and MLP were counted, as TransformerLens does",
-        change=keep(is_matrix),
+        change=keep(is_attention_or_mlp_weight),
     ),
     Cause(
         key="without_embeddings",

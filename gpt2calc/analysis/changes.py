@@ -1,6 +1,6 @@
-"""What a cause changes: the config, what is counted, or what a parameter counts.
+"""Changes to a counting: another config, other tensors, or bytes instead of parameters.
 
-Changes are functions of a module with arguments given, so that a diagnosis can be pickled.
+Each is a function of this module, or a ``partial`` of one, so that a diagnosis can be pickled.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Tensor
 
 Change: TypeAlias = Callable[[Counting], Counting]
-"""What makes of a counting another one."""
+"""A function from a counting to a changed one."""
 
 GPT1_VOCAB = 40_478
 """Tokens of GPT-1: Radford et al. 2018, section 4.1; 40,000 merges and 478 characters."""
@@ -23,38 +23,38 @@ NANOGPT_VOCAB = 50_304
 
 
 def with_config(config: ModelConfig) -> Change:
-    """Count another model."""
+    """Return a change: another model is counted."""
     return partial(_with_config, config)
 
 
 def with_fields(**fields: Any) -> Change:
-    """Count a model some of whose fields are others."""
+    """Return a change: some fields of the config have other values."""
     return partial(_with_fields, fields)
 
 
 def padded(multiple: int) -> Change:
-    """Count a vocabulary that is filled up to a multiple."""
+    """Return a change: the vocabulary is padded to a multiple."""
     return partial(_padded, multiple)
 
 
 def keep(wanted: Callable[[Tensor], bool]) -> Change:
-    """Count no other tensors."""
+    """Return a change: only the tensors that ``wanted`` picks are counted."""
     return partial(_keep, {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()})
 
 
 def add(extra: Callable[[Tensor], bool]) -> Change:
-    """Count some tensors once more."""
+    """Return a change: the tensors that ``extra`` picks are counted once more."""
     return partial(_add, {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()})
 
 
 def in_bytes(size: int) -> Change:
-    """Count so many bytes for each parameter."""
+    """Return a change: each parameter counts as ``size`` bytes."""
     return partial(_in_bytes, size)
 
 
-def of_gpt2(change: Change) -> Change:
-    """Return a change that nobody makes of another family."""
-    return partial(_of_gpt2, change)
+def only_for_gpt2(change: Change) -> Change:
+    """Return a change that leaves models of other families as they are."""
+    return partial(_only_for_gpt2, change)
 
 
 def _with_config(config: ModelConfig, counting: Counting) -> Counting:
@@ -84,45 +84,45 @@ def _in_bytes(size: int, counting: Counting) -> Counting:
     return counting._replace(unit=size)
 
 
-def _of_gpt2(change: Change, counting: Counting) -> Counting:
+def _only_for_gpt2(change: Change, counting: Counting) -> Counting:
     return change(counting) if counting.config.family == "gpt2" else counting
 
 
 def as_nanogpt(counting: Counting) -> Counting:
-    """Its default model, and what ``get_num_params`` says of it: all less the positions."""
+    """Count nanoGPT's default model as its ``get_num_params`` does: all but the positions."""
     default = with_fields(vocab=NANOGPT_VOCAB, bias=False, qkv_bias=False)(counting)
     return keep(lambda t: t.sublayer != "position_embedding")(default)
 
 
 def with_gpt1s_context(counting: Counting) -> Counting:
-    """Learn the positions of GPT-1, where positions are learned."""
+    """Count as many learned positions as GPT-1 has, if positions are learned."""
     has_positions = counting.config.positions == "learned"
     return with_fields(n_ctx=GPT1_N_CTX)(counting) if has_positions else counting
 
 
 def only_active(counting: Counting) -> Counting:
-    """Count the experts of one token; the router still chooses among all of them."""
+    """Count only the experts that one token passes through; the router is counted whole."""
     return counting._replace(is_of_a_token=counting.config.n_expert is not None)
 
 
-def is_matrix(tensor: Tensor) -> bool:
-    """Tell whether it is a matrix of attention or of the MLP."""
+def is_attention_or_mlp_weight(tensor: Tensor) -> bool:
+    """Tell whether a tensor is a weight, and no bias, of attention or of the MLP."""
     return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
 
 
 def is_block_norm(tensor: Tensor) -> bool:
-    """Tell whether it is of a norm that every block has, and is a parameter."""
+    """Tell whether a tensor is a parameter of a norm inside the blocks."""
     is_norm = tensor.sublayer == "layer_norm" and tensor.role not in BESIDE
     return is_norm and tensor.in_block
 
 
 def as_the_cookbook(counting: Counting) -> Counting:
-    """No biases in linear layers, and norms with shifts, those of the blocks twice."""
+    """Count no biases in linear layers, and norms with shifts, those of the blocks twice."""
     linear = keep(lambda t: t.column == "weights" or t.sublayer == "layer_norm")(counting)
     shifted = add(lambda t: t.role in (SHIFT, FINAL_SHIFT))(linear)
     return add(lambda t: is_block_norm(t) or t.role == SHIFT)(shifted)
 
 
 def as_llm_analysis(counting: Counting) -> Counting:
-    """No positions, no biases, and of each layer norm only its scale."""
+    """Count no positions, no biases, and of each layer norm only its scale."""
     return keep(lambda t: t.column == "weights" and t.sublayer != "position_embedding")(counting)

@@ -1,4 +1,4 @@
-"""Several models side by side: what differs in their configs, and where their parameters are."""
+"""Several models side by side: the fields in which they differ, and the counts of their parts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Comparison(Listing):
         )
 
     def _fields_of(self, part: str) -> tuple[RowField, RowField]:
-        """Return what a part has and its share; where there are many, people read those there."""
+        """Return a part's total and share; where there are many parts, people read none empty."""
         is_read = not self.quantity.has_many_parts or any(c[part].total for c in self.counts)
         return (
             RowField(part, lambda named: named[1][part].total, part if is_read else None),
@@ -91,7 +91,7 @@ class Comparison(Listing):
         return f"{self.quantity.name} of {', '.join(amounts)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """One object a model, as ``Count.to_dict`` gives it; counts in parameters."""
+        """Return one object a model, as its count's ``to_dict`` gives it."""
         return {
             "differing": {name: list(values) for name, values in self.differing.items()},
             "models": [{"name": name, **each.to_dict()} for name, each in self.named],
@@ -103,7 +103,7 @@ class Comparison(Listing):
         return self.on_its_side((Column(self.quantity.unit), *models))
 
     def csv(self) -> str:
-        """Write what people read, a column for each model, numbers bare."""
+        """Write the table with a column for each model, numbers without thousands separators."""
         return csv(self.table())
 
 

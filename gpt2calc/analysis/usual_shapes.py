@@ -1,4 +1,4 @@
-"""Which shapes an experienced person would pick first: those that are like published models."""
+"""The order of shapes near a budget: those that are like published models come first."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,19 +10,20 @@ from gpt2calc.model.presets import presets
 from gpt2calc.quantity.quantity import Config, Quantity
 
 ODDITY_OF_TWICE = 4
-"""Being twice as wide or deep as usual weighs as much as so many divisors that a size lacks."""
+"""What an aspect of twice or half the usual one adds to the oddity; a missing divisor adds 1."""
 EQUALLY_NEAR = 0.02
 """Errors, as fractions, that differ by less than this make no shape better than another."""
 OF_A_SHAPE = ("family", "n_layer", "n_embd")
-"""What a model and the preset that it has the shape of have in common."""
+"""Fields that must be equal in a model and the preset whose shape it has."""
 
 
 def oddity_for(
     budget: int, base: Config, quantity: Quantity
 ) -> Callable[[Found], tuple[int, float, int, int]]:
-    """Return what shapes near a budget are sorted by, the usual ones first.
+    """Return the sort key of shapes near a budget.
 
-    All errors of up to two percent are equal, as are all of two to four, and so on.
+    Errors of up to 2 % come first, then those of 2 to 4 %, and so on. Within such a band come first
+    the shapes that are least odd: sizes that divide well, and an aspect near the usual one.
     """
     usual = _usual_aspect(budget, base, quantity)
 

@@ -12,7 +12,7 @@ from gpt2calc.quantity.run import Run
 
 
 def given(fields: Fields | None) -> Fields:
-    """Return the fields given as flags; a choice that is left out is "none"."""
+    """Return the fields given as flags; None, from a flag like --no-positions, becomes "none"."""
     return {name: "none" if value is None else value for name, value in (fields or {}).items()}
 
 
@@ -28,7 +28,7 @@ def configured(model: str, fields: Fields | None) -> ModelConfig:
 
 
 def kept_free(margin: int | None, gpu: str | None) -> int:
-    """Return the bytes of a device that are not counted on. Raises ``UserError`` without one."""
+    """Return the margin to keep free on a device. Raises ``UserError`` if there is no device."""
     from gpt2calc.metrics.memory.fitting import MARGIN
 
     if margin is not None and gpu is None:
@@ -37,20 +37,20 @@ def kept_free(margin: int | None, gpu: str | None) -> int:
 
 
 def case_given(model: str, of: str | Quantity, fields: Fields | None) -> Any:
-    """Return what a quantity is of, a model or a model and a run, with the fields given."""
+    """Return the config, or the config and run, that a quantity counts, with the fields given."""
     quantity = as_quantity(of)
     refuse_idle_run(quantity, fields)
     return labelled((model,), quantity.case, **given(fields))[0].config
 
 
 def refuse_idle_run(of: str | Quantity, fields: Fields | None) -> None:
-    """Raise ``UserError`` for a flag of the run where the run does not matter."""
+    """Raise ``UserError`` for a flag of the run that does not change the quantity."""
     quantity = as_quantity(of)
     for name, value in of_run(fields).items():
         known = Run.known[name]
         is_so_anyway = known.fixed.get(quantity.name) == value
         if quantity.name not in known.changes and not is_so_anyway:
             raise UserError(
-                f"--{name.replace('_', '-')} is of the run, which changes no {quantity.unit}: ask "
-                f"--of {' or '.join(known.changes)}"
+                f"--{name.replace('_', '-')} does not change what --of {quantity.name} counts: "
+                f"ask --of {' or '.join(known.changes)}"
             )

@@ -22,7 +22,7 @@ OF_GPT2 = (
     "n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner",
     "bias", "qkv_bias", "tie_embeddings",
 )  # fmt: skip
-"""The fields in which GPT-2s differ from each other; all others are what descendants changed."""
+"""The fields in which GPT-2s differ: help pages list them, and --help-model the others."""
 OF_MOST_RUNS = (
     "batch", "seq", "training", "dtype", "attention", "checkpointing", "optimizer", "gpus", "shard",
 )  # fmt: skip
@@ -60,7 +60,7 @@ Margin = Annotated[
     Bytes | None, Parameter(help="Bytes of each device not counted on; 1GB if left out.")
 ]
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
-"""What is off unless it is asked for."""
+"""A flag that is off unless it is given."""
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
 
 
@@ -90,7 +90,7 @@ Flag = tuple[type[Declared], str, Group]
 
 
 def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: str) -> Any:
-    """Make the flag of a field of its type: a switch, a choice, a number, or a list of numbers."""
+    """Make the flag of a field by its type: a switch, a choice, a number, or a list of numbers."""
     known, plain = kind.known[name], name.replace("_", "-")
     opposites = [f"--no-{plain}", *([f"--{known.opposite}"] if known.opposite else ())]
     choices = [*map(str, choices_of(kind, name))]

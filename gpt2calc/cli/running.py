@@ -165,8 +165,9 @@ def train(
 ) -> int:
     """Say how long training takes, and its GPU-hours.
 
-    Of tokens, days, GPUs and utilization, give those you know: the one left out is solved for. With
-    a measured speed: the utilization that it is, in each framework's convention.
+    Give tokens, steps or days: the time or the tokens are solved for. With both: the GPUs, or with
+    --gpus the utilization. With a measured speed: the utilization that it is, in each framework's
+    convention.
     """
     from gpt2calc.metrics.flops import FLOPS
     from gpt2calc.metrics.training import train as trained_by

@@ -39,7 +39,7 @@ def in_one_line(error: CycloptsError) -> str:
 
 
 def _missing(error: MissingArgumentError) -> str:
-    """Say that a flag has no value; -5% after it is none, but was meant to be."""
+    """Say that a flag has no value; a value such as -5% was taken for a flag."""
     words = [*(error.unused_tokens or ()), ""]
     after = words[words.index(error.keyword) + 1] if error.keyword in words else ""
     if after[:1] == "-" and after[1:2].isdigit():
@@ -65,7 +65,7 @@ def _unknown_flag(error: UnknownOptionError) -> str:
         hint = f"; did you mean {ours!r}?"
     elif field in Run.known:
         commands = (f"'gpt2calc {name}'" for name in Run.known[field].changes)
-        hint = f" here: {ours} is of {', '.join(commands)}"
+        hint = f" here: {ours} is a flag of {', '.join(commands)}"
     else:
         hint = did_you_mean(flag, known) or f": {_help(error)}"
     return f"there is no flag {flag[:40]}{hint}"

@@ -26,9 +26,9 @@ class Bounds:
 
     users: int
     step: Fraction | None
-    """Of one token for every user; None where the device's bandwidth is not known."""
+    """Of a decoding step, one token for every user; None without a bandwidth or a cache."""
     prompt: Fraction | None
-    """To the first token of one prompt; None where its peak is not known."""
+    """To the first token of one prompt; None where the device's peak is not known."""
     compute_bound_from: int | None
     """Users from which on a step takes longer to compute than to read; None if it never does."""
 
@@ -56,14 +56,14 @@ class Held(NamedTuple):
 
 
 def bounds_of(case: Case, users: int, on_one: Held, device: Device, gpus: int) -> Bounds:
-    """Return the bounds of serving a prompt's case to some users.
+    """Return the bounds on the speed of serving some users.
 
     Args:
-        case: one prompt, with its scores of the last token alone.
-        users: whose tokens a step makes at once.
-        on_one: what one GPU holds.
-        device: whose bandwidth and peak are the bounds.
-        gpus: that share the work out evenly.
+        case: one prompt, with logits of its last token only.
+        users: how many users get a token in one decoding step.
+        on_one: the bytes of weights and of each user's cache on one GPU.
+        device: the GPU, with its bandwidth and its peak.
+        gpus: how many GPUs share the work evenly.
 
     """
     has_cache = case.model.architecture.decoder.has_cache
@@ -76,7 +76,7 @@ def bounds_of(case: Case, users: int, on_one: Held, device: Device, gpus: int) -
 
 
 def _peak_of(case: Case, device: Device) -> int | None:
-    """Return the peak in 16 bits, whichever a device has, or in float32."""
+    """Return the device's peak in 16 bits, or in float32 if products are; None if not known."""
     kinds = ("float32",) if case.product_type == "float32" else ("bfloat16", "float16")
     return next((device.peak[kind] for kind in kinds if kind in device.peak), None)
 
@@ -98,7 +98,7 @@ def _compute_bound_from(case: Case, on_one: Held, device: Device, peak: int) -> 
 
 
 def flops_of_prompt(case: Case) -> int:
-    """Return the FLOPs that no kernel saves: of scores the causal ones, inside the window."""
+    """Return the least FLOPs of a prompt: scores only of causal pairs inside the window."""
     causal = breakdown(case.evaluate_at(causal=True), FLOPS)
     scores, tokens = causal["scores"].total, case.q_len
     window, depth = case.model.window, case.n_layer
@@ -110,10 +110,10 @@ def flops_of_prompt(case: Case) -> int:
 
 
 def share_read(case: Case, users: int) -> Fraction:
-    """Return which part of the weights a step reads.
+    """Return the fraction of the weights that a decoding step reads.
 
-    Of experts it is those that some user's token goes to, each as likely as the others; of an
-    embedding that is not the head, too, the rows of a few tokens, which are next to nothing.
+    Of the experts, it reads those that at least one user's token is expected to be routed to, if
+    all are equally likely. An untied embedding is left out: only a row for each user is read.
     """
     counted = count(case.model)
     looked_up = 0 if case.model.tie_embeddings else counted["token_embedding"].total

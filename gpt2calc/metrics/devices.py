@@ -17,9 +17,9 @@ from gpt2calc.units import parse_bytes
 
 Precision = Literal["float32", "tfloat32", "float16", "bfloat16", "float8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tfloat32", "float16", "bfloat16", "float8")
-"""What the factors of a matrix product are stored in."""
+"""Precisions of matrix products for which a data sheet may give a peak."""
 FOR_TRAINING: tuple[Precision, ...] = ("bfloat16", "float16", "float32")
-"""What a device is trained in if nothing is said: the first of these that it has a figure of."""
+"""What training runs in if no precision is given: the first of these with a peak."""
 
 ALSO_CALLED = {
     "v100": "v100-32gb",
@@ -32,8 +32,8 @@ ALSO_CALLED = {
 """What people call devices that come in several forms: the form that most people mean."""
 MAKERS = ("nvidia", "geforce", "tesla", "amd", "instinct", "google", "intel")
 SOURCES = (
-    "Each is from its data sheet, which --format json names; what that does not print is left out. "
-    "--gpu takes a TOML file of your own as well."
+    "Figures are from each device's data sheet, which --format json names; a figure that the sheet "
+    "does not give is left empty. --gpu takes a TOML file of your own as well."
 )
 
 Figure = Annotated[int, Field(gt=0)]
@@ -86,7 +86,7 @@ class Devices(Listing):
         return [*self.devices.items()]
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return the figures of a data sheet in bytes and FLOP/s; read in GB and TFLOP/s."""
+        """Return the columns: figures in bytes and FLOP/s, shown to people in GB and TFLOP/s."""
         return (
             RowField("id", lambda item: item[0], "device"),
             RowField("name", lambda item: item[1].name),
@@ -130,7 +130,7 @@ def devices() -> Devices:
 
 
 def device(name_or_path: str | Device) -> Device:
-    """Find a device by its name, or read it from a TOML file of the same fields.
+    """Return a device by its name or its memory, or from a TOML file.
 
     Args:
         name_or_path: ``"h100-sxm"``, or as people say it: ``"H100"``, ``"RTX 4090"``, ``"4090"``;
@@ -138,7 +138,7 @@ def device(name_or_path: str | Device) -> Device:
             a device, which is returned as it is.
 
     Raises:
-        UserError: there is no such device or file, or the file says something else.
+        UserError: no device has that name, or the file cannot be read as a device.
 
     """
     if isinstance(name_or_path, Device):

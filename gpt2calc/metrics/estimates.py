@@ -134,7 +134,7 @@ def estimates_table(found: tuple[Estimated, ...], *, has_experts: bool = False) 
             notes=(CHECKPOINTED, *((OF_EXPERTS,) if has_experts else ())),
         )
     return Table(
-        title="What people estimate, against the exact figure of the same",
+        title="Rules of thumb, each against the exact figure of what it estimates",
         columns=(
             *(Column("rule"), Column("of"), Column("bytes", "count")),
             *(Column("exact", "count"), Column("error", "signed share")),

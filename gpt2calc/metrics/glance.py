@@ -20,16 +20,16 @@ from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import format_bytes
 
 MANY = 32
-"""Users, as an example of several."""
+"""Users in the row about several users."""
 SEQUENCES, LENGTH = 8, 2_048
-"""Of a step of fine-tuning, where the model's context is as long."""
+"""Sequences of the fine-tuning step, and tokens of each, or the context where that is less."""
 CARDS = ("rtx-3060-12gb", "t4", "rtx-4090", "rtx-5090", "a100-40gb", "l40s", "h100-sxm", "h200")
-"""One that many people own or rent of each size, by size."""
+"""A common card of each memory size, from the smallest to the largest."""
 SEVERAL = "h100-sxm"
 """Cards of this kind are counted where no single one is large enough."""
 PACKED = (
-    "8 and 4 bits are a plain rule: so much a number in the blocks' matrices, with a scale of 32 "
-    "bits for 64 of them; all else in 16 bits."
+    "8 and 4 bits, by rule: each weight of the blocks' matrices takes 8 or 4 bits, every 64 of "
+    "them share a 32-bit scale; everything else takes 16 bits."
 )
 HOW = (
     "Serving, in {dtype}, is weights, full caches and one prompt being read ('gpt2calc serve'); "
@@ -38,14 +38,14 @@ HOW = (
 )
 ROUNDED = "Two digits are shown: --exact has all, and so has --format json."
 OF_CARDS = (
-    "A card is the smallest of a few usual ones, of 12 to 141 GB, that has 1 GB more; several "
-    "share all evenly: the least that it takes."
+    f"The card is the smallest of {len(CARDS)} common ones (12 to 141 GB) that leaves {{}} free. "
+    "Where none is large enough: how many H100s at least, if the bytes are divided evenly."
 )
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that people do with a model, and the bytes that it takes."""
+    """A use of a model, and the bytes that it takes."""
 
     what: str
     size: int
@@ -59,17 +59,17 @@ class Glance(Listing):
     config: ModelConfig
     needs: tuple[Need, ...]
     device: Device | None
-    """Of which it is asked; None to say the smallest that would do."""
+    """The device that each use is compared with; None to name the smallest card for each."""
     margin: int
     """Bytes of a device that are not counted on."""
     is_exact: bool
 
     def items(self) -> tuple[Need, ...]:
-        """Return what people do."""
+        """Return the uses."""
         return self.needs
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return bytes, and the card that holds them."""
+        """Return the columns: use, bytes, and the smallest card, or whether it fits."""
         return (
             RowField("what", lambda need: need.what, ""),
             RowField("bytes", lambda need: need.size, "memory", "mixed", self._size),
@@ -96,7 +96,7 @@ class Glance(Listing):
         return devices().devices
 
     def _card(self, need: Need) -> str:
-        """Return the smallest card that holds so many bytes, or how many of a large one do."""
+        """Return the smallest card that holds the bytes, or how many of ``SEVERAL`` do."""
         known, room = self._known, need.size + self.margin
         for name in CARDS:
             if room <= known[name].memory:
@@ -104,7 +104,7 @@ class Glance(Listing):
         return f"{-(-need.size // (known[SEVERAL].memory - self.margin)):,} x {SEVERAL}"
 
     def to_dict(self) -> dict[str, object]:
-        """Return a row for each thing that people do, with its exact bytes."""
+        """Return a row for each use, with its exact bytes."""
         return {
             "config": self.config.effective(),
             "gpu": self.device.name if self.device else None,
@@ -120,8 +120,9 @@ class Glance(Listing):
 
     def notes(self) -> tuple[str, ...]:
         how = HOW.format(dtype=self.config.published_dtype)
+        cards = () if self.device else (OF_CARDS.format(format_bytes(self.margin)),)
         rounded = () if self.is_exact else (ROUNDED,)
-        return (how, PACKED, *((OF_CARDS,) if self.device is None else ()), *rounded)
+        return (how, PACKED, *cards, *rounded)
 
 
 def two_digits(size: int) -> str:

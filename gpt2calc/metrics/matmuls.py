@@ -1,8 +1,8 @@
 """The matrix products of a pass, one by one: forward, backward, and what is recomputed.
 
-They are the events of a run on the tape. One layer of each group is run, on sizes that carry their
-formulas, once for all models that differ in their numbers alone; the sizes of a model are those
-formulas at its numbers, in whatever arithmetic these are.
+They are recorded while the model runs on tensors without data. One layer of each group of equal
+layers is run, once for all models of one structure: recorded sizes are formulas of the config's
+numbers, and a model's sizes are their values at its numbers, which may be arrays or symbols.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,51 +38,54 @@ PART_OF = {
     "recurrence": "scores",
     "project_in": "projections",
 }
-"""The sublayer of each role."""
+"""The row of the FLOPs table in which the products of a role are counted."""
 
 OF_OTHER_HEADS = ("index_scores", "index_mix", "recurrence")
 """Products of an indexer or a recurrence, which have heads of their own."""
-FACTORS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
-"""What the two factors of a product are; of all others, the input and the weight."""
+OPERANDS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
+"""Names of the left and right operand of a role's products; of other roles, input and weight."""
 
 POINT = {"batch": 7, "seq": 1_031, "cached": 517}
-"""Where the sizes of a run are decided, beside those of the model."""
+"""Numbers by which symbolic batch, seq and cached are compared during the recorded run."""
 
 
 class Product(NamedTuple):
     """One matrix product of a pass, or one in each layer of a group."""
 
     role: str
-    """The module's role, and after a colon the factor whose gradient it is."""
+    """The module's role; of a gradient, a colon follows, and the operand whose gradient it is."""
     part: str
     phase: Phase
     sizes: tuple[int, ...]
     """A batch of m x k by k x n matrices, as the kernel sees them: batch, m, k, n."""
     factors: tuple[int, ...]
-    """What is multiplied to its FLOPs, the heads of attention and their width as one."""
+    """Numbers whose product is the FLOPs of one copy; attention heads times their width are one."""
     copies: int
     """Layers that have it."""
 
     @property
     def term(self) -> Term:
-        """What it adds to the sum of FLOPs."""
+        """Its FLOPs, as a term of the sum."""
         return MatmulTerm(self.role, self.part, self.phase, self.factors, self.copies)
 
 
 class MatmulTerm(Term):
-    """A product as a summand: its sizes, times two for a multiply and an add."""
+    """The FLOPs of a product and its copies, as a term of the sum."""
 
     __slots__ = ()
 
     def name(self, names: Names) -> str:
-        """Return the module's name, and whose gradient it is, or that it is done again."""
+        """Return the module's name.
+
+        A product that computes a gradient has ", d weight" after it, a recomputed one ", again".
+        """
         role, _, factor = self.role.partition(":")
         again = ", again" if self.column == "recomputed" else ""
         return f"{names.module(role)}{f', d {factor}' if factor else again}"
 
 
 class _Recorded(NamedTuple):
-    """A product of the run on letters."""
+    """A product as it is recorded: its sizes are symbolic."""
 
     role: str
     phase: Phase
@@ -91,8 +94,8 @@ class _Recorded(NamedTuple):
     copies: int
 
 
-class _Formulas(NamedTuple):
-    """A matrix product whose sizes are formulas of the config's numbers."""
+class _SymbolicProduct(NamedTuple):
+    """A recorded product whose sizes are formulas, ready to be evaluated at a config's numbers."""
 
     role: str
     phase: Phase
@@ -131,8 +134,8 @@ def products(case: Case) -> list[Product]:
 def terms(case: Case) -> list[Term]:
     """List what each product adds to the FLOPs of a case.
 
-    The sizes of a kernel are not evaluated: a head's are no polynomials in the number of heads,
-    while the FLOPs of all heads may not depend on it.
+    Sizes are not evaluated, only factors: the width of a head, n_embd / n_head, is no polynomial
+    in n_head, while the FLOPs of all heads are.
     """
     values = _values(case)
     return [
@@ -156,7 +159,7 @@ def _part_of(role: str) -> str:
     return PART_OF[role.partition(":")[0]]
 
 
-def _formulas_of(case: Case) -> "tuple[_Formulas, ...]":
+def _formulas_of(case: Case) -> "tuple[_SymbolicProduct, ...]":
     run = _Run(
         training=bool(case.training),
         checkpointing=bool(case.training) and case.checkpointing == "block",
@@ -169,10 +172,10 @@ def _formulas_of(case: Case) -> "tuple[_Formulas, ...]":
 
 
 @cache
-def _formulas(structure: Structure, run: _Run) -> tuple[_Formulas, ...]:
-    """Return the products of all models that differ in their numbers alone."""
+def _formulas(structure: Structure, run: _Run) -> tuple[_SymbolicProduct, ...]:
+    """Return the products of all models of one structure, which differ only in their numbers."""
     return tuple(
-        _Formulas(
+        _SymbolicProduct(
             one.role,
             one.phase,
             tuple(Formula(size) for size in one.sizes),
@@ -184,7 +187,7 @@ def _formulas(structure: Structure, run: _Run) -> tuple[_Formulas, ...]:
 
 
 def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
-    """Run one layer of each group on the tape, and return the products of its events."""
+    """Run one layer of each group on tensors without data, and return the products."""
     config, built = in_letters(structure), network_in_letters(structure)
     blocks = built.one_of_each()
     execution = Execution(checkpoints_blocks=run.checkpointing, last_logits=run.last_logits)
@@ -232,10 +235,10 @@ def _product(
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
     factors: tuple[int, ...] = (2, *sizes) if role in OF_OTHER_HEADS else (2, *sizes[1:])
-    if role in FACTORS:
+    if role in OPERANDS:
         sizes, factors = attention.of(matmul)
     if matmul.gradient_of:
-        left, right = FACTORS.get(role, ("input", "weight"))
+        left, right = OPERANDS.get(role, ("input", "weight"))
         role = f"{role}:{left if matmul.gradient_of == 'left' else right}"
     return _Recorded(
         role,
@@ -255,7 +258,7 @@ class _Attention(NamedTuple):
     is_causal: bool
 
     def of(self, matmul: Matmul) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return sizes and factors; those of a causal kernel, of the lower triangle alone."""
+        """Return sizes and factors; if causal, those of pairs of a query and a key not after it."""
         batch, m, k, n = matmul[:4]
         kv_len = self.past + self.q_len
         (width,) = [size for size in (m, k, n) if size not in (self.q_len, kv_len)]

@@ -134,7 +134,7 @@ def _speeds(served: "Serving") -> list[tuple[str, str]]:
 
 
 def _not_known(served: "Serving") -> tuple[str, ...]:
-    """Say which bounds there are none of, since nothing is known to bound them by."""
+    """Say which bounds are missing, since the device's bandwidth or peak is not known."""
     device, bounds = served.device, served.bounds
     if device is None or bounds is None:
         return ()
@@ -142,7 +142,8 @@ def _not_known(served: "Serving") -> tuple[str, ...]:
     missing = [name for name, figure in known.items() if figure is None]
     if not missing:
         return ()
-    return (f"Of {device.name} no {' and no '.join(missing)} is known: no bound on speed by it.",)
+    figures = " and no ".join(missing)
+    return (f"No {figures} is known for this device, so there is no such bound on speed.",)
 
 
 def _rounded(number: float) -> str:

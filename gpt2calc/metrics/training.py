@@ -1,4 +1,4 @@
-"""Which of tokens, time, GPUs and utilization follows from the others of a training run."""
+"""A training run of which one figure is solved for: tokens, time, GPUs or utilization."""
 
 import re
 from fractions import Fraction
@@ -40,9 +40,10 @@ def train(
         tokens: to train on; a number or text such as "300B", or "20x" for 20 a parameter.
         steps: batches to train on, instead of tokens.
         days: the time to train for.
-        gpus: how many; 1 if nothing asks for another number.
-        mfu: model FLOPs utilization, from 0 to 1; 0.4 if nothing asks for another.
-        precision: of the products; 16 bits if the device has them.
+        gpus: how many; if left out, 1, or as many as tokens in so many days need.
+        mfu: model FLOPs utilization, from 0 to 1; if left out, 0.4, or what tokens, days and GPUs
+            need.
+        precision: of the matrix products; 16 bits if left out and the device has them.
         price: of a GPU for an hour, in any currency.
 
     Raises:
@@ -53,7 +54,7 @@ def train(
     case = case_of(as_config(config), run).evaluate_at(training=True)
     if case.last_logits or case.run.cached is not None:
         name = "last_logits" if case.last_logits else "cached"
-        raise UserError(f"{name} is of generation, and training scores all tokens: leave it out")
+        raise UserError(f"{name} is for generation, and training needs all logits: leave it out")
     chosen = device(gpu)
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)

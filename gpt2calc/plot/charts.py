@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 
 from gpt2calc.analysis.comparison import Comparison
 from gpt2calc.plot.style import (
-    exactly,
+    exact_or_rounded,
+    font_size_for,
     human_in,
     ink_on,
     is_narrow,
     size_of,
-    type_for,
 )
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.quantity import Share
@@ -46,7 +46,7 @@ def composition(ax: Axes, counted: Breakdown) -> Axes:
 
 def stacked(ax: Axes, compared: Comparison) -> Axes:
     """Shares of the total, in percent: a bar a model, split by sublayer."""
-    size = type_for(ax, 2.5 * len(compared.names))
+    size = font_size_for(ax, 2.5 * len(compared.names))
     for row, counted in enumerate(compared.counts):
         start = 0.0
         for name, part in counted.coarse.items():
@@ -70,7 +70,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None)
     """Shares of the total, in percent: a group a sublayer, in it a bar a model."""
     rows: list[str] = []
     groups = present(compared, only)
-    size = type_for(ax, (len(compared.names) + 1) * len(groups))
+    size = font_size_for(ax, (len(compared.names) + 1) * len(groups))
     for name in groups:
         ax.text(0, len(rows), words_of(name), va="center", weight="bold", fontsize=size)
         rows.append("")
@@ -94,7 +94,7 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     """Weights (scales) beside biases (shifts) of the layer norms, on a scale of their own."""
     largest = float(max(each["layer_norm"].weights for each in compared.counts))
     rows: list[str] = []
-    size = type_for(ax, 2 * len(compared.names))
+    size = font_size_for(ax, 2 * len(compared.names))
     for name, counted in compared.named:
         part = counted["layer_norm"]
         for words, number, colour in (
@@ -103,7 +103,11 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
         ):
             ax.barh(len(rows), float(number), height=0.8, color=colour)
             ax.text(
-                float(number) + largest / 60, len(rows), exactly(number), va="center", fontsize=size
+                float(number) + largest / 60,
+                len(rows),
+                exact_or_rounded(number),
+                va="center",
+                fontsize=size,
             )
             rows.append(words)
     _rows(ax, rows, size)
@@ -126,18 +130,18 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) 
         [x, centre], [-0.55, -1.15], color=colour_of(name), linewidth=1.5, solid_capstyle="round"
     )
     ax.plot(centre, -1.15, marker="o", color=colour_of(name), markersize=5)
-    words = f"{words_of(name)}\n{exactly(part.total)}\n{percent(part.share)}"
+    words = f"{words_of(name)}\n{exact_or_rounded(part.total)}\n{percent(part.share)}"
     ax.text(centre, -1.32, words, ha="center", va="top", linespacing=1.4)
 
 
 def _row(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) -> None:
     """Write them in a row, beneath a bar too short for columns; a tick shows the part."""
     y = -1.4 - place[0]
-    size = min(type_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
+    size = min(font_size_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
     ax.plot(0.02, y, marker="s", color=colour_of(name), markersize=7)
     ax.text(0.06, y, words_of(name), va="center", fontsize=size)
-    ax.text(0.72, y, exactly(part.total), ha="right", va="center", fontsize=size)
+    ax.text(0.72, y, exact_or_rounded(part.total), ha="right", va="center", fontsize=size)
     ax.text(1, y, percent(part.share), ha="right", va="center", fontsize=size)
 
 
@@ -157,7 +161,7 @@ def _key(ax: Axes, names: list[str]) -> None:
     """Say what the colours are, in a line above the bars, or in several where it is narrow."""
     handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
-    size = min(type_for(ax, 8), 3.2 * size_of(ax)[0])
+    size = min(font_size_for(ax, 8), 3.2 * size_of(ax)[0])
     ax.legend(
         handles=handles,
         ncols=columns,

@@ -14,7 +14,7 @@ from matplotlib.transforms import Bbox
 
 from gpt2calc.analysis.axes import Array
 from gpt2calc.metrics.devices import Device
-from gpt2calc.plot.style import INK, is_narrow, size_of, type_for
+from gpt2calc.plot.style import INK, font_size_for, is_narrow, size_of
 
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in points from its point, the first that is free."""
@@ -35,7 +35,11 @@ FEW = 8
 def limit_of(ax: Axes, device: Device) -> None:
     """Draw a device's memory across, with its name above the line."""
     ax.axhline(float(device.memory), color=INK, linewidth=1.2, linestyle=(0, (6, 3)))
-    style: Any = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
+    style: Any = {
+        "xytext": (4, 4),
+        "textcoords": "offset points",
+        "fontsize": font_size_for(ax, 14),
+    }
     place = (0, device.memory)
     ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)
 

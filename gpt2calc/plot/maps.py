@@ -14,7 +14,7 @@ from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
 from gpt2calc.model.presets import presets
 from gpt2calc.plot.labels import log_ticks, place_labels, whole, whole_ticks
-from gpt2calc.plot.style import INK, PALE, human_in, size_of, type_for
+from gpt2calc.plot.style import INK, PALE, font_size_for, human_in, size_of
 
 FINEST = 200
 """Points of an axis; between the values of the sweep the formula is evaluated, too."""
@@ -58,7 +58,7 @@ def _cells(ax: Axes, swept: Sweep, down: str, across: str) -> Axes:
     totals = _totals(swept, {down: y, across: x})
     shown = _within(swept, totals)
     colours = ax.pcolormesh(shown, norm=LogNorm(), cmap=MAP, edgecolors="white", linewidth=1)
-    size = min(type_for(ax, len(y) + 1), 13 * size_of(ax)[0] / len(x))
+    size = min(font_size_for(ax, len(y) + 1), 13 * size_of(ax)[0] / len(x))
     for (row, column), total in np.ndenumerate(totals):
         ink = PALE if np.ma.getmaskarray(shown)[row, column] else INK
         place: Any = {"ha": "center", "va": "center", "fontsize": size, "color": ink}

@@ -1,4 +1,4 @@
-"""A picture for each result that is one as much as it is a table, in the size it will be seen."""
+"""A picture of each result that can be drawn, as wide as a page or a phone."""
 
 from collections.abc import Callable, Collection
 from textwrap import fill
@@ -30,7 +30,7 @@ Kind = Literal["stacked", "grouped", "layer-norm"]
 WIDE, PHONE = 8.0, 4.2
 """Inches: for a page, and for a phone."""
 CHARACTERS = 125
-"""Characters of one point in an inch of a title."""
+"""Characters in an inch of a title, times the size of its font in points."""
 ROW = 0.24
 """Inches that one bar takes."""
 
@@ -46,13 +46,13 @@ def of_count(counted: Breakdown, width: float = WIDE, name: str = "") -> Figure:
 
 
 def of_memory(held: Memory, width: float = WIDE, name: str = "") -> Figure:
-    """Draw the bytes that are there throughout a run. Raises ``UserError`` for too many layers."""
+    """Draw the bytes held throughout a run. Raises ``UserError`` for too many layers."""
     refuse_undrawable(held.total)
     return _of_run(held, f"{shortened(name)}, " if name else "", None, width)
 
 
 def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
-    """Draw the bytes that are there throughout a run, and a device's memory across."""
+    """Draw the bytes held throughout a run, and a device's memory as a line."""
     refuse_undrawable(fitted.memory.total)
     verdict = "fits" if fitted.fits else "does not fit"
     title = f"{shortened(name)} {verdict} on one {fitted.device.name}: "
@@ -90,7 +90,7 @@ def _amount(counted: Breakdown) -> str:
 
 
 def _usual(counted: Breakdown) -> set[str]:
-    """Return the fields that are as in GPT-2 small run as usual, or never change a count."""
+    """Return the fields that a title leaves out: ``n_head``, and those as in GPT-2 small."""
     config, small = counted.config, counted.quantity.case(ModelConfig())
     shown = {"n_layer", "n_embd"}
     alike = {name for name in config.known if config.value(name) == small.value(name)}
@@ -98,7 +98,7 @@ def _usual(counted: Breakdown) -> set[str]:
 
 
 def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = WIDE) -> Figure:
-    """Shares of several models, or their layer norms."""
+    """Draw the shares of several models, or their layer norms."""
     refuse_undrawable(max(each.total for each in compared.counts))
     models = len(compared.names)
     if kind == "layer-norm":
@@ -115,14 +115,14 @@ def of_comparison(compared: Comparison, kind: Kind = "stacked", width: float = W
 def of_groups(
     compared: Comparison, only: Collection[str], title: str, width: float = WIDE
 ) -> Figure:
-    """Shares of several models, a group for each of some sublayers."""
+    """Draw the shares of several models, a group for each of some sublayers."""
     groups = len(charts.present(compared, only))
     height = 0.9 + (len(compared.names) + 1) * groups * ROW
     return _drawn(width, height, title, lambda ax: charts.grouped(ax, compared, only))
 
 
 def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
-    """How shares change with size: the formula's curve, and the models on it."""
+    """Draw how shares change with size: the formula's curve, and the models on it."""
     models = [(n, each.config) for n, each in compared.named]
     title = "Shares from the smallest model to the largest"
     return _drawn(width, 4.0, title, lambda ax: curves.trend(ax, models, compared.quantity))
@@ -131,7 +131,7 @@ def of_trend(compared: Comparison, width: float = WIDE) -> Figure:
 def of_sweep(
     swept: Sweep, share: bool = False, width: float = WIDE, limit: Device | None = None
 ) -> Figure:
-    """Lines over one axis, a map over two. Raises ``UserError`` for more than two.
+    """Draw lines over one axis, a map over two. Raises ``UserError`` for more than two.
 
     A device's memory is drawn in as a limit of the lines.
     """

@@ -20,12 +20,12 @@ from gpt2calc.report.files import whole_file
 from gpt2calc.units import human
 
 INK, PALE = "#26262e", "#d9d9de"
-"""Text and axes; grid lines and leaders."""
+"""Text, labels and lines drawn over the data; axis lines and grid lines."""
 
 NARROW = 4.5
 """Inches of width of the axes below which a picture is laid out for a phone."""
-LARGEST_TYPE, SMALLEST_TYPE = 8.5, 4.0
-"""Points of the letters, where there is room for them, and where there is hardly any."""
+LARGEST_FONT, SMALLEST_FONT = 8.5, 4.0
+"""Points of the font: where there is room, and where there is hardly any."""
 
 LONGEST_EXACT = 10**15
 """From this count on, digits need more room than a label has."""
@@ -120,12 +120,12 @@ def checked_ending(path: Path) -> str:
 
 
 def human_in(quantity: Quantity) -> Callable[..., str]:
-    """Return what writes rounded counts in the prefixes of a quantity: 134 GB, 292 G."""
+    """Return a function that writes a rounded count with a quantity's prefix: 134 GB, 292 G."""
     return partial(human, scale=quantity.scale)
 
 
-def exactly(count: int) -> str:
-    """Write a count to the last parameter, or rounded where that needs too much room."""
+def exact_or_rounded(count: int) -> str:
+    """Write a count exactly, or rounded from ``LONGEST_EXACT`` on."""
     return f"{count:,}" if count < LONGEST_EXACT else human(count)
 
 
@@ -148,10 +148,10 @@ def size_of(ax: Axes) -> tuple[float, float]:
     return box.width * figure.get_figwidth(), box.height * figure.get_figheight()
 
 
-def type_for(ax: Axes, lines: float) -> float:
-    """Return the size of letters, in points, with which so many lines fit the axes' height."""
+def font_size_for(ax: Axes, lines: float) -> float:
+    """Return the font size, in points, with which so many lines fit the axes' height."""
     room = 72 * size_of(ax)[1] / max(lines, 1)
-    return max(min(LARGEST_TYPE, 0.75 * room), SMALLEST_TYPE)
+    return max(min(LARGEST_FONT, 0.75 * room), SMALLEST_FONT)
 
 
 def ink_on(colour: str) -> str:

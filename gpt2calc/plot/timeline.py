@@ -16,7 +16,7 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.memory.stacked import Stacked
 from gpt2calc.plot.labels import limit_of
-from gpt2calc.plot.style import INK, human_in, is_narrow, size_of, type_for
+from gpt2calc.plot.style import INK, font_size_for, human_in, is_narrow, size_of
 from gpt2calc.report.sublayers import colour_of, words_of
 
 FINEST = 800
@@ -96,7 +96,7 @@ def _areas(ax: Axes, edges: NDArray[np.float64], parts: Mapping[str, NDArray[np.
 
 def _name_phases(ax: Axes, run: Stacked, edges: NDArray[np.float64]) -> None:
     """Draw a line where each part of the run begins, its name at the top."""
-    size = min(type_for(ax, 14), 2.2 * size_of(ax)[0])
+    size = min(font_size_for(ax, 14), 2.2 * size_of(ax)[0])
     bounds = [edges[place] for place in run.begins.values()] + [1.0]
     for phase, (start, end) in zip(run.begins, pairwise(bounds), strict=True):
         if start > 0:
@@ -114,7 +114,11 @@ def _name_peak(
     ax.plot(x, y, marker="o", color=INK, markersize=5, clip_on=False)
     side = "left" if x < 0.35 else "right" if x > 0.65 else "center"
     words = fill(f"{human_in(MEMORY)(y)} at {moment}", int(LETTERS * size_of(ax)[0]))
-    style: Any = {"xytext": (0, 7), "textcoords": "offset points", "fontsize": type_for(ax, 14)}
+    style: Any = {
+        "xytext": (0, 7),
+        "textcoords": "offset points",
+        "fontsize": font_size_for(ax, 14),
+    }
     ax.annotate(words, (x, y), ha=side, va="bottom", bbox=ON_WHITE, **style)
 
 
@@ -135,6 +139,6 @@ def _key(ax: Axes, names: list[str]) -> None:
         frameon=False,
         handlelength=1,
         columnspacing=1.2,
-        fontsize=type_for(ax, 14),
+        fontsize=font_size_for(ax, 14),
         **(beneath if is_narrow(ax) else beside),
     )

@@ -114,7 +114,7 @@ class Run(Declared):
         BeforeValidator(dtype_called),
         Known(
             "{}",
-            "Of weights and products; mixed is float32 weights, bfloat16 products. If left out: "
+            "Type of weights and products; mixed: float32 weights, bfloat16 products. If left out: "
             "mixed in training, the published weights' in inference.",
             rule="usual_dtype",
             said={"mixed": "mixed precision"},
@@ -126,7 +126,7 @@ class Run(Declared):
         Literal["eager", "sdpa"] | None,
         Known(
             "{} attention",
-            "Written out, or scaled_dot_product_attention. If left out: sdpa where there is one.",
+            "Written out (eager) or in one kernel (sdpa). If left out: sdpa if the class has it.",
             rule="usual_attention",
             hints={"flash": "it is now called sdpa"},
             changes=MEMORY,
@@ -153,7 +153,7 @@ class Run(Declared):
         Literal["adamw", "sgd", "momentum", "adafactor", "adamw-8bit"],
         Known(
             "{}",
-            "Whose state training holds beside weights and gradients.",
+            "The optimizer, whose state training holds beside weights and gradients.",
             changes=MEMORY,
         ),
     ] = "adamw"
@@ -191,7 +191,7 @@ class Run(Declared):
         Literal["float32", "bfloat16"],
         Known(
             "gradients scattered in {}",
-            "Of FSDP's gradients in mixed precision.",
+            "Type in which FSDP scatters gradients in mixed precision.",
             changes=MEMORY,
         ),
     ] = "float32"
@@ -230,7 +230,7 @@ class Run(Declared):
     scores_last_alone: ClassVar[None] = None
     usual_dtype: ClassVar[None] = None
     usual_attention: ClassVar[None] = None
-    """What follows from the model: a run by itself does not know."""
+    """Defaults that follow from the model, which a run does not know."""
     nothing_cached: ClassVar[int] = 0
     forward_alone: ClassVar[bool] = False
 

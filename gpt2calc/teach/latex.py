@@ -19,7 +19,7 @@ PREAMBLE = r"""\documentclass[fleqn]{article}
 \begin{document}"""
 
 LONG = 100
-"""Characters of two steps that do not fit beside each other."""
+"""The most characters of two steps that stand on one line."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -72,7 +72,7 @@ def _answer(answer: str, steps: Sequence[tuple[str, Chain]], conclusion: str) ->
 
 
 def escaped(words: str) -> str:
-    """Words as LaTeX sets them in running text."""
+    """Return words with the special characters of LaTeX escaped."""
     return "".join(_SPECIAL.get(each, each) for each in words)
 
 
@@ -115,7 +115,7 @@ def _broken(step: str) -> str:
 
 
 def _displayed(chain: Chain) -> str:
-    """Write a step a line, equals below equals; a long first step has a line of its own."""
+    """Write each step on a line, equals signs aligned; a long first step has its own line."""
     first, *steps = [written(step, LATEX) for step in chain]
     if not steps:
         return f" ${first}$"

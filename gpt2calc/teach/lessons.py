@@ -43,7 +43,7 @@ def of_parameters(config: ModelConfig) -> tuple[str, ...]:
 
 
 def _what_shared_heads_save(config: ModelConfig) -> str:
-    """Say what keys and values for every query would take beside."""
+    """Say what a head of keys and values for every head of queries would add."""
     if not config.n_kv_head or not config.heads or config.n_kv_head == config.heads:
         return ""
     more = count(config.replace(n_kv_head=None)).total - count(config).total
@@ -67,7 +67,7 @@ def _what_a_token_goes_through(config: ModelConfig) -> str:
 
 
 def _mlp_against_attention(config: ModelConfig) -> str:
-    """Twice as many weights in the MLP: true where its width is four times the model's."""
+    """Say that the MLP has twice the weights of attention, if it has."""
     counted = count(config)
     attention, mlp = counted["attention"], counted["mlp"]
     if mlp.weights != 2 * attention.weights:
@@ -85,14 +85,14 @@ def _mlp_against_attention(config: ModelConfig) -> str:
 
 
 def _weights(config: ModelConfig, sublayer: str) -> str:
-    """One block's matrices: ``d × 3d + d × d, which is 4 d²``."""
+    """Write the matrices of one block: ``d × 3d + d × d, which is 4 d²``."""
     plain = config.replace(n_inner=None)
     shapes, collected = Derivation(plain, (), PARAMETERS).in_one_block(sublayer, "weights")
     return f"{written(shapes, TEXT)}, which is {written(collected, TEXT)}"
 
 
 def _ratio(config: ModelConfig) -> str:
-    """MLP to attention as a fraction in d, which is exact: ``(8 d + 5) / (4 d + 4)``."""
+    """Write MLP to attention as an exact fraction in d: ``(8 d + 5) / (4 d + 4)``."""
     from sympy import Poly
 
     alike = config.replace(full_layers=None, no_rope_layers=None, dense_layers=())
@@ -105,7 +105,7 @@ def _ratio(config: ModelConfig) -> str:
 
 
 def _as_it_grows(config: ModelConfig, field: str, noun: str) -> str:
-    """Return the share that each sublayer tends to, by SymPy's limits."""
+    """Say which share each sublayer tends to as a field grows, by SymPy's limits."""
     from sympy import Symbol, limit, oo
 
     formulas, x = formula(config, free=field), Symbol("x", positive=True)
@@ -121,7 +121,7 @@ def _as_it_grows(config: ModelConfig, field: str, noun: str) -> str:
 
 
 def _where_blocks_outgrow_embeddings(config: ModelConfig) -> str:
-    """Return the width from which on the blocks hold more, if they do not at every width."""
+    """Say from which width on the blocks have more parameters than the embeddings."""
     from sympy import Poly, floor, real_roots
 
     formulas = formula(config, free="n_embd")
@@ -171,4 +171,4 @@ LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
 }
 """The lessons of each quantity, by its name."""
 STORIES = {MEMORY.name: story_of_memory}
-"""By quantity: what tells the run that it is of."""
+"""By the quantity's name: what tells its run in sentences."""

@@ -11,10 +11,15 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.case import Case
 from gpt2calc.verification.parameters import torch_and_transformers
-from gpt2calc.verification.pytorch_memory import Bytes, built_for, optimizer_for, without_memory
+from gpt2calc.verification.pytorch_memory import (
+    BytesByPhase,
+    built_for,
+    optimizer_for,
+    without_memory,
+)
 
 
-def measured_under_fsdp(case: Case) -> Bytes:
+def measured_under_fsdp(case: Case) -> BytesByPhase:
     """Return the bytes that a step of training holds on the first GPU, which has most."""
     torch, _ = torch_and_transformers()
     with (
@@ -30,7 +35,7 @@ def measured_under_fsdp(case: Case) -> Bytes:
         tracker = watched_tracker()(model, optimizer)
         tracker.track_inputs((ids,))
         beside = _bytes_of(model.buffers())
-        found: Bytes = {}
+        found: BytesByPhase = {}
         with tracker:
             before = tracker.now()
             loss = model(ids, labels=ids, use_cache=False).loss

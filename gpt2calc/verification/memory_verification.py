@@ -18,7 +18,7 @@ from gpt2calc.verification.parameters import (
     torch_and_transformers,
 )
 from gpt2calc.verification.proof import Proof
-from gpt2calc.verification.pytorch_memory import MOST_BYTES, Bytes, measured, peak_on_gpu
+from gpt2calc.verification.pytorch_memory import MOST_BYTES, BytesByPhase, measured, peak_on_gpu
 
 OF = (
     "Exact is of PyTorch's CPU kernels in this version: on a GPU, kernels, workspaces and blocks "
@@ -30,8 +30,8 @@ OF = (
 class MemoryVerification(Proof):
     """Bytes by the tape and in PyTorch: the peak of each part of a run, and what is held."""
 
-    tape: Bytes
-    pytorch: Bytes
+    tape: BytesByPhase
+    pytorch: BytesByPhase
     on_gpu: int | None = None
     """What PyTorch allocated on a GPU at the peak; None without one."""
 
@@ -171,7 +171,7 @@ def _refuse_what_needs_memory(case: Case) -> None:
         )
 
 
-def by_the_tape(case: Case) -> Bytes:
+def by_the_tape(case: Case) -> BytesByPhase:
     """Return the bytes by the tape, by what they are of."""
     case = replace(case, moment=None)
     moments = Moments(case)

@@ -1,6 +1,6 @@
 """What PyTorch itself holds: in a step of training, or in serving a prompt and two tokens more.
 
-Small cases are run as they are; in large ones tensors have sizes and no memory.
+Small cases run on real tensors, large ones on fake tensors, which have sizes and no memory.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
 from gpt2calc.verification.parameters import DROPOUT, SPECIAL_TOKENS, torch_and_transformers
 
-Bytes = dict[str, int]
-"""Bytes by what they are of: the peak of each part of a run, and what is held at its end."""
+BytesByPhase = dict[str, int]
+"""Bytes by name: peaks of phases, such as "backward", and what is held between and after them."""
 MOST_BYTES = 2 * 10**9
-"""Bytes up to which a case is run with memory for its tensors."""
+"""Bytes up to which a case is run on real tensors."""
 
 
 def built_for(case: Case) -> Any:
@@ -56,24 +56,24 @@ def run_forward(model: Any, case: Case, ids: Any = None) -> Any:
     torch, _ = torch_and_transformers()
     if ids is None:
         ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
-    with precision(case, ids.device.type):
+    with autocast_context(case, ids.device.type):
         return model(ids, labels=ids, use_cache=False).loss
 
 
-def precision(case: Case, device: str) -> Any:
-    """Return the context of the forward pass."""
+def autocast_context(case: Case, device: str) -> Any:
+    """Return autocast to bfloat16 in mixed precision, else a context that does nothing."""
     torch, _ = torch_and_transformers()
     return torch.autocast(device, dtype=torch.bfloat16) if case.is_mixed else nullcontext()
 
 
-def measured(case: Case, estimate: int) -> Bytes:
-    """Return the bytes that a run holds; ``estimate`` says whether there is memory for it."""
+def measured(case: Case, estimate: int) -> BytesByPhase:
+    """Return the bytes that a run holds, on fake tensors if ``estimate`` exceeds ``MOST_BYTES``."""
     with nullcontext() if estimate <= MOST_BYTES else without_memory():
         model = built_for(case)
         return _trained(model, case) if case.training else _served(model, case)
 
 
-def _trained(model: Any, case: Case) -> Bytes:
+def _trained(model: Any, case: Case) -> BytesByPhase:
     """Follow a second step: the optimizer has no state before its first one."""
     torch, _ = torch_and_transformers()
     from gpt2calc.verification.live import Live
@@ -82,7 +82,7 @@ def _trained(model: Any, case: Case) -> Bytes:
     ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
     given = [*model.parameters(), *model.buffers(), ids]
     standing = _bytes_of([*model.parameters(), ids])
-    found: Bytes = {}
+    found: BytesByPhase = {}
     with Live(given) as live:
         for _ in range(2):
             if case.grad_accumulation > 1:
@@ -110,7 +110,7 @@ def _state_of(optimizer: Any, model: Any) -> int:
     return _bytes_of([each for each in state if hasattr(each, "numel")] + gradients)
 
 
-def _served(model: Any, case: Case) -> Bytes:
+def _served(model: Any, case: Case) -> BytesByPhase:
     """Follow a prompt and two tokens after it."""
     torch, _ = torch_and_transformers()
     from gpt2calc.verification.live import Live
@@ -121,9 +121,9 @@ def _served(model: Any, case: Case) -> Bytes:
     words |= {"use_cache": True} if has_cache else {}
     given = [*model.parameters(), *model.buffers(), ids, token]
     standing = _bytes_of([*model.parameters(), ids])
-    found: Bytes = {}
+    found: BytesByPhase = {}
     with torch.no_grad(), Live(given) as live:
-        with precision(case, "cpu"):
+        with autocast_context(case, "cpu"):
             outputs = model(ids, **words)
         found["prefill"] = standing + _most(live)
         cache = outputs.cache if has_cache else None
@@ -131,7 +131,7 @@ def _served(model: Any, case: Case) -> Bytes:
         found["held after prefill"] = live.bytes
         for part in ("token 1", "token 2")[: tokens_after(case)] if has_cache else ():
             live.log.clear()
-            with precision(case, "cpu"):
+            with autocast_context(case, "cpu"):
                 outputs = model(token, cache=cache, **words)
             found[part] = standing + _most(live)
             del outputs
@@ -148,9 +148,9 @@ def _bytes_of(tensors: Any) -> int:
 
 @contextmanager
 def without_memory() -> Iterator[None]:
-    """Let tensors have sizes and no memory.
+    """Make every new tensor a fake one, which has sizes and no memory.
 
-    Transformers takes such tensors for a tracer's, and would build masks that a real run needs not.
+    Transformers takes fake tensors for tracing, and would build a mask that a real run does not.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
     from transformers import masking_utils
@@ -181,7 +181,7 @@ def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
         words: dict[str, Any] = {"logits_to_keep": 1} if case.last_logits else {}
         words |= {"use_cache": True} if case.model.architecture.decoder.has_cache else {}
         torch.cuda.reset_peak_memory_stats()
-        with torch.no_grad(), precision(case, "cuda"):
+        with torch.no_grad(), autocast_context(case, "cuda"):
             model(ids, **words)
         return int(torch.cuda.max_memory_allocated())
     optimizer = optimizer_for(case, model)
@@ -198,7 +198,7 @@ def _peak_of_a_real_run(case: Case) -> int:  # pragma: no cover - needs a GPU
 
 
 def optimizer_for(case: Case, model: Any) -> Any:
-    """Return PyTorch's optimizer of that name, in the implementation that GPUs use."""
+    """Return PyTorch's optimizer for a case, as ``foreach``: the default on GPUs."""
     torch, _ = torch_and_transformers()
     parameters, words = list(model.parameters()), {"lr": 1e-3, "foreach": True}
     match case.optimizer:

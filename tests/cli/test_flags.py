@@ -83,9 +83,12 @@ def test_a_number_of_another_kind_is_one_line(refused, words, rule):
     [
         (
             ["flops", "--dtype", "bf16"],
-            "there is no flag --dtype here: --dtype is of 'gpt2calc mem",
+            "there is no flag --dtype here: --dtype is a flag of 'gpt2calc mem",
         ),
-        (["serve", "--batch", "3"], "--batch is of 'gpt2calc flops', 'gpt2calc memory', 'gpt2calc"),
+        (
+            ["serve", "--batch", "3"],
+            "--batch is a flag of 'gpt2calc flops', 'gpt2calc memory', 'gpt2calc",
+        ),
         (["memory", "--precision", "bf16"], "there is no flag --precision; did you mean '--dtype'"),
         (["solve", "--tolerance", "-5%"], "--tolerance is '-5%': it must not begin with a hyphen"),
         (["solve", "--tolerance", "--limit"], "--tolerance needs a value"),

@@ -78,8 +78,8 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
         ),
         (["memory", "gpt1", *FSDP, "--dtype", "mixed"], "the first GPT's class"),
         (["memory", "--master-weights", "float32"], "a copy of 16-bit weights"),
-        (["memory", "--last-logits"], "last_logits is of generation"),
-        (["memory", "--cached", "7", "--seq", "9"], "cached is of generation"),
+        (["memory", "--last-logits"], "last_logits is for generation"),
+        (["memory", "--cached", "7", "--seq", "9"], "cached is for generation"),
         (
             ["memory", "--inference", "--training"],
             "given twice, or with its opposite: give one",

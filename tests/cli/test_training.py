@@ -27,7 +27,7 @@ import pytest
         (["--tokens", "1T", "--days", "1", "--gpus", "1"], "would need a utilization of"),
         (["--tokens", "1B", "--days", "1", "--gpus", "1", "--mfu", "0.1"], "all given: leave out"),
         (["--tokens", "1B", "--price", "-2"], "price is '-2'"),
-        (["--tokens", "1B", "--last-logits"], "last_logits is of generation"),
+        (["--tokens", "1B", "--last-logits"], "last_logits is for generation"),
         (["--days", "0"], "such as 30"),
         (["--tokens", "1B", "--seq", "5000"], "the model has positions for 1,024 tokens"),
     ],

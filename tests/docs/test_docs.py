@@ -161,8 +161,10 @@ def test_the_readme_and_the_first_page_link_to_all_others():
 
 def test_every_command_of_gpt2calc_is_shown():
     text = "".join(page.read_text() for page in PAGES)
-    for command in set(app) - {"--help", "-h", "--version"}:
+    commands = {command for command in app if not command.startswith("-")}
+    for command in commands:
         assert f"gpt2calc {command}" in text
+    assert f"Six of the other {len(commands)} commands" in README.read_text()
 
 
 def test_every_family_is_named_and_their_number_is_right():
@@ -173,6 +175,10 @@ def test_every_family_is_named_and_their_number_is_right():
     followed = [family for family in FAMILIES if family.architecture.memory_is_proven]
     for said in (f"{len(FAMILIES)} `model_type`s:", f"on the CPU, for {len(followed)} types."):
         assert said in README.read_text()
+    compared = (
+        f"For {len(followed)} of the {len(FAMILIES)} types the tests compare every allocation"
+    )
+    assert compared in (GUIDE / "verify.md").read_text()
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)

@@ -130,7 +130,7 @@ def test_verify_notices_a_product_that_is_off(monkeypatch, request):
         (["flops", "--operations", "--plot", "x.png"], "--plot draws the sublayers"),
         (["flops", "--checkpointing", "blocks"], "it must be none or block"),
         (["flops", "gpt2", "--sequence", "7"], "there is no flag --sequence"),
-        (["compare", "gpt2", "--batch", "4"], "--batch is of the run, which changes no parameters"),
+        (["compare", "gpt2", "--batch", "4"], "--batch does not change what --of parameters"),
         (["sweep", "--seq", "1,2"], "ask --of flops"),
         (["sweep", "--of", "flops", "--seq", "512,2048"], "seq is 2,048: the model has positions"),
         (["sweep", "--of", "flops", "--n-ctx", "5,9", "--seq", "6"], "positions for 5 tokens"),

@@ -15,16 +15,16 @@ from gpt2calc.tape.recorder import Event
 from gpt2calc.units import format_bytes
 
 MOST_LAYERS = 1_000
-"""Layers of which every event is listed."""
+"""The most layers of a model whose events are listed."""
 PEAK = "(peak)"
 LISTED = (
-    "Each operation that allocates: the bytes of its outcomes, and all that is there by then, "
-    "weights and the optimizer's state among it. --format csv has exact bytes, and what was freed."
+    "born: bytes that the operation allocates; total: all bytes alive after it, weights and the "
+    "optimizer's state among them. --format csv has exact bytes, and what was freed."
 )
 
 
-class Happening(NamedTuple):
-    """An event, where it stands in the run, and all bytes that are there by then."""
+class EventRow(NamedTuple):
+    """An event, the part of the run and the module that it is in, and all bytes alive after it."""
 
     part: str
     event: Event
@@ -46,8 +46,8 @@ class Events(Listing):
         case = case.settled()
         return cls(case, whole_run(case))
 
-    def items(self) -> list[Happening]:
-        """Return each event with the part of the run that it is in, and all bytes by then."""
+    def items(self) -> list[EventRow]:
+        """Return a row for each event."""
         begins = sorted((first, part) for part, first in self.run.parts.items())
         moments = Moments(replace(self.config, moment=None))
         totals = [moments.bytes_at(each) for each in moments.of_run(self.run)]
@@ -58,16 +58,16 @@ class Events(Listing):
             while begins and begins[0][0] <= number:
                 part = begins.pop(0)[1]
             where, is_peak = self._module(event), number == peak
-            found.append(Happening(part, event, where, totals[number], is_peak))
+            found.append(EventRow(part, event, where, totals[number], is_peak))
         return found
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return what happens in each event.
+        """Return the columns.
 
         Keys are ``part`` of the run (forward, backward, step; prefill, token 1, token 2), ``phase``
-        (recomputed where a block runs again in backward), ``module``, ``op`` as PyTorch calls it,
-        ``born``, ``died``, ``live`` on the tape and ``total`` with what is there all the time, in
-        bytes, and ``flops``.
+        (recomputed where a block runs again in backward), ``module``, ``op`` as PyTorch calls it;
+        bytes allocated (``born``), freed since the event before (``died``), alive of what the run
+        allocated (``live``), and with weights, optimizer state and ids (``total``); and ``flops``.
         """
         return (
             RowField("part", lambda each: each.part, "part", shown=_phase),
@@ -112,11 +112,11 @@ class Events(Listing):
         return f"{self.config.title()}: {len(self.run.events):,} events"
 
 
-def _phase(each: Happening) -> str:
+def _phase(each: EventRow) -> str:
     return "recomputed" if each.event.phase == "recomputed" else each.part
 
 
-def _operation(each: Happening) -> str:
+def _operation(each: EventRow) -> str:
     return f"{each.event.op} {PEAK}" if each.is_peak else each.event.op
 
 

@@ -59,7 +59,7 @@ def _settle(case: Case) -> Case:
 def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
     """Say for which values of a field that is left open a formula gives the peak."""
     if len(free) != 1:
-        return (f"It is the peak of those cases that hold most at {case.moment}.",)
+        return (f"The formula holds for every case whose peak is at {case.moment}.",)
     (field,) = free
     if field in fixed_in(case.model, plan_of(case).sharding):
         raise UserError(

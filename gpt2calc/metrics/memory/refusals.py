@@ -15,7 +15,7 @@ def refuse_what_cannot_run(case: Case) -> None:
     if case.training and (case.last_logits or case.run.cached is not None):
         name = "last_logits" if case.last_logits else "cached"
         raise UserError(
-            f"{name} is of generation, and training scores all tokens without a cache: leave it "
+            f"{name} is for generation, and training needs all logits and no cache: leave it "
             "out, or ask about inference"
         )
     if case.dtype not in WEIGHTS:

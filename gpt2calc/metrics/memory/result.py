@@ -202,11 +202,18 @@ class Memory(Breakdown):
         words, weights = self.config.of_family.words, self["weights"].total
         alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
         after = self.held_after_prefill
-        held = f"Cache of all tokens that a layer sees: {format_bytes(self.cache)}"
+        held = f"{self._cache_of()}: {format_bytes(self.cache)}"
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
         last = f" {FULL}" if set(self.phases) == {"prefill"} and has_cache else ""
         cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
         return (f"{sums} {alone}", *cached, *assumptions, self._how_exact())
+
+    def _cache_of(self) -> str:
+        """Say when the cache is counted, as the table above has the peak, and of which tokens."""
+        what = "prompt" if self.config.run.cached is None else "run"
+        windowed = ", in windowed layers of the last tokens only"
+        has_window = self.config.model.window is not None
+        return f"KV cache at the end of the {what}{windowed if has_window else ''}"
 
     def _state_said(self) -> str:
         size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"

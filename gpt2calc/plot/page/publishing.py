@@ -33,11 +33,11 @@ MARKS: dict[Verdict, str] = {
     "does not hold": "not",
     "says nothing here": "nothing",
 }
-"""Classes of the page's style."""
+"""Classes in the style sheet of the page."""
 
 
 def publish(study: Study, path: Path, form: Form | None = None) -> None:
-    """Write a study; pictures of Markdown stand in a folder beside it that is called like it.
+    """Write a study; the pictures of ``NAME.md`` go into the folder ``NAME_pictures`` beside it.
 
     Everything is drawn before the first file is written.
 
@@ -104,7 +104,7 @@ def _rendered(template: str, study: Study, **more: Any) -> str:
 
 
 def _embedded(picture: Picture, width: float) -> str:
-    """Write a picture as an address that holds it whole."""
+    """Return a picture as a data URL."""
     return f"data:image/svg+xml;base64,{b64encode(_svg(picture, width)).decode()}"
 
 
@@ -122,10 +122,10 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _plain(words: str) -> str:
-    """Words in which Markdown sees no marks."""
+    """Return words with the special characters of Markdown escaped."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", words)
 
 
 def _slug(heading: str) -> str:
-    """Write the anchor that GitHub gives a heading."""
+    """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -78,7 +78,8 @@ def test_as_a_command(run, refused):
     assert "1,073,741,824" in run("cache", "llama-3-8b").out
     assert "4,294,967,296" in run("cache", "llama-3-8b", "--seq", "32k").out
     assert "42,949,672,960" in run("cache", "llama-3-70b", "--seq", "128k").out
-    assert "--attention is of the run" in refused("sweep", "--of", "cache", "--attention", "sdpa")
+    words = refused("sweep", "--of", "cache", "--attention", "sdpa")
+    assert "--attention does not change what --of cache counts: ask --of memory" in words
 
 
 def test_layers_of_two_kinds_are_told_apart():

@@ -145,8 +145,9 @@ def test_where_caches_are_long_computing_never_bounds_a_step():
 
 
 def test_a_bound_that_nothing_is_known_for_is_said():
-    assert "Of device of 24GB no bandwidth and no peak is known" in serve("gpt2", gpu="24GB").text()
-    assert "no peak is known" in serve("gpt2", gpu="rtx-4070").text()
+    words = serve("gpt2", gpu="24GB").text()
+    assert "No bandwidth and no peak is known for this device, so there is no such bound" in words
+    assert "No peak is known for this device" in serve("gpt2", gpu="rtx-4070").text()
     assert "is known" not in serve("gpt2", gpu="h100").text()
 
 
