@@ -71,7 +71,7 @@ def leave_open(
     follows = "n_embd" in names and not {"n_head", "head_dim"}.intersection(names)
     config = config if follows else spelled
     own = {name: config.value(name) for name in names if getattr(config, name) is None}
-    return config.replace(**own) if own else config, tuple(n for n in there if n in names)
+    return config.evaluate_at(**own) if own else config, tuple(n for n in there if n in names)
 
 
 def fields_named(free: str | Collection[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from gpt2calc import Run, explain, formula, memory
+from gpt2calc import Run, explain, formula, load, memory
 from gpt2calc.metrics.memory.following import fixed_in, plan_of
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.model.hub import from_contents
@@ -60,3 +60,9 @@ def test_the_formula_at_its_numbers_is_the_figure(case, field):
         assert "is in no formula" in str(error)  # noqa: PT017
         return
     assert written.total.subs(symbol(field), value) == memory(case, case.run).total
+
+
+def test_a_letter_for_a_number_of_a_rule_is_of_the_same_moment():
+    case = memory_case(case_of(load("gpt2"), Run(training=False, seq=1_024)))
+    written = formula(case, free="n_inner", of="memory")
+    assert written.total.subs(symbol("n_inner"), 4 * 768) == memory(case, case.run).total
