@@ -31,7 +31,7 @@ from gpt2calc.report.sublayers import EMBEDDINGS
 
 ANOTHER_MODEL = "preset_"
 """How the keys of causes to another preset begin."""
-OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 6
+OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 7
 """Bits that it takes to name another GPT-2, another preset of its family, and any other one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]

@@ -40,8 +40,8 @@ class Bounds(NamedTuple):
     n_embd: int | None
     ratios: Mapping[str, Fraction] = {}
     """Numbers that grow with the width, and how large they are beside it."""
-    n_kv_head: int = 1
-    """Heads of keys and values, which those of queries are a multiple of."""
+    steps: Mapping[str, int] = {}
+    """What some of them are multiples of: heads, of as many as share a key."""
     shallowest: int = 1
     """The least depth that has all layers which the model's lists name."""
 
@@ -54,7 +54,7 @@ class Bounds(NamedTuple):
         return max((ceil(self._step_of(n) / ratio) for n, ratio in self.ratios.items()), default=0)
 
     def _step_of(self, name: str) -> int:
-        return self.n_kv_head if name == "n_head" else STEP_OF_MLPS
+        return self.steps.get(name, STEP_OF_MLPS)
 
     def grown(self, width: int) -> dict[str, int]:
         """Return those numbers for a width, those of MLPs as round as published ones."""
@@ -128,7 +128,19 @@ def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, 
     names = [name for name in OF_MLPS if getattr(config, name) is not None and name not in fixed]
     if config.n_kv_head is not None or config.head_dim is not None or config.is_latent:
         names.append("n_head")
+    names += [name for name in steps_of_mixers(config) if name not in fixed]
     return {name: Fraction(config.value(name), config.n_embd) for name in names}
+
+
+def steps_of_mixers(config: Config) -> dict[str, int]:
+    """Return the numbers of a mixer that grow with the width, and what each is a multiple of."""
+    heads, keys = config.mixer_heads, config.mixer_key_heads
+    if heads is None:
+        return {}
+    ranks = {} if config.mixer_rank is None else {"mixer_rank": 1}
+    if keys == heads:
+        return {"mixer_heads": 1, "mixer_key_heads": 1, **ranks}
+    return {"mixer_heads": 1 if keys is None else keys, **ranks}
 
 
 def along_the_width(config: Config, quantity: Quantity, bounds: Bounds) -> Curve:

@@ -17,6 +17,7 @@ from gpt2calc.analysis.shape_search import (
     LARGEST_ASPECT,
     Bounds,
     growing_with_the_width,
+    steps_of_mixers,
 )
 from gpt2calc.analysis.usual_shapes import oddity_for, preset_like
 from gpt2calc.errors import UserError
@@ -127,12 +128,14 @@ class Shapes(Listing):
     def fields(self) -> tuple[RowField, ...]:
         """Return sizes, total and error; people read the largest group's share alone."""
         is_like = any(shape.preset for shape in self.shapes)
-        grown = [name for name in self.bounds.ratios if name != "n_head"]
+        mixers = [name for name in self.bounds.ratios if name.startswith("mixer_")]
+        grown = [name for name in self.bounds.ratios if name not in ("n_head", *mixers)]
+        heads = (counts("n_head", lambda shape: shape.n_head),)
         groups = [*self.quantity.groups]
         return (
             counts("n_layer", lambda shape: shape.n_layer),
             counts("n_embd", lambda shape: shape.n_embd),
-            counts("n_head", lambda shape: shape.n_head),
+            *(heads if self.config.has_attention else ()),
             *(counts(name, partial(_value, name)) for name in grown),
             counts("total", lambda shape: shape.counted.total),
             RowField("error", lambda shape: shape.error, "error", "signed share", self._error),
@@ -140,6 +143,7 @@ class Shapes(Listing):
             *(RowField(name, partial(_share, name), name, "share") for name in groups[:1]),
             RowField("preset", lambda shape: shape.preset, "shape of" if is_like else None),
             *(RowField(name, partial(_share, name)) for name in groups[1:]),
+            *(counts(name, partial(_value, name)) for name in mixers),
         )
 
     def _error(self, shape: Shape) -> float:
@@ -234,7 +238,7 @@ def solve(
         n_layer=n_layer,
         n_embd=n_embd,
         ratios=ratios,
-        n_kv_head=base.n_kv_head or 1,
+        steps={"n_head": base.n_kv_head or 1, **steps_of_mixers(base)},
         shallowest=max(given.repetition[0], 1),
     )
     refuse_senseless(bounds)

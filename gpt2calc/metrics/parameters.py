@@ -63,17 +63,19 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     """Say how many layers there are of each kind, where they have different parts."""
     others, dense = config.other_mixers, len(config.dense_layers)
     with_mlps = config.n_layer if config.mlp_layers is None else len(config.mlp_layers)
+    words = config.known["mixer"].said[config.mixer]
     kinds = []
     if others and (others < config.n_layer or config.mlp_layers is not None):
-        words = config.known["mixer"].said[config.mixer]
-        kinds.append(f"{others} with {words}, {config.attentions} with attention")
+        attentions = f", {config.attentions} with attention" if config.has_attention else ""
+        kinds.append(f"{others} with {words}{attentions}")
     if dense:
         kinds.append(f"{with_mlps - dense} with experts, {dense} with one MLP")
     elif config.mlp_layers:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
     if config.index_n_heads is not None and config.indexers < config.n_layer:
         kinds.append(f"{config.indexers} with an indexer of their own")
-    return (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()
+    said = (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()
+    return (*said, f"The attention row includes {words}.") if others else said
 
 
 def active_said(config: ModelConfig | Case) -> tuple[str, ...]:

@@ -284,7 +284,7 @@ class ModelConfig(Derived):
     mixer_key_heads: Annotated[
         Size | None,
         Known(
-            "{} of their keys",
+            "{} heads of the states' keys",
             "Heads of the mixer's keys, or in Mamba 2 groups, each shared by as many heads.",
             letter="k",
             place=21,

@@ -25,6 +25,8 @@ OF_NO_LAYER = {
     "mlp_layers": "no MLPs",
 }
 """What lists of layers say where they are empty."""
+OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
+"""What a model says of the states of Mamba, each of one feature."""
 OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
 OF_ATTENTION = ("n_head", "qkv_bias", "attn_proj_bias")
 
@@ -312,7 +314,11 @@ class Derived(Declared):
             return ""
         if name in OF_NO_LAYER and getattr(self, name) == () != self.usual(name):
             return OF_NO_LAYER[name]
+        if self.mixer == "mamba" and name in OF_MAMBA and getattr(self, name) is not None:
+            return OF_MAMBA[name].format(f"{getattr(self, name):,}")
         if name == "attention_layers" and not self.attends_everywhere:
+            if self.attention_layers == () == self.usual(name):
+                return ""
             return f"{len(self.attention_layers or ())} of its layers with attention"
         if name == "mlp_layers" and self.mlp_layers:
             return f"{len(self.mlp_layers)} of its layers an MLP alone"

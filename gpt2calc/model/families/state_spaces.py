@@ -214,14 +214,10 @@ NEMOTRON_H = LLAMA.but(
         "mixer": "mamba2",
         "shared_gate": False,
         "expert_bias": False,
-        "n_expert": 8,
-        "n_expert_active": 2,
     },
     usual={
         "mlp_layers": (1, 3),
         "attention_layers": (2,),
-        "dense_layers": (3,),
-        "n_inner_shared": 7_688,
     },
     missing=sizes(131_072, 4_096, 4_096, 4, 32)
     | {

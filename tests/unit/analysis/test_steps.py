@@ -21,7 +21,7 @@ def cache_of(config):
     if config.is_latent:
         index = config.index_head_dim or 0
         of_layer = config.kv_lora_rank + config.qk_rope_head_dim
-        layers = range(config.n_layer)
+        layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
         return sum(2 * (of_layer + index * config.has_indexer(layer)) for layer in layers)
     heads = config.n_kv_head or config.heads
     width = config.head_dim or config.n_embd // config.heads
