@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import breakdown, count
@@ -87,7 +88,7 @@ def _compute_bound_from(case: Case, on_one: Held, device: Device, peak: int) -> 
         return None
     before = case.q_len - 1
     token = case.evaluate_at(seq=1, cached=before or None)
-    computing = Fraction(FLOPS.total(token), peak)
+    computing = Fraction(_flops_of_step(token), peak)
     if computing <= Fraction(on_one.cache_each, device.bandwidth):
         return None
 
@@ -95,6 +96,12 @@ def _compute_bound_from(case: Case, on_one: Held, device: Device, peak: int) -> 
         return users * computing < Fraction(on_one.read(case, max(users, 1)), device.bandwidth)
 
     return largest_that(lambda users: users == 0 or reads_longer(users)) + 1
+
+
+def _flops_of_step(token: Case) -> int:
+    """Return the least FLOPs of one token: of latent attention, with its matrix absorbed."""
+    flops = int(FLOPS.total(token))
+    return min(flops, absorbed_flops(token)) if token.model.is_latent else flops
 
 
 def flops_of_prompt(case: Case) -> int:

@@ -7,6 +7,7 @@ softmax and GELU take less than a percent of the time of a model that is worth t
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.estimates import Estimated, estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
@@ -145,8 +146,17 @@ class Flops(Breakdown):
         return (
             f"{sums} One block: {self.per_block:,}.",
             *assumed(self.config, "flops"),
-            *(counted, *by_rule, *scored),
+            *(counted, *by_rule, *_absorbed_said(self.config), *scored),
         )
+
+
+def _absorbed_said(case: Case) -> tuple[str, ...]:
+    """Say what a step takes in engines, where transformers makes cached keys and values anew."""
+    if not case.model.is_latent or not case.cached:
+        return ()
+    absorbed = format_flops(absorbed_flops(case))
+    said = "Keys and values of all cached latents are made anew, as in transformers. With their "
+    return (f"{said}matrix absorbed into the queries, a step takes {absorbed}.",)
 
 
 def flops(config: Model | None = None, run: Run | None = None) -> Flops:

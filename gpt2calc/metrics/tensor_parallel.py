@@ -2,8 +2,9 @@
 
 Query, key, value and the first matrices of the MLP are cut by their outcomes, the matrices after
 them by what goes in (Shoeybi et al. 2019, Megatron-LM, section 3); embedding and head by words.
-Norms, positions, routers and the biases of matrices that are cut by what goes in are whole on every
-GPU. Heads of keys and values that are fewer than the GPUs are there several times.
+Norms, positions, routers, what makes latents, and the biases of matrices that are cut by what goes
+in are whole on every GPU. Heads of keys and values that are fewer than the GPUs are there several
+times.
 """
 
 from gpt2calc.dtypes import ITEMSIZE
@@ -16,18 +17,29 @@ from gpt2calc.quantity.case import Case
 
 WHOLE = ("layer_norm", "position_embedding")
 """Sublayers of which every GPU has all."""
-ROUTERS = ("router", "shared_router")
+WHOLE_MATRICES = (
+    *("router", "shared_router", "choice_bias", "query_down", "kv_down"),
+    *("index_query", "index_key", "index_weights", "mixer_decay_down", "mixer_gate_down"),
+    *("experts_narrow", "experts_widen"),
+)
+"""Matrices of which every GPU has all: routers, and what makes a latent of all heads."""
 BY_WORDS = ("token_embedding", "head")
-AFTER = ("attention_out", "mlp_out", "experts_out", "shared_out")
+AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")
 """Matrices that are cut by what goes in: their outcomes are added up over all GPUs."""
 
 
 def refuse_uneven(config: ModelConfig, gpus: int) -> None:
     """Raise ``UserError`` where heads or the MLP's width cannot be shared out evenly."""
     groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
-    sizes = {"n_head": heads, "the width of an MLP": config.expert_width or config.mlp_width}
+    sizes = {
+        "n_head": heads if config.has_attention else None,
+        "mixer_heads": config.mixer_heads,
+        "the width of an MLP": config.expert_width or config.mlp_width,
+    }
+    if config.mlp_layers == ():
+        del sizes["the width of an MLP"]
     for name, size in sizes.items():
-        if size % gpus:
+        if size is not None and size % gpus:
             raise UserError(
                 f"tensor_parallel is {gpus}: it must divide {name}, which is {size:,}; give another"
             )
@@ -58,7 +70,7 @@ def parameters_on_one(config: ModelConfig, gpus: int) -> int:
 
 
 def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
-    is_whole = tensor.sublayer in WHOLE or tensor.role in ROUTERS
+    is_whole = tensor.sublayer in WHOLE or tensor.role in WHOLE_MATRICES
     if is_whole or (tensor.role in AFTER and tensor.kind == "bias"):
         return tensor.amount
     if tensor.role in BY_WORDS:

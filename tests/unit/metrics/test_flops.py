@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import runs_of, small_configs
 
 from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
+from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import products
@@ -124,3 +125,18 @@ def test_the_sizes_of_a_row_in_letters(width, causal, row):
     scores = Operations(case, tuple(products(case))).to_rows()[1]
     assert scores["name"] == "h.*.attn.scores"
     assert scores["formula"] == row
+
+
+@pytest.mark.parametrize("seen", [1, 100, 4_096])
+def test_an_absorbed_matrix_multiplies_each_token_once_and_scores_are_of_latents(seen):
+    """DeepSeek-V3, 61 layers: 128 heads meet 512 + 64 numbers of a key, and mix 512."""
+    model = load("deepseek-v3")
+    alone = flops(model, Run(seq=1, training=False))
+    of_weights = alone.total - alone["scores"].total
+    case = case_of(model, Run(seq=1, cached=seen - 1 or None, training=False))
+    assert absorbed_flops(case) == of_weights + 61 * 2 * 128 * (512 + 64 + 512) * seen
+
+
+def test_a_step_behind_cached_latents_says_what_engines_take():
+    said = " ".join(flops("deepseek-v3", Run(seq=1, cached=4_096, training=False)).text().split())
+    assert "absorbed into the queries, a step takes 142.86 GFLOPs" in said

@@ -52,6 +52,19 @@ def test_a_latent_is_whole_on_every_gpu():
     assert served.cache_on_one == 70_272_000
 
 
+def test_what_makes_latents_and_chooses_experts_is_whole_on_every_gpu():
+    """DeepSeek-V3: down to 1,536 for queries and to 576 for keys, 256 experts in 58 layers."""
+    served = serve("deepseek-v3", Run(seq=8, dtype="bfloat16"), tensor_parallel=8)
+    norms = 61 * (2 * 7_168 + 1_536 + 512) + 7_168
+    whole = norms + 61 * 7_168 * (1_536 + 576) + 58 * 7_168 * 256
+    assert served.weights_on_one == 2 * (whole + (671_026_404_352 - whole) // 8)
+
+
+def test_heads_of_states_must_be_shared_out_evenly():
+    with pytest.raises(UserError, match="it must divide mixer_heads, which is 5,120"):
+        serve("mamba-2.8b", Run(seq=8), tensor_parallel=3)
+
+
 def test_states_are_shared_out_by_their_heads_and_are_no_cache_of_a_token():
     """Qwen3-Next: 12 layers of 2 KV heads of 256 numbers; 36 of 32 states of 128 x 128."""
     served = serve("qwen3-next-80b-a3b", Run(seq=1_000), tensor_parallel=8)
