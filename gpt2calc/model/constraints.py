@@ -59,6 +59,9 @@ def _latent(config: Derived) -> str:
     for name in ("n_kv_head", "head_dim", "window"):
         if getattr(config, name) is not None:
             return f"{name} is not of latent attention: leave out {name} or kv_lora_rank"
+    if config.qk_norm != "none" or config.attention_sinks:
+        name = "attention_sinks" if config.attention_sinks else "qk_norm"
+        return f"{name} is not of latent attention: leave out {name} or kv_lora_rank"
     return _indexers(config)
 
 

@@ -82,6 +82,7 @@ class Derived(Declared):
         norm: Literal["layer", "rms", "none"]
         norm_bias: bool | None
         qk_norm: Literal["none", "head", "heads", "width"]
+        attention_sinks: bool
         bias: bool
         n_inner_shared: int | None
         stored_dtype: str | None

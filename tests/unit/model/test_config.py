@@ -128,6 +128,7 @@ def test_every_field_is_described_for_the_command_line():
     assert all(known.description for known in ModelConfig.known.values())
 
 
+SHORT = {"mixer": "short_conv", "mixer_kernel": 3}
 LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16}
 
 
@@ -146,6 +147,17 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
             "indexer_layers has 12: layers are numbered from 0, and the last of 12 is 11",
         ),
         ({"attention_gate": True, "qk_norm": "width"}, "attention_gate cuts queries by head"),
+        ({**LATENT, "qk_norm": "head"}, "qk_norm is not of latent attention"),
+        ({**LATENT, "attention_sinks": True}, "attention_sinks is not of latent attention"),
+        ({"mlp_layers": [12]}, "mlp_layers has 12: layers are numbered from 0"),
+        ({"mlp_layers": [*range(12)]}, "mlp_layers has all layers: leave out some"),
+        ({"mlp_layers": [1], "window": 4}, "mlp_layers is of blocks of one part"),
+        ({"mlp_layers": [], "n_expert": 4}, "no layer in mlp_layers has experts"),
+        ({"mlp_layers": [1], "n_expert": 4, "dense_layers": [2]}, "layer 2 is in dense_layers"),
+        ({"mlp_layers": [1], **SHORT, "attention_layers": [1]}, "layer 1 is in mlp_layers and"),
+        ({"mixer_rank": 4}, "mixer_rank is of another mixer than attention"),
+        ({"parallel_mixer": True}, "parallel_mixer is of another mixer than attention"),
+        ({"expert_latent_dim": 4}, "expert_latent_dim is of a model with experts"),
         ({"attention_layers": [1]}, "attention_layers is of another mixer than attention"),
         ({"mixer_bias": True}, "mixer_bias is of another mixer than attention: give mixer"),
         ({"mixer": "short_conv"}, "mixer_kernel is missing: 'short_conv' has it"),

@@ -204,12 +204,14 @@ def with_every_switch():
     for family in families():
         has_one_part = ModelConfig(family=family).mlp_layers is not None
         place = {"norm_place": "before"} if has_one_part else {}
+        if ModelConfig(family=family).is_latent:
+            place["qk_norm"] = "none"
         plain = ModelConfig(family=family, **all_of_it | place, gated_mlp=False)
         yield plain
         if plain.mixer != "attention":
             yield plain.replace(mixer_bias=True)
         if family == "nemotron_h":
-            yield plain.replace(expert_latent_dim=64)
+            yield plain.replace(n_expert=4, n_expert_active=2, expert_latent_dim=64)
         yield plain.replace(gated_mlp=True)
         if has_one_part:
             continue
