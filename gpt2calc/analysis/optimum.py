@@ -50,12 +50,18 @@ LAWS = (
     Law(
         "Hoffmann et al. 2022",
         "Chinchilla, approach 3: equation 10 and section D.3",
-        *(406.4, 410.7, 0.34, 0.28),
+        406.4,
+        410.7,
+        0.34,
+        0.28,
     ),
     Law(
         "Besiroglu et al. 2024",
         "Chinchilla scaling: a replication attempt, the same data fitted again",
-        *(482.01, 2085.43, 0.3478, 0.3658),
+        482.01,
+        2085.43,
+        0.3478,
+        0.3658,
     ),
 )
 
@@ -92,17 +98,22 @@ class Optimum(Listing):
             RowField(
                 "parameters",
                 lambda point: point.parameters,
-                *("parameters", "mixed", lambda point: human(point.parameters)),
+                "parameters",
+                "mixed",
+                lambda point: human(point.parameters),
             ),
             RowField(
                 "tokens",
                 lambda point: point.tokens,
-                *("tokens", "mixed", lambda point: human(point.tokens)),
+                "tokens",
+                "mixed",
+                lambda point: human(point.tokens),
             ),
             RowField(
                 "tokens_per_parameter",
                 lambda point: point.tokens / point.parameters,
-                *("tokens a parameter", "ratio"),
+                "tokens a parameter",
+                "ratio",
             ),
         )
 

@@ -133,7 +133,9 @@ class Steps(Listing):
                 RowField(
                     kind,
                     partial(_amount, kind),
-                    *(heads.get(kind, kind), "mixed", partial(_signed, kind)),
+                    heads.get(kind, kind),
+                    "mixed",
+                    partial(_signed, kind),
                 )
                 for kind in Amounts._fields
             ),

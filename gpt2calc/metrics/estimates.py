@@ -127,7 +127,9 @@ def estimates_table(found: tuple[Estimated, ...], *, has_experts: bool = False) 
         return Table(
             title="What people estimate, against the exact figure of the same pass",
             columns=(
-                *(Column("estimate"), Column("of"), Column("FLOPs", "count")),
+                Column("estimate"),
+                Column("of"),
+                Column("FLOPs", "count"),
                 Column("error", "signed share"),
             ),
             rows=tuple((e.rule.name, e.rule.of, e.amount, float(e.error)) for e in found),
@@ -136,8 +138,11 @@ def estimates_table(found: tuple[Estimated, ...], *, has_experts: bool = False) 
     return Table(
         title="Rules of thumb, each against the exact figure of what it estimates",
         columns=(
-            *(Column("rule"), Column("of"), Column("bytes", "count")),
-            *(Column("exact", "count"), Column("error", "signed share")),
+            Column("rule"),
+            Column("of"),
+            Column("bytes", "count"),
+            Column("exact", "count"),
+            Column("error", "signed share"),
         ),
         rows=tuple((e.rule.name, e.rule.of, e.amount, e.exact, float(e.error)) for e in found),
         notes=(MEANT,) if len(found) == 1 else (PARTS_MEANT, MEANT),

@@ -146,7 +146,10 @@ class Flops(Breakdown):
         return (
             f"{sums} One block: {self.per_block:,}.",
             *assumed(self.config, "flops"),
-            *(counted, *by_rule, *_absorbed_said(self.config), *scored),
+            counted,
+            *by_rule,
+            *_absorbed_said(self.config),
+            *scored,
         )
 
 

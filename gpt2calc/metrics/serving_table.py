@@ -41,7 +41,9 @@ def held(served: "Serving") -> Table:
     return Table(
         title=verdict(served),
         columns=(
-            *(Column("serving"), Column("bytes", "count"), Column("", "mixed")),
+            Column("serving"),
+            Column("bytes", "count"),
+            Column("", "mixed"),
             *((Column("on each GPU", "mixed"),) if shares else ()),
         ),
         rows=tuple(row(name, *sizes) for name, sizes in parts.items()),

@@ -18,10 +18,10 @@ from gpt2calc.quantity.case import Case
 WHOLE = ("layer_norm", "position_embedding")
 """Sublayers of which every GPU has all."""
 WHOLE_MATRICES = (
-    *("router", "shared_router", "choice_bias", "query_down", "kv_down"),
-    *("index_query", "index_key", "index_weights", "mixer_decay_down", "mixer_gate_down"),
-    *("experts_narrow", "experts_widen"),
-)
+    "router", "shared_router", "choice_bias", "query_down", "kv_down",
+    "index_query", "index_key", "index_weights", "mixer_decay_down", "mixer_gate_down",
+    "experts_narrow", "experts_widen",
+)  # fmt: skip
 """Matrices of which every GPU has all: routers, and what makes a latent of all heads."""
 BY_WORDS = ("token_embedding", "head")
 AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")

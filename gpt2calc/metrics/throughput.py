@@ -84,7 +84,9 @@ class Throughput(Listing):
             RowField(
                 "flops_per_token",
                 lambda each: float(each.per_token),
-                *("FLOPs a token", "count", lambda each: round(each.per_token)),
+                "FLOPs a token",
+                "count",
+                lambda each: round(each.per_token),
             ),
             RowField("utilization", lambda each: float(each.utilization), "utilization", "share"),
         )

@@ -4,9 +4,9 @@ from gpt2calc.errors import quoted
 from gpt2calc.model.derived import HEAD_WIDTH, Derived
 
 OF_EXPERTS = (
-    *("n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers", "expert_latent_dim"),
-    *("router_bias", "choice_bias", "expert_bias"),
-)
+    "n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers", "expert_latent_dim",
+    "router_bias", "choice_bias", "expert_bias",
+)  # fmt: skip
 """The fields that only a model with experts has."""
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values, which are better compared or swept."""

@@ -103,9 +103,9 @@ INSIDE = {
 """The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
 
 OF_NO_MODULE = (
-    *("experts_in", "experts_out", "choice_bias", "sinks"),
-    *("mixer_step", "mixer_log_decay", "mixer_skip"),
-)
+    "experts_in", "experts_out", "choice_bias", "sinks",
+    "mixer_step", "mixer_log_decay", "mixer_skip",
+)  # fmt: skip
 """Tensors that are parameters themselves, and not the weight of a module."""
 
 

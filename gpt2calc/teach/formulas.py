@@ -87,7 +87,9 @@ class Formulas(Listing):
             RowField(
                 "total",
                 partial(self._formula, "total"),
-                *("", "text", lambda pair: in_letters(pair[1].total)),
+                "",
+                "text",
+                lambda pair: in_letters(pair[1].total),
             ),
         )
 

@@ -18,7 +18,12 @@ def test_the_command_in_every_format(run):
     assert answer["explained"] is True
     assert [each["departures"] for each in answer["explanations"]] == [["untied_head"]]
     assert list(answer["explanations"][0]) == [
-        *("sentence", "departures", "free", "total", "residual", "cost"),
+        "sentence",
+        "departures",
+        "free",
+        "total",
+        "residual",
+        "cost",
     ]
     assert "163,037,184" in run("diagnose", "163M", "--format", "markdown").out
     assert run("diagnose", "163M", "--format", "csv").out.startswith("explanation,total,residual")

@@ -17,7 +17,10 @@ def test_a_result_in_every_format(run):
     assert as_json["sublayers"]["mlp"]["total"] == 115_964_116_992
     assert as_json["operations"][1]["formula"] == "Bh x S x d/h x S"
     assert [as_json["operations"][1][each] for each in ("times", "m", "k", "n")] == [
-        *(12, 1_024, 64, 1_024)
+        12,
+        1_024,
+        64,
+        1_024,
     ]
     assert run("flops", "--format", "csv").out.splitlines()[0] == "sublayer,total,share"
     assert "**GPT-2 with" in run("flops", "--format", "markdown").out

@@ -11,7 +11,13 @@ from gpt2calc.quantity.case import case_of
 def test_the_command(run):
     said = json.loads(run("solve", "--params", "350M", "--format", "json").out)
     assert list(said) == [
-        *("config", "budget", "min_aspect", "max_aspect", "tolerance", "found", "shapes"),
+        "config",
+        "budget",
+        "min_aspect",
+        "max_aspect",
+        "tolerance",
+        "found",
+        "shapes",
     ]
     assert (said["budget"], said["min_aspect"], said["max_aspect"]) == ("350M", 32, 128)
     assert (said["tolerance"], said["found"]) == (0.05, 17)

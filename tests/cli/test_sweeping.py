@@ -121,7 +121,13 @@ def test_the_exact_bytes_of_a_sweeps_csv(run):
 
 def test_bounds_that_nothing_can_meet_are_refused_before_anything_is_computed(refused):
     assert "at_least is 2B" in refused(
-        *("sweep", "--n-layer", "1:100000000", "--at-least", "2B", "--at-most", "1B"),
+        "sweep",
+        "--n-layer",
+        "1:100000000",
+        "--at-least",
+        "2B",
+        "--at-most",
+        "1B",
     )
     assert "'x' is no number" in refused("sweep", "--n-layer", "1:100000000", "--at-least", "x")
 
@@ -184,8 +190,15 @@ def test_an_axis_without_effect_is_said(run):
 
 def test_a_sweep_of_several_models_without_a_row_has_its_heading(run):
     ran = run(
-        *("sweep", "gpt2", "gpt2-medium", "--n-layer", "1,2", "--at-least", "1T"),
-        *("--format", "csv"),
+        "sweep",
+        "gpt2",
+        "gpt2-medium",
+        "--n-layer",
+        "1,2",
+        "--at-least",
+        "1T",
+        "--format",
+        "csv",
     )
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith("model,n_layer,total,")

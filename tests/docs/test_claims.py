@@ -95,7 +95,14 @@ def test_every_claim_says_its_figures():
         )
     shares = next(each for each in judged(comparison_of(labelled(FOUR))) if "table" in each.claim)
     assert re.findall(r"\d+\.\d\d", " ".join(shares.judgement.figures)) == [
-        *("22.78", "45.54", "28.40", "56.77", "30.50", "60.99", "31.58", "63.14")
+        "22.78",
+        "45.54",
+        "28.40",
+        "56.77",
+        "30.50",
+        "60.99",
+        "31.58",
+        "63.14",
     ]
 
 

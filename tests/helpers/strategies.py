@@ -55,9 +55,9 @@ def sizes(largest: int) -> st.SearchStrategy[int]:
 
 
 OF_GPT2 = (
-    *("n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner"),
-    *("bias", "qkv_bias", "tie_embeddings"),
-)
+    "n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner",
+    "bias", "qkv_bias", "tie_embeddings",
+)  # fmt: skip
 """The fields in which GPT-2s differ from each other."""
 LETTERS = {name: letter for name, letter in letters(ModelConfig).items() if name in OF_GPT2}
 """The letters of a GPT-2's numbers; descendants and runs have others."""

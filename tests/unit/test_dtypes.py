@@ -55,7 +55,12 @@ def test_a_block_that_is_not_full_counts_whole(name, numel):
 
 def test_examples_of_blocks_that_are_not_full():
     assert [DTYPES["q4_0"].nbytes(numel) for numel in (0, 1, 31, 32, 33, 64)] == [
-        *(0, 18, 18, 18, 36, 36)
+        0,
+        18,
+        18,
+        18,
+        36,
+        36,
     ]
     assert DTYPES["q6_K"].nbytes(257) == 420
     assert DTYPES["nf4"].nbytes(65) == 72

@@ -77,14 +77,18 @@ class Events(Listing):
             RowField(
                 "born",
                 lambda each: each.event.born,
-                *("born", "mixed", lambda each: format_bytes(each.event.born)),
+                "born",
+                "mixed",
+                lambda each: format_bytes(each.event.born),
             ),
             RowField("died", lambda each: each.event.died),
             RowField("live", lambda each: each.event.live),
             RowField(
                 "total",
                 lambda each: each.total,
-                *("total", "mixed", lambda each: format_bytes(each.total)),
+                "total",
+                "mixed",
+                lambda each: format_bytes(each.total),
             ),
             RowField("flops", lambda each: each.event.flops),
         )

@@ -46,10 +46,10 @@ COLLOQUIAL: Called = {
 
 
 OF_A_KIND = (
-    *("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"),
-    *("index_n_heads", "index_head_dim"),
-    *("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel"),
-)
+    "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
+    "index_n_heads", "index_head_dim",
+    "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel",
+)  # fmt: skip
 """Sizes without which a kind of layer is none; a family brings its class's along."""
 
 

@@ -13,14 +13,14 @@ RECURRENT = "a recurrent model"
 TOWER = "a vision tower beside its text model"
 OF_TYPES = {
     ENCODER: (
-        *("bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie"),
-        *("megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer"),
-        *("xlm-roberta", "xlm-roberta-xl", "xmod", "modernbert", "deberta-v2", "distilbert"),
+        "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie",
+        "megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer",
+        "xlm-roberta", "xlm-roberta-xl", "xmod", "modernbert", "deberta-v2", "distilbert",
         "albert",
     ),
     DECODER: (
-        *("bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp"),
-        *("pegasus", "plbart", "prophetnet", "trocr", "whisper", "musicgen", "musicgen_melody"),
+        "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp",
+        "pegasus", "plbart", "prophetnet", "trocr", "whisper", "musicgen", "musicgen_melody",
     ),
     BOTH: ("t5", "mt5", "umt5", "t5gemma", "led", "longt5", "m2m_100", "nllb-moe"),
     RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
@@ -28,17 +28,17 @@ OF_TYPES = {
     LINEAR: (*("qwen4_exp_text", "olmo_hybrid", "bailing_hybrid", "lara_mini"),),
     "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
-        *("gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna"),
-        *("dots3_note", "dots3_note_text"),
+        "gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna",
+        "dots3_note", "dots3_note_text",
     ),
     "a gate of attention's outcome": ("afmoe", "beam"),
     "activations with parameters of their own": ("apertus", "apertus1p5_text"),
     "norms inside attention and the MLP": ("bitnet",),
     "differential attention": ("diffllama",),
     TOWER: (
-        *("gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal"),
-        *("qwen3_5", "qwen3_5_moe", "qwen4_exp", "moss_transcribe_diarize", "mistral3"),
-        *("qwen3_vl", "qwen3_vl_moe", "llava", "internvl"),
+        "gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal",
+        "qwen3_5", "qwen3_5_moe", "qwen4_exp", "moss_transcribe_diarize", "mistral3",
+        "qwen3_vl", "qwen3_vl_moe", "llava", "internvl",
     ),
     "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
     "compressed latent attention": ("deepseek_v4",),
@@ -47,12 +47,12 @@ OF_TYPES = {
     "a config inside its config for attention and experts": ("dbrx",),
     "sparse attention by blocks": ("minimax_m3_vl_text",),
     "layers of its own kind": (
-        *("axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese"),
-        *("inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya"),
-        *("biogpt", "persimmon", "flint", "cohere_compass_text", "gemma4_assistant"),
-        *("gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3"),
+        "axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",
+        "inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya",
+        "biogpt", "persimmon", "flint", "cohere_compass_text", "gemma4_assistant",
+        "gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3",
     ),
-}
+}  # fmt: skip
 """Why a ``model_type`` is refused, and which ones are."""
 REASONS = {name: reason for reason, names in OF_TYPES.items() for name in names}
 

@@ -46,7 +46,9 @@ def _at(models: Comparison, **fields: int) -> Comparison:
 def _shares(title: str, compared: Comparison) -> Table:
     rows: list[Row] = [
         (
-            *(name, counted.config.q_len, f"{counted.total / 10**12:,.2f}"),
+            name,
+            counted.config.q_len,
+            f"{counted.total / 10**12:,.2f}",
             *(counted[part].share for part in FLOPS.parts),
         )
         for name, counted in compared.named
@@ -54,7 +56,9 @@ def _shares(title: str, compared: Comparison) -> Table:
     return Table(
         title,
         (
-            *(Column("model"), Column("tokens", "count"), Column("TFLOPs", "mixed")),
+            Column("model"),
+            Column("tokens", "count"),
+            Column("TFLOPs", "mixed"),
             *(Column(words_of(part), "share") for part in FLOPS.parts),
         ),
         tuple(rows),

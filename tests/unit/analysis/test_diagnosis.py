@@ -98,7 +98,10 @@ def test_four_causes_are_in_reach():
     xl = load("gpt2-xl").replace(tie_embeddings=False, vocab=40_512)
     four = diagnose(counting_of(xl).total).explanations[0]
     assert [cause.key for cause in four.causes] == [
-        *("preset_gpt2-xl", "untied_head", "gpt1_vocab", "vocab_64"),
+        "preset_gpt2-xl",
+        "untied_head",
+        "gpt1_vocab",
+        "vocab_64",
     ]
 
 
@@ -141,9 +144,9 @@ def test_what_is_not_known_is_not_invented(number, model):
 
 
 CHANCE_MODELS = (
-    *("gpt2", "gpt2-xl", "llama-2-7b", "llama-3-8b", "qwen2.5-0.5b"),
-    *("gemma-2-9b", "mistral-7b", "pythia-1b", "opt-1.3b", "mixtral-8x7b"),
-)
+    "gpt2", "gpt2-xl", "llama-2-7b", "llama-3-8b", "qwen2.5-0.5b",
+    "gemma-2-9b", "mistral-7b", "pythia-1b", "opt-1.3b", "mixtral-8x7b",
+)  # fmt: skip
 
 
 @pytest.mark.by_turns

@@ -154,9 +154,14 @@ def test_active_parameters_are_all_less_the_experts_not_chosen(name, seed):
 def test_every_result_fits_80_columns_and_names_no_gpt2(name):
     config = load(name)
     results = (
-        *(count(config), list_tensors(config), explain(config), formula(config)),
-        *(flops(config, Run(seq=64)), memory(config, Run(seq=64))),
-        *(compare([name, "gpt2"]), solve_for("n_layer", name, "20B")),
+        count(config),
+        list_tensors(config),
+        explain(config),
+        formula(config),
+        flops(config, Run(seq=64)),
+        memory(config, Run(seq=64)),
+        compare([name, "gpt2"]),
+        solve_for("n_layer", name, "20B"),
     )
     for result in results:
         longest = max(map(len, result.text().splitlines()))

@@ -133,7 +133,11 @@ def test_a_division_is_evaluated_point_by_point():
 def test_which_fields_matter_follows_from_the_operations():
     assert fields_of(PARAMETERS, ModelConfig()) == ("n_layer", "n_embd", "vocab", "n_ctx")
     assert solvable_fields(PARAMETERS, ModelConfig()) == (
-        *("n_layer", "n_embd", "vocab", "n_ctx", "n_inner"),
+        "n_layer",
+        "n_embd",
+        "vocab",
+        "n_ctx",
+        "n_inner",
     )
     assert fields_of(SQUARE, ModelConfig(n_head=12)) == ("n_layer", "n_embd", "n_ctx")
 

@@ -40,7 +40,7 @@ RESULTS = {
 }
 KEYS = {
     "count": [
-        *("config", "total", "weights", "biases", "active", "non_embedding", "per_block"),
+        "config", "total", "weights", "biases", "active", "non_embedding", "per_block",
         "sublayers",
     ],
     "list_tensors": ["config", "total", "active", "tensors"],
@@ -53,10 +53,10 @@ KEYS = {
     "exercise": ["exercises"],
     "catalogue": ["presets"],
     "inspect": [
-        *("path", "sound", "unseen", "tensors", "stored", "config", "total", "weights", "biases"),
-        *("sublayers", "active", "buffers", "missing", "extra", "misshapen"),
+        "path", "sound", "unseen", "tensors", "stored", "config", "total", "weights", "biases",
+        "sublayers", "active", "buffers", "missing", "extra", "misshapen",
     ],
-}
+}  # fmt: skip
 CSV = {
     "count": "sublayer,weights,biases,total,share",
     "list_tensors": "name,sublayer,kind,formula,shape,copies,parameters",
@@ -76,18 +76,18 @@ ROWS = {
     "compare": ["model", "n_layer", "n_embd", "n_head", "n_inner", "total", *SUBLAYERS],
     "sweep": ["n_layer", "n_embd", "total", "weights", "biases", *SUBLAYERS],
     "solve": [
-        *("n_layer", "n_embd", "n_head", "total", "error", "aspect", "embeddings", "preset"),
-        *("attention", "mlp"),
+        "n_layer", "n_embd", "n_head", "total", "error", "aspect", "embeddings", "preset",
+        "attention", "mlp",
     ],
     "solve_for": [
-        *("model", "budget", "below", "total_below", "above", "total_above", "first", "last"),
+        "model", "budget", "below", "total_below", "above", "total_above", "first", "last",
     ],
     "diagnose": ["explanation", "total", "residual"],
     "explain": ["of", "derivation"],
     "exercise": ["seed", "level", "question", "answer"],
     "catalogue": ["name", *CONFIG, "total", "active", "reported", "agrees"],
     "inspect": ["sublayer", "weights", "biases", "total", "share"],
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=RESULTS)
