@@ -69,6 +69,29 @@ OPT = Family(
     reads=_opt,
 )
 
+BIOGPT = OPT.but(
+    name="biogpt",
+    words="BioGPT",
+    builds="BioGptForCausalLM",
+    architecture=replace(OPT.architecture, activation="gelu", memory_is_proven=False),
+    missing=sizes(42_384, 1_024, 1_024, 24, 16) | {"n_inner": 4_096, "tie_embeddings": True},
+    names=named(
+        prefix="biogpt.",
+        blocks="layers.*.",
+        table="""
+        token_embedding embed_tokens, position_embedding embed_positions,
+        key self_attn.k_proj, value self_attn.v_proj, query self_attn.q_proj,
+        attention_out self_attn.out_proj,
+        attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm,
+        final_norm layer_norm, head output_projection
+        """,
+    ),
+    called={"n_inner": ("intermediate_size",), "bias": ()},
+    reads=lambda _, fields: fields,
+    told_by_tensors=False,
+)
+BIOGPT = replace(BIOGPT, extra={})
+
 BLOOM = Family(
     name="bloom",
     words="BLOOM",
@@ -294,5 +317,5 @@ PHI = Family(
     reads=_phi,
 )
 
-OTHERS = (OPT, BLOOM, FALCON, FALCON_2_NORMS, MPT, STARCODER2, PHI)
+OTHERS = (OPT, BIOGPT, BLOOM, FALCON, FALCON_2_NORMS, MPT, STARCODER2, PHI)
 """All of them, the oldest first."""

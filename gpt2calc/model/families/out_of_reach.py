@@ -49,7 +49,7 @@ OF_TYPES = {
     "layers of its own kind": (
         "axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",
         "inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya",
-        "biogpt", "persimmon", "flint", "cohere_compass_text", "gemma4_assistant",
+        "persimmon", "flint", "cohere_compass_text", "gemma4_assistant",
         "gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3",
     ),
 }  # fmt: skip
