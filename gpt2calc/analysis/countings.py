@@ -95,7 +95,8 @@ def _whatever_there_is() -> dict[Cell, Tensor]:
         heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)
         plain = model.evaluate_at(norm="rms")
         mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)
-        for each in (model, plain, heads, mixed):
+        narrowed = mixed.evaluate_at(expert_latent_dim=1, token_width=1)
+        for each in (model, plain, heads, mixed, narrowed):
             found |= cells(each)
     return found
 

@@ -22,8 +22,8 @@ DEPTHS_NEARBY = 1_000
 
 STEP_OF_MLPS = 64
 """Widths of MLPs are multiples of it."""
-OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared")
-"""The widths of MLPs."""
+OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared", "expert_latent_dim")
+"""The widths of MLPs, and of what experts work in."""
 
 Found = tuple[int, int, int]
 """Depth, width, and the total less the budget."""
@@ -236,10 +236,6 @@ def _nearest_width(
     curve = along_the_width(config.evaluate_at(n_layer=depth), quantity, bounds)
     step = bounds.multiple_of
     below = curve.largest_within(budget) // step * step
-    widths = (
-        [bounds.n_embd]
-        if bounds.n_embd
-        else [width for width in (below, below + step) if width > 0]
-    )
+    widths = [bounds.n_embd] if bounds.n_embd else [max(below, step), max(below, 0) + step]
     width = min(widths, key=lambda width: abs(curve.at(width) - budget))
     return depth, width, round(curve.at(width)) - budget

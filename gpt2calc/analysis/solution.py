@@ -57,7 +57,8 @@ def solved(
         return _solved_among(few, field, quantity, name, config, budget)
     curve = curve_along(config, field, quantity)
     step = _step_of(curve, config, field)
-    _refuse_out_of_reach(curve, budget, field, name, quantity)
+    shallowest = max(config.repetition[0], 1)
+    _refuse_out_of_reach(curve, budget, field, name, quantity, shallowest=shallowest)
     below = curve.largest_within(budget.value) // step * step
     above = below if curve.at(below) == budget.value else below + step
     lower = _accepted(config, field, range(below, 0, -step))
@@ -89,14 +90,23 @@ def _step_of(curve: Curve, config: Config, field: str) -> int:
 
 
 def _refuse_out_of_reach(
-    curve: Curve, budget: RoundedNumber, field: str, name: str, quantity: Quantity
+    curve: Curve,
+    budget: RoundedNumber,
+    field: str,
+    name: str,
+    quantity: Quantity,
+    *,
+    shallowest: int,
 ) -> None:
     """Raise ``UserError`` if even the least value has more, or if all have the same."""
-    least = curve.step if isinstance(curve, Pointwise) else 1
-    if budget.near[1] < curve.at(1):
+    if isinstance(curve, Pointwise):
+        least, begin = curve.step, 1
+    else:
+        least = begin = shallowest if field == "n_layer" else 1
+    if budget.near[1] < curve.at(begin):
         raise UserError(
             f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
-            f"with {field} {least:,} there are {curve.at(1):,} {quantity.unit} already"
+            f"with {field} {least:,} there are {curve.at(begin):,} {quantity.unit} already"
         )
     if not curve.degree:
         raise UserError(

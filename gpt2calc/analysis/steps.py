@@ -264,15 +264,20 @@ def _values(config: ModelConfig, names: Collection[str]) -> dict[str, Any]:
 
 def _is_seen(name: str, here: ModelConfig, there: ModelConfig) -> bool:
     """Tell whether a field has another value, and not only another way to come by the same one."""
-    return bool(here.value(name) != there.value(name))
+    before, after = here.value(name), there.value(name)
+    if name == "attention_layers":  # none, given or not
+        return (before or ()) != (after or ())
+    return bool(before != after)
 
 
 def _change(name: str, here: ModelConfig, there: ModelConfig) -> str:
-    before, after = (_said(config.value(name)) for config in (here, there))
+    before, after = (_said(name, config.value(name)) for config in (here, there))
     return f"{name} {before} → {after}"
 
 
-def _said(value: Any) -> str:
+def _said(name: str, value: Any) -> str:
+    if value is None and name == "mlp_layers":
+        return "all, beside what mixes"
     return "none" if value is None else shown(value)
 
 

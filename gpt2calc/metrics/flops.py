@@ -55,8 +55,9 @@ def _passes(case: Case) -> tuple[str, ...]:
 
 def _notes_on_products(case: Case) -> tuple[str, ...]:
     block = case.names.module("block")
+    which = "each block that has it" if any(case.model.layer_lists) else "each of the L blocks"
     return (
-        f"A name with {block} is of a product in each of the L blocks; its own line is of one.",
+        f"A name with {block} is of a product in {which}; its own line is of one.",
         "The product of an m x k with a k x n matrix takes 2 m k n: a multiply and an add are two.",
     )
 
@@ -135,16 +136,15 @@ class Flops(Breakdown):
 
     def notes(self) -> tuple[str, ...]:
         scores = "the lower triangle alone" if self.config.causal else "the full square"
+        model = self.config.model
         sums = f"In all {format_flops(self.total)}. Per token: {self.per_token:,}."
-        counted = (
-            "A multiply and an add are 2 FLOPs; matrix products alone are counted, attention's "
-            f"scores over {scores}."
-        )
+        over = f", attention's scores over {scores}" if model.has_attention else ""
+        counted = f"A multiply and an add are 2 FLOPs; matrix products alone are counted{over}."
         states = BY_RULE.get(self.config.mixer)
-        by_rule = () if states is None else (f"By rule, not by a run: {states}.",)
+        by_rule = () if states is None else (f"By rule, in the row of scores: {states}.",)
         scored = ("The head scores the last token alone.",) if self.config.last_logits else ()
         return (
-            f"{sums} One block: {self.per_block:,}.",
+            " ".join((sums, *self.block_said())),
             *assumed(self.config, "flops"),
             counted,
             *by_rule,

@@ -40,9 +40,8 @@ class SublayerCount(NamedTuple):
 
 def _notes_on_tensors(config: ModelConfig | Case) -> tuple[str, ...]:
     block = config.names.module("block")
-    notes = [
-        f"A name with {block} is of a tensor in each of the L blocks; its own line counts one."
-    ]
+    which = "each block that has it" if any(config.layer_lists) else "each of the L blocks"
+    notes = [f"A name with {block} is of a tensor in {which}; its own line counts one."]
     if config.norm == "rms":
         notes.append("RMS norms divide by the root of the mean square: no mean, and no shift.")
     if config.tie_embeddings:
@@ -65,7 +64,9 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     with_mlps = config.n_layer if config.mlp_layers is None else len(config.mlp_layers)
     words = config.known["mixer"].said[config.mixer]
     kinds = []
-    if others and (others < config.n_layer or config.mlp_layers is not None):
+    if others and config.has_mixers_beside:
+        kinds.append(f"{config.attentions} with {words} beside attention")
+    elif others:
         attentions = f", {config.attentions} with attention" if config.has_attention else ""
         kinds.append(f"{others} with {words}{attentions}")
     if dense:
@@ -148,7 +149,8 @@ class Count(Breakdown):
         }
 
     def notes(self) -> tuple[str, ...]:
-        sums = f"One block: {self.per_block:,}. Without embeddings: {self.non_embedding:,}."
+        sums = f"Without embeddings: {self.non_embedding:,}."
+        sums = " ".join((*self.block_said(), sums))
         notes = (*kinds_said(self.config), *active_said(self.config), sums)
         if not self.config.tie_embeddings:
             return notes

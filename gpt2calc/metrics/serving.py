@@ -19,6 +19,7 @@ from gpt2calc.metrics.tensor_parallel import (
     parameters_on_one,
     refuse_uneven,
     share_of_cache,
+    states_on_one,
 )
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
@@ -30,6 +31,10 @@ from gpt2calc.units import format_bytes
 
 MOST_USERS = 10**9
 """Of any service."""
+
+
+ENDLESS = 2**30
+"""Tokens of a context that are looked at where the model knows of no longest one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,7 +97,8 @@ class Serving(Result):
             return self.cache_each
         gpus, states = self.tensor_parallel, state_bytes(self.config)
         some, groups = share_of_cache(self.config.model, gpus)
-        return (self.cache_each - states) * some // groups + -(-states // gpus)
+        keys_and_values = (self.cache_each - states) * some // groups
+        return keys_and_values + states_on_one(self.config, gpus)
 
     @property
     def on_one(self) -> int:
@@ -130,6 +136,8 @@ class Serving(Result):
     @property
     def furthest(self) -> int:
         """Tokens of a context that are looked at: the model's, or what is asked beyond it."""
+        if self.config.model.is_endless:
+            return ENDLESS
         return int(max(self.config.n_ctx, self.config.q_len))
 
     @cached_property

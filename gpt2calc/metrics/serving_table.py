@@ -74,7 +74,8 @@ def limits(served: "Serving") -> Table:
         rows.append((f"most users of {tokens:,} tokens", f"{served.most_users:,}"))
     longest = served.longest_context
     if longest is not None:
-        whole = ", the whole context" if longest == served.config.n_ctx else ""
+        is_whole = longest == served.config.n_ctx and not served.config.model.is_endless
+        whole = ", the whole context" if is_whole else ""
         rows.append(
             (f"longest context of {users_said(served.users)}", f"{longest:,} tokens{whole}")
         )
@@ -107,11 +108,12 @@ def users_said(number: int) -> str:
 def _notes(served: "Serving") -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
     context = served.config.n_ctx
+    is_beyond = served.config.q_len > context and not served.config.model.is_endless
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
-        *((BEYOND.format(context),) if served.config.q_len > context else ()),
+        *((BEYOND.format(context),) if is_beyond else ()),
         *assumed(served.config, "memory", FLAGS),
         f"{BY_RULE}{whole}",
     )

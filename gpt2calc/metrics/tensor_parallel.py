@@ -9,6 +9,7 @@ times.
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
+from gpt2calc.metrics.memory.cache import state_size
 from gpt2calc.metrics.parameters import count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
@@ -24,6 +25,8 @@ WHOLE_MATRICES = (
 )  # fmt: skip
 """Matrices of which every GPU has all: routers, and what makes a latent of all heads."""
 BY_WORDS = ("token_embedding", "head")
+WITH_MIXER_KEYS = ("mixer_in", "mixer_conv")
+"""Matrices that make a mixer's keys beside its values."""
 AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")
 """Matrices that are cut by what goes in: their outcomes are added up over all GPUs."""
 
@@ -43,11 +46,14 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
             raise UserError(
                 f"tensor_parallel is {gpus}: it must divide {name}, which is {size:,}; give another"
             )
-    if groups % gpus and gpus % groups:
-        raise UserError(
-            f"tensor_parallel is {gpus}, and there are {groups} heads of keys and values: one must "
-            "divide the other"
-        )
+    keys = config.mixer_key_heads or 1
+    kinds = {"keys and values": groups if config.has_attention else 1, "the mixer's keys": keys}
+    for words, some in kinds.items():
+        if some % gpus and gpus % some:
+            raise UserError(
+                f"tensor_parallel is {gpus}, and there are {some} heads of {words}: one must "
+                "divide the other"
+            )
 
 
 def share_of_cache(config: ModelConfig, gpus: int) -> tuple[int, int]:
@@ -59,6 +65,26 @@ def share_of_cache(config: ModelConfig, gpus: int) -> tuple[int, int]:
         return 1, 1
     groups = config.n_kv_head or config.heads or 1
     return max(groups // gpus, 1), groups
+
+
+def mixer_features_on_one(config: ModelConfig, features: int, gpus: int) -> int:
+    """Return how many features of a mixer one GPU makes: of all heads, with their keys twice.
+
+    Heads of keys that are fewer than the GPUs are there several times.
+    """
+    if config.mixer_key_heads is None or config.mixer_state_dim is None:
+        return features // gpus
+    keys, width = config.mixer_key_heads, 2 * config.mixer_state_dim
+    return (features - keys * width) // gpus + max(keys // gpus, 1) * width
+
+
+def states_on_one(case: Case, gpus: int) -> int:
+    """Return the bytes of the states of recurrences and of convolutions that one GPU holds."""
+    model = case.model
+    seen = mixer_features_on_one(model, model.features_convolved, gpus) * (model.mixer_kernel or 0)
+    states = -(-model.numbers_of_state // gpus) * state_size(case)
+    each = seen * ITEMSIZE[case.product_type] + states
+    return int(case.batch * model.other_mixers * each)
 
 
 def parameters_on_one(config: ModelConfig, gpus: int) -> int:
@@ -76,6 +102,9 @@ def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
     if tensor.role in BY_WORDS:
         words = tensor.shape[0]
         return -(-words // gpus) * (tensor.each // words) * tensor.copies
+    if tensor.role in WITH_MIXER_KEYS and config.mixer_key_heads is not None:
+        features = tensor.shape[0]
+        return mixer_features_on_one(config, features, gpus) * (tensor.amount // features)
     if tensor.role in ("key", "value", "qkv"):
         some, groups = share_of_cache(config, gpus)
         heads = (config.heads or 1) if tensor.role == "qkv" else 0
@@ -87,11 +116,12 @@ def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
 def bytes_sent(case: Case, tokens: int, gpus: int) -> int:
     """Return the bytes that each GPU sends in a step over so many tokens, by a rule.
 
-    Two sums over all GPUs a layer and one after the embedding, each by a ring: a GPU sends
-    2 (N - 1) / N of the numbers of all tokens.
+    A sum over all GPUs after attention, one after each MLP and one after the embedding, each by a
+    ring: a GPU sends 2 (N - 1) / N of the numbers of all tokens.
     """
     if gpus == 1:
         return 0
-    sums = 2 * case.n_layer + 1
+    alone = case.model.mlp_layers
+    sums = case.n_layer + (case.n_layer if alone is None else 0) + 1
     numbers: int = sums * tokens * case.n_embd * 2 * (gpus - 1)
     return numbers * ITEMSIZE[case.product_type] // gpus

@@ -57,9 +57,9 @@ class TensorList(Listing):
             RowField("kind", lambda pair: pair[0].kind),
             RowField(
                 "formula",
-                lambda pair: " x ".join(pair[1]),
+                lambda pair: " x ".join(map(_bracketed, pair[1])),
                 "formula",
-                shown=lambda pair: " × ".join(pair[1]),
+                shown=lambda pair: " × ".join(map(_bracketed, pair[1])),
             ),
             RowField(
                 "shape",
@@ -116,3 +116,8 @@ def list_tensors(config: Model) -> TensorList:
     symbolic = tensors(with_symbols(config.spelled_out(), letters(ModelConfig)))
     formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
     return TensorList(config, tensors(config), formulas)
+
+
+def _bracketed(size: str) -> str:
+    """Put a sum in brackets, as it stands in a product."""
+    return f"({size})" if " + " in size else size

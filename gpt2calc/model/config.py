@@ -275,7 +275,7 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "{} heads of states",
-            "Heads of a mixer that keeps a state: of its values.",
+            "Heads of a mixer that keeps a state: of its values; in Mamba its features (d_inner).",
             letter="m",
             place=20,
             example=32,
@@ -325,7 +325,7 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "steps of rank {}",
-            "Width of what Mamba makes the step of each feature of.",
+            "Rank of Mamba's steps (dt_rank): the width of what they are made of.",
             letter="t",
             place=26,
             example=160,

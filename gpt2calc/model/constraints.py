@@ -110,6 +110,8 @@ def _mixer(config: Derived) -> str:
     given = [name for name in SIZES_OF_MIXERS if getattr(config, name) is not None]
     others = [name for name in given if name not in needed]
     if config.mixer == "attention":
+        if not config.mixer_norm:
+            return "mixer_norm is false, but the mixer is attention: leave it out"
         listed = (*BIASES_OF_MIXERS, "attention_layers", "parallel_mixer")
         others += [name for name in listed if config.given(name)]
         return (
@@ -118,6 +120,9 @@ def _mixer(config: Derived) -> str:
             if others
             else ""
         )
+    idle = _idle(config)
+    if idle:
+        return idle
     if config.index_n_heads is not None or config.window is not None:
         return f"mixer is '{config.mixer}', beside an indexer or a window: give one of them"
     beyond = _beyond("attention_layers", config.attention_layers, config.n_layer)
@@ -136,6 +141,22 @@ def _mixer(config: Derived) -> str:
             f"mixer_key_heads is {quoted(keys)}: it must divide mixer_heads, which is "
             f"{quoted(heads)}, so that each is shared by as many"
         )
+    return ""
+
+
+def _idle(config: Derived) -> str:
+    """Complain of what is of attention, or of a convolution, in a model of mixers alone."""
+    given = {
+        "qk_norm": config.qk_norm != "none",
+        "attention_gate": config.attention_gate,
+        "attention_sinks": config.attention_sinks,
+        "parallel_mixer": config.parallel_mixer,
+    }
+    if config.mlp_layers == () and not config.has_attention and any(given.values()):
+        name = next(name for name, is_given in given.items() if is_given)
+        return f"{name} is of attention, which no layer has: leave it out, or give attention_layers"
+    if config.mixer_conv_bias and config.mixer_kernel is None:
+        return f"mixer_conv_bias is true, but '{config.mixer}' has no convolution: leave it out"
     return ""
 
 

@@ -28,7 +28,7 @@ OF_NO_LAYER = {
 OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
 """What a model says of the states of Mamba, each of one feature."""
 OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
-OF_ATTENTION = ("n_head", "qkv_bias", "attn_proj_bias")
+OF_ATTENTION = ("n_head", "n_kv_head", "head_dim", "qkv_bias", "attn_proj_bias")
 
 
 class Derived(Declared):
@@ -70,6 +70,7 @@ class Derived(Declared):
         mixer_state_dim: int | None
         mixer_kernel: int | None
         mixer_rank: int | None
+        mixer_conv_bias: bool
         mixer_norm: bool
         expert_latent_dim: int | None
         index_n_heads: int | None
@@ -211,6 +212,16 @@ class Derived(Declared):
     def has_other_layers(self) -> bool:
         """Whether some layers have no attention."""
         return self.mixer != "attention" or bool(self.mlp_layers)
+
+    @property
+    def blocks_differ(self) -> bool:
+        """Whether blocks differ in what mixes their tokens, or in whether anything does."""
+        return self.has_other_layers and bool(self.attention_layers or self.mlp_layers)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether nothing in the model knows of a longest sequence."""
+        return self.positions == "none" and not self.has_attention
 
     @property
     def other_mixers(self) -> int:

@@ -70,7 +70,7 @@ class MixerBuilder:
         return Mamba(
             self._inner(2 * m),
             conv=self._conv(m),
-            rates=Linear("mixer_rates", m, t + 2 * z),
+            rates=Linear("mixer_selection", m, t + 2 * z),
             step=Linear("mixer_step_up", t, m, True),
             decay=Rates("mixer_log_decay", m, z),
             skip=Rates("mixer_skip", m),

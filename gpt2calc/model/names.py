@@ -48,6 +48,7 @@ INSIDE = {
     "mixer_in": "mixer.in_proj",
     "mixer_gate_in": "mixer.in_proj_z",
     "mixer_rates": "mixer.in_proj_ba",
+    "mixer_selection": "mixer.x_proj",
     "mixer_beta": "mixer.in_proj_b",
     "mixer_decay": "mixer.in_proj_a",
     "mixer_conv": "mixer.conv1d",

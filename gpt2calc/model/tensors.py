@@ -28,6 +28,7 @@ SUBLAYERS = {
     "mixer_in": "attention",
     "mixer_gate_in": "attention",
     "mixer_rates": "attention",
+    "mixer_selection": "attention",
     "mixer_beta": "attention",
     "mixer_decay": "attention",
     "mixer_query": "attention",

@@ -68,6 +68,7 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "layer_types": lambda: _layer_types(config),
         "mamba_d_head": lambda: config.mixer_head_dim,
         "mamba_expand": lambda: _expansion(config),
+        "intermediate_size": lambda: config.mixer_heads,
         "mamba_d_ssm": lambda: (config.mixer_heads or 0) * (config.mixer_head_dim or 0),
         "projectors_bias": lambda: config.mixer_bias,
         "expand": lambda: _expansion(config),
@@ -106,6 +107,8 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
 
 def _layer_types(config: ModelConfig) -> list[str]:
     """Return what each layer is called, in the words of the family's class."""
+    if config.mlp_layers is not None:
+        return _block_types(config)
     if config.mixer == "attention":
         return _kinds(config, FULL, SLIDING)
     other = "conv" if config.mixer == "short_conv" else "linear_attention"

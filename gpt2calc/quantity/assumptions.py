@@ -22,10 +22,19 @@ def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -
     return (f"Assumed: {', '.join(said)}.",) if said else ()
 
 
+def _kept(case: Case) -> str:
+    """Say what of a cache is in the dtype of the run."""
+    model = case.model
+    if not model.has_other_layers:
+        return "keys and values"
+    seen = "what convolutions see" if model.features_convolved else "states"
+    return f"keys, values and {seen}" if model.has_attention else seen
+
+
 def _left_out(case: Case, quantity: str) -> Iterator[tuple[str, str]]:
     run = case.run
     if run.dtype is None:
-        kept = f"keys and values in {case.product_type}"
+        kept = f"{_kept(case)} in {case.product_type}"
         plain = kept if quantity == "cache" else f"weights in {case.dtype}"
         yield "dtype", "mixed precision" if run.training else plain
     if run.attention is None:

@@ -130,5 +130,10 @@ class Breakdown(PartByPart):
     def _more(self) -> dict[str, object]:
         return {"per_block": self.per_block}
 
+    def block_said(self) -> tuple[str, ...]:
+        """Say what one block comes to, where all mix tokens in the same way."""
+        model: Any = getattr(self.config, "model", self.config)
+        return () if model.blocks_differ else (f"One block: {self.per_block:,}.",)
+
     def notes(self) -> tuple[str, ...]:
-        return (f"One block: {self.per_block:,}.",)
+        return self.block_said()

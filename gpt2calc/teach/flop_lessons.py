@@ -25,11 +25,11 @@ NEARLY = Fraction(1, 20)
 def of_flops(case: Case) -> tuple[str, ...]:
     """Return the lines that are true of this case, each a sentence or two."""
     case = case.settled().evaluate_at(cached=None, last_logits=False, training=False)
-    has_attention, has_mlps = case.model.has_attention, case.model.mlp_layers != ()
+    is_plain, has_attention = not case.model.has_other_layers, case.model.has_attention
     lines = (
-        _where_scores_outweigh_the_mlp(case) if has_attention and has_mlps else "",
-        _what_the_head_costs(case),
-        _two_n_a_token(case) if has_attention else "",
+        _where_scores_outweigh_the_mlp(case) if is_plain else "",
+        "" if case.model.blocks_differ else _what_the_head_costs(case),
+        _two_n_a_token(case) if is_plain and case.n_expert is None else "",
         _when_the_sequence_doubles(case) if has_attention else "",
         BACKWARD,
     )

@@ -30,14 +30,15 @@ def of_parameters(config: ModelConfig) -> tuple[str, ...]:
     """Return the lines that are true of this model, each a sentence or two."""
     has_heads = config.has_own_heads or config.qk_norm != "none"
     follows = not has_heads and (config.family == GPT2.name or config.n_inner is None)
+    listed = any(config.layer_lists) and config.has_other_layers
     lines = (
         _mlp_against_attention(config),
         _what_shared_heads_save(config),
         _what_a_token_goes_through(config),
         _as_it_grows(config, "n_embd", "width") if follows else "",
-        _as_it_grows(config, "n_layer", "depth"),
+        "" if listed else _as_it_grows(config, "n_layer", "depth"),
         _where_blocks_outgrow_embeddings(config) if follows else "",
-        _what_a_little_more_adds(config, with_width=follows),
+        "" if listed else _what_a_little_more_adds(config, with_width=follows),
     )
     return tuple(line for line in lines if line)
 
@@ -50,7 +51,8 @@ def _what_shared_heads_save(config: ModelConfig) -> str:
     times = config.heads // config.n_kv_head
     return (
         f"Each head of keys and values is shared by {times:,} heads of queries. With one for each, "
-        f"attention would have {more:,} parameters more, and the cache {times:,} times the bytes."
+        f"attention would have {more:,} parameters more, and keys and values {times:,} times the "
+        "bytes in the cache."
     )
 
 

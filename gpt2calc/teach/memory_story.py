@@ -132,7 +132,10 @@ class _Serving(_Story):
         case, held = self.case, self.moments.timeline.base.held
         call = "prefill" if "prefill" in held else "decoding"
         cache = self.moments.timeline.held(call)
-        left = f" Of each it leaves keys and values, {format_bytes(cache)} in all." if cache else ""
+        kept = "keys and values"
+        if case.model.has_other_layers:
+            kept = "keys, values or states" if case.model.has_attention else "states"
+        left = f" Of each it leaves {kept}, {format_bytes(cache)} in all." if cache else ""
         what = "The prompt" if call == "prefill" else "What follows the cache"
         tokens = f"{case.batch * case.q_len:,} tokens"
         return (

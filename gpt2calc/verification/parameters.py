@@ -240,21 +240,20 @@ def torch_and_transformers() -> tuple[Any, Any]:
 def _sorted_by_name(config: ModelConfig, shapes: NamedShapes) -> dict[str, Tally]:
     """Add tensors up, sorted by their names alone: GPT-2's with no help of the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
+    places = {each.name(config.names): (each.sublayer, each.kind) for each in tensors(config)}
     for name, shape in shapes:
-        group = _by_the_article(name) if config.family == "gpt2" else _by_the_list(config, name)
-        if group is not None:
-            sums[group][name.endswith("bias")] += prod(shape)
+        is_gpt2 = config.family == "gpt2"
+        found = _by_the_article(name) if is_gpt2 else places.get(config.names.pattern(name))
+        if found is not None:
+            group, kind = found
+            sums[group][kind == "bias"] += prod(shape)
     return {name: Tally(*sums[name]) for name in SUBLAYERS}
 
 
-def _by_the_article(name: str) -> str | None:
+def _by_the_article(name: str) -> tuple[str, str] | None:
     rules = (*NAMES_OF, *((group, (part,)) for group, part in OTHERS))
-    return next((group for group, parts in rules if any(part in name for part in parts)), None)
-
-
-def _by_the_list(config: ModelConfig, name: str) -> str | None:
-    places = {tensor.name(config.names): tensor.sublayer for tensor in tensors(config)}
-    return places.get(config.names.pattern(name))
+    group = next((group for group, parts in rules if any(part in name for part in parts)), None)
+    return None if group is None else (group, name.rpartition(".")[2])
 
 
 def _differences(expected: NamedShapes, found: NamedShapes) -> list[str]:

@@ -57,6 +57,8 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["attn_layer_indices"] = dice.sample(range(depth), dice.randint(0, depth))
     if family.name in ("mamba", "falcon_mamba"):
         contents |= {"expand": dice.choice((1, 2, 3)), "time_step_rank": dice.choice((3, "auto"))}
+        if dice.random() < 0.5:  # which takes the place of what "expand" gives
+            contents["intermediate_size"] = dice.choice((7, 24))
     if family.name == "mamba2":
         contents["expand"] = dice.choice((1, 2))
         contents["head_dim"] = contents["expand"] * contents["hidden_size"] // 4

@@ -241,3 +241,12 @@ def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
     table = right | {"llama": replace(llama, names=wrong)}
     monkeypatch.setattr("gpt2calc.model.families.table.families", lambda: table)
     assert not verify(load("tinyllama")).identical
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family.switches.get("mixer")])
+def test_a_parameter_called_a_bias_that_is_none_is_among_the_weights(family):
+    """``dt_bias`` shifts steps: no matrix has it as its bias."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    proof = verify(from_contents(draw(family, 3), "drawn"))
+    assert proof.identical, proof.differences

@@ -175,8 +175,15 @@ class Cache(Breakdown):
     def notes(self) -> tuple[str, ...]:
         size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
         token = cache_per_token(self.config)
-        window = "" if self.config.model.window is None else ", as far as the window"
-        return (f"In all {size}: {token:,} bytes a token{window}.", *assumed(self.config, "cache"))
+        model = self.config.model
+        window = "" if model.window is None else " until the windows are full"
+        in_float32 = model.numbers_of_state and model.features_convolved
+        states = ("States of recurrences are in float32, as in transformers.",)
+        return (
+            f"In all {size}: {token:,} bytes a token{window}.",
+            *assumed(self.config, "cache"),
+            *(states if in_float32 else ()),
+        )
 
 
 def cache(config: Model | None = None, run: Run | None = None) -> Cache:

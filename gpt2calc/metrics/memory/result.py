@@ -230,7 +230,7 @@ class Memory(Breakdown):
             said = [*rules, NO_CLASS]
         if case.training and case.optimizer == "adamw":
             said.append(AS_ON_GPUS)
-        if case.past_len + case.q_len > case.n_ctx:
+        if case.past_len + case.q_len > case.n_ctx and not case.model.is_endless:
             said.append(BEYOND.format(case.n_ctx))
         return " ".join((*said, UNITS))
 

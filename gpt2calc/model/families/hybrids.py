@@ -240,7 +240,8 @@ def _kimi(said: Contents, fields: Fields) -> Fields:
     first = said["first_k_dense_replace"]
     if type(first) is not int or first < 0:
         raise ValueError(f"first_k_dense_replace is {first!r}: it must be a whole number")
-    fields = read_shared(said, fields, "n_shared_experts")
+    key = "n_shared_experts" if said["num_shared_experts"] is None else "num_shared_experts"
+    fields = read_shared(said, fields, key)
     types = said["layer_types"]
     types = _kimi_types(said, depth_of(fields)) if types is None else types
     return read_mlp_types(said, read_attention_layers({"layer_types": types}, fields, ()), first)
@@ -300,6 +301,7 @@ KIMI_LINEAR = DEEPSEEK_V3.but(
     },
     extra={
         "first_k_dense_replace": (1,),
+        "num_shared_experts": (None,),
         "linear_attn_config": (None,),
         **LISTED,
         **OF_LAYERS,

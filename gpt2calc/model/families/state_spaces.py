@@ -49,14 +49,19 @@ def _rank(rank: object, width: object) -> object:
 
 def _expanded(said: Contents, fields: Fields, key: str = "expand") -> int:
     expand, width = said[key], fields["n_embd"]
-    if type(expand) is not int or type(width) is not int or expand < 1:
+    if type(width) is not int:
+        raise ValueError(f"hidden_size is {width!r}: it must be a whole number, such as 768")
+    if type(expand) is not int or expand < 1:
         raise ValueError(f"{key} is {expand!r}: it must be a positive whole number, such as 2")
     return expand * width
 
 
 def _mamba(said: Contents, fields: Fields) -> Fields:
-    rank = _rank(said["time_step_rank"], fields["n_embd"])
-    return fields | {"mixer_heads": _expanded(said, fields), "mixer_rank": rank}
+    inner, rank = said["intermediate_size"], _rank(said["time_step_rank"], fields["n_embd"])
+    inner = _expanded(said, fields) if inner is None else inner
+    if type(rank) is not int:
+        raise ValueError(f"time_step_rank is {rank!r}: it must be a whole number, or 'auto'")
+    return fields | {"mixer_heads": inner, "mixer_rank": rank}
 
 
 MAMBA = LLAMA.but(
@@ -88,7 +93,7 @@ MAMBA = LLAMA.but(
             "mixer_skip": "D",
             "mixer_conv": "conv1d",
             "mixer_in": "in_proj",
-            "mixer_rates": "x_proj",
+            "mixer_selection": "x_proj",
             "mixer_step_up": "dt_proj",
             "mixer_out": "out_proj",
         }
@@ -100,7 +105,7 @@ MAMBA = LLAMA.but(
         "mixer_bias": ("use_bias",),
         "mixer_conv_bias": ("use_conv_bias",),
     },
-    extra={"expand": (2,), "time_step_rank": ("auto",)},
+    extra={"expand": (2,), "intermediate_size": (None,), "time_step_rank": ("auto",)},
     reads=_mamba,
     told_by_tensors=False,
 )
@@ -162,6 +167,7 @@ OLDER = {"mamba": "linear_attention", "attention": "full_attention"}
 def _block_types(said: Contents) -> list[str]:
     """Return what each block of Nemotron-H is, by its list or by its pattern."""
     types, pattern = said["layers_block_type"], said["hybrid_override_pattern"]
+    types = types if said["layer_types"] is None else said["layer_types"]
     if types is None and pattern is not None:
         if not isinstance(pattern, str) or not set(pattern) <= set(PATTERN):
             raise ValueError(
@@ -192,8 +198,8 @@ def _nemotron_h(said: Contents, fields: Fields) -> Fields:
     }
     if len(dense) < len(alone):
         return fields | {"dense_layers": dense}
-    without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
-    return fields | without
+    of_experts = {name for name in fields if "expert" in name} - {"expert_bias"}
+    return fields | dict.fromkeys(of_experts | {"n_inner_shared"})
 
 
 NEMOTRON_H = LLAMA.but(
@@ -284,6 +290,7 @@ NEMOTRON_H = LLAMA.but(
     },
     extra={
         "layers_block_type": (None,),
+        "layer_types": (None,),
         "hybrid_override_pattern": (None,),
         "n_group": (1,),
         "topk_group": (1,),
@@ -402,7 +409,7 @@ BAMBA = LLAMA.but(
         ),
         "final_layernorm",
     ),
-    called=_OF_MAMBA | {"head_dim": ()},
+    called=_OF_MAMBA,
     extra={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
     reads=_bamba,
     told_by_tensors=False,
@@ -470,7 +477,7 @@ JAMBA = LLAMA.but(
                 "mixer_skip": "mamba.D",
                 "mixer_conv": "mamba.conv1d",
                 "mixer_in": "mamba.in_proj",
-                "mixer_rates": "mamba.x_proj",
+                "mixer_selection": "mamba.x_proj",
                 "mixer_step_up": "mamba.dt_proj",
                 "mixer_out": "mamba.out_proj",
                 "mixer_step_norm": "mamba.dt_layernorm",
@@ -488,7 +495,6 @@ JAMBA = LLAMA.but(
         "final_layernorm",
     ),
     called={
-        "head_dim": (),
         "qkv_bias": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
@@ -553,7 +559,7 @@ FALCON_H1 = BAMBA.but(
         ),
         "final_layernorm",
     ),
-    called={"head_dim": ("head_dim",), "mixer_norm": ("mamba_rms_norm",)},
+    called={"mixer_norm": ("mamba_rms_norm",)},
     reads=_falcon_h1,
 )
 FALCON_H1 = replace(

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples, some_or_all
 
-from gpt2calc import ModelConfig, diagnose, load
+from gpt2calc import ModelConfig, diagnose, load, presets
 from gpt2calc.analysis.causes import CAUSES, STAGES
-from gpt2calc.analysis.countings import counting_of
+from gpt2calc.analysis.countings import ALL_CELLS, cells, counting_of
 from gpt2calc.analysis.other_values import used_values
 
 GPT2 = ModelConfig()
@@ -389,3 +389,8 @@ def test_another_model_is_less_likely_than_another_way_of_counting_a_descendant(
 
 def test_no_vocabulary_of_millions_is_an_explanation():
     assert "vocab is" not in str(diagnose(57_933_856_768, "mixtral-8x7b"))
+
+
+def test_what_any_preset_has_can_be_counted_by_somebody():
+    for each in presets():
+        assert set(cells(each.config)) <= set(ALL_CELLS), each.name

@@ -23,9 +23,11 @@ def cache_of(config):
         of_layer = config.kv_lora_rank + config.qk_rope_head_dim
         layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
         return sum(2 * (of_layer + index * config.has_indexer(layer)) for layer in layers)
+    with_attention = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+    if not with_attention:
+        return 0
     heads = config.n_kv_head or config.heads
     width = config.head_dim or config.n_embd // config.heads
-    with_attention = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
     return sum(2 * 2 * width for _ in range(heads)) * len(with_attention)
 
 

@@ -65,6 +65,31 @@ def test_heads_of_states_must_be_shared_out_evenly():
         serve("mamba-2.8b", Run(seq=8), tensor_parallel=3)
 
 
+def test_keys_of_a_mixer_that_are_fewer_than_gpus_are_on_each_of_them():
+    """Falcon-H1 7B: 24 heads of values 128 wide, one of keys of 256, a convolution over 4."""
+    alone, shared = (
+        serve("falcon-h1-7b", Run(seq=1_000, dtype="bfloat16"), tensor_parallel=gpus)
+        for gpus in (1, 4)
+    )
+    states = 24 * 128 * 256 * 4
+    assert alone.cache_each - 1_000 * alone.cache_per_token == 44 * (states + 3_584 * 4 * 2)
+    convolved = 24 // 4 * 128 + 2 * 256
+    keys_and_values = 1_000 * alone.cache_per_token // 2  # of 2 heads one, on each of 4 GPUs
+    assert shared.cache_on_one - keys_and_values == 44 * (states // 4 + convolved * 4 * 2)
+
+
+def test_a_block_of_one_part_sends_once():
+    """Nemotron 3 Nano: 52 blocks and the embedding, 2,688 numbers in 16 bits."""
+    served = serve("nemotron-3-nano-30b-a3b", Run(seq=8, dtype="bfloat16"), tensor_parallel=2)
+    assert served.sent == 53 * 2_688 * 2
+
+
+def test_mamba_knows_of_no_longest_context():
+    served = serve("mamba-2.8b", Run(seq=1_000), gpu="h100")
+    assert served.longest_context > 100_000
+    assert "the whole context" not in str(served)
+
+
 def test_states_are_shared_out_by_their_heads_and_are_no_cache_of_a_token():
     """Qwen3-Next: 12 layers of 2 KV heads of 256 numbers; 36 of 32 states of 128 x 128."""
     served = serve("qwen3-next-80b-a3b", Run(seq=1_000), tensor_parallel=8)

@@ -104,11 +104,14 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
     assert held.total == sum(held[part].total for part in held)
     assert held["weights"].total == 4 * count(config).total
     if not training:
-        keys = config.n_kv_head or config.heads
-        width = config.head_dim or config.n_embd // config.heads
-        layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+        heads = config.heads or 1  # where it is not known, there is no attention
+        keys = config.n_kv_head or heads
+        width = config.head_dim or config.n_embd // heads
+        mixers = [config.mixer_of(n) for n in range(config.n_layer)]
+        layers = [n for n, mixer in enumerate(mixers) if mixer == "attention"]
         tokens = sum(min(run.seq, config.window_of(layer) or run.seq) for layer in layers)
-        states = (config.n_layer - len(layers)) * numbers_kept(config)
+        others = config.n_layer if config.parallel_mixer else mixers.count(config.mixer)
+        states = others * numbers_kept(config) if config.mixer != "attention" else 0
         has_cache = config.architecture.decoder.has_cache
         kept = 2 * keys * width
         if config.is_latent:
@@ -119,8 +122,12 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
 
 def numbers_kept(config):
     """Of the state and the convolution of one layer without attention, for one sequence."""
-    if config.mixer in ("attention", "short_conv"):
-        return config.n_embd * (config.mixer_kernel or 0)
+    if config.mixer == "short_conv":
+        return config.n_embd * config.mixer_kernel
+    if config.mixer == "mamba":
+        return config.mixer_heads * (config.mixer_state_dim + config.mixer_kernel)
+    if config.mixer == "lightning":
+        return config.mixer_heads * config.mixer_head_dim * config.mixer_state_dim
     values = config.mixer_heads * config.mixer_head_dim
     keys = config.mixer_key_heads * config.mixer_state_dim
     return values * config.mixer_state_dim + (values + 2 * keys) * config.mixer_kernel

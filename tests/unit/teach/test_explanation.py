@@ -204,7 +204,8 @@ def with_every_switch():
     for family in families():
         has_one_part = ModelConfig(family=family).mlp_layers is not None
         place = {"norm_place": "before"} if has_one_part else {}
-        if ModelConfig(family=family).is_latent:
+        by_name = ModelConfig(family=family)
+        if by_name.is_latent or by_name.mlp_layers == ():
             place["qk_norm"] = "none"
         plain = ModelConfig(family=family, **all_of_it | place, gated_mlp=False)
         yield plain
