@@ -22,6 +22,10 @@ AT_MOST = (
 )
 BEYOND = "That is beyond the model's context of {:,} tokens."
 OF_EXPERTS = "Experts are taken to be chosen evenly."
+OF_LATENTS = (
+    "Reading a prompt is counted as on a CPU, where latent attention makes a matrix of all scores: "
+    "kernels of GPUs make none."
+)
 WHOLE_ON_EACH = "What a prompt's prefill needs is counted whole on each GPU."
 
 
@@ -116,6 +120,7 @@ def _notes(served: "Serving") -> tuple[str, ...]:
         *((BEYOND.format(context),) if is_beyond else ()),
         *assumed(served.config, "memory", FLAGS),
         f"{BY_RULE}{whole}",
+        *((OF_LATENTS,) if served.config.model.is_latent else ()),
     )
 
 
