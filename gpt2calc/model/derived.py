@@ -5,13 +5,12 @@ is evaluated at it; each property does arithmetic alone, wherever it is no plain
 """
 
 from collections.abc import Collection
-from math import lcm
 from typing import TYPE_CHECKING, Literal, Self
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.families.family import COLLOQUIAL, Family
-from gpt2calc.model.families.table import families, family_called
-from gpt2calc.model.fields import Declared
+from gpt2calc.model.families.family import COLLOQUIAL
+from gpt2calc.model.families.table import families
+from gpt2calc.model.layered import Layered
 from gpt2calc.model.names import Names
 
 HEAD_WIDTH = 64
@@ -31,12 +30,10 @@ OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
 OF_ATTENTION = ("n_head", "n_kv_head", "head_dim", "qkv_bias", "attn_proj_bias")
 
 
-class Derived(Declared):
+class Derived(Layered):
     """A config with what follows from its fields, which the subclass declares with their values."""
 
     if TYPE_CHECKING:
-        family: str
-        n_layer: int
         n_embd: int
         n_head: int | None
         n_kv_head: int | None
@@ -45,24 +42,13 @@ class Derived(Declared):
         n_expert: int | None
         n_expert_active: int | None
         n_inner_expert: int | None
-        dense_layers: tuple[int, ...]
-        positions: Literal["learned", "rotary", "alibi", "none"]
         position_offset: int | None
         rotary_dim: int | None
-        no_rope_every: int | None
-        no_rope_layers: tuple[int, ...] | None
-        window: int | None
         kv_lora_rank: int | None
         q_lora_rank: int | None
         qk_nope_head_dim: int | None
         qk_rope_head_dim: int | None
         v_head_dim: int | None
-        mixer: Literal[
-            "attention", "gated_delta", "kda", "lightning", "mamba", "mamba2", "short_conv"
-        ]
-        attention_layers: tuple[int, ...] | None
-        parallel_mixer: bool
-        mlp_layers: tuple[int, ...] | None
         attention_gate: bool
         mixer_heads: int | None
         mixer_key_heads: int | None
@@ -73,11 +59,7 @@ class Derived(Declared):
         mixer_conv_bias: bool
         mixer_norm: bool
         expert_latent_dim: int | None
-        index_n_heads: int | None
         index_head_dim: int | None
-        indexer_layers: tuple[int, ...] | None
-        full_every: int | None
-        full_layers: tuple[int, ...] | None
         parallel_residual: bool
         norm_place: Literal["before", "shared", "after", "both"]
         norm: Literal["layer", "rms", "none"]
@@ -146,34 +128,6 @@ class Derived(Declared):
         """Whether attention is latent: keys and values are made of a latent, which is cached."""
         return self.kv_lora_rank is not None
 
-    def has_indexer(self, layer: int) -> bool:
-        """Tell whether a layer, numbered from 0, has an indexer of its own."""
-        if self.index_n_heads is None:
-            return False
-        return self.indexer_layers is None or layer in self.indexer_layers
-
-    @property
-    def layer_lists(self) -> tuple[tuple[int, ...], ...]:
-        """The lists of layers that have other parts than most."""
-        lists = (self.indexer_layers, self.attention_layers, self.mlp_layers)
-        return self.dense_layers, *(listed or () for listed in lists)
-
-    def mixer_of(self, layer: int) -> str:
-        """Return what mixes the tokens of a layer, numbered from 0: ``"none"`` of an MLP alone."""
-        if layer in (self.mlp_layers or ()):
-            return "none"
-        has_attention = self.attends_everywhere or layer in (self.attention_layers or ())
-        return "attention" if has_attention else self.mixer
-
-    @property
-    def attends_everywhere(self) -> bool:
-        """Whether every layer has attention that is not an MLP alone."""
-        return self.mixer == "attention" or (self.parallel_mixer and self.attention_layers is None)
-
-    def has_mlp(self, layer: int) -> bool:
-        """Tell whether a layer, numbered from 0, has an MLP, or experts."""
-        return self.mlp_layers is None or layer in self.mlp_layers
-
     @property
     def numbers_of_state(self) -> int:
         """Numbers in the states of a layer's recurrence, for one sequence."""
@@ -197,51 +151,6 @@ class Derived(Declared):
         return values + 2 * self.mixer_key_heads * self.mixer_state_dim
 
     @property
-    def has_attention(self) -> bool:
-        """Whether any layer has attention."""
-        return self.attends_everywhere or bool(self.attention_layers)
-
-    @property
-    def attentions(self) -> int:
-        """Layers with attention."""
-        if self.attends_everywhere:
-            return self.n_layer - len(self.mlp_layers or ())
-        return len(self.attention_layers or ())
-
-    @property
-    def has_other_layers(self) -> bool:
-        """Whether some layers have no attention."""
-        return self.mixer != "attention" or bool(self.mlp_layers)
-
-    @property
-    def blocks_differ(self) -> bool:
-        """Whether blocks differ in what mixes their tokens, or in whether anything does."""
-        return self.has_other_layers and bool(self.attention_layers or self.mlp_layers)
-
-    @property
-    def is_endless(self) -> bool:
-        """Whether nothing in the model knows of a longest sequence."""
-        return self.positions == "none" and not self.has_attention
-
-    @property
-    def other_mixers(self) -> int:
-        """Layers with a mixer that is not attention."""
-        mixing = self.n_layer - len(self.mlp_layers or ())
-        return mixing if self.has_mixers_beside else mixing - self.attentions
-
-    @property
-    def has_mixers_beside(self) -> bool:
-        """Whether layers with attention have another mixer beside it."""
-        return self.parallel_mixer and self.mixer != "attention"
-
-    @property
-    def indexers(self) -> int:
-        """Layers with an indexer of their own."""
-        if self.index_n_heads is None:
-            return 0
-        return self.n_layer if self.indexer_layers is None else len(self.indexer_layers)
-
-    @property
     def mlp_width(self) -> int:
         """Width of the MLP's hidden layer: ``n_inner``, or four times the model's width."""
         return 4 * self.n_embd if self.n_inner is None else self.n_inner
@@ -261,46 +170,6 @@ class Derived(Declared):
         if hasattr(self.n_expert, "clip"):
             return self.n_expert.clip(max=2)  # type: ignore[no-any-return]
         return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
-
-    def window_of(self, layer: int) -> int | None:
-        """Return the window of a layer, numbered from 0; None for one that sees all tokens."""
-        first = layer if self.of_family.begins_with_full_layer else layer + 1
-        if self.window is None or _is_among(layer, self.full_layers, first, self.full_every):
-            return None
-        return self.window
-
-    def full_layers_among(self, depth: int) -> int:
-        """Return how many of the first layers have no window; of a depth, or of an array of them.
-
-        It is :meth:`window_of`, counted without going through the layers.
-        """
-        if self.window is None:
-            return depth
-        if self.full_layers is not None:
-            return sum([(depth > layer) * 1 for layer in self.full_layers])
-        if self.full_every is None:
-            return 0 * depth
-        begins = self.of_family.begins_with_full_layer
-        return -(-depth // self.full_every) if begins else depth // self.full_every
-
-    def has_rope(self, layer: int) -> bool:
-        """Tell whether a layer, numbered from 0, has rotary positions."""
-        is_without = _is_among(layer, self.no_rope_layers, layer + 1, self.no_rope_every)
-        return self.positions == "rotary" and not is_without
-
-    @property
-    def repetition(self) -> tuple[int, int]:
-        """From which layer on the kinds of layers repeat, and after how many they do."""
-        lists: list[tuple[int, ...] | None] = [*self.layer_lists]
-        steps = []
-        if self.window is not None:
-            lists.append(self.full_layers)
-            steps.append(self.full_every if self.full_layers is None else None)
-        if self.positions == "rotary":
-            lists.append(self.no_rope_layers)
-            steps.append(self.no_rope_every if self.no_rope_layers is None else None)
-        begin = max((layer + 1 for listed in lists for layer in listed or ()), default=0)
-        return begin, lcm(*(step for step in steps if step is not None))
 
     @property
     def published_dtype(self) -> str:
@@ -379,11 +248,6 @@ class Derived(Declared):
         return self.bias if own is None else bool(own)
 
     @property
-    def of_family(self) -> Family:
-        """The family, with the names of its tensors."""
-        return family_called(self.family)
-
-    @property
     def architecture(self) -> Architecture:
         """The classes that the family's parts are of."""
         return self.of_family.architecture
@@ -397,10 +261,3 @@ class Derived(Declared):
     def names(self) -> Names:
         """The names of the family's tensors."""
         return self.of_family.names
-
-
-def _is_among(layer: int, listed: Collection[int] | None, number: int, every: int | None) -> bool:
-    """Tell whether a layer is listed; without a list, whether ``every`` divides its number."""
-    if listed is not None:
-        return layer in listed
-    return every is not None and number % every == 0
