@@ -752,6 +752,7 @@ COHERE2_MOE = COHERE2.but(
     name="cohere2_moe",
     words="Cohere 2 MoE",
     builds="Cohere2MoeForCausalLM",
+    told_by_tensors=False,
     architecture=replace(
         COHERE2.architecture,
         memory_is_proven=False,

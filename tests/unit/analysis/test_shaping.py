@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from gpt2calc import ModelConfig, Run, UserError, count, memory, solve
+from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve
 
 SMALL = ModelConfig(vocab=500, n_ctx=64)
 
@@ -192,3 +192,17 @@ def test_no_depth_is_missed_between_those_that_are_evaluated_together():
     shapes = solve(case, "40GB", of="memory", limit=10**6)
     depths = {each.n_layer for each in shapes.shapes}
     assert {48, 49, 50, 96, 97, 98} <= depths
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("mamba-2.8b", lambda shape: shape.mixer_heads == 2 * shape.n_embd),
+        ("mamba-2.8b", lambda shape: shape.mixer_rank == shape.n_embd // 16),
+        ("kimi-linear-48b-a3b", lambda shape: shape.mixer_heads == shape.mixer_key_heads),
+        ("falcon-h1-7b", lambda shape: shape.mixer_heads == round(shape.n_embd / 128)),
+    ],
+)
+def test_the_heads_of_a_mixer_grow_with_the_width(name, rule):
+    for shape in solve(name, count(load(name)).total // 2).shapes:
+        assert rule(shape.counted.config)

@@ -128,6 +128,8 @@ def test_every_field_is_described_for_the_command_line():
     assert all(known.description for known in ModelConfig.known.values())
 
 
+LIGHTNING = {"mixer": "lightning", "mixer_heads": 4, "mixer_key_heads": 4}
+LIGHTNING |= {"mixer_head_dim": 8, "mixer_state_dim": 8}
 SHORT = {"mixer": "short_conv", "mixer_kernel": 3}
 LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16}
 
@@ -155,6 +157,15 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
         ({"mlp_layers": [], "n_expert": 4}, "no layer in mlp_layers has experts"),
         ({"mlp_layers": [1], "n_expert": 4, "dense_layers": [2]}, "layer 2 is in dense_layers"),
         ({"mlp_layers": [1], **SHORT, "attention_layers": [1]}, "layer 1 is in mlp_layers and"),
+        ({"mixer_norm": False}, "mixer_norm is false, but the mixer is attention"),
+        ({**LIGHTNING, "mixer_norm": False}, "'lightning' has a norm always"),
+        ({**LIGHTNING, "mixer_key_heads": 3}, "mixer_key_heads is 3: it must divide"),
+        ({**LIGHTNING, "mixer_conv_bias": True}, "'lightning' has no convolution"),
+        ({**LIGHTNING, "window": 4}, "beside an indexer or a window"),
+        (
+            {**LIGHTNING, "attention_layers": [], "mlp_layers": [], "attention_gate": True},
+            "attention_gate is of attention, which no layer has",
+        ),
         ({"mixer_rank": 4}, "mixer_rank is of another mixer than attention"),
         ({"parallel_mixer": True}, "parallel_mixer is of another mixer than attention"),
         ({"expert_latent_dim": 4}, "expert_latent_dim is of a model with experts"),

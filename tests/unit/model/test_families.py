@@ -57,12 +57,51 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
         ({"model_type": "phi", "partial_rotary_factor": 2}, "it must be a share of a head"),
         ({"model_type": "smollm3", "no_rope_layers": [1, 2]}, "it must be a list of 0 and 1"),
         ({"model_type": "gptj", "rotary_dim": "all"}, "rotary_dim is 'all'"),
+        ({"model_type": "smollm3", "no_rope_layers": [1]}, "no_rope_layers has 1 entries, for 2"),
+        ({"model_type": "smollm3", "use_sliding_window": True}, "windows are in no switch"),
+        ({"model_type": "exaone4", "sliding_window_pattern": "LX"}, "a number, or a word of L"),
+        ({"model_type": "mamba", "expand": 1.5}, "expand is 1.5: it must be a positive whole"),
+        ({"model_type": "mamba", "hidden_size": "768"}, "hidden_size is '768': it must be a"),
+        ({"model_type": "mamba", "time_step_rank": "x"}, "time_step_rank is 'x'"),
+        ({"model_type": "mamba2", "expand": 3}, "num_heads is 128 and head_dim 64: their product"),
+        ({"model_type": "nemotron_h", "hybrid_override_pattern": "MX"}, "a word of M, E, * and -"),
+        ({"model_type": "nemotron_h", "layers_block_type": []}, "layers_block_type is []"),
+        ({"model_type": "nemotron_h", "layers_block_type": ["far"]}, "layers_block_type has 'far'"),
+        ({"model_type": "jamba", "attn_layer_offset": 9}, "the offset the smaller one"),
+        ({"model_type": "bamba", "mamba_expand": "x"}, "mamba_expand, mamba_n_heads and hidden"),
+        ({"model_type": "bamba", "mamba_n_heads": 7}, "mamba_n_heads is 7: it must divide"),
+        ({"model_type": "bamba", "attn_layer_indices": "x"}, "it must be a list of layers"),
+        ({"model_type": "falcon_h1", "mamba_d_ssm": 7}, "mamba_d_ssm is 7 and mamba_n_heads 128"),
+        ({"model_type": "falcon_h1", "projectors_bias": True}, "biases of one alone are in no"),
+        ({"model_type": "kimi_linear", "first_k_dense_replace": -1}, "first_k_dense_replace is -1"),
+        (
+            {
+                "model_type": "kimi_linear",
+                "linear_attn_config": {"full_attn_layers": [1], "kda_layers": [3]},
+            },
+            "must have each layer in one of them, numbered from 1 to 2",
+        ),
+        (
+            {"model_type": "qwen3_next", "full_attention_interval": 0},
+            "full_attention_interval is 0",
+        ),
+        ({"model_type": "lfm2", "full_attn_idxs": [7]}, "full_attn_idxs is [7]"),
+        ({"model_type": "lfm2", "block_multiple_of": 0}, "block_multiple_of is 0"),
+        ({"model_type": "lfm2_moe"}, "layer_types is missing"),
+        ({"model_type": "lfm2_moe", "layer_types": ["conv"] * 2, "num_dense_layers": -1}, "is -1"),
     ],
 )
 def test_what_cannot_be_said_of_layers_is_refused(contents, words):
     plain = {"model_type": "gemma2", "num_hidden_layers": 2, "n_layer": 2}
     with pytest.raises(UserError, match=re.escape(words)):
         from_contents(plain | contents, "config.json")
+
+
+def test_a_word_of_letters_says_which_layers_have_a_window():
+    said = {"model_type": "exaone4", "num_hidden_layers": 7, "sliding_window_pattern": "LLLG"}
+    config = from_contents(said | {"sliding_window": 8}, "config.json")
+    assert [config.window_of(n) for n in range(7)] == [8, 8, 8, None, 8, 8, None]
+    assert [config.has_rope(n) for n in range(7)] == [True, True, True, False, True, True, False]
 
 
 @OF_TYPE
