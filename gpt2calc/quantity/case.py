@@ -105,11 +105,11 @@ class Case:
 
     @property
     def known_heads(self) -> Any:
-        """Attention heads of a block: one, where there is no attention.
+        """Attention heads of a block; one, where nothing says how many and there is no attention.
 
         Raises ``UserError`` where nothing says how many.
         """
-        if not self.model.has_attention:
+        if self.heads is None and not self.model.has_attention:
             return 1
         width: Any = self.n_embd
         if self.heads is None:
