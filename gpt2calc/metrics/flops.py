@@ -55,7 +55,7 @@ def _passes(case: Case) -> tuple[str, ...]:
 
 def _notes_on_products(case: Case) -> tuple[str, ...]:
     block = case.names.module("block")
-    which = "each block that has it" if any(case.model.layer_lists) else "each of the L blocks"
+    which = case.model.blocks_said
     return (
         f"A name with {block} is of a product in {which}; its own line is of one.",
         "The product of an m x k with a k x n matrix takes 2 m k n: a multiply and an add are two.",

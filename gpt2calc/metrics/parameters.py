@@ -40,7 +40,7 @@ class SublayerCount(NamedTuple):
 
 def _notes_on_tensors(config: ModelConfig | Case) -> tuple[str, ...]:
     block = config.names.module("block")
-    which = "each block that has it" if any(config.layer_lists) else "each of the L blocks"
+    which = config.blocks_said
     notes = [f"A name with {block} is of a tensor in {which}; its own line counts one."]
     if config.norm == "rms":
         notes.append("RMS norms divide by the root of the mean square: no mean, and no shift.")

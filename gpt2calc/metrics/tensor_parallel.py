@@ -9,7 +9,7 @@ times.
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.cache import state_size
+from gpt2calc.metrics.memory.cache import state_bytes
 from gpt2calc.metrics.parameters import count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
@@ -81,10 +81,8 @@ def mixer_features_on_one(config: ModelConfig, features: int, gpus: int) -> int:
 def states_on_one(case: Case, gpus: int) -> int:
     """Return the bytes of the states of recurrences and of convolutions that one GPU holds."""
     model = case.model
-    seen = mixer_features_on_one(model, model.features_convolved, gpus) * (model.mixer_kernel or 0)
-    states = -(-model.numbers_of_state // gpus) * state_size(case)
-    each = seen * ITEMSIZE[case.product_type] + states
-    return int(case.batch * model.other_mixers * each)
+    convolved = mixer_features_on_one(model, model.features_convolved, gpus)
+    return state_bytes(case, convolved, -(-model.numbers_of_state // gpus))
 
 
 def parameters_on_one(config: ModelConfig, gpus: int) -> int:

@@ -46,6 +46,11 @@ class Layered(Declared):
         return self.dense_layers, *(listed or () for listed in lists)
 
     @property
+    def blocks_said(self) -> str:
+        """Which blocks have a tensor or a product whose name stands for all of them, in words."""
+        return "each block that has it" if any(self.layer_lists) else "each of the L blocks"
+
+    @property
     def repetition(self) -> tuple[int, int]:
         """From which layer on the kinds of layers repeat, and after how many they do."""
         lists: list[tuple[int, ...] | None] = [*self.layer_lists]

@@ -36,15 +36,23 @@ def _latent_bytes(case: Case, tokens: int) -> int:
     return int(case.batch * tokens * numbers * ITEMSIZE[case.product_type])
 
 
-def state_bytes(case: Case) -> int:
+def state_bytes(case: Case, convolved: int | None = None, numbers: int | None = None) -> int:
     """Return the bytes of the states of recurrences and of convolutions.
 
     There are none where all that mixes tokens is attention.
+
+    Args:
+        case: the model, its batch and dtype.
+        convolved: features of a layer's convolution; all that it has, if left out.
+        numbers: in the states of a layer's recurrence, likewise.
+
     """
-    model, layers = case.model, case.model.other_mixers
-    seen = 0 if model.mixer_kernel is None else model.features_convolved * model.mixer_kernel
-    kept = seen * ITEMSIZE[case.product_type]
-    return int(case.batch * layers * (kept + model.numbers_of_state * state_size(case)))
+    model = case.model
+    convolved = model.features_convolved if convolved is None else convolved
+    numbers = model.numbers_of_state if numbers is None else numbers
+    seen = 0 if model.mixer_kernel is None else convolved * model.mixer_kernel
+    each = seen * ITEMSIZE[case.product_type] + numbers * state_size(case)
+    return int(case.batch * model.other_mixers * each)
 
 
 def state_size(case: Case) -> int:

@@ -185,7 +185,7 @@ def _kept_by_blocks(case: Case) -> int:
 
 def _notes_on_terms(case: Case) -> tuple[str, ...]:
     block = case.names.module("block")
-    which = "each block that has it" if any(case.model.layer_lists) else "each of the L blocks"
+    which = case.model.blocks_said
     return (
         f"A name with {block} is of a tensor in {which}; its own line is of one.",
         "The first factor is the bytes of a number: 4 in float32, 2 in bfloat16, 8 in int64.",

@@ -331,7 +331,6 @@ MINIMAX = MIXTRAL.but(
         "mixer_head_dim": 128,
         "mixer_state_dim": 128,
     },
-    missing={"n_layer": 32},
     names=names(
         {
             "mixer_norm": "self_attn.norm",

@@ -327,6 +327,12 @@ _MAMBA = {
     "mixer_norm": "mamba.norm",
     "mixer_out": "mamba.out_proj",
 }
+_FEED_FORWARD = {
+    "mlp_gate": "feed_forward.gate_proj",
+    "mlp_in": "feed_forward.up_proj",
+    "mlp_out": "feed_forward.down_proj",
+}
+_NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"}
 OF_EXPANSION: dict[str, tuple[object, ...]] = {
     "mamba_expand": (2,),
     "mamba_d_head": ("auto",),
@@ -398,12 +404,8 @@ BAMBA = LLAMA.but(
     | {"n_kv_head": 8, "n_inner": 14_336, **_MAMBA_SIZES},
     names=with_final_norm(
         names(
-            {
-                "mlp_gate": "feed_forward.gate_proj",
-                "mlp_in": "feed_forward.up_proj",
-                "mlp_out": "feed_forward.down_proj",
-            },
-            {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"},
+            _FEED_FORWARD,
+            _NORMS,
             _MAMBA,
             ATTENTION,
         ),
@@ -421,8 +423,7 @@ BAMBA = LLAMA.but(
 def _period(said: Contents, kind: str, depth: int) -> list[int]:
     """Return the layers that one of a few is: its period, and the first of them."""
     period, offset = said[f"{kind}_layer_period"], said[f"{kind}_layer_offset"]
-    is_sound = isinstance(period, int) and isinstance(offset, int) and 0 <= offset < period
-    if not isinstance(period, int) or not isinstance(offset, int) or not is_sound:
+    if not (isinstance(period, int) and isinstance(offset, int)) or not 0 <= offset < period:
         raise ValueError(
             f"{kind}_layer_period is {period!r} and {kind}_layer_offset {offset!r}: they must be "
             "whole numbers, the offset the smaller one"
@@ -486,11 +487,9 @@ JAMBA = LLAMA.but(
                 "router": "feed_forward.router",
                 "experts_in": "feed_forward.experts.gate_up_proj",
                 "experts_out": "feed_forward.experts.down_proj",
-                "mlp_gate": "feed_forward.gate_proj",
-                "mlp_in": "feed_forward.up_proj",
-                "mlp_out": "feed_forward.down_proj",
+                **_FEED_FORWARD,
             },
-            {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"},
+            _NORMS,
         ),
         "final_layernorm",
     ),
@@ -548,14 +547,10 @@ FALCON_H1 = BAMBA.but(
     missing={"n_ctx": 8_192, "mixer_norm": False},
     names=with_final_norm(
         names(
-            {
-                "mlp_gate": "feed_forward.gate_proj",
-                "mlp_in": "feed_forward.up_proj",
-                "mlp_out": "feed_forward.down_proj",
-            },
+            _FEED_FORWARD,
             _MAMBA,
             ATTENTION,
-            {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"},
+            _NORMS,
         ),
         "final_layernorm",
     ),
