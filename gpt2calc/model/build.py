@@ -155,10 +155,10 @@ def _has_tables(config: ModelConfig) -> bool:
 
 def _tables(layer: LayerBuilder) -> Tables:
     kind = layer.architecture.tables
-    if kind in ("gptj", "codegen") and layer.turns_as_its_family:
-        return GPTJTables(layer.heads, stays_float32=kind == "codegen")
+    if kind in ("gptj", "codegen") and layer.attention.turns_as_its_family:
+        return GPTJTables(layer.attention.heads, stays_float32=kind == "codegen")
     return RotaryTables(
-        layer.heads, interleaved=kind == "interleaved", stays_float32=kind == "float32"
+        layer.attention.heads, interleaved=kind == "interleaved", stays_float32=kind == "float32"
     )
 
 

@@ -16,6 +16,8 @@ class Heads(NamedTuple):
     """Heads of keys and values, each shared by as many queries."""
     query_width: int
     """Width of the queries of all heads together."""
+    kv_width: int
+    """Width of the keys of all their heads together."""
     rotary_dim: int | None = None
     """Features of a head that rotary positions rotate, where that is given."""
     rotary_part: Fraction = Fraction(1)

@@ -2,26 +2,12 @@
 
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.errors import UserError
-from gpt2calc.model.attention import (
-    Additions,
-    Attended,
-    Attention,
-    LayerContext,
-    Scores,
-    Sinks,
-    SinkScores,
-)
-from gpt2calc.model.attention_variants import (
-    BloomAttention,
-    FalconAlibiAttention,
-    FalconAttention,
-    MPTAttention,
-)
+from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention_layer import AttentionBuilder
+from gpt2calc.model.attention_variants import BloomAttention, MPTAttention
 from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
 from gpt2calc.model.blocks import BlockPart, Layer, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.experts import (
     ExpertMatrices,
     Experts,
@@ -29,22 +15,12 @@ from gpt2calc.model.experts import (
     MixtureOfExperts,
     NarrowedExperts,
 )
-from gpt2calc.model.heads import Heads
-from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mixer_layer import MixerBuilder
 from gpt2calc.model.mixers import SideBySide
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
-from gpt2calc.model.norms import LayerNorm
+from gpt2calc.model.norm_layer import norm
 from gpt2calc.model.part import Leaf, Part
-from gpt2calc.model.projections import (
-    JointProjection,
-    JointWithGate,
-    NormedWithGate,
-    Projection,
-    SeparateProjection,
-)
-from gpt2calc.model.rotary import PartialRotary
 from gpt2calc.model.routers import Router
 from gpt2calc.tape.tensor import Tensor
 
@@ -77,8 +53,7 @@ JOINT_ROLES = {MLP_ROLES: "mlp_gate_in", SHARED_ROLES: "shared_gate_in"}
 class LayerBuilder:
     """Makes layers of one model. What all of their parts need is read from the config once.
 
-    d is the width of the model, q that of the queries of all heads together, kv that of the keys,
-    and of the values.
+    d is the width of the model.
     """
 
     def __init__(
@@ -92,16 +67,8 @@ class LayerBuilder:
         self.linear = architecture.linear
         self.activation = "gelu" if fuses_gelu else architecture.activation
         self.d = config.n_embd
-        self.q = q = config.query_width
-        self.kv = q if config.n_kv_head is None else config.kv_width
-        self.shift = config.biased("norm_bias")
         self.mlp_bias = config.biased("mlp_bias")
-        self.is_layer_norm = config.norm == "layer"
-        known = config.heads
-        heads = 1 if known is None else known  # where nothing says how many there are
-        kv_heads = heads if config.n_kv_head is None else config.n_kv_head
-        rotary_dim = config.qk_rope_head_dim if config.is_latent else config.rotary_dim
-        self.heads = Heads(heads, kv_heads, q, rotary_dim, architecture.rotary_part)
+        self.attention = AttentionBuilder(config)
 
     # ---- blocks ------------------------------------------------------------------------------
 
@@ -164,7 +131,7 @@ class LayerBuilder:
 
     def _bloom_block(self) -> BlockPart:
         return BloomBlock(
-            BloomAttention(self._qkv(), self._attention_out(), self.heads),
+            BloomAttention(self.attention.qkv(), self.attention.out(), self.attention.heads),
             BloomMLP(*self._up_and_down(), self.activation),
             norm1=self.norm("attention_norm"),
             norm2=self.norm("mlp_norm"),
@@ -172,158 +139,20 @@ class LayerBuilder:
 
     def _mpt_block(self) -> BlockPart:
         return MPTBlock(
-            MPTAttention(self._qkv(), self._attention_out(), self.heads),
+            MPTAttention(self.attention.qkv(), self.attention.out(), self.attention.heads),
             MPTMLP(*self._up_and_down(), self.activation),
             norm1=self.norm("attention_norm"),
             norm2=self.norm("mlp_norm"),
         )
 
-    # ---- attention ---------------------------------------------------------------------------
-
     def _attention(self, layer: LayerKind) -> Part[[Tensor, LayerContext], Attended]:
-        architecture, config = self.architecture, self.config
+        """Return what mixes the tokens of a layer."""
         if layer.mixer != "attention":
-            return MixerBuilder(config).build(layer.mixer)
-        if layer.beside != "none":
-            alone = self._attention(layer._replace(beside="none"))
-            return SideBySide(alone, MixerBuilder(config).build(layer.beside))
-        if config.is_latent:
-            return self._latent_attention(has_indexer=layer.has_indexer)
-        is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
-        is_plain = is_plain and not (config.attention_gate or config.attention_sinks)
-        if architecture.style == "falcon" and is_plain:
-            kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
-            rotary = kind(self.heads)
-            falcon = FalconAlibiAttention if config.positions == "alibi" else FalconAttention
-            return falcon(
-                self._qkv(),
-                self._attention_out(),
-                rotary,
-                self.heads,
-                groups_qkv=architecture.groups_qkv,
-            )
-        return self._standard_attention(self._projection(), layer.has_rope)
-
-    def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
-        """Return attention whose keys and values are made of a latent.
-
-        c and q are the widths of the latents of keys and values, and of queries; n, r and v those
-        of a head without rotary positions, with them, and of its values; h the number of heads.
-        """
-        config, d, linear = self.config, self.d, Linear
-        c, q, h = config.kv_lora_rank, config.q_lora_rank, self.heads.query
-        n, r, v = config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim
-        assert c is not None
-        assert n is not None
-        assert r is not None
-        assert v is not None
-        rotary = self.architecture.rotary if self.turns_as_its_family else PartialRotary
-        bias = config.biased("qkv_bias")
-        if q is None:
-            query = LatentQuery(None, None, linear("query", d, h * (n + r)))
-        else:
-            query = LatentQuery(
-                linear("query_down", d, q, bias),
-                self.architecture.rms_norm("query_latent_norm", (q,)),
-                linear("query_up", q, h * (n + r)),
-            )
-        return LatentAttention(
-            query,
-            linear("kv_down", d, c + r, bias),
-            self.architecture.rms_norm("kv_latent_norm", (c,)),
-            linear("kv_up", c, h * (n + v)),
-            linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
-            rotary=rotary(self.heads),
-            scores=self.architecture.scores(self.heads),
-            sizes=LatentSizes(h, c, n, r, v),
-            indexer=self._indexer() if has_indexer else None,
-        )
-
-    def _indexer(self) -> Indexer:
-        config, d = self.config, self.d
-        q, i, j = config.q_lora_rank, config.index_n_heads, config.index_head_dim
-        assert q is not None
-        assert i is not None
-        assert j is not None
-        return Indexer(
-            Linear("index_query", q, i * j),
-            Linear("index_key", d, j),
-            LayerNorm("index_key_norm", (j,), shift=True),
-            Linear("index_weights", d, i),
-            j,
-        )
-
-    def _standard_attention(self, projection: Projection, has_rope: bool) -> Attention:
-        architecture = self.architecture
-        rotary = None
-        if has_rope:
-            turned = architecture.rotary if self.turns_as_its_family else PartialRotary
-            if self.config.rotary_dim is not None and not turned.rotates_part:
-                turned = PartialRotary
-            rotary = turned(self.heads)
-        sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
-        kind, scores = architecture.attention, architecture.scores(self.heads)
-        if not kind.takes(self._additions):
-            kind, scores = Attention, Scores(self.heads)
-        if sinks is not None:
-            scores = SinkScores(self.heads, sinks)
-        attention = kind(projection, rotary, scores, self._attention_out(), sinks)
-        attention.is_gated = self.config.attention_gate
-        return attention
-
-    @property
-    def _additions(self) -> Additions:
-        config = self.config
-        return Additions(
-            qk_norm=config.qk_norm,
-            has_rotary=config.positions == "rotary",
-            has_gate=config.attention_gate,
-            has_sinks=config.attention_sinks,
-        )
-
-    @property
-    def turns_as_its_family(self) -> bool:
-        """Whether the family's rotation fits: one of them exchanges heads and tokens as well."""
-        if self.config.is_latent:
-            return not self.architecture.rotary.transposes
-        joins = self.family.joins_qkv
-        kind = self._joint_kind() if joins else self._separate_kind()
-        return self.architecture.rotary.transposes != kind.transposes
-
-    def _projection(self) -> Projection:
-        norms = self._qk_norms()
-        if self.family.joins_qkv:
-            return self._joint_kind()(self._qkv(), self.q, self.kv, self.heads, *norms)
-        bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
-        queries = 2 * self.q if self.config.attention_gate else self.q
-        query, key = linear("query", d, queries, bias), linear("key", d, self.kv, bias)
-        value = linear("value", d, self.kv, bias)
-        return self._separate_kind()(query, key, value, self.heads, *norms)
-
-    def _joint_kind(self) -> type[JointProjection]:
-        joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
-        if self.config.attention_gate:
-            return JointWithGate
-        is_turned = joint.transposes or self.config.positions == "rotary"
-        is_own = is_turned and (joint.can_share_kv or not shares_kv)
-        return joint if is_own else JointProjection
-
-    def _separate_kind(self) -> type[SeparateProjection]:
-        config, separate = self.config, self.architecture.separate
-        if config.attention_gate:
-            return NormedWithGate
-        if config.qk_norm != "none":
-            return self.architecture.separate_with_norms[config.qk_norm]
-        is_turned = separate.transposes or config.positions == "rotary"
-        return separate if is_turned else SeparateProjection
-
-    def _qkv(self) -> Matrix:
-        queries = 2 * self.q if self.config.attention_gate else self.q
-        return self.linear("qkv", self.d, queries + 2 * self.kv, self.config.biased("qkv_bias"))
-
-    def _attention_out(self) -> Matrix:
-        bias = self.config.biased("attn_proj_bias")
-        return self.linear("attention_out", self.q, self.d, bias)
+            return MixerBuilder(self.config).build(layer.mixer)
+        attention = self.attention.build(has_rope=layer.has_rope, has_indexer=layer.has_indexer)
+        if layer.beside == "none":
+            return attention
+        return SideBySide(attention, MixerBuilder(self.config).build(layer.beside))
 
     # ---- MLPs and experts --------------------------------------------------------------------
 
@@ -404,41 +233,6 @@ class LayerBuilder:
         kind = architecture.experts
         return kind(router, experts, shared, gate)
 
-    # ---- norms -------------------------------------------------------------------------------
-
     def norm(self, role: str) -> Leaf:
         """Return a norm over the model's whole width."""
-        return self._norm_of(role, (self.d,), self.shift)
-
-    def _norm_of(self, role: str, shape: tuple[int, ...], shift: bool) -> Leaf:
-        if self.is_layer_norm:
-            return self.architecture.layer_norm(role, shape, shift)
-        if self.config.norm == "rms":
-            return self.architecture.rms_norm(role, shape, shift)
-        return self.architecture.parameter_free_norm(role)
-
-    def _qk_norms(self) -> tuple[Leaf, ...]:
-        """Return the norms of queries and keys: of every head, one scale or many; or of all."""
-        config = self.config
-        if config.qk_norm == "none":
-            return ()
-        if config.norm == "none":
-            return self.norm("query_norm"), self.norm("key_norm")
-        width = config.head_width
-        if width is None:
-            raise UserError(
-                f"n_embd {config.n_embd} is no multiple of {HEAD_WIDTH}, a head's usual width, and "
-                "queries are normed head by head: give n_head"
-            )
-        if config.qk_norm == "heads":
-            per_head = self.architecture.norm_per_head
-            return (
-                per_head("query_norm", (self.heads.query, width)),
-                per_head("key_norm", (self.heads.kv, width)),
-            )
-        shift = self.shift
-        query, key = (self.q, self.kv) if config.qk_norm == "width" else (width, width)
-        return (
-            self._norm_of("query_norm", (query,), shift),
-            self._norm_of("key_norm", (key,), shift),
-        )
+        return norm(self.config, role)

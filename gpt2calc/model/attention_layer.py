@@ -1,0 +1,207 @@
+"""From a config to the attention of a layer: its projections, its scores, its sizes."""
+
+from typing import TypeAlias
+
+from gpt2calc.model.attention import (
+    Additions,
+    Attended,
+    Attention,
+    LayerContext,
+    Scores,
+    Sinks,
+    SinkScores,
+)
+from gpt2calc.model.attention_variants import FalconAlibiAttention, FalconAttention
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.heads import Heads
+from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
+from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.norm_layer import qk_norms
+from gpt2calc.model.norms import LayerNorm
+from gpt2calc.model.part import Part
+from gpt2calc.model.projections import (
+    JointProjection,
+    JointWithGate,
+    NormedWithGate,
+    Projection,
+    SeparateProjection,
+)
+from gpt2calc.model.rotary import PartialRotary
+from gpt2calc.tape.tensor import Tensor
+
+Matrix: TypeAlias = Linear | Conv1D
+
+
+class AttentionBuilder:
+    """Makes the attention of layers of one model.
+
+    d is the width of the model, q that of the queries of all heads together, kv that of the keys,
+    and of the values.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.config = config
+        self.family = config.of_family
+        self.architecture = config.architecture
+        self.linear = config.architecture.linear
+        self.d = config.n_embd
+        self.heads = heads_of(config)
+        self.q, self.kv = self.heads.query_width, self.heads.kv_width
+
+    def build(self, *, has_rope: bool, has_indexer: bool) -> Part[[Tensor, LayerContext], Attended]:
+        """Return the attention of a layer."""
+        architecture, config = self.architecture, self.config
+        if config.is_latent:
+            return self._latent_attention(has_indexer=has_indexer)
+        is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
+        is_plain = is_plain and not (config.attention_gate or config.attention_sinks)
+        if architecture.style == "falcon" and is_plain:
+            kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
+            rotary = kind(self.heads)
+            falcon = FalconAlibiAttention if config.positions == "alibi" else FalconAttention
+            return falcon(
+                self.qkv(),
+                self.out(),
+                rotary,
+                self.heads,
+                groups_qkv=architecture.groups_qkv,
+            )
+        return self._standard_attention(has_rope=has_rope)
+
+    def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
+        """Return attention whose keys and values are made of a latent.
+
+        c and q are the widths of the latents of keys and values, and of queries; n, r and v those
+        of a head without rotary positions, with them, and of its values; h the number of heads.
+        """
+        config, d, linear = self.config, self.d, Linear
+        c, q, h = config.kv_lora_rank, config.q_lora_rank, self.heads.query
+        n, r, v = config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim
+        assert c is not None
+        assert n is not None
+        assert r is not None
+        assert v is not None
+        rotary = self.architecture.rotary if self.turns_as_its_family else PartialRotary
+        bias = config.biased("qkv_bias")
+        if q is None:
+            query = LatentQuery(None, None, linear("query", d, h * (n + r)))
+        else:
+            query = LatentQuery(
+                linear("query_down", d, q, bias),
+                self.architecture.rms_norm("query_latent_norm", (q,)),
+                linear("query_up", q, h * (n + r)),
+            )
+        return LatentAttention(
+            query,
+            linear("kv_down", d, c + r, bias),
+            self.architecture.rms_norm("kv_latent_norm", (c,)),
+            linear("kv_up", c, h * (n + v)),
+            linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
+            rotary=rotary(self.heads),
+            scores=self.architecture.scores(self.heads),
+            sizes=LatentSizes(h, c, n, r, v),
+            indexer=self._indexer() if has_indexer else None,
+        )
+
+    def _indexer(self) -> Indexer:
+        config, d = self.config, self.d
+        q, i, j = config.q_lora_rank, config.index_n_heads, config.index_head_dim
+        assert q is not None
+        assert i is not None
+        assert j is not None
+        return Indexer(
+            Linear("index_query", q, i * j),
+            Linear("index_key", d, j),
+            LayerNorm("index_key_norm", (j,), shift=True),
+            Linear("index_weights", d, i),
+            j,
+        )
+
+    def _standard_attention(self, *, has_rope: bool) -> Attention:
+        architecture = self.architecture
+        rotary = None
+        if has_rope:
+            turned = architecture.rotary if self.turns_as_its_family else PartialRotary
+            if self.config.rotary_dim is not None and not turned.rotates_part:
+                turned = PartialRotary
+            rotary = turned(self.heads)
+        sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
+        kind, scores = architecture.attention, architecture.scores(self.heads)
+        if not kind.takes(self._additions):
+            kind, scores = Attention, Scores(self.heads)
+        if sinks is not None:
+            scores = SinkScores(self.heads, sinks)
+        attention = kind(self._projection(), rotary, scores, self.out(), sinks)
+        attention.is_gated = self.config.attention_gate
+        return attention
+
+    @property
+    def _additions(self) -> Additions:
+        config = self.config
+        return Additions(
+            qk_norm=config.qk_norm,
+            has_rotary=config.positions == "rotary",
+            has_gate=config.attention_gate,
+            has_sinks=config.attention_sinks,
+        )
+
+    @property
+    def turns_as_its_family(self) -> bool:
+        """Whether the family's rotation fits: one of them exchanges heads and tokens as well."""
+        if self.config.is_latent:
+            return not self.architecture.rotary.transposes
+        joins = self.family.joins_qkv
+        kind = self._joint_kind() if joins else self._separate_kind()
+        return self.architecture.rotary.transposes != kind.transposes
+
+    def _projection(self) -> Projection:
+        norms = qk_norms(self.config, self.heads)
+        if self.family.joins_qkv:
+            return self._joint_kind()(self.qkv(), self.q, self.kv, self.heads, *norms)
+        bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
+        queries = 2 * self.q if self.config.attention_gate else self.q
+        query, key = linear("query", d, queries, bias), linear("key", d, self.kv, bias)
+        value = linear("value", d, self.kv, bias)
+        return self._separate_kind()(query, key, value, self.heads, *norms)
+
+    def _joint_kind(self) -> type[JointProjection]:
+        joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
+        if self.config.attention_gate:
+            return JointWithGate
+        is_turned = joint.transposes or self.config.positions == "rotary"
+        is_own = is_turned and (joint.can_share_kv or not shares_kv)
+        return joint if is_own else JointProjection
+
+    def _separate_kind(self) -> type[SeparateProjection]:
+        config, separate = self.config, self.architecture.separate
+        if config.attention_gate:
+            return NormedWithGate
+        if config.qk_norm != "none":
+            return self.architecture.separate_with_norms[config.qk_norm]
+        is_turned = separate.transposes or config.positions == "rotary"
+        return separate if is_turned else SeparateProjection
+
+    def qkv(self) -> Matrix:
+        """Return the one matrix of queries, keys and values."""
+        queries = 2 * self.q if self.config.attention_gate else self.q
+        return self.linear("qkv", self.d, queries + 2 * self.kv, self.config.biased("qkv_bias"))
+
+    def out(self) -> Matrix:
+        """Return the output projection."""
+        bias = self.config.biased("attn_proj_bias")
+        return self.linear("attention_out", self.q, self.d, bias)
+
+
+def heads_of(config: ModelConfig) -> Heads:
+    """Return how attention is cut into heads; one head where nothing says how many there are."""
+    known = config.heads
+    heads = 1 if known is None else known
+    shares = config.n_kv_head is not None
+    return Heads(
+        heads,
+        config.n_kv_head if shares else heads,  # type: ignore[arg-type]
+        config.query_width,
+        config.kv_width if shares else config.query_width,
+        config.qk_rope_head_dim if config.is_latent else config.rotary_dim,
+        config.architecture.rotary_part,
+    )
