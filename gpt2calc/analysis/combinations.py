@@ -130,7 +130,9 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
     rows, counted = [], []
     for model in models:
         last = model.countings[-1]
-        amounts = {cell: tensor.amount for cell, tensor in last.cells.items()}
+        amounts = {
+            cell: sum(tensor.amount for tensor in alike) for cell, alike in last.cells.items()
+        }
         rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
         counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
     largest = max(map(max, rows))

@@ -34,7 +34,7 @@ class Counting(NamedTuple):
     """Whether of the experts only those count that a token goes through."""
 
     @property
-    def cells(self) -> dict[Cell, Tensor]:
+    def cells(self) -> dict[Cell, tuple[Tensor, ...]]:
         """The tensors of the model, and those that somebody may count beside them."""
         return cells(self.config, active_tensors if self.is_of_a_token else tensors)
 
@@ -43,8 +43,9 @@ class Counting(NamedTuple):
         """The tensors that are counted; one that is counted twice has twice the copies."""
         return tuple(
             tensor._replace(copies=tensor.copies * self.times[cell])
-            for cell, tensor in self.cells.items()
+            for cell, alike in self.cells.items()
             if self.times[cell]
+            for tensor in alike
         )
 
     @property
@@ -60,10 +61,16 @@ def counting_of(config: ModelConfig) -> Counting:
 
 def cells(
     config: ModelConfig, of: Callable[[ModelConfig], tuple[Tensor, ...]] = tensors
-) -> dict[Cell, Tensor]:
-    """Return the tensors of a model, and those that somebody may count beside them."""
-    listed = (*of(config), *_others(config))
-    return {(tensor.role, tensor.column): tensor for tensor in listed}
+) -> dict[Cell, tuple[Tensor, ...]]:
+    """Return the tensors of a model, and those that somebody may count beside them.
+
+    Layers of two kinds may have a tensor of the same role in two sizes.
+    """
+    found: dict[Cell, tuple[Tensor, ...]] = {}
+    for tensor in (*of(config), *_others(config)):
+        cell = tensor.role, tensor.column
+        found[cell] = (*found.get(cell, ()), tensor)
+    return found
 
 
 def _others(config: ModelConfig) -> tuple[Tensor, ...]:
@@ -88,7 +95,7 @@ def _others(config: ModelConfig) -> tuple[Tensor, ...]:
 
 
 def _whatever_there_is() -> dict[Cell, Tensor]:
-    """Return every kind of tensor that a model of any family has."""
+    """Return every kind of tensor that a model of any family has, one of each."""
     found: dict[Cell, Tensor] = {}
     for family in families():
         model = ModelConfig(family=family, tie_embeddings=False, bias=True, norm="layer")
@@ -96,8 +103,9 @@ def _whatever_there_is() -> dict[Cell, Tensor]:
         plain = model.evaluate_at(norm="rms")
         mixed = heads.evaluate_at(n_expert=2, n_inner_shared=1, dense_layers=(0,), head_bias=True)
         narrowed = mixed.evaluate_at(expert_latent_dim=1, token_width=1)
-        for each in (model, plain, heads, mixed, narrowed):
-            found |= cells(each)
+        wide = plain.evaluate_at(per_layer_dim=1, n_expert=2, mlp_beside_experts=True)
+        for each in (model, plain, heads, mixed, narrowed, wide):
+            found |= {cell: alike[0] for cell, alike in cells(each).items()}
     return found
 
 

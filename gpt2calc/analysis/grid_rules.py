@@ -13,7 +13,7 @@ from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.quantity import Config
 
-HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head")
+HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_kv_head")
 """Numbers that must divide one another."""
 EXPERTS = ("n_expert", "n_expert_active")
 """Numbers of which the second is at most the first."""
@@ -21,7 +21,8 @@ SWITCHED_ON = (
     "rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared", "kv_lora_rank",
     "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_n_heads",
     "index_head_dim", "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim",
-    "mixer_kernel", "mixer_rank", "expert_latent_dim",
+    "mixer_kernel", "mixer_rank", "expert_latent_dim", "full_head_dim", "per_layer_dim",
+    "per_layer_vocab", "altup_inputs", "laurel_rank",
 )  # fmt: skip
 """Numbers that make sense with some switch of the config: one value stands for all."""
 BLOCK = 2**20
@@ -105,7 +106,9 @@ def _first(model: ModelConfig, axes: Mapping[str, Array | range], breaks: Any) -
 
 def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where heads do not divide the width, or keys do not divide the heads."""
-    width, heads, head_dim, keys = (values.get(name, getattr(model, name)) for name in HEADS)
+    width, heads, head_dim, keys, of_full = (
+        values.get(name, getattr(model, name)) for name in HEADS
+    )
     each = HEAD_WIDTH if head_dim is None else head_dim
     asks_for_heads = keys is not None or model.qk_norm != "none" or head_dim is not None
     if heads is None:
@@ -113,7 +116,9 @@ def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
         heads = np.maximum(width // each, 1)
     else:
         undivided = width % heads != 0 if head_dim is None else False
-    return undivided if keys is None else undivided | (heads % keys != 0)
+    for groups in (keys, of_full):
+        undivided = undivided if groups is None else undivided | (heads % groups != 0)
+    return undivided
 
 
 def _are_too_few(model: ModelConfig, values: Mapping[str, Array]) -> Any:

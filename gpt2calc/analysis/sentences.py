@@ -9,12 +9,20 @@ MOST_TERMS = 2
 
 def difference(before: Counting, after: Counting) -> str:
     """Return what was added or taken away: ``" + 12 x 1,024 x 1,024"``, ``" - 102,144"``."""
-    olds = {(tensor.role, tensor.column): tensor for tensor in before.counted}
-    news = {(tensor.role, tensor.column): tensor for tensor in after.counted}
+    olds, news = _by_name(before), _by_name(after)
     names = [name for name in {**olds, **news} if olds.get(name) != news.get(name)]
     changes = [(olds.get(name), news.get(name)) for name in names]
     delta = after.total - before.total
     return f" {'+' if delta > 0 else '-'} {_size(changes) or f'{abs(delta):,}'}"
+
+
+def _by_name(counting: Counting) -> dict[tuple[str, str, int], Tensor]:
+    """Return tensors by role, column, and which of that role it is: layers may differ in sizes."""
+    named: dict[tuple[str, str, int], Tensor] = {}
+    for tensor in counting.counted:
+        alike = sum(key[:2] == (tensor.role, tensor.column) for key in named)
+        named[tensor.role, tensor.column, alike] = tensor
+    return named
 
 
 def _size(changes: list[tuple[Tensor | None, Tensor | None]]) -> str | None:

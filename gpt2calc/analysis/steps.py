@@ -19,17 +19,21 @@ from gpt2calc.report.table import Table
 
 ORDER = (
     "positions", "position_offset", "rotary_dim", "no_rope_every", "no_rope_layers",
-    "window", "full_every", "full_layers", "parallel_residual",
+    "window", "full_every", "full_layers", "full_values_are_keys", "shared_kv_layers",
+    "double_wide_mlp", "parallel_residual",
     "norm", "norm_bias", "norm_place", "qk_norm", "attention_sinks", "attention_gate",
     "embedding_norm", "final_norm", "bias", "qkv_bias", "attn_proj_bias", "mlp_bias",
     "head_bias", "mixer", "attention_layers", "mlp_layers", "parallel_mixer", "mixer_heads",
     "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel", "mixer_rank",
     "mixer_bias", "mixer_conv_bias", "mixer_norm", "kv_lora_rank", "q_lora_rank",
     "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_n_heads", "index_head_dim",
-    "indexer_layers", "n_kv_head", "head_dim", "gated_mlp", "n_expert", "n_expert_active",
+    "indexer_layers", "n_kv_head", "head_dim", "full_n_kv_head", "full_head_dim",
+    "gated_mlp", "n_expert", "n_expert_active",
     "n_inner_expert", "expert_latent_dim", "n_inner_shared", "shared_gate", "router_bias",
-    "choice_bias", "expert_bias", "dense_layers", "n_inner", "n_head", "n_embd", "n_layer",
-    "n_ctx", "token_width", "vocab", "tie_embeddings",
+    "choice_bias", "expert_bias", "mlp_beside_experts", "dense_layers", "n_inner",
+    "n_head", "n_embd", "n_layer",
+    "n_ctx", "token_width", "vocab", "per_layer_dim", "per_layer_vocab", "altup_inputs",
+    "laurel_rank", "tie_embeddings",
 )  # fmt: skip
 """What is changed first, unless another order is given: how the model works, then its sizes."""
 

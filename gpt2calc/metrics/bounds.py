@@ -12,6 +12,7 @@ from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import breakdown, count
+from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case
 
@@ -112,7 +113,9 @@ def flops_of_prompt(case: Case) -> int:
     if window is None or tokens <= window:
         return int(causal.total)
     seen = Fraction(window * tokens - window * (window - 1) // 2, tokens * (tokens + 1) // 2)
-    windowed = Fraction(depth - case.model.full_layers_among(depth), depth)
+    full, in_full = case.model.full_layers_among(depth), case.model.in_full_layers()
+    of_all = (depth - full) * case.model.query_width + full * in_full.query_width
+    windowed = Fraction((depth - full) * case.model.query_width, of_all)
     return int(causal.total - scores * windowed * (1 - seen))
 
 
@@ -120,10 +123,16 @@ def share_read(case: Case, users: int) -> Fraction:
     """Return the fraction of the weights that a decoding step reads.
 
     Of the experts, it reads those that at least one user's token is expected to be routed to, if
-    all are equally likely. An untied embedding is left out: only a row for each user is read.
+    all are equally likely. An untied embedding and those of the layers are left out: only a row for
+    each user is read.
     """
     counted = count(case.model)
-    looked_up = 0 if case.model.tie_embeddings else counted["token_embedding"].total
+    rows = () if case.model.tie_embeddings else ("token_embedding",)
+    looked_up = sum(
+        tensor.amount
+        for tensor in tensors(case.model)
+        if tensor.role in (*rows, "per_layer_embedding")
+    )
     read = Fraction(counted.total - looked_up)
     if case.n_expert is not None and counted.active != counted.total:
         chosen = Fraction(case.chosen_experts, case.n_expert)

@@ -37,11 +37,14 @@ PART_OF = {
     "index_mix": "scores",
     "recurrence": "scores",
     "project_in": "projections",
+    "per_layer_projection": "projections",
+    "altup_in": "projections",
+    "altup_mix": "mlp",
 }
 """The row of the FLOPs table in which the products of a role are counted."""
 
-OF_OTHER_HEADS = ("index_scores", "index_mix", "recurrence")
-"""Products of an indexer or a recurrence, which have heads of their own."""
+BATCHED = ("index_scores", "index_mix", "recurrence", "altup_in", "altup_mix", "altup_out")
+"""Products of many matrices at once, which are as many as no heads of attention."""
 OPERANDS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
 """Names of the left and right operand of a role's products; of other roles, input and weight."""
 
@@ -62,6 +65,8 @@ class Product(NamedTuple):
     """Numbers whose product is the FLOPs of one copy; attention heads times their width are one."""
     copies: int
     """Layers that have it."""
+    group: int | None = None
+    """The number of the group of layers that has it, where groups are apart."""
 
     @property
     def term(self) -> Term:
@@ -92,6 +97,7 @@ class _Recorded(NamedTuple):
     sizes: tuple[int, ...]
     factors: tuple[int, ...]
     copies: int
+    group: int | None
 
 
 class _SymbolicProduct(NamedTuple):
@@ -102,6 +108,7 @@ class _SymbolicProduct(NamedTuple):
     sizes: tuple[Formula, ...]
     factors: tuple[Formula, ...]
     copies: Formula
+    group: int | None
 
 
 class _Run(NamedTuple):
@@ -115,8 +122,14 @@ class _Run(NamedTuple):
     cached: bool
 
 
-def products(case: Case) -> list[Product]:
-    """List every matrix product of a pass, a layer's once: forward, backward, recomputed."""
+def products(case: Case, *, by_group: bool = False) -> list[Product]:
+    """List every matrix product of a pass, a layer's once: forward, backward, recomputed.
+
+    Args:
+        case: the model and its run.
+        by_group: whether a product of several groups of layers is listed once for each.
+
+    """
     values = _values(case)
     return [
         Product(
@@ -126,8 +139,9 @@ def products(case: Case) -> list[Product]:
             tuple([size.at(values) for size in one.sizes]),
             tuple([factor.at(values) for factor in one.factors]),
             one.copies.at(values),
+            one.group,
         )
-        for one in _formulas_of(case)
+        for one in _formulas_of(case, by_group=by_group)
     ]
 
 
@@ -159,7 +173,7 @@ def _part_of(role: str) -> str:
     return PART_OF[role.partition(":")[0]]
 
 
-def _formulas_of(case: Case) -> "tuple[_SymbolicProduct, ...]":
+def _formulas_of(case: Case, *, by_group: bool = False) -> "tuple[_SymbolicProduct, ...]":
     run = _Run(
         training=bool(case.training),
         checkpointing=bool(case.training) and case.checkpointing == "block",
@@ -168,12 +182,13 @@ def _formulas_of(case: Case) -> "tuple[_SymbolicProduct, ...]":
         causal=bool(case.causal),
         cached=case.run.cached is not None,
     )
-    return _formulas(structure_of(case.model), run)
+    return _formulas(structure_of(case.model), run, by_group)
 
 
 @cache
-def _formulas(structure: Structure, run: _Run) -> tuple[_SymbolicProduct, ...]:
+def _formulas(structure: Structure, run: _Run, by_group: bool) -> tuple[_SymbolicProduct, ...]:
     """Return the products of all models of one structure, which differ only in their numbers."""
+    recorded = _recorded(structure, run)
     return tuple(
         _SymbolicProduct(
             one.role,
@@ -181,8 +196,9 @@ def _formulas(structure: Structure, run: _Run) -> tuple[_SymbolicProduct, ...]:
             tuple(Formula(size) for size in one.sizes),
             tuple(Formula(factor) for factor in one.factors),
             Formula(one.copies),
+            one.group,
         )
-        for one in _recorded(structure, run)
+        for one in (recorded if by_group else _merged(recorded))
     )
 
 
@@ -200,26 +216,27 @@ def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
         logits = decoder(execution, Tensor((batch, seq), "int64"), cache).logits
         if run.training:
             backward(_scalar(logits))
-    copies = {f"block.{place}": group.number for place, group in enumerate(built.groups)}
+    groups = {f"block.{place}": group.number for place, group in enumerate(built.groups)}
     attention = _Attention(config.heads or 1, seq, past, is_causal=run.causal)
     events = [event for event in tape.events if event.matmuls]
-    return _merged(
-        _product(event, matmul, copies, attention)
+    return [
+        _product(event, matmul, groups, attention)
         for phase in ("forward", "backward", "recomputed")
         for event in events
         if event.phase == phase
         for matmul in event.matmuls
-    )
+    ]
 
 
 def _merged(recorded: Iterable[_Recorded]) -> list[_Recorded]:
-    """Add up the copies of a product that several groups of layers have."""
-    merged: dict[tuple[str, Phase], _Recorded] = {}
+    """Add up the copies of a product that several groups of layers have in the same sizes."""
+    merged: dict[tuple[object, ...], _Recorded] = {}
     for one in recorded:
-        earlier = merged.get((one.role, one.phase))
+        key = one.role, one.phase, one.sizes
+        earlier = merged.get(key)
         if earlier is not None:
             one = one._replace(copies=earlier.copies + one.copies)
-        merged[one.role, one.phase] = one
+        merged[key] = one._replace(group=None)
     return list(merged.values())
 
 
@@ -229,12 +246,12 @@ def _scalar(logits: Tensor) -> Tensor:
 
 
 def _product(
-    event: Event, matmul: Matmul, copies: Mapping[str, int], attention: "_Attention"
+    event: Event, matmul: Matmul, groups: Mapping[str, int], attention: "_Attention"
 ) -> _Recorded:
-    block = next((name for name in event.module if name in copies), None)
+    block = next((name for name in event.module if name in groups), None)
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
-    factors: tuple[int, ...] = (2, *sizes) if role in OF_OTHER_HEADS else (2, *sizes[1:])
+    factors: tuple[int, ...] = (2, *sizes) if role in BATCHED else (2, *sizes[1:])
     if role in OPERANDS:
         sizes, factors = attention.of(matmul)
     if matmul.gradient_of:
@@ -245,7 +262,8 @@ def _product(
         event.phase,
         sizes,
         factors,
-        1 if block is None else copies[block],
+        1 if block is None else groups[block],
+        None if block is None else list(groups).index(block),
     )
 
 

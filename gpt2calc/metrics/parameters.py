@@ -73,9 +73,16 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         kinds.append(f"{with_mlps - dense} with experts, {dense} with one MLP")
     elif config.mlp_layers:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
+    if config.full_layers_differ:
+        full = config.full_layers_among(config.n_layer)
+        kinds.append(f"{config.n_layer - full} with a window, {full} with other heads and none")
+    if config.shared_kv_layers:
+        kinds.append(f"{len(config.shared_kv_layers)} with the keys and values of earlier ones")
     if config.index_n_heads is not None and config.indexers < config.n_layer:
         kinds.append(f"{config.indexers} with an indexer of their own")
     said = (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()
+    if config.per_layer_dim is not None:
+        said = (*said, "The token embedding row includes the per-layer embeddings.")
     return (*said, f"The attention row includes {words}.") if others else said
 
 

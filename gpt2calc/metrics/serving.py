@@ -18,8 +18,8 @@ from gpt2calc.metrics.tensor_parallel import (
     bytes_sent,
     parameters_on_one,
     refuse_uneven,
-    share_of_cache,
     states_on_one,
+    with_keys_on_one,
 )
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
@@ -95,10 +95,9 @@ class Serving(Result):
     def _cache_each_on_one(self) -> int:
         if self.tensor_parallel == 1:
             return self.cache_each
-        gpus, states = self.tensor_parallel, state_bytes(self.config)
-        some, groups = share_of_cache(self.config.model, gpus)
-        keys_and_values = (self.cache_each - states) * some // groups
-        return keys_and_values + states_on_one(self.config, gpus)
+        case, gpus = self.config, self.tensor_parallel
+        on_one = case.with_model(with_keys_on_one(case.model, gpus))
+        return _cache_of(on_one) - state_bytes(case) + states_on_one(case, gpus)
 
     @property
     def on_one(self) -> int:

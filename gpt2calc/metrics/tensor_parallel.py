@@ -47,7 +47,11 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
                 f"tensor_parallel is {gpus}: it must divide {name}, which is {size:,}; give another"
             )
     keys = config.mixer_key_heads or 1
-    kinds = {"keys and values": groups if config.has_attention else 1, "the mixer's keys": keys}
+    kinds = {
+        "keys and values": groups if config.has_attention else 1,
+        "keys and values without a window": config.full_n_kv_head or 1,
+        "the mixer's keys": keys,
+    }
     for words, some in kinds.items():
         if some % gpus and gpus % some:
             raise UserError(
@@ -56,15 +60,20 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
             )
 
 
-def share_of_cache(config: ModelConfig, gpus: int) -> tuple[int, int]:
-    """Return which part of all keys and values one GPU holds: a numerator and a denominator.
+def with_keys_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
+    """Return a model with the heads of keys and values that one GPU holds.
 
-    A latent and the keys' rotary part are of all heads: every GPU holds them whole.
+    Heads that are fewer than the GPUs are there several times. A latent and the keys' rotary part
+    are of all heads: every GPU holds them whole.
     """
-    if config.is_latent:
-        return 1, 1
-    groups = config.n_kv_head or config.heads or 1
-    return max(groups // gpus, 1), groups
+    groups = config.n_kv_head or config.heads
+    if config.is_latent or groups is None:
+        return config
+    of_full = config.full_n_kv_head
+    return config.evaluate_at(
+        n_kv_head=max(groups // gpus, 1),
+        full_n_kv_head=None if of_full is None else max(of_full // gpus, 1),
+    )
 
 
 def mixer_features_on_one(config: ModelConfig, features: int, gpus: int) -> int:
@@ -90,10 +99,13 @@ def parameters_on_one(config: ModelConfig, gpus: int) -> int:
     if gpus == 1:
         return count(config).total
     refuse_uneven(config, gpus)
-    return sum(_part(tensor, config, gpus) for tensor in tensors(config))
+    with_fewer = tensors(with_keys_on_one(config, gpus))
+    pairs = zip(tensors(config), with_fewer, strict=True)
+    return sum(_part(tensor, fewer, config, gpus) for tensor, fewer in pairs)
 
 
-def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
+def _part(tensor: Tensor, fewer: Tensor, config: ModelConfig, gpus: int) -> int:
+    """Return what one GPU holds of a tensor, which has fewer heads of keys there."""
     is_whole = tensor.sublayer in WHOLE or tensor.role in WHOLE_MATRICES
     if is_whole or (tensor.role in AFTER and tensor.kind == "bias"):
         return tensor.amount
@@ -103,11 +115,12 @@ def _part(tensor: Tensor, config: ModelConfig, gpus: int) -> int:
     if tensor.role in WITH_MIXER_KEYS and config.mixer_key_heads is not None:
         features = tensor.shape[0]
         return mixer_features_on_one(config, features, gpus) * (tensor.amount // features)
-    if tensor.role in ("key", "value", "qkv"):
-        some, groups = share_of_cache(config, gpus)
-        heads = (config.heads or 1) if tensor.role == "qkv" else 0
-        times = 2 if tensor.role == "qkv" else 1
-        return tensor.amount * (heads // gpus + times * some) // (heads + times * groups)
+    if tensor.role in ("key", "value"):
+        return fewer.amount
+    if tensor.role == "qkv":
+        groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
+        on_one = heads // gpus + 2 * max(groups // gpus, 1)
+        return tensor.amount * on_one // (heads + 2 * groups)
     return tensor.amount // gpus
 
 

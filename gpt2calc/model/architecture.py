@@ -64,6 +64,8 @@ class Architecture:
     )
     """Projections of queries and keys that are normed, by the config's ``qk_norm``."""
     joint: type[JointProjection] = JointProjection
+    value_norm: type[ParameterFreeNorm] | None = None
+    """Of the values, which has no scale."""
     scores: type[Scores] = Scores
     rotary: type[Rotary] = WholeRotary
     rotary_part: Fraction = Fraction(1)
@@ -75,6 +77,8 @@ class Architecture:
     memory_is_proven: bool = True
     """Whether a run allocates what the class does byte by byte, as tests prove; else activations
     are those of the same operations, and may be let go of a little earlier or later."""
+    sinks_in_windows: bool = False
+    """Whether the layers with a window alone have attention sinks, where there are some."""
     runs_all_experts: bool = False
     """Whether the class multiplies a token by all experts, where servers take those chosen."""
     residual_is_scaled: bool = False

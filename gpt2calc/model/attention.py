@@ -41,6 +41,10 @@ class LayerContext(NamedTuple):
     """Handed to every block, which a checkpoint holds whether it is used or not."""
     cache: Cache | None
     layer: int
+    shared: dict[object, tuple[Tensor, Tensor]]
+    """Keys and values that later layers take, by the kind of layer that made them."""
+    per_layer: Tensor | None = None
+    """The layer's own embedding of the tokens, (batch, tokens, per_layer_dim)."""
 
 
 Attended: TypeAlias = tuple[Tensor, Tensor | None]

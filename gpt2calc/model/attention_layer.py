@@ -27,6 +27,7 @@ from gpt2calc.model.projections import (
     SeparateProjection,
 )
 from gpt2calc.model.rotary import PartialRotary
+from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
 from gpt2calc.tape.tensor import Tensor
 
 Matrix: TypeAlias = Linear | Conv1D
@@ -48,11 +49,35 @@ class AttentionBuilder:
         self.heads = heads_of(config)
         self.q, self.kv = self.heads.query_width, self.heads.kv_width
 
-    def build(self, *, has_rope: bool, has_indexer: bool) -> Part[[Tensor, LayerContext], Attended]:
-        """Return the attention of a layer."""
+    def build(
+        self,
+        *,
+        has_rope: bool,
+        has_indexer: bool = False,
+        is_full: bool = False,
+        sharing: object = None,
+        shares_kv: bool = False,
+    ) -> Part[[Tensor, LayerContext], Attended]:
+        """Return the attention of a layer.
+
+        Args:
+            has_rope: whether it has rotary positions.
+            has_indexer: whether it has an indexer of its own.
+            is_full: whether it is one without a window, where these have sizes of their own.
+            sharing: what layers have in common whose keys and values may be one another's; None
+                where each has its own.
+            shares_kv: whether they are an earlier layer's.
+
+        """
         architecture, config = self.architecture, self.config
         if config.is_latent:
             return self._latent_attention(has_indexer=has_indexer)
+        has_value = not (is_full and config.full_values_are_keys)
+        has_sinks = config.attention_sinks and not (is_full and architecture.sinks_in_windows)
+        norms_values = architecture.value_norm is not None and not config.attention_gate
+        if norms_values or config.v_head_dim is not None or sharing or not has_value:
+            makes = None if shares_kv else self._keys_and_values(has_value=has_value)
+            return self._sharing_attention(makes, has_sinks=has_sinks, sharing=sharing)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
         is_plain = is_plain and not (config.attention_gate or config.attention_sinks)
         if architecture.style == "falcon" and is_plain:
@@ -66,7 +91,41 @@ class AttentionBuilder:
                 self.heads,
                 groups_qkv=architecture.groups_qkv,
             )
-        return self._standard_attention(has_rope=has_rope)
+        return self._standard_attention(has_rope=has_rope, has_sinks=has_sinks)
+
+    def _sharing_attention(
+        self, makes: KeysAndValues | None, *, has_sinks: bool, sharing: object
+    ) -> SharingAttention:
+        """Return attention whose keys and values need not be two matrices of its own."""
+        heads, bias = self.heads, self.config.biased
+        mixed = self.q if heads.value_dim is None else heads.query * heads.value_dim
+        sinks = Sinks(heads.query) if has_sinks else None
+        norms = qk_norms(self.config, self.heads)
+        return SharingAttention(
+            self.linear("query", self.d, self.q, bias("qkv_bias")),
+            norms[0] if norms else None,
+            makes,
+            Scores(self.heads) if sinks is None else SinkScores(self.heads, sinks),
+            self.linear("attention_out", mixed, self.d, bias("attn_proj_bias")),
+            sinks,
+            norms_whole=self.config.qk_norm == "width",
+            kind=sharing,
+        )
+
+    def _keys_and_values(self, *, has_value: bool) -> KeysAndValues:
+        """Return what makes keys and values."""
+        heads = self.heads
+        values = self.kv if heads.value_dim is None else heads.kv * heads.value_dim
+        bias, norms = self.config.biased("qkv_bias"), qk_norms(self.config, self.heads)
+        value_norm = self.architecture.value_norm
+        return KeysAndValues(
+            self.linear("key", self.d, self.kv, bias),
+            self.linear("value", self.d, values, bias) if has_value else None,
+            self.heads,
+            norms[1] if norms else None,
+            None if value_norm is None else value_norm("value_norm"),
+            norms_whole=self.config.qk_norm == "width",
+        )
 
     def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
         """Return attention whose keys and values are made of a latent.
@@ -117,7 +176,7 @@ class AttentionBuilder:
             j,
         )
 
-    def _standard_attention(self, *, has_rope: bool) -> Attention:
+    def _standard_attention(self, *, has_rope: bool, has_sinks: bool) -> Attention:
         architecture = self.architecture
         rotary = None
         if has_rope:
@@ -125,7 +184,7 @@ class AttentionBuilder:
             if self.config.rotary_dim is not None and not turned.rotates_part:
                 turned = PartialRotary
             rotary = turned(self.heads)
-        sinks = Sinks(self.heads.query) if self.config.attention_sinks else None
+        sinks = Sinks(self.heads.query) if has_sinks else None
         kind, scores = architecture.attention, architecture.scores(self.heads)
         if not kind.takes(self._additions):
             kind, scores = Attention, Scores(self.heads)
@@ -204,4 +263,5 @@ def heads_of(config: ModelConfig) -> Heads:
         config.kv_width if shares else config.query_width,
         config.qk_rope_head_dim if config.is_latent else config.rotary_dim,
         config.architecture.rotary_part,
+        None if config.is_latent else config.v_head_dim,
     )

@@ -1,4 +1,4 @@
-"""Blocks in the words of families that share little: BLOOM, MPT, Falcon."""
+"""Blocks in the words of families that share little: BLOOM, MPT, Falcon, Gemma 4."""
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, dropout_add
@@ -6,7 +6,7 @@ from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Activation, Dropout
 from gpt2calc.model.part import Identity, Part
-from gpt2calc.tape.elementwise import add
+from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.inplace import add_
 from gpt2calc.tape.tensor import Tensor
 
@@ -114,3 +114,48 @@ class FalconSequentialBlock(FalconBlock):
     """Falcon's where the MLP follows attention."""
 
     is_parallel = False
+
+
+class MLPBesideExperts(Part[[Tensor], Tensor]):
+    """Gemma 4's: an MLP and experts, each with a norm of its outcome, which are added.
+
+    Args:
+        mlp: the MLP.
+        mlp_norm: of its outcome.
+        experts: the router and its experts.
+        norm: of what goes into the experts.
+        experts_norm: of their outcome.
+
+    """
+
+    def __init__(
+        self, mlp: Layer, mlp_norm: Layer, experts: Layer, norm: Layer, experts_norm: Layer
+    ) -> None:
+        self.mlp = mlp
+        self.mlp_norm = mlp_norm
+        self.norm = norm
+        self.experts = experts
+        self.experts_norm = experts_norm
+
+    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Apply to (batch, tokens, width); experts to the residual, where it is given."""
+        beside = self.mlp_norm(self.mlp(x))
+        chosen = self.experts(self.norm(x if residual is None else residual))
+        return add(beside, self.experts_norm(chosen))
+
+
+class Gemma4Block(Block):
+    """Gemma 4's: the experts see the residual stream, and the MLP what is normed of it."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        residual = x
+        x, _probabilities = self.attention(self.norm1(x), context)
+        x = add(residual, self.post_norm1(x))
+        residual = x
+        normed = self.norm2(x)
+        if isinstance(self.mlp, MLPBesideExperts):
+            x = self.mlp.forward(normed, residual)
+        else:
+            x = self.mlp(normed)
+        return scale(add(residual, self.post_norm2(x))), None

@@ -22,6 +22,10 @@ class BlockPart(Part[[Tensor, LayerContext], BlockOutput]):
     role = "block"
     window: int | None = None
     """Tokens that a query can see; None for all before it."""
+    is_full: bool = False
+    """Whether its heads have the sizes of layers without a window, where these have their own."""
+    caches: bool = True
+    """Whether it caches keys and values, where it has attention."""
 
     def run(self, x: Tensor, context: LayerContext, *, checkpoints: bool) -> BlockOutput:
         """Run the block on (batch, tokens, width), and again in backward if it is checkpointed."""

@@ -8,6 +8,8 @@ parameters are counted in them.
 from functools import partial
 from typing import TypeAlias
 
+from gpt2calc.model.altup import OneOfStreams, Streams
+from gpt2calc.model.attention_layer import AttentionBuilder
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.decoder import (
@@ -28,7 +30,9 @@ from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.layer import LayerBuilder, LayerKind
 from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
+from gpt2calc.model.norm_layer import norm_over
 from gpt2calc.model.part import Identity
+from gpt2calc.model.per_layer import PerLayerEmbeddings
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
 
 Kinds: TypeAlias = tuple[LayerKind, tuple[tuple[LayerKind, tuple[int, ...]], ...]]
@@ -65,18 +69,36 @@ def network(
             positions,
             layer.norm("embedding_norm") if config.embedding_norm else None,
             None if config.token_width is None else Linear("project_in", e, d),
+            _per_layer(config, layer),
+            None if config.altup_inputs is None else Streams(d, config.altup_inputs),
         ),
         groups=_groups(config, layer, L) if kinds is None else groups_of(layer, L, kinds),
         final_norm=_ending(config, layer),
         head=Head(tokens, V, e, tied=config.tie_embeddings, bias=config.head_bias),
-        tables=_tables(layer) if _has_tables(config) else None,
+        tables=_tables(layer.attention) if _has_tables(config) else None,
         decoder=partial(_decoder, config),
+    )
+
+
+def _per_layer(config: ModelConfig, layer: LayerBuilder) -> PerLayerEmbeddings | None:
+    """Return the embeddings that each layer has for itself, if there are some, each p wide."""
+    L, d, p, rows = config.n_layer, config.n_embd, config.per_layer_dim, config.per_layer_rows
+    if p is None:
+        return None
+    assert rows is not None
+    return PerLayerEmbeddings(
+        layer.architecture.embedding("per_layer_embedding", rows, L * p),
+        Linear("per_layer_projection", d, L * p),
+        norm_over(config, "per_layer_norm", (p,)),
+        L,
     )
 
 
 def _ending(config: ModelConfig, layer: LayerBuilder) -> Norm:
     """Return what comes between the last block and the head."""
-    norm = layer.norm("final_norm") if config.final_norm else Identity()
+    norm: Norm = layer.norm("final_norm") if config.final_norm else Identity()
+    if config.altup_inputs is not None:
+        norm = OneOfStreams(config.n_embd, config.altup_inputs, norm)
     if config.token_width is None:
         return norm
     return NormedAndProjected(norm, Linear("project_out", config.n_embd, config.token_width))
@@ -93,18 +115,20 @@ def groups_of(layer: LayerBuilder, depth: int, kinds: Kinds) -> tuple[LayerGroup
     """Return groups of layers: the usual ones, and those of other kinds by their places."""
     usual, others = kinds
     rest = depth - sum(len(places) for _, places in others)
-    listed = tuple(
-        LayerGroup(partial(layer.block, kind), len(places), places) for kind, places in others
-    )
-    if type(rest) is int and rest == 0:
-        return listed
-    return (LayerGroup(partial(layer.block, usual), rest), *listed)
+    listed = [
+        (kind, LayerGroup(partial(layer.block, kind), len(places), places))
+        for kind, places in others
+    ]
+    if type(rest) is not int or rest > 0:
+        listed.insert(0, (usual, LayerGroup(partial(layer.block, usual), rest)))
+    makers_first = sorted(listed, key=lambda each: each[0].shares_kv)
+    return tuple(group for _, group in makers_first)
 
 
 def kinds_of(config: ModelConfig) -> Kinds:
     """Return the kind of most layers, and the places of all others, as far as it is in lists.
 
-    Windows and rotary positions are no part of it: they change neither parameters nor products.
+    Rotary positions are no part of it, nor windows that change neither parameters nor products.
     """
     begin = max((layer + 1 for listed in config.layer_lists for layer in listed), default=0)
     usual = _kind_of(config, begin)
@@ -125,6 +149,8 @@ def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
         mixer=config.mixer_of(layer),
         has_mlp=has_mlp,
         beside=config.mixer if config.has_mixers_beside else "none",
+        is_full=config.full_layers_differ and config.window_of(layer) is None,
+        shares_kv=config.shares_kv(layer),
     )
 
 
@@ -153,12 +179,12 @@ def _has_tables(config: ModelConfig) -> bool:
     return config.positions == "rotary" or (is_falcon and config.positions == "alibi")
 
 
-def _tables(layer: LayerBuilder) -> Tables:
+def _tables(layer: AttentionBuilder) -> Tables:
     kind = layer.architecture.tables
-    if kind in ("gptj", "codegen") and layer.attention.turns_as_its_family:
-        return GPTJTables(layer.attention.heads, stays_float32=kind == "codegen")
+    if kind in ("gptj", "codegen") and layer.turns_as_its_family:
+        return GPTJTables(layer.heads, stays_float32=kind == "codegen")
     return RotaryTables(
-        layer.attention.heads, interleaved=kind == "interleaved", stays_float32=kind == "float32"
+        layer.heads, interleaved=kind == "interleaved", stays_float32=kind == "float32"
     )
 
 
@@ -177,6 +203,8 @@ def _decoder(
         kind = FalconAlibiDecoder
     decoder = kind(embeddings, blocks, tables, final_norm, head)
     decoder.window = config.window
+    if tables is not None and config.has_full_sizes:
+        decoder.full_tables = _tables(AttentionBuilder(config.in_full_layers()))
     if isinstance(decoder, BloomDecoder | MPTDecoder | FalconAlibiDecoder):
         decoder.heads = config.heads or 1
     if isinstance(decoder, MPTDecoder):

@@ -3,7 +3,7 @@
 Source: transformers, ``cache_utils.py``, ``DynamicLayer`` and ``DynamicSlidingWindowLayer``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
 from gpt2calc.tape.recorder import current, module
@@ -35,20 +35,20 @@ class Cache:
         self._first: int | None = None
         """The first layer with attention."""
 
-    def prepare(self, windows: Sequence[int | None], dtype: str) -> None:
+    def prepare(self, windows: Mapping[int, int | None], dtype: str) -> None:
         """Make the counters of windowed layers, as the first forward pass does.
 
         Args:
-            windows: of each layer; None for layers that keep all tokens.
+            windows: of each layer that caches, by its number; None for one that keeps all tokens.
             dtype: of keys and values.
 
         """
-        for layer, window in enumerate(windows):
+        for layer, window in windows.items():
             if window is not None and layer not in self.windows:
                 self.windows[layer] = window
                 with module(f"block.{layer}"), module("cache"):
                     self._prepare(layer, dtype)
-        self._all_are_windowed = None not in windows
+        self._all_are_windowed = None not in windows.values()
 
     def fill(self, layers: Mapping[int, tuple[Tensor, Tensor]]) -> None:
         """Hold keys and values of the tokens seen before, which are alive from now on.

@@ -95,6 +95,51 @@ class ModelConfig(Derived):
             example=512,
         ),
     ] = None
+    per_layer_dim: Annotated[
+        Size | None,
+        Known(
+            "per-layer embeddings of width {}",
+            "Width of an embedding that each layer has of each token, for itself. If left out: "
+            "none.",
+            letter="p",
+            place=30,
+            example=256,
+        ),
+    ] = None
+    per_layer_vocab: Annotated[
+        Size | None,
+        Known(
+            "of {} tokens",
+            "Tokens that have per-layer embeddings. If left out: vocab, where there are some.",
+            letter="P",
+            place=31,
+            rule="per_layer_rows",
+            follows=("vocab", "per_layer_dim"),
+            echoes=True,
+            example=262144,
+        ),
+    ] = None
+    altup_inputs: Annotated[
+        Size | None,
+        Known(
+            "{} residual streams",
+            "Residual streams of alternating updates, of which a block works on one and corrects "
+            "the others. If left out: one stream, and no such updates.",
+            letter="a",
+            place=32,
+            example=4,
+        ),
+    ] = None
+    laurel_rank: Annotated[
+        Size | None,
+        Known(
+            "a residual of rank {} beside attention",
+            "Rank of a learned residual beside attention. If left out: none.",
+            letter="l",
+            place=33,
+            example=64,
+        ),
+    ] = None
     positions: Annotated[
         Literal["learned", "rotary", "alibi", "none"],
         Known(
@@ -158,6 +203,43 @@ class ModelConfig(Derived):
         ),
     ] = None
 
+    full_head_dim: Annotated[
+        Size | None,
+        Known(
+            "heads of width {} without a window",
+            "Width of a head in the layers without a window. If left out: head_dim.",
+            letter="W",
+            place=28,
+            example=512,
+        ),
+    ] = None
+    full_n_kv_head: Annotated[
+        Size | None,
+        Known(
+            "{} KV heads without a window",
+            "Heads of keys and values in the layers without a window. If left out: n_kv_head.",
+            letter="G",
+            place=29,
+            example=4,
+        ),
+    ] = None
+    full_values_are_keys: Annotated[
+        bool,
+        Known(
+            "no values that are keys without a window",
+            "Values made by the keys' matrix in the layers without a window.",
+        ),
+    ] = False
+    shared_kv_layers: Annotated[
+        Layers | None,
+        Known(
+            "keys and values of earlier layers in layers {}",
+            "Layers that take the keys and values of the last layer before them that makes its "
+            "own, with the same window: they make and cache none. Numbered from 0. If left out: "
+            "none.",
+        ),
+    ] = None
+
     kv_lora_rank: Annotated[
         Size | None,
         Known(
@@ -205,7 +287,7 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "values of width {}",
-            "Width of a head's values, in latent attention.",
+            "Width of a head's values. If left out: head_dim; latent attention has it always.",
             letter="v",
             place=17,
             example=128,
@@ -373,6 +455,14 @@ class ModelConfig(Derived):
         ),
     ] = None
     gated_mlp: Annotated[bool, Known("no gated MLP", "A gate in the MLP: a third matrix.")] = False
+    double_wide_mlp: Annotated[
+        bool,
+        Known(
+            "no wider MLPs",
+            "An MLP twice as wide in the layers that take the keys and values of another one.",
+            said={"True": "twice as wide an MLP in these"},
+        ),
+    ] = False
     n_expert: Annotated[
         Size | None,
         Known(
@@ -459,6 +549,13 @@ class ModelConfig(Derived):
             echoes=True,
         ),
     ] = None
+    mlp_beside_experts: Annotated[
+        bool,
+        Known(
+            "no MLP beside the experts",
+            "An MLP beside the experts, in each layer with experts, with norms of both.",
+        ),
+    ] = False
     dense_layers: Annotated[
         Layers,
         Known("no experts in layers {}", "Layers that have one MLP and no experts, from 0 on."),

@@ -2,6 +2,7 @@
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.derived import HEAD_WIDTH, Derived
+from gpt2calc.model.unlike_layers import beyond, full_layers, per_layer, shared_keys
 
 OF_EXPERTS = (
     "n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers", "expert_latent_dim",
@@ -20,7 +21,7 @@ def refuse_nonsense(config: Derived) -> None:
 
     """
     checks = (_heads, _latent, _mixer, _mlps, _kv_heads, _experts, _positions, _windows, _norms)
-    for check in checks:
+    for check in (*checks, full_layers, shared_keys, per_layer):
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
@@ -48,7 +49,7 @@ def _heads(config: Derived) -> str:
 def _latent(config: Derived) -> str:
     of_latent = ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
     if config.kv_lora_rank is None:
-        others = (*of_latent, "q_lora_rank", *OF_INDEXERS)
+        others = (*of_latent[:2], "q_lora_rank", *OF_INDEXERS)
         given = next((name for name in others if getattr(config, name) is not None), None)
         return f"{given} is of latent attention: give kv_lora_rank, such as 512" if given else ""
     missing = next((name for name in of_latent if getattr(config, name) is None), None)
@@ -71,18 +72,7 @@ def _indexers(config: Derived) -> str:
         return f"{given[0]} is of an indexer: give index_n_heads, such as 64"
     if given and (config.q_lora_rank is None or config.index_head_dim is None):
         return "an indexer has index_head_dim, and is made of q_lora_rank: give both"
-    return _beyond("indexer_layers", config.indexer_layers, config.n_layer)
-
-
-def _beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
-    """Complain of a layer that a list has and a model has not."""
-    beyond = [layer for layer in layers or () if layer >= depth]
-    if not beyond:
-        return ""
-    return (
-        f"{name} has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
-        f"{quoted(depth)} is {quoted(depth - 1)}"
-    )
+    return beyond("indexer_layers", config.indexer_layers, config.n_layer)
 
 
 OF_INDEXERS = ("index_n_heads", "index_head_dim", "indexer_layers")
@@ -125,9 +115,9 @@ def _mixer(config: Derived) -> str:
         return idle
     if config.index_n_heads is not None or config.window is not None:
         return f"mixer is '{config.mixer}', beside an indexer or a window: give one of them"
-    beyond = _beyond("attention_layers", config.attention_layers, config.n_layer)
-    if beyond:
-        return beyond
+    complaint = beyond("attention_layers", config.attention_layers, config.n_layer)
+    if complaint:
+        return complaint
     if others:
         return f"{others[0]} is no size of '{config.mixer}': leave out {others[0]}"
     missing = next((name for name in needed if name not in given), None)
@@ -165,9 +155,9 @@ def _mlps(config: Derived) -> str:
     listed = config.mlp_layers
     if listed is None:
         return ""
-    beyond = _beyond("mlp_layers", listed, config.n_layer)
-    if beyond:
-        return beyond
+    complaint = beyond("mlp_layers", listed, config.n_layer)
+    if complaint:
+        return complaint
     both = sorted(set(listed) & {*(config.attention_layers or ()), *(config.indexer_layers or ())})
     if both:
         return f"layer {both[0]} is in mlp_layers and has attention: leave it out of one of them"
@@ -211,9 +201,9 @@ def _experts(config: Derived) -> str:
             f"n_expert_active is {quoted(config.chosen_experts)}: it must be at most n_expert, "
             f"which is {quoted(config.n_expert)}"
         )
-    beyond = _beyond("dense_layers", config.dense_layers, config.n_layer)
-    if beyond:
-        return beyond
+    complaint = beyond("dense_layers", config.dense_layers, config.n_layer)
+    if complaint:
+        return complaint
     if len(config.dense_layers) == config.n_layer:
         return "dense_layers has all layers: leave out n_expert, since none has experts"
     return ""
@@ -238,14 +228,9 @@ def _windows(config: Derived) -> str:
             )
     if config.full_layers and config.window is None:
         return "full_layers is given, but no window, that others have: give window, such as 4096"
-    for name in ("full_layers", "no_rope_layers"):
-        beyond = [layer for layer in getattr(config, name) or () if layer >= config.n_layer]
-        if beyond:
-            return (
-                f"{name} has {quoted(beyond[0])}: layers are numbered from 0, and the last of "
-                f"{quoted(config.n_layer)} is {quoted(config.n_layer - 1)}"
-            )
-    return ""
+    listed = {name: getattr(config, name) for name in ("full_layers", "no_rope_layers")}
+    complaints = (beyond(name, layers, config.n_layer) for name, layers in listed.items())
+    return next(filter(None, complaints), "")
 
 
 def _norms(config: Derived) -> str:

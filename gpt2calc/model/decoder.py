@@ -13,13 +13,14 @@ from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.per_layer import PerLayerEmbeddings
 from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.elementwise import add, of_output, scale
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import cross_entropy
 from gpt2calc.tape.tensor import Parameter, Tensor
-from gpt2calc.tape.views import narrow, view
+from gpt2calc.tape.views import narrow, select, view
 
 
 class Execution(NamedTuple):
@@ -41,8 +42,10 @@ class Outputs(NamedTuple):
 
 Masks: TypeAlias = dict[int | None, Tensor | None]
 """A mask for each window that layers have; that of None is of layers that see all tokens."""
-Rotations: TypeAlias = dict[int | None, Rotation]
-"""Likewise; none where positions are not rotary."""
+Kind: TypeAlias = tuple[int | None, bool]
+"""What layers have in common whose tables of rotary positions are one: window, and sizes."""
+Rotations: TypeAlias = dict[Kind, Rotation]
+"""A table for each kind of layers; none where positions are not rotary."""
 
 
 class Preamble(NamedTuple):
@@ -66,11 +69,15 @@ class Embeddings(Part[[Tensor], Tensor]):
         positions: Embedding | None,
         norm: Part[[Tensor], Tensor] | None,
         project_in: Linear | None = None,
+        per_layer: PerLayerEmbeddings | None = None,
+        streams: Part[[Tensor], Tensor] | None = None,
     ) -> None:
         self.tokens = tokens
         self.project_in = project_in
         self.positions = positions
         self.norm = norm
+        self.per_layer = per_layer
+        self.streams = streams
         self.dropout = Dropout("embedding_dropout")
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -149,6 +156,8 @@ class Decoder:
     logits_are_capped = False
     window: int | None = None
     """The window of the layers that have one."""
+    full_tables: Part[[Tensor], Rotation] | None = None
+    """The tables of layers without a window, where their heads have another width."""
 
     def __init__(
         self,
@@ -192,15 +201,21 @@ class Decoder:
     def body(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor:
         """Run all but the head: hidden states (batch, tokens, width)."""
         x, masks, rotations, bias, positions, _held = self.preamble(execution, ids, cache)
+        of_layers = self.embeddings.per_layer
+        per_layer = None if of_layers is None else of_layers(ids, x)
+        x = x if self.embeddings.streams is None else self.embeddings.streams(x)
+        shared: dict[object, tuple[Tensor, Tensor]] = {}
         for layer, block in enumerate(self.blocks):
             context = LayerContext(
                 implementation=execution.implementation,
                 mask=masks.get(block.window),
-                rotation=rotations.get(block.window),
+                rotation=rotations.get((block.window, block.is_full)),
                 alibi=bias,
                 position_ids=positions,
                 cache=cache,
                 layer=layer,
+                shared=shared,
+                per_layer=None if per_layer is None else select(per_layer, 2),
             )
             checkpoints = execution.checkpoints_blocks
             if self.holds_probabilities:
@@ -240,14 +255,29 @@ class Decoder:
         """The window of each layer."""
         return [block.window for block in self.blocks]
 
+    @property
+    def cached_windows(self) -> dict[int, int | None]:
+        """The window of each layer that caches keys and values, by the layer's number."""
+        return {layer: each.window for layer, each in enumerate(self.blocks) if each.caches}
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of layers there are, each once."""
+        return [*dict.fromkeys((block.window, block.is_full) for block in self.blocks)]
+
     def prepare(self, cache: Cache | None) -> None:
         """Make what a cache needs for windowed layers, before its first run."""
         if cache is not None and self.caches_windows:
-            cache.prepare(self.windows, self.embeddings.tokens.weight.dtype)
+            cache.prepare(self.cached_windows, self.embeddings.tokens.weight.dtype)
 
     def rotations(self, embedded: Tensor) -> Rotations:
-        """Make the tables of rotary positions, which all blocks share."""
-        return {} if self.tables is None else dict.fromkeys(self.windows, self.tables(embedded))
+        """Make the tables of rotary positions, which all blocks of the same sizes share."""
+        if self.tables is None:
+            return {}
+        made = {False: self.tables(embedded)}
+        if self.full_tables is not None:
+            made[True] = self.full_tables(embedded)
+        return {kind: made[kind[1] and True in made] for kind in self.kinds}
 
     def masks(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Masks:
         """Make a mask for each window that layers have; that of layers without one comes first."""
@@ -361,7 +391,14 @@ class Gemma3Decoder(BothMasksDecoder):
         """Make a table for each kind of layers."""
         if self.tables is None:
             return {}
-        return {window: self.tables(embedded) for window in dict.fromkeys(self.windows)}
+        full = self.full_tables or self.tables
+        return {kind: (full if kind[1] else self.tables)(embedded) for kind in self.kinds}
+
+
+class Gemma4Decoder(Gemma3Decoder):
+    """Gemma 4's: the logits are capped, as in all published models."""
+
+    logits_are_capped = True
 
 
 class NanoChatDecoder(Gemma2Decoder):

@@ -22,6 +22,7 @@ OF_NO_LAYER = {
     "dense_layers": "experts in all layers",
     "indexer_layers": "no indexers",
     "mlp_layers": "no MLPs",
+    "shared_kv_layers": "keys and values of its own in each layer",
 }
 """What lists of layers say where they are empty."""
 OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
@@ -34,6 +35,7 @@ class Derived(Layered):
     """A config with what follows from its fields, which the subclass declares with their values."""
 
     if TYPE_CHECKING:
+        vocab: int
         n_embd: int
         n_head: int | None
         n_kv_head: int | None
@@ -48,6 +50,13 @@ class Derived(Layered):
         q_lora_rank: int | None
         qk_nope_head_dim: int | None
         qk_rope_head_dim: int | None
+        full_head_dim: int | None
+        full_n_kv_head: int | None
+        per_layer_dim: int | None
+        per_layer_vocab: int | None
+        mlp_beside_experts: bool
+        altup_inputs: int | None
+        laurel_rank: int | None
         v_head_dim: int | None
         attention_gate: bool
         mixer_heads: int | None
@@ -129,6 +138,26 @@ class Derived(Layered):
         return self.kv_lora_rank is not None
 
     @property
+    def value_width(self) -> int | None:
+        """Width of a head's values: ``v_head_dim``, or that of its keys."""
+        return self.head_width if self.v_head_dim is None else self.v_head_dim
+
+    @property
+    def per_layer_rows(self) -> int | None:
+        """Tokens that have per-layer embeddings: all; None where there are none."""
+        if self.per_layer_dim is None:
+            return None
+        return self.vocab if self.per_layer_vocab is None else self.per_layer_vocab
+
+    def in_full_layers(self) -> Self:
+        """Return the config of the layers without a window: their heads are those of all."""
+        width = self.head_dim if self.full_head_dim is None else self.full_head_dim
+        groups = self.n_kv_head if self.full_n_kv_head is None else self.full_n_kv_head
+        return self.evaluate_at(
+            head_dim=width, n_kv_head=groups, full_head_dim=None, full_n_kv_head=None
+        )
+
+    @property
     def numbers_of_state(self) -> int:
         """Numbers in the states of a layer's recurrence, for one sequence."""
         if self.mixer_heads is None or self.mixer_state_dim is None:
@@ -201,6 +230,8 @@ class Derived(Layered):
             if self.attention_layers == () == self.usual(name):
                 return ""
             return f"{len(self.attention_layers or ())} of its layers with attention"
+        if name == "shared_kv_layers" and self.shared_kv_layers:
+            return f"{len(self.shared_kv_layers)} of its layers with keys of earlier ones"
         if name == "mlp_layers" and self.mlp_layers:
             return f"{len(self.mlp_layers)} of its layers an MLP alone"
         return super().said(name, leaving_out)

@@ -22,11 +22,18 @@ class Heads(NamedTuple):
     """Features of a head that rotary positions rotate, where that is given."""
     rotary_part: Fraction = Fraction(1)
     """Their share of a head, where it is not."""
+    value_dim: int | None = None
+    """Width of a head's values, where it is not that of its keys."""
 
     @property
     def width(self) -> int:
         """Width of one head."""
         return self.query_width // self.query
+
+    @property
+    def value_width(self) -> int:
+        """Width of a head's values."""
+        return self.width if self.value_dim is None else self.value_dim
 
     @property
     def groups(self) -> int:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple, TypeAlias
 
+from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.attention_layer import AttentionBuilder
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention
-from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MPTBlock
+from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MLPBesideExperts, MPTBlock
 from gpt2calc.model.blocks import BlockPart, Layer, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
@@ -20,8 +21,9 @@ from gpt2calc.model.mixer_layer import MixerBuilder
 from gpt2calc.model.mixers import SideBySide
 from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
 from gpt2calc.model.norm_layer import norm
-from gpt2calc.model.part import Leaf, Part
-from gpt2calc.model.routers import Router
+from gpt2calc.model.part import Leaf, Part, varied
+from gpt2calc.model.per_layer import BlockWithEmbedding, GatedPerLayerEmbedding
+from gpt2calc.model.routers import Router, ScaledRouter
 from gpt2calc.tape.tensor import Tensor
 
 Matrix: TypeAlias = Linear | Conv1D
@@ -42,6 +44,10 @@ class LayerKind(NamedTuple):
     """Whether there is an MLP, or experts."""
     beside: str = "none"
     """What mixes tokens beside attention."""
+    is_full: bool = False
+    """Whether it has the sizes of layers without a window, where these have sizes of their own."""
+    shares_kv: bool = False
+    """Whether its keys and values are those of an earlier layer."""
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
@@ -74,15 +80,76 @@ class LayerBuilder:
 
     def block(self, kind: LayerKind) -> BlockPart:
         """Return a layer of a kind."""
+        config = self.config
+        if config.altup_inputs is not None or config.laurel_rank is not None:
+            block: BlockPart = self._gemma3n_block(kind)
+        else:
+            block = self._with_embedding(self._block_of(kind))
+        block.window = kind.window
+        block.is_full = kind.is_full
+        block.caches = not kind.shares_kv
+        return block
+
+    def _block_of(self, kind: LayerKind) -> BlockPart:
         style = self.architecture.style
         if style in ("bloom", "mpt") and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
-        block = self._block_of_one_part(kind) or self._block(self._mlp_or_experts(kind), kind)
-        block.window = kind.window
-        return block
+        return self._block_of_one_part(kind) or self._block(self._mlp_or_experts(kind), kind)
+
+    def _with_embedding(self, block: BlockPart) -> BlockPart:
+        """Return a block that adds the layer's own embedding, where layers have one."""
+        embedding = self._own_embedding()
+        return block if embedding is None else BlockWithEmbedding(block, embedding)
+
+    def _own_embedding(self) -> GatedPerLayerEmbedding | None:
+        d, p = self.d, self.config.per_layer_dim
+        if p is None:
+            return None
+        gate, out = Linear("per_layer_gate", d, p), Linear("per_layer_out", p, d)
+        return GatedPerLayerEmbedding(gate, self.activation, out, self.norm("per_layer_post_norm"))
+
+    def _gemma3n_block(self, kind: LayerKind) -> Gemma3nBlock:
+        """Return a block of several streams, or with a residual of low rank.
+
+        r is that rank, a the number of streams.
+        """
+        d, r, a = self.d, self.config.laurel_rank, self.config.altup_inputs
+        laurel = altup = None
+        if r is not None:
+            down, up = Linear("laurel_down", d, r), Linear("laurel_up", r, d)
+            laurel = Laurel(down, up, self.norm("laurel_norm"))
+        if a is not None:
+            altup = AltUp(d, a, self.norm("altup_norm"))
+        return Gemma3nBlock(
+            self._attention(kind),
+            self._mlp_or_experts(kind),
+            norm1=self.norm("attention_norm"),
+            norm2=self.norm("mlp_norm"),
+            post_norm1=self.norm("attention_post_norm"),
+            post_norm2=self.norm("mlp_post_norm"),
+            altup=altup,
+            laurel=laurel,
+            embedding=self._own_embedding(),
+        )
 
     def _mlp_or_experts(self, kind: LayerKind) -> Layer:
-        return self._experts() if kind.has_experts else self._mlp(self.config.mlp_width)
+        mlp = self._mlp(self.config.mlp_width)
+        if kind.shares_kv and self.config.double_wide_mlp:
+            mlp = varied(self._mlp(2 * self.config.mlp_width), "wide")
+        if not kind.has_experts:
+            return mlp
+        return self._beside(mlp) if self.config.mlp_beside_experts else self._experts()
+
+    def _beside(self, mlp: Layer) -> MLPBesideExperts:
+        """Return an MLP and experts, whose outcomes are added, each after a norm."""
+        mixture = self._experts()
+        return MLPBesideExperts(
+            mlp,
+            self.norm("mlp_own_post_norm"),
+            mixture,
+            self.norm("experts_norm"),
+            self.norm("experts_post_norm"),
+        )
 
     def _block_of_one_part(self, kind: LayerKind) -> BlockPart | None:
         """Return a block of an MLP alone, or of what mixes tokens alone; None for one of both."""
@@ -106,6 +173,9 @@ class LayerBuilder:
             config.attention_sinks,
             config.is_latent,
             config.mixer != "attention",
+            config.v_head_dim is not None,
+            config.shared_kv_layers,
+            config.full_layers_differ,
         )
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
@@ -149,7 +219,18 @@ class LayerBuilder:
         """Return what mixes the tokens of a layer."""
         if layer.mixer != "attention":
             return MixerBuilder(self.config).build(layer.mixer)
-        attention = self.attention.build(has_rope=layer.has_rope, has_indexer=layer.has_indexer)
+        builder = self.attention
+        if layer.is_full and self.config.has_full_sizes:
+            builder = AttentionBuilder(self.config.in_full_layers())
+        attention = builder.build(
+            has_rope=layer.has_rope,
+            has_indexer=layer.has_indexer,
+            is_full=layer.is_full,
+            sharing=(layer.window, layer.is_full) if self.config.shared_kv_layers else None,
+            shares_kv=layer.shares_kv,
+        )
+        if builder is not self.attention:
+            varied(attention, "full")
         if layer.beside == "none":
             return attention
         return SideBySide(attention, MixerBuilder(self.config).build(layer.beside))
@@ -194,15 +275,7 @@ class LayerBuilder:
         assert x is not None
         bias = config.biased("expert_bias")
         first = architecture.experts_outputs_first
-        router = architecture.router(
-            d,
-            E,
-            A,
-            normalized=architecture.router_normalizes,
-            casts_back=architecture.router_casts_back,
-            bias=config.router_bias,
-            choice_bias=config.choice_bias,
-        )
+        router = self._router(E, A)
         width = 2 * x if config.gated_mlp else x
         o = d if config.expert_latent_dim is None else config.expert_latent_dim
         experts = Experts(
@@ -213,6 +286,20 @@ class LayerBuilder:
             is_gated=config.gated_mlp,
         )
         return self._mixture(router, self._narrowed(experts))
+
+    def _router(self, n_expert: int, chosen: int) -> Router:
+        config, architecture = self.config, self.architecture
+        if config.mlp_beside_experts:
+            return ScaledRouter(self.d, n_expert, chosen, bias=config.router_bias)
+        return architecture.router(
+            self.d,
+            n_expert,
+            chosen,
+            normalized=architecture.router_normalizes,
+            casts_back=architecture.router_casts_back,
+            bias=config.router_bias,
+            choice_bias=config.choice_bias,
+        )
 
     def _narrowed(self, experts: Experts) -> Experts | NarrowedExperts:
         o = self.config.expert_latent_dim

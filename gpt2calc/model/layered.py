@@ -30,6 +30,13 @@ class Layered(Declared):
         attention_layers: tuple[int, ...] | None
         parallel_mixer: bool
         mlp_layers: tuple[int, ...] | None
+        shared_kv_layers: tuple[int, ...] | None
+        full_head_dim: int | None
+        full_n_kv_head: int | None
+        full_values_are_keys: bool
+        attention_sinks: bool
+        attention_gate: bool
+        double_wide_mlp: bool
         mixer: Literal[
             "attention", "gated_delta", "kda", "lightning", "mamba", "mamba2", "short_conv"
         ]
@@ -42,8 +49,28 @@ class Layered(Declared):
     @property
     def layer_lists(self) -> tuple[tuple[int, ...], ...]:
         """The lists of layers that have other parts than most."""
-        lists = (self.indexer_layers, self.attention_layers, self.mlp_layers)
-        return self.dense_layers, *(listed or () for listed in lists)
+        full = self.full_layers if self.full_layers_differ else None
+        own = (self.indexer_layers, self.attention_layers, self.mlp_layers, self.shared_kv_layers)
+        return self.dense_layers, *(listed or () for listed in (*own, full))
+
+    @property
+    def has_full_sizes(self) -> bool:
+        """Whether the heads of layers without a window have sizes of their own."""
+        return self.full_head_dim is not None or self.full_n_kv_head is not None
+
+    @property
+    def full_layers_differ(self) -> bool:
+        """Whether layers without a window have other parameters than those with one."""
+        in_windows = self.of_family.architecture.sinks_in_windows and self.window is not None
+        return (
+            self.has_full_sizes
+            or self.full_values_are_keys
+            or (in_windows and self.attention_sinks)
+        )
+
+    def shares_kv(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, takes the keys and values of another one."""
+        return layer in (self.shared_kv_layers or ())
 
     @property
     def blocks_said(self) -> str:
@@ -88,6 +115,11 @@ class Layered(Declared):
             return self.n_layer - len(self.mlp_layers or ())
         return len(self.attention_layers or ())
 
+    def sharing_layers(self, *, is_full: bool) -> int:
+        """Return how many layers with a window, or without one, cache no keys of their own."""
+        shared = self.shared_kv_layers or ()
+        return sum((self.window_of(layer) is None) == is_full for layer in shared)
+
     @property
     def has_other_layers(self) -> bool:
         """Whether some layers have no attention."""
@@ -106,7 +138,9 @@ class Layered(Declared):
 
     @property
     def blocks_differ(self) -> bool:
-        """Whether blocks differ in what mixes their tokens, or in whether anything does."""
+        """Whether blocks differ in what mixes their tokens, or in the sizes of its parts."""
+        if self.full_layers_differ or self.shared_kv_layers:
+            return True
         return self.has_other_layers and bool(self.attention_layers or self.mlp_layers)
 
     @property

@@ -18,6 +18,8 @@ POINT = {
     "n_head": 4,
     "n_kv_head": 2,
     "head_dim": 80,
+    "full_head_dim": 92,
+    "full_n_kv_head": 1,
     "kv_lora_rank": 521,
     "q_lora_rank": 1_511,
     "qk_nope_head_dim": 131,
@@ -33,6 +35,10 @@ POINT = {
     "mixer_rank": 41,
     "expert_latent_dim": 523,
     "token_width": 509,
+    "per_layer_dim": 37,
+    "per_layer_vocab": 49_999,
+    "altup_inputs": 6,
+    "laurel_rank": 43,
     "vocab": 50_021,
     "n_ctx": 100_003,
     "n_inner": 7_001,
@@ -43,7 +49,9 @@ POINT = {
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
 of a head; n_kv_head divides the heads that each of these gives."""
-LISTS = ("dense_layers", "indexer_layers", "attention_layers", "mlp_layers")
+LISTS = (
+    "dense_layers", "indexer_layers", "attention_layers", "mlp_layers", "shared_kv_layers",
+)  # fmt: skip
 """Fields that say which layers have other parts than most."""
 LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
 """Fields that change neither parameters nor matrix products."""
@@ -108,3 +116,12 @@ def in_letters(structure: Structure) -> ModelConfig:
         fields["n_head"] = 1
     fields |= {"dense_layers": (), "indexer_layers": None, "attention_layers": None}
     return ModelConfig().evaluate_at(**fields)
+
+
+def layers_of_groups(config: ModelConfig) -> tuple[tuple[int, ...], ...]:
+    """Return the places, from 0, of the layers of each group that a model's letters have."""
+    usual, others = kinds_of(config)
+    listed = {layer for _, places in others for layer in places}
+    rest = tuple(layer for layer in range(config.n_layer) if layer not in listed)
+    makers_first = sorted([(usual, rest), *sorted(others)], key=lambda each: each[0].shares_kv)
+    return tuple(places for _, places in makers_first)

@@ -43,11 +43,11 @@ def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
     cut = config.of_family.hub if one_by_one else {}
     block = [tensor for tensor in listed if tensor.in_block]
     first, last = listed.index(block[0]), listed.index(block[-1])
-    whole = {(each.role, each.column): each for each in block}
+    whole = {(each.role, each.column, each.shape): each for each in block}
     return [
         *(each for tensor in listed[:first] for each in _single(tensor, config.names, cut)),
         *(
-            each._replace(tensor=whole[tensor.role, tensor.column])
+            each._replace(tensor=whole[tensor.role, tensor.column, tensor.shape])
             for layer, tensors in enumerate(layers_tensors(config))
             for tensor in _ordered(tensors, config.names)
             for each in _single(tensor, config.names, cut, layer)

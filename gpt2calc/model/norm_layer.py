@@ -9,10 +9,11 @@ from gpt2calc.model.part import Leaf
 
 def norm(config: ModelConfig, role: str) -> Leaf:
     """Return a norm over the model's whole width."""
-    return _norm_over(config, role, (config.n_embd,))
+    return norm_over(config, role, (config.n_embd,))
 
 
-def _norm_over(config: ModelConfig, role: str, shape: tuple[int, ...]) -> Leaf:
+def norm_over(config: ModelConfig, role: str, shape: tuple[int, ...]) -> Leaf:
+    """Return a norm whose scale has a shape."""
     shift, architecture = config.biased("norm_bias"), config.architecture
     if config.norm == "layer":
         return architecture.layer_norm(role, shape, shift)
@@ -47,4 +48,4 @@ def qk_norms(config: ModelConfig, heads: Heads) -> tuple[Leaf, ...]:
     query = key = width
     if config.qk_norm == "width":
         query, key = heads.query_width, heads.kv_width
-    return _norm_over(config, "query_norm", (query,)), _norm_over(config, "key_norm", (key,))
+    return norm_over(config, "query_norm", (query,)), norm_over(config, "key_norm", (key,))

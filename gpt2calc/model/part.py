@@ -53,6 +53,8 @@ class Leaf(Part[[Tensor], Tensor]):
     bias: Parameter | None = None
     active: int | None = None
     """Of experts, which are the first dimension, how many a token goes through."""
+    variant: str = ""
+    """What tells it from parts of the same role in other layers, which have other sizes."""
 
     def leaves(self) -> "list[Leaf]":
         """Return itself."""
@@ -67,6 +69,16 @@ class Leaf(Part[[Tensor], Tensor]):
         for parameter in (self.weight, self.bias):
             if parameter is not None:
                 parameter.dtype = dtype
+
+
+AnyPart = TypeVar("AnyPart", bound=Part[..., object])
+
+
+def varied(part: AnyPart, variant: str) -> AnyPart:
+    """Return a part, all of whose leaves are told from those of the same role by a word."""
+    for leaf in part.leaves():
+        leaf.variant = variant
+    return part
 
 
 class Identity(Part[[Tensor], Tensor]):

@@ -4,9 +4,10 @@ Source: transformers, ``models/*/modeling_*.py``, the classes of the routers.
 """
 
 from gpt2calc.model.linear import Linear
+from gpt2calc.model.norms import L2Norm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.tape.elementwise import cast, elementwise, mul, of_output, scale
-from gpt2calc.tape.indexing import gather
+from gpt2calc.tape.indexing import gather, index
 from gpt2calc.tape.inplace import div_
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.reductions import softmax, sum_last, topk
@@ -146,3 +147,36 @@ class ErnieRouter(Router):
         weights = gather(scores, chosen)
         weights = mul(weights, elementwise("reciprocal", sum_last(weights)))
         return logits, cast(weights, x.dtype), chosen
+
+
+class Scale(Leaf):
+    """A number for each feature, or for each expert, by which it is multiplied."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, width: int) -> None:
+        self.role = role
+        self.weight = Parameter((width,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply (..., width)."""
+        return mul(x, self.weight)
+
+
+class ScaledRouter(Router):
+    """Gemma 4's: tokens are normed and scaled before it, and the weights of experts scaled."""
+
+    def __init__(
+        self, width: int, n_expert: int, experts_per_token: int, *, bias: bool = False
+    ) -> None:
+        super().__init__(width, n_expert, experts_per_token, bias=bias)
+        self.norm = L2Norm("router_norm")
+        self.scale = Scale("router_scale", width)
+        self.expert_scale = Scale("expert_scale", n_expert)
+
+    def forward(self, x: Tensor) -> Routed:
+        """Return the logits of all experts, and weights and numbers of those chosen."""
+        logits = self.logits(scale(self.scale(self.norm(reshape(x, -1, x.shape[-1])))))
+        weights, chosen = topk(softmax(logits, "float32"), self.experts_per_token)
+        weights = div_(weights, sum_last(weights))
+        return logits, mul(weights, index(self.expert_scale.weight, chosen, chosen.shape)), chosen

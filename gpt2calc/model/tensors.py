@@ -14,6 +14,18 @@ SUBLAYERS = {
     "position_embedding": "position_embedding",
     "project_in": "token_embedding",
     "project_out": "lm_head",
+    "per_layer_embedding": "token_embedding",
+    "per_layer_projection": "token_embedding",
+    "per_layer_gate": "mlp",
+    "altup_in": "token_embedding",
+    "altup_out": "lm_head",
+    "altup_scale": "mlp",
+    "altup_correction": "mlp",
+    "altup_prediction": "mlp",
+    "altup_router": "mlp",
+    "laurel_down": "mlp",
+    "laurel_up": "mlp",
+    "per_layer_out": "mlp",
     "qkv": "attention",
     "query": "attention",
     "key": "attention",
@@ -52,6 +64,8 @@ SUBLAYERS = {
     "sinks": "attention",
     "router": "mlp",
     "choice_bias": "mlp",
+    "router_scale": "mlp",
+    "expert_scale": "mlp",
     "experts_narrow": "mlp",
     "experts_widen": "mlp",
     "experts_in": "mlp",
@@ -95,7 +109,15 @@ def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:
         for group, listed in zip(built.groups, by_group, strict=True)
         for layer in group.layers or ()
     }
-    return [numbered.get(layer, by_group[0]) for layer in range(config.n_layer)]
+    rest = next(
+        (
+            listed
+            for group, listed in zip(built.groups, by_group, strict=True)
+            if group.layers is None
+        ),
+        (),
+    )
+    return [numbered.get(layer, rest) for layer in range(config.n_layer)]
 
 
 def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
@@ -103,8 +125,10 @@ def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
 
 
 def _tensors_of(built: Network, *, only_active: bool) -> tuple[Tensor, ...]:
-    listed = _listed(built.leaves(), only_active=only_active)
-    return tuple(listed) if len(built.groups) == 1 else _merged(listed)
+    leaves = built.leaves()
+    if len(built.groups) > 1:
+        leaves = _merged(leaves)
+    return tuple(_listed(leaves, only_active=only_active))
 
 
 def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False) -> list[Tensor]:
@@ -126,13 +150,11 @@ def _active(leaf: Leaf, shape: Shape) -> Shape:
     return shape if leaf.active is None else (leaf.active, *shape[1:])
 
 
-def _merged(listed: list[Tensor]) -> tuple[Tensor, ...]:
-    """Add up the copies of a tensor that several groups of layers have."""
-    merged: dict[tuple[str, str], Tensor] = {}
-    for tensor in listed:
-        key = tensor.role, tensor.column
-        earlier = merged.get(key)
-        merged[key] = (
-            tensor if earlier is None else earlier._replace(copies=earlier.copies + tensor.copies)
-        )
-    return tuple(merged.values())
+def _merged(leaves: list[tuple[Leaf, int]]) -> list[tuple[Leaf, int]]:
+    """Add up how many there are of a part that several groups of layers have in the same size."""
+    merged: dict[tuple[str, str], tuple[Leaf, int]] = {}
+    for leaf, number in leaves:
+        key = leaf.role, leaf.variant
+        first, earlier = merged.get(key, (leaf, 0))
+        merged[key] = first, earlier + number
+    return list(merged.values())

@@ -13,6 +13,9 @@ from gpt2calc.model.hub import from_contents
 OF_HEADS = ("n_head", "n_kv_head", "head_dim")
 """Fields that no shape depends on where nobody knows how many heads there are."""
 
+MAY_BE_NULL = ("window", "q_lora_rank")
+"""Sizes that a class has if nothing is said, and that a null takes away."""
+
 
 def in_their_words(config: ModelConfig) -> dict[str, object]:
     """Return what a ``config.json`` of the model's family says of it.
@@ -38,8 +41,7 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     contents |= {
         keys[name]: value
         for name, value in values.items()
-        if value is not None
-        or name in ("window", "q_lora_rank")  # nulls, where a class has some if nothing is said
+        if value is not None or (name in MAY_BE_NULL and keys[name] not in base.not_null)
     }
     for chosen in product(*base.extra.values()):
         extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
@@ -62,6 +64,13 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
     """Return the extra keys that are told by the config alone, and are no choice of a few."""
     told: dict[str, Callable[[], object]] = {
         "num_kv_heads": lambda: config.value("n_kv_head"),
+        "num_key_value_heads": lambda: config.full_n_kv_head or _half_of_kv_heads(config),
+        "global_head_dim": lambda: config.full_head_dim or config.head_dim,
+        "num_global_key_value_heads": lambda: config.full_n_kv_head or config.value("n_kv_head"),
+        "num_kv_shared_layers": lambda: len(config.shared_kv_layers or ()),
+        "hidden_size_per_layer_input": lambda: config.per_layer_dim or 0,
+        "altup_num_inputs": lambda: config.altup_inputs,
+        "enable_moe_block": lambda: config.n_expert is not None,
         "mlp_only_layers": lambda: _dense_layers(config),
         "word_embed_proj_dim": lambda: config.token_width or config.n_embd,
         "attention_types": lambda: [[[kind], 1] for kind in _kinds(config, "global", "local")],
@@ -103,6 +112,12 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "moe_layer_interval": lambda: _interval(_sparse_layers(config)),
     }
     return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _half_of_kv_heads(config: ModelConfig) -> int | None:
+    """Return the heads of keys as MiMo-V2 says them: layers with a window have twice as many."""
+    groups = config.n_kv_head
+    return groups if groups is None or config.window is None else groups // 2
 
 
 def _layer_types(config: ModelConfig) -> list[str]:

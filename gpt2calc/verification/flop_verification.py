@@ -6,8 +6,8 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.letters import layers_of_groups
 from gpt2calc.model.names import EVERY, Names
-from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.listing import RowField, counts
 from gpt2calc.verification.parameters import (
@@ -222,26 +222,24 @@ def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[s
     return sums
 
 
-WITHOUT_WEIGHTS = {
-    "scores": "attention_out",
-    "mix": "attention_out",
-    "index_scores": "index_key",
-    "index_mix": "index_key",
-}
-"""Products of activations alone, and the matrix of each layer that has them."""
+OF_NO_MODULE = ("scores", "mix", "index_scores", "index_mix", "altup_mix", "altup_correction")
+"""Products of activations alone, and one that a class multiplies without its module."""
 
 
 def _by_module(case: Case) -> Flops:
     """Return the FLOPs of each module by the formulas, every block's modules one by one."""
     sums: dict[str, list[int]] = {}
-    roles = [{each.role for each in tensors} for tensors in layers_tensors(case.model)]
-    for one in products(case):
-        role = one.role.partition(":")[0]
-        name, matrix = _module_of(role, case.names), WITHOUT_WEIGHTS.get(role, role)
-        having = [layer for layer, present in enumerate(roles) if matrix in present]
-        for layer in having if EVERY in name else (0,):
-            row = sums.setdefault(name.replace(EVERY, str(layer), 1), [0, 0])
-            row[one.phase != "forward"] += one.term.each
+    groups = layers_of_groups(case.model)
+    for one in products(case, by_group=True):
+        name = _module_of(one.role.partition(":")[0], case.names)
+        if one.group is None:
+            places = tuple(range(one.sizes[0] if EVERY in name else 1))
+        else:
+            places = groups[one.group]
+        taken = one.term.each if one.group is not None else one.term.each // len(places)
+        for place in places:
+            row = sums.setdefault(name.replace(EVERY, str(place), 1), [0, 0])
+            row[one.phase != "forward"] += taken
     every = {name: (row[0], row[1]) for name, row in sums.items()}
     if not case.training or _shows_backward(case):
         return every
@@ -251,7 +249,7 @@ def _by_module(case: Case) -> Flops:
 
 def _module_of(role: str, names: Names) -> str:
     """Return the row that an operation is in: a module, or a block's attention."""
-    if role in WITHOUT_WEIGHTS:
+    if role in OF_NO_MODULE:
         return f"{names.module('block')}.{ATTENTION}"
     module = names.module(role)
     return module.rpartition(".")[0] if role in EXPERTS else module

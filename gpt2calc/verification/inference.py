@@ -284,13 +284,18 @@ _OF_GPT2 = (
 )  # fmt: skip
 
 
+OF_ALL = (
+    "n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner", "n_expert_active", "n_inner_expert",
+)  # fmt: skip
+"""Numbers that a model has even where no field gives them."""
+
+
 def _with_every_number(fields: dict[str, Any]) -> Any:
     """Return a config with a letter for each number that it has."""
     from gpt2calc.quantity.symbols import symbol
 
     there = {name for name, value in fields.items() if value is not None}
-    optional = {"n_expert", "n_inner_shared", "n_kv_head", "head_dim"}
-    open_fields = {name for name in letters(ModelConfig) if name not in optional or name in there}
+    open_fields = {name for name in letters(ModelConfig) if name in OF_ALL or name in there}
     plain = ModelConfig.model_construct(**{**ModelConfig().model_dump(), **fields})
     return plain.evaluate_at(**{name: symbol(name) for name in open_fields})
 

@@ -29,6 +29,9 @@ WHOLE_NUMBERS = {
     "num_shared_experts": (1, 2),
     "moe_num_shared_experts": (0, 1, 2),
     "first_k_dense_replace": (0, 1, 2),
+    "sliding_window_size": (2, 3),
+    "global_head_dim": (8, 16, 24),
+    "hidden_size_per_layer_input": (3, 8),
     "moe_layer_start_index": (0, 1),
     "moe_layer_end_index": (-1, 1, 2),
     "moe_layer_interval": (1, 2),
@@ -74,6 +77,10 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     elif "mamba_d_head" in family.extra:
         contents["mamba_expand"] = dice.choice((1, 2))
         contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
+    if family.name == "mimo_v2_flash":
+        contents["num_key_value_heads"] = 1
+    if "num_kv_shared_layers" in family.extra:
+        contents |= _shared_keys(dice, depth, contents)
     if family.name == "lfm2":  # which takes two thirds of it
         contents["intermediate_size"] = max(contents.get("intermediate_size") or 24, 2)
     if family.name == "lfm2_moe":
@@ -119,6 +126,29 @@ def _words_of_kimi(dice: random.Random, depth: int, contents: dict[str, Any]) ->
     return apart | {"linear_attn_config": inner}
 
 
+def _shared_keys(dice: random.Random, depth: int, contents: dict[str, Any]) -> dict[str, Any]:
+    """Draw how many of the last layers have earlier ones' keys, and the heads of full layers.
+
+    A layer of each kind must come before them; the last layer of all is always a full one.
+    """
+    drawn: dict[str, Any] = {"head_dim": 16}
+    drawn |= {"altup_num_inputs": dice.choice((2, 3))} if "altup_num_inputs" in contents else {}
+    types = contents.get("layer_types") or ["sliding_attention"] * depth
+    types = [*types[: depth - 1], "full_attention"]
+    possible = [n for n in range(depth) if set(types[: depth - n]) == set(types)]
+    drawn["num_kv_shared_layers"] = dice.choice(possible)
+    drawn["layer_types"] = types
+    if all(kind == "full_attention" for kind in types):
+        drawn["attention_k_eq_v"] = False
+    if dice.random() < 0.5:
+        drawn["num_global_key_value_heads"] = dice.choice((1, 2))
+    if contents.get("enable_moe_block"):
+        drawn |= {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 6}
+    if "enable_moe_block" in contents and dice.random() < 0.3:
+        drawn["hidden_size_per_layer_input"] = 0
+    return drawn
+
+
 def _turns_of_jamba(dice: random.Random) -> dict[str, Any]:
     periods = {kind: dice.choice((1, 2, 3)) for kind in ("attn", "expert")}
     offsets = {f"{kind}_layer_offset": dice.randrange(each) for kind, each in periods.items()}
@@ -157,6 +187,8 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "expert_latent_dim": dice.choice((None, dice.randint(2, 20))),
         "rotary_dim": dice.choice((2, 4, 8)),
         "window": dice.randint(2, 5),
+        "laurel_rank": dice.randint(1, 5),
+        "per_layer_vocab": dice.randint(5, 60),
         "full_every": dice.randint(1, 3),
         "no_rope_every": dice.randint(1, 3),
     }

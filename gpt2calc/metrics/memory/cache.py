@@ -1,6 +1,7 @@
 """The cache of keys and values: what a run needs to go on, byte for byte."""
 
 from gpt2calc.dtypes import ITEMSIZE
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.case import Case
 
 
@@ -16,13 +17,32 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     model = case.model
     if model.is_latent:
         return _latent_bytes(case, tokens) + state_bytes(case)
-    entry = 2 * case.batch * model.kv_width * ITEMSIZE[case.product_type]
+    size = case.batch * ITEMSIZE[case.product_type]
     if model.has_other_layers:
-        return int(entry * tokens * model.attentions + state_bytes(case))
-    if model.window is None or tokens <= model.window:
-        return int(entry * tokens * model.n_layer)
+        kept = size * tokens * model.attentions * sum(numbers_of_token(model))
+        return int(kept + state_bytes(case))
     full = model.full_layers_among(model.n_layer)
-    return int(entry * (full * tokens + (model.n_layer - full) * model.window))
+    windowed = model.n_layer - full - model.sharing_layers(is_full=False)
+    kept = (full - model.sharing_layers(is_full=True)) * tokens
+    kept *= sum(numbers_of_token(model, is_full=True))
+    seen = tokens if model.window is None else min(tokens, model.window)
+    return int(size * (kept + windowed * seen * sum(numbers_of_token(model))))
+
+
+def numbers_of_token(model: ModelConfig, *, is_full: bool = False) -> tuple[int, int]:
+    """Return the numbers of a token's key and of its value in a layer, of all their heads.
+
+    Args:
+        model: the model.
+        is_full: whether the layer has no window, where heads may have sizes of their own.
+
+    """
+    alike = model.in_full_layers() if is_full and model.has_full_sizes else model
+    keys = int(alike.kv_width)
+    if alike.v_head_dim is None:
+        return keys, keys
+    groups = alike.heads if alike.n_kv_head is None else alike.n_kv_head
+    return keys, int(groups * alike.v_head_dim)  # type: ignore[operator]
 
 
 def _latent_bytes(case: Case, tokens: int) -> int:

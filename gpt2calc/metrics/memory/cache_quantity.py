@@ -18,6 +18,7 @@ from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
 PARTS = ("keys", "values", "latents", "index", "states")
+FULL = " of full layers"
 RARE = ("latents", "index", "states")
 """Parts that few models have."""
 
@@ -57,7 +58,8 @@ def _terms(case: Case) -> Iterator[Term]:
         return
     for part in ("keys", "values"):
         for layers, seen, words in _layers(case, tokens):
-            shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case))
+            heads = _of_a_token(case, part, is_full=words == FULL)
+            shape: tuple[Number, ...] = (size, case.batch, seen, *heads)
             if words and isinstance(layers, int):
                 shape, layers = (layers, *shape), 1
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
@@ -79,7 +81,7 @@ def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
 def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     """Yield keys and values of the layers with attention, and the states of all others."""
     for part in ("keys", "values") if case.model.has_attention else ():
-        shape: tuple[Number, ...] = (size, case.batch, tokens, *_of_a_token(case))
+        shape: tuple[Number, ...] = (size, case.batch, tokens, *_of_a_token(case, part))
         yield CacheTerm(part, part, "amount", shape, case.model.attentions)
     yield from _state_terms(case, size)
 
@@ -95,23 +97,29 @@ def _state_terms(case: Case, size: int) -> Iterator[Term]:
         yield CacheTerm("states", "states", "amount", state, model.other_mixers)
 
 
-def _of_a_token(case: Case) -> tuple[Number, ...]:
-    """Return the heads of keys and their width; the model's width where no heads are known."""
-    groups, heads = case.model.n_kv_head, case.heads
+def _of_a_token(case: Case, part: str, *, is_full: bool = False) -> tuple[Number, ...]:
+    """Return the heads of keys and values, and the width of one of a part.
+
+    Where no heads are known, the model's width is that of all.
+    """
+    model = case.model.in_full_layers() if is_full and case.model.has_full_sizes else case.model
+    groups, heads = model.n_kv_head, case.heads
     if groups is None and heads is None:
         return (case.n_embd,)
-    return (heads if groups is None else groups, case.head_width)
+    width = model.head_width if part == "keys" else model.value_width
+    return (heads if groups is None else groups, width)
 
 
 def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
     """Yield how many layers keep how many tokens: a windowed one the last ones alone."""
     window, depth = case.model.window, case.n_layer
     if window is None:
-        yield depth, tokens, ""
+        yield depth - len(case.model.shared_kv_layers or ()), tokens, ""
         return
-    full = _full_layers(case)
-    yield full, tokens, " of full layers"
-    yield depth - full, _fewer(tokens, window, case), " of windowed layers"
+    full, model = _full_layers(case), case.model
+    yield full - model.sharing_layers(is_full=True), tokens, FULL
+    windowed = depth - full - model.sharing_layers(is_full=False)
+    yield windowed, _fewer(tokens, window, case), " of windowed layers"
 
 
 def _full_layers(case: Case) -> Number:

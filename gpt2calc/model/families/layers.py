@@ -30,7 +30,7 @@ def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fie
     types = said["layer_types"]
     if types is None:
         return fields
-    return _with_full_layers(fields, _full_among(types, fields), first)
+    return _with_full_layers(fields, full_among(types, fields), first)
 
 
 def read_pattern(said: Contents, fields: Fields) -> Fields:
@@ -81,7 +81,7 @@ def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bo
         return fields | {"window": None}
     types, depth = said["layer_types"], depth_of(fields)
     if types is not None:
-        full = _full_among(types, fields)
+        full = full_among(types, fields)
     else:
         full = tuple(layer for layer in range(depth) if is_full(layer))
     has_windows = len(full) < depth
@@ -153,7 +153,8 @@ def read_attention_types(said: Contents, fields: Fields) -> Fields:
     return _with_full_layers(fields, full, first=0)
 
 
-def _full_among(types: object, fields: Fields) -> tuple[int, ...]:
+def full_among(types: object, fields: Fields) -> tuple[int, ...]:
+    """Return the layers without a window, of a list that names each one's attention."""
     depth = depth_of(fields)
     is_list = isinstance(types, list | tuple) and all(each in (FULL, SLIDING) for each in types)
     if not isinstance(types, list | tuple) or not is_list:

@@ -28,8 +28,7 @@ OF_TYPES = {
     LINEAR: (*("qwen4_exp_text", "olmo_hybrid", "bailing_hybrid", "lara_mini"),),
     "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
-        "gemma3n_text", "gemma4_text", "gemma4_unified_text", "mimo_v2_flash", "laguna",
-        "dots3_note", "dots3_note_text",
+        "laguna", "dots3_note", "dots3_note_text",
     ),
     "a gate of attention's outcome": ("afmoe", "beam"),
     "activations with parameters of their own": ("apertus", "apertus1p5_text"),

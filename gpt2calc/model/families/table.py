@@ -19,9 +19,10 @@ def families() -> dict[str, Family]:
     from gpt2calc.model.families.mixtures import MIXTURES
     from gpt2calc.model.families.others import OTHERS
     from gpt2calc.model.families.state_spaces import STATE_SPACES
+    from gpt2calc.model.families.unlike import UNLIKE
 
     alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS)
-    return {family.name: family for family in (*alike, *HYBRIDS, *STATE_SPACES)}
+    return {family.name: family for family in (*alike, *HYBRIDS, *STATE_SPACES, *UNLIKE)}
 
 
 def family_called(name: str) -> Family:

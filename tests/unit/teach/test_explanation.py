@@ -216,6 +216,8 @@ def with_every_switch():
         yield plain.replace(gated_mlp=True)
         if has_one_part:
             continue
+        if family == "gemma4_text":
+            yield plain.replace(n_expert=4, mlp_beside_experts=True, router_bias=True)
         if family == "opt":
             yield plain.replace(token_width=512)
         yield plain.replace(

@@ -1,0 +1,135 @@
+"""Attention whose keys or values are not made anew: they are another layer's, or one another.
+
+Source: transformers, ``models/gemma3n/modeling_gemma3n.py`` and ``models/gemma4/``, ``*Attention``.
+Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys and values.
+"""
+
+from gpt2calc.model.attention import Attended, LayerContext, Scores, Sinks
+from gpt2calc.model.heads import Heads
+from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.mlp import Dropout
+from gpt2calc.model.norms import ParameterFreeNorm
+from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.projections import in_heads
+from gpt2calc.model.rotary import Rotation, rotate_half
+from gpt2calc.tape.elementwise import add, cat, mul
+from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.views import contiguous, reshape, split, transpose, unsqueeze
+
+
+class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
+    """Makes keys and values (B, g, S, w) of hidden states.
+
+    Args:
+        key, value: the linear layers; without one for values, values are the keys before norm and
+            rotation.
+        heads: how they are cut into heads.
+        key_norm, value_norm: or None; that of values has no scale.
+        norms_whole: whether keys are normed over all heads, and not head by head.
+
+    """
+
+    def __init__(
+        self,
+        key: Linear | Conv1D,
+        value: Linear | Conv1D | None,
+        heads: Heads,
+        key_norm: Leaf | None,
+        value_norm: ParameterFreeNorm | None,
+        *,
+        norms_whole: bool,
+    ) -> None:
+        self.key = key
+        self.value = value
+        self.heads = heads
+        self.key_norm = key_norm
+        self.value_norm = value_norm
+        self.norms_whole = norms_whole
+
+    def forward(self, x: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor]:
+        """Make them of (B, S, d)."""
+        made = self.key(x)
+        v = in_heads(made if self.value is None else self.value(x), self.heads.value_width)
+        k = _normed_in_heads(made, self.heads.width, self.key_norm, whole=self.norms_whole)
+        k = transpose(_turned(k, rotation), 1, 2)
+        v = v if self.value_norm is None else self.value_norm(v)
+        return k, transpose(v, 1, 2)
+
+
+class SharingAttention(Part[[Tensor, LayerContext], Attended]):
+    """Gemma 3n's and 4's: keys and values may be those of an earlier layer of the same kind.
+
+    Args:
+        query: the linear layer.
+        query_norm: or None.
+        keys_and_values: what makes them; None where they are an earlier layer's.
+        scores: how values are weighed.
+        out: the output projection.
+        sinks: or None.
+        norms_whole: whether queries are normed over all heads, and not head by head.
+        kind: what layers that share keys and values have in common.
+
+    """
+
+    role = "attention"
+
+    def __init__(
+        self,
+        query: Linear | Conv1D,
+        query_norm: Leaf | None,
+        keys_and_values: KeysAndValues | None,
+        scores: Scores,
+        out: Linear | Conv1D,
+        sinks: Sinks | None,
+        *,
+        norms_whole: bool,
+        kind: object,
+    ) -> None:
+        self.query = query
+        self.query_norm = query_norm
+        self.keys_and_values = keys_and_values
+        self.sinks = sinks
+        self.scores = scores
+        self.out = out
+        self.norms_whole = norms_whole
+        self.kind = kind
+        self.dropout = Dropout("attention_dropout")
+
+    def forward(self, x: Tensor, context: LayerContext) -> Attended:
+        """Attend from each token of (B, S, d) to itself and those before it."""
+        batch, seq, _ = x.shape
+        width = self.scores.heads.width
+        q = _normed_in_heads(self.query(x), width, self.query_norm, whole=self.norms_whole)
+        q = transpose(_turned(q, context.rotation), 1, 2)
+        k, v = self._keys_and_values(x, context)
+        output, weights = self.scores(context.implementation, q, k, v, context.mask)
+        output = contiguous(reshape(output, batch, seq, -1))
+        return self.dropout(self.out(output)), weights
+
+    def _keys_and_values(self, x: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
+        if self.keys_and_values is None:
+            return context.shared[self.kind]
+        k, v = self.keys_and_values(x, context.rotation)
+        if context.cache is not None:
+            k, v = context.cache.update(context.layer, k, v)
+        context.shared[self.kind] = k, v
+        return k, v
+
+
+def _normed_in_heads(x: Tensor, width: int, norm: Leaf | None, *, whole: bool) -> Tensor:
+    """See (B, S, h w) as (B, S, h, w), with a norm of each head, or before of all."""
+    if norm is None:
+        return in_heads(x, width)
+    return in_heads(norm(x), width) if whole else norm(in_heads(x, width))
+
+
+def _turned(x: Tensor, rotation: Rotation | None) -> Tensor:
+    """Turn (B, S, h, w): of each head as many features as the tables are wide."""
+    if rotation is None:
+        return x
+    cos, sin = (unsqueeze(each, 2) for each in rotation)
+    turned = cos.shape[-1]
+    if turned == x.shape[-1]:
+        return add(mul(x, cos), mul(rotate_half(x), sin))
+    x, rest = split(x, (turned, x.shape[-1] - turned))
+    return cat((add(mul(x, cos), mul(rotate_half(x), sin)), rest), -1)
