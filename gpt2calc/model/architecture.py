@@ -77,8 +77,6 @@ class Architecture:
     memory_is_proven: bool = True
     """Whether a run allocates what the class does byte by byte, as tests prove; else activations
     are those of the same operations, and may be let go of a little earlier or later."""
-    sinks_in_windows: bool = False
-    """Whether the layers with a window alone have attention sinks, where there are some."""
     runs_all_experts: bool = False
     """Whether the class multiplies a token by all experts, where servers take those chosen."""
     residual_is_scaled: bool = False

@@ -73,7 +73,7 @@ class AttentionBuilder:
         if config.is_latent:
             return self._latent_attention(has_indexer=has_indexer)
         has_value = not (is_full and config.full_values_are_keys)
-        has_sinks = config.attention_sinks and not (is_full and architecture.sinks_in_windows)
+        has_sinks = config.attention_sinks and (config.full_sinks or not is_full)
         norms_values = architecture.value_norm is not None and not config.attention_gate
         if norms_values or config.v_head_dim is not None or sharing or not has_value:
             makes = None if shares_kv else self._keys_and_values(has_value=has_value)

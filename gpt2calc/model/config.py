@@ -230,6 +230,13 @@ class ModelConfig(Derived):
             "Values made by the keys' matrix in the layers without a window.",
         ),
     ] = False
+    full_sinks: Annotated[
+        bool,
+        Known(
+            "no attention sinks without a window",
+            "Attention sinks in the layers without a window, too, where there are some.",
+        ),
+    ] = True
     shared_kv_layers: Annotated[
         Layers | None,
         Known(

@@ -35,6 +35,7 @@ class Layered(Declared):
         full_n_kv_head: int | None
         full_values_are_keys: bool
         attention_sinks: bool
+        full_sinks: bool
         attention_gate: bool
         double_wide_mlp: bool
         mixer: Literal[
@@ -61,12 +62,8 @@ class Layered(Declared):
     @property
     def full_layers_differ(self) -> bool:
         """Whether layers without a window have other parameters than those with one."""
-        in_windows = self.of_family.architecture.sinks_in_windows and self.window is not None
-        return (
-            self.has_full_sizes
-            or self.full_values_are_keys
-            or (in_windows and self.attention_sinks)
-        )
+        without_sinks = self.attention_sinks and not self.full_sinks
+        return self.has_full_sizes or self.full_values_are_keys or without_sinks
 
     def shares_kv(self, layer: int) -> bool:
         """Tell whether a layer, numbered from 0, takes the keys and values of another one."""

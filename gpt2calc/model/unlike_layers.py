@@ -24,6 +24,9 @@ def full_layers(config: Derived) -> str:
     """Complain of sizes of layers without a window that no layer has, or that do not fit."""
     given = next((name for name in OF_FULL_LAYERS if config.given(name)), None)
     if given is None:
+        takes_turns = config.full_layers is None and config.full_every is not None
+        if config.full_layers_differ and config.window is not None and takes_turns:
+            return "full_sinks is of the layers without a window: give full_layers, not full_every"
         return ""
     if config.window is None or config.full_layers is None:
         return (

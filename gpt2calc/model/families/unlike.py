@@ -52,7 +52,12 @@ def _mimo(said: Contents, fields: Fields) -> Fields:
         fields = fields | {"window": _one_more(said["sliding_window_size"])}
     fields = fields | {"rotary_dim": _rotated(fields["head_dim"])}
     if len(full) == depth:
-        return fields | {"n_kv_head": groups, "window": None, "attention_sinks": False}
+        return fields | {
+            "n_kv_head": groups,
+            "window": None,
+            "attention_sinks": False,
+            "full_sinks": True,
+        }
     own = groups if full else None
     return fields | {"full_layers": full, "n_kv_head": 2 * groups, "full_n_kv_head": own}
 
@@ -77,11 +82,10 @@ MIMO_V2 = LLAMA.but(
         rotary_part=Fraction(1, 4),
         router=GroupedRouter,
         rebinds_expert_input=False,
-        sinks_in_windows=True,
         has_sdpa=False,
         memory_is_proven=False,
     ),
-    switches={"attention_sinks": True, "n_expert": 256, "n_expert_active": 8},
+    switches={"attention_sinks": True, "full_sinks": False, "n_expert": 256, "n_expert_active": 8},
     usual={"dense_layers": (0,)},
     missing=sizes(152_576, 131_072, 4_096, 48, 64)
     | {

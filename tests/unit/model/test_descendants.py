@@ -1,5 +1,7 @@
 """What holds of GPT-2 holds of its descendants: one count, whichever way it is asked for."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from drawing import FAMILIES, draw
@@ -25,6 +27,7 @@ from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
+from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import LETTERS
@@ -104,20 +107,31 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
     assert held.total == sum(held[part].total for part in held)
     assert held["weights"].total == 4 * count(config).total
     if not training:
-        heads = config.heads or 1  # where it is not known, there is no attention
-        keys = config.n_kv_head or heads
-        width = config.head_dim or config.n_embd // heads
         mixers = [config.mixer_of(n) for n in range(config.n_layer)]
         layers = [n for n, mixer in enumerate(mixers) if mixer == "attention"]
-        tokens = sum(min(run.seq, config.window_of(layer) or run.seq) for layer in layers)
+        kept = [numbers_of_a_token(config, layer) for layer in layers]
+        seen = [min(run.seq, config.window_of(layer) or run.seq) for layer in layers]
+        keys = sum(map(prod, zip(seen, kept, strict=True)))
         others = config.n_layer if config.parallel_mixer else mixers.count(config.mixer)
         states = others * numbers_kept(config) if config.mixer != "attention" else 0
         has_cache = config.architecture.decoder.has_cache
-        kept = 2 * keys * width
-        if config.is_latent:
-            kept = config.kv_lora_rank + config.qk_rope_head_dim
         index = config.indexers * run.seq * (config.index_head_dim or 0)
-        assert held.cache == 4 * 2 * (tokens * kept + index + states) * has_cache
+        assert held.cache == 4 * 2 * (keys + index + states) * has_cache
+
+
+def numbers_of_a_token(config, layer):
+    """Of keys and values that a layer with attention keeps: rows of the matrices they are made by.
+
+    Keys without values of their own are kept twice; a layer that has neither keeps none.
+    """
+    if config.is_latent:
+        return config.kv_lora_rank + config.qk_rope_head_dim
+    listed = layers_tensors(config)[layer]
+    if any(tensor.role == "qkv" for tensor in listed):
+        heads = config.heads
+        return 2 * (config.n_kv_head or heads) * (config.head_dim or config.n_embd // heads)
+    rows = {each.role: each.shape[0] for each in listed if each.kind == "weight"}
+    return rows.get("key", 0) + rows.get("value", rows.get("key", 0))
 
 
 def numbers_kept(config):
