@@ -81,6 +81,8 @@ class Architecture:
     """Whether the class multiplies a token by all experts, where servers take those chosen."""
     residual_is_scaled: bool = False
     router: type[Router] = Router
+    choice_bias_is_row: bool = True
+    """Whether the bias of the experts' choice is a matrix of one row, and not a vector."""
     experts: type[SharedMixtureOfExperts] = SharedMixtureOfExperts
     experts_outputs_first: bool = True
     """Whether the matrices of experts are stored outputs first."""

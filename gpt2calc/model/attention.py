@@ -10,7 +10,7 @@ from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.part import Identity, Leaf, Part
 from gpt2calc.model.projections import Projection
 from gpt2calc.model.rotary import Rotary, Rotation
 from gpt2calc.tape import attention as kernels
@@ -215,6 +215,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         self.projection = projection
         self.rotary = rotary
         self.scores = scores
+        self.sub_norm: Part[[Tensor], Tensor] = Identity()
         self.out = out
         self.dropout = Dropout("attention_dropout")
 
@@ -237,6 +238,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         output = contiguous(reshape(output, batch, seq, -1))
         if self.is_gated:
             output = mul(output, of_output("sigmoid", held[0]))
+        output = self.sub_norm(output)
         output = self.out(output)
         if self.drops_outcome:
             output = self.dropout(output)

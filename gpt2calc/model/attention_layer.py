@@ -16,15 +16,16 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
-from gpt2calc.model.norm_layer import qk_norms
+from gpt2calc.model.norm_layer import norm_over, qk_norms
 from gpt2calc.model.norms import LayerNorm
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import Identity, Part
 from gpt2calc.model.projections import (
     JointProjection,
     JointWithGate,
     NormedWithGate,
     Projection,
     SeparateProjection,
+    WithOwnGate,
 )
 from gpt2calc.model.rotary import PartialRotary
 from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
@@ -79,7 +80,9 @@ class AttentionBuilder:
             makes = None if shares_kv else self._keys_and_values(has_value=has_value)
             return self._sharing_attention(makes, has_sinks=has_sinks, sharing=sharing)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
-        is_plain = is_plain and not (config.attention_gate or config.attention_sinks)
+        is_plain = is_plain and not (
+            config.attention_gate or config.attention_sinks or config.sub_norms
+        )
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
             rotary = kind(self.heads)
@@ -101,7 +104,7 @@ class AttentionBuilder:
         mixed = self.q if heads.value_dim is None else heads.query * heads.value_dim
         sinks = Sinks(heads.query) if has_sinks else None
         norms = qk_norms(self.config, self.heads)
-        return SharingAttention(
+        attention = SharingAttention(
             self.linear("query", self.d, self.q, bias("qkv_bias")),
             norms[0] if norms else None,
             makes,
@@ -111,6 +114,8 @@ class AttentionBuilder:
             norms_whole=self.config.qk_norm == "width",
             kind=sharing,
         )
+        attention.sub_norm = self._sub_norm(mixed)
+        return attention
 
     def _keys_and_values(self, *, has_value: bool) -> KeysAndValues:
         """Return what makes keys and values."""
@@ -192,7 +197,14 @@ class AttentionBuilder:
             scores = SinkScores(self.heads, sinks)
         attention = kind(self._projection(), rotary, scores, self.out(), sinks)
         attention.is_gated = self.config.attention_gate
+        attention.sub_norm = self._sub_norm(self.q)
         return attention
+
+    def _sub_norm(self, width: int) -> Part[[Tensor], Tensor]:
+        """Return a norm of what goes into the output projection, where there is one."""
+        if not self.config.sub_norms:
+            return Identity()
+        return norm_over(self.config, "attention_sub_norm", (width,))
 
     @property
     def _additions(self) -> Additions:
@@ -216,16 +228,29 @@ class AttentionBuilder:
     def _projection(self) -> Projection:
         norms = qk_norms(self.config, self.heads)
         if self.family.joins_qkv:
-            return self._joint_kind()(self.qkv(), self.q, self.kv, self.heads, *norms)
+            joint = self._joint_kind()(self.qkv(), self.q, self.kv, self.heads, *norms)
+            return self._with_gate(joint)
         bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
-        queries = 2 * self.q if self.config.attention_gate else self.q
-        query, key = linear("query", d, queries, bias), linear("key", d, self.kv, bias)
+        query, key = linear("query", d, self._queries, bias), linear("key", d, self.kv, bias)
         value = linear("value", d, self.kv, bias)
-        return self._separate_kind()(query, key, value, self.heads, *norms)
+        projection = self._separate_kind()(query, key, value, self.heads, *norms)
+        return self._with_gate(projection)
+
+    @property
+    def _queries(self) -> int:
+        """How wide queries are, with their gate where the same matrix makes both."""
+        has_both = self.config.attention_gate and not self.config.separate_gate
+        return 2 * self.q if has_both else self.q
+
+    def _with_gate(self, projection: Projection) -> Projection:
+        """Return a projection with a gate, where that has a matrix of its own."""
+        if not (self.config.attention_gate and self.config.separate_gate):
+            return projection
+        return WithOwnGate(projection, self.linear("attention_gate", self.d, self.q, False))
 
     def _joint_kind(self) -> type[JointProjection]:
         joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
-        if self.config.attention_gate:
+        if self.config.attention_gate and not self.config.separate_gate:
             return JointWithGate
         is_turned = joint.transposes or self.config.positions == "rotary"
         is_own = is_turned and (joint.can_share_kv or not shares_kv)
@@ -233,7 +258,7 @@ class AttentionBuilder:
 
     def _separate_kind(self) -> type[SeparateProjection]:
         config, separate = self.config, self.architecture.separate
-        if config.attention_gate:
+        if config.attention_gate and not config.separate_gate:
             return NormedWithGate
         if config.qk_norm != "none":
             return self.architecture.separate_with_norms[config.qk_norm]
@@ -242,8 +267,8 @@ class AttentionBuilder:
 
     def qkv(self) -> Matrix:
         """Return the one matrix of queries, keys and values."""
-        queries = 2 * self.q if self.config.attention_gate else self.q
-        return self.linear("qkv", self.d, queries + 2 * self.kv, self.config.biased("qkv_bias"))
+        bias = self.config.biased("qkv_bias")
+        return self.linear("qkv", self.d, self._queries + 2 * self.kv, bias)
 
     def out(self) -> Matrix:
         """Return the output projection."""

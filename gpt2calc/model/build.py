@@ -18,6 +18,7 @@ from gpt2calc.model.decoder import (
     GPT2Decoder,
     Head,
     NormedAndProjected,
+    SinusoidalDecoder,
 )
 from gpt2calc.model.decoder_variants import (
     BloomDecoder,
@@ -198,7 +199,8 @@ def _decoder(
 ) -> Decoder:
     kind = config.architecture.decoder
     if config.positions not in kind.positions:
-        kind = GPT2Decoder if config.positions == "learned" else Decoder
+        others = {"learned": GPT2Decoder, "sinusoidal": SinusoidalDecoder}
+        kind = others.get(config.positions, Decoder)
     elif kind is FalconDecoder and config.positions == "alibi":
         kind = FalconAlibiDecoder
     decoder = kind(embeddings, blocks, tables, final_norm, head)

@@ -141,7 +141,7 @@ class ModelConfig(Derived):
         ),
     ] = None
     positions: Annotated[
-        Literal["learned", "rotary", "alibi", "none"],
+        Literal["learned", "rotary", "alibi", "sinusoidal", "none"],
         Known(
             "{} positions",
             "How tokens know their places; only learned positions have parameters.",
@@ -441,6 +441,13 @@ class ModelConfig(Derived):
             "A gate of attention's outcome, made beside the queries by the same matrix.",
         ),
     ] = False
+    separate_gate: Annotated[
+        bool,
+        Known(
+            "no matrix of the gate's own",
+            "A matrix of its own for the gate of attention's outcome, without a bias.",
+        ),
+    ] = False
     indexer_layers: Annotated[
         Layers | None,
         Known(
@@ -462,6 +469,13 @@ class ModelConfig(Derived):
         ),
     ] = None
     gated_mlp: Annotated[bool, Known("no gated MLP", "A gate in the MLP: a third matrix.")] = False
+    learned_activation: Annotated[
+        bool,
+        Known(
+            "no parameters of the activation",
+            "Two numbers for each MLP, that shape its activation (xIELU).",
+        ),
+    ] = False
     double_wide_mlp: Annotated[
         bool,
         Known(
@@ -617,6 +631,13 @@ class ModelConfig(Derived):
         Known(
             "no attention sinks",
             "A learned score for each head, which takes a part of the softmax and has no value.",
+        ),
+    ] = False
+    sub_norms: Annotated[
+        bool,
+        Known(
+            "no norms inside attention and MLP",
+            "Norms of what goes into the output matrices of attention and of the MLP (BitNet).",
         ),
     ] = False
     embedding_norm: Annotated[

@@ -19,7 +19,7 @@ from gpt2calc.tape.elementwise import add, of_output, scale
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import cross_entropy
-from gpt2calc.tape.tensor import Parameter, Tensor
+from gpt2calc.tape.tensor import Parameter, Tensor, empty
 from gpt2calc.tape.views import narrow, select, view
 
 
@@ -334,6 +334,29 @@ class GPT2Decoder(Decoder):
     def ending(self, x: Tensor) -> Tensor:
         """See the hidden states in their own shape."""
         return view(x, *x.shape)
+
+
+class SinusoidalDecoder(Decoder):
+    """XGLM's and CTRL's: rows of a table of sines, which has no parameters, are added."""
+
+    positions = frozenset({"sinusoidal"})
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, look up their positions, and make the mask."""
+        embedded = self.embeddings(ids)
+        self.prepare(cache)
+        positions = position_ids(ids.shape[1])
+        placed = empty("index_select", (1, ids.shape[1], embedded.shape[-1]), embedded.dtype)
+        x = add(embedded, placed)
+        masks = self.masks(execution, ids, cache)
+        x = self.embeddings.dropout(x)
+        return Preamble(x, masks, {}, None, positions, (embedded, placed))
+
+
+class CTRLDecoder(SinusoidalDecoder):
+    """CTRL's, whose class has no checkpointing."""
+
+    has_checkpointing = False
 
 
 class ScaledLogitsDecoder(Decoder):

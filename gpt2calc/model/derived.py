@@ -55,10 +55,13 @@ class Derived(Layered):
         per_layer_dim: int | None
         per_layer_vocab: int | None
         mlp_beside_experts: bool
+        sub_norms: bool
+        learned_activation: bool
         altup_inputs: int | None
         laurel_rank: int | None
         v_head_dim: int | None
         attention_gate: bool
+        separate_gate: bool
         mixer_heads: int | None
         mixer_key_heads: int | None
         mixer_head_dim: int | None

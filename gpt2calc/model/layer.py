@@ -19,8 +19,8 @@ from gpt2calc.model.experts import (
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mixer_layer import MixerBuilder
 from gpt2calc.model.mixers import SideBySide
-from gpt2calc.model.mlp import MLP, GatedMLP, JointGatedMLP
-from gpt2calc.model.norm_layer import norm
+from gpt2calc.model.mlp import MLP, Activation, GatedMLP, JointGatedMLP, LearnedActivation
+from gpt2calc.model.norm_layer import norm, norm_over
 from gpt2calc.model.part import Leaf, Part, varied
 from gpt2calc.model.per_layer import BlockWithEmbedding, GatedPerLayerEmbedding
 from gpt2calc.model.routers import Router, ScaledRouter
@@ -174,6 +174,8 @@ class LayerBuilder:
             config.is_latent,
             config.mixer != "attention",
             config.v_head_dim is not None,
+            config.sub_norms,
+            config.learned_activation,
             config.shared_kv_layers,
             config.full_layers_differ,
         )
@@ -249,15 +251,21 @@ class LayerBuilder:
         self, width: int, roles: tuple[str, str, str]
     ) -> MLP | GatedMLP | JointGatedMLP:
         d, bias, linear = self.d, self.mlp_bias, self.linear
-        activation = self.activation
         gate, up, down = roles
-        out = linear(down, width, d, bias)
+        out, act = linear(down, width, d, bias), Activation(self.activation)
+        is_shared = roles == SHARED_ROLES
+        if self.config.learned_activation and not is_shared:
+            act = LearnedActivation()
+        has_norm = self.config.sub_norms and not is_shared
+        sub_norm = norm_over(self.config, "mlp_sub_norm", (width,)) if has_norm else None
         if not self.config.gated_mlp:
-            return MLP(linear(up, d, width, bias), out, activation)
+            return MLP(linear(up, d, width, bias), out, act, sub_norm)
         joint = JOINT_ROLES[roles]
         if joint in self.family.names.modules:
-            return JointGatedMLP(linear(joint, d, 2 * width, bias), out, width, activation)
-        return GatedMLP(linear(gate, d, width, bias), linear(up, d, width, bias), out, activation)
+            return JointGatedMLP(linear(joint, d, 2 * width, bias), out, width, act, sub_norm)
+        return GatedMLP(
+            linear(gate, d, width, bias), linear(up, d, width, bias), out, act, sub_norm
+        )
 
     def _up_and_down(self) -> tuple[Matrix, Matrix]:
         d, width, bias = self.d, self.config.mlp_width, self.mlp_bias
@@ -299,6 +307,7 @@ class LayerBuilder:
             casts_back=architecture.router_casts_back,
             bias=config.router_bias,
             choice_bias=config.choice_bias,
+            choice_bias_is_row=architecture.choice_bias_is_row,
         )
 
     def _narrowed(self, experts: Experts) -> Experts | NarrowedExperts:

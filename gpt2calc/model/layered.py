@@ -19,7 +19,7 @@ class Layered(Declared):
         family: str
         n_layer: int
         dense_layers: tuple[int, ...]
-        positions: Literal["learned", "rotary", "alibi", "none"]
+        positions: Literal["learned", "rotary", "alibi", "sinusoidal", "none"]
         window: int | None
         full_every: int | None
         full_layers: tuple[int, ...] | None

@@ -1,7 +1,7 @@
 """MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
 
 from gpt2calc.model.linear import Conv1D, Linear
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import Identity, Leaf, Part
 from gpt2calc.tape.elementwise import (
     add,
     add_scalar,
@@ -12,8 +12,9 @@ from gpt2calc.tape.elementwise import (
     of_output,
     pow_scalar,
     scale,
+    sub,
 )
-from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import split
 
 
@@ -67,6 +68,33 @@ class Activation(Part[[Tensor], Tensor]):
         return of_input(self.name, x)
 
 
+class LearnedActivation(Activation):
+    """Apertus's xIELU, shaped by a number for each sign."""
+
+    def __init__(self) -> None:
+        super().__init__("xielu")
+        self.positive = OneNumber("act_positive")
+        self.negative = OneNumber("act_negative")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation number by number."""
+        return add(self.positive(pow_scalar(x)), self.negative(sub(of_input("expm1", x), x)))
+
+
+class OneNumber(Leaf):
+    """A number that multiplies all others."""
+
+    weight: Parameter
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.weight = Parameter((1,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply ``x``."""
+        return mul(x, self.weight)
+
+
 class Dropout(Part[[Tensor], Tensor]):
     """``nn.Dropout``, in training; nothing if it is off."""
 
@@ -86,9 +114,16 @@ class MLP(Part[[Tensor], Tensor]):
     drops_outcome = True
     """Whether its outcome is dropped out by itself, and not by the block."""
 
-    def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
+    def __init__(
+        self,
+        up: Linear | Conv1D,
+        down: Linear | Conv1D,
+        activation: Activation,
+        sub_norm: Part[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.up = up
-        self.act = Activation(activation)
+        self.act = activation
+        self.sub_norm = sub_norm or Identity()
         self.down = down
         self.dropout = Dropout("mlp_dropout")
 
@@ -96,6 +131,7 @@ class MLP(Part[[Tensor], Tensor]):
         """Apply to (batch, tokens, width)."""
         x = self.up(x)
         x = self.act(x)
+        x = self.sub_norm(x)
         x = self.down(x)
         if self.drops_outcome:
             x = self.dropout(x)
@@ -110,17 +146,23 @@ class GatedMLP(Part[[Tensor], Tensor]):
     """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(
-        self, gate: Linear | Conv1D, up: Linear | Conv1D, down: Linear | Conv1D, activation: str
+        self,
+        gate: Linear | Conv1D,
+        up: Linear | Conv1D,
+        down: Linear | Conv1D,
+        activation: Activation,
+        sub_norm: Part[[Tensor], Tensor] | None = None,
     ) -> None:
         self.gate = gate
         self.up = up
-        self.act = Activation(activation)
+        self.act = activation
+        self.sub_norm = sub_norm or Identity()
         self.down = down
         self.dropout = Dropout("mlp_dropout")
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, width)."""
-        outcome = self.down(mul(self.act(self.gate(x)), self.up(x)))
+        outcome = self.down(self.sub_norm(mul(self.act(self.gate(x)), self.up(x))))
         return self.dropout(outcome) if self.drops_outcome else outcome
 
 
@@ -132,10 +174,16 @@ class JointGatedMLP(Part[[Tensor], Tensor]):
     """Whether its outcome is dropped out by itself, and not by the block."""
 
     def __init__(
-        self, gate_up: Linear | Conv1D, down: Linear | Conv1D, width: int, activation: str
+        self,
+        gate_up: Linear | Conv1D,
+        down: Linear | Conv1D,
+        width: int,
+        activation: Activation,
+        sub_norm: Part[[Tensor], Tensor] | None = None,
     ) -> None:
         self.gate_up = gate_up
-        self.act = Activation(activation)
+        self.act = activation
+        self.sub_norm = sub_norm or Identity()
         self.down = down
         self.dropout = Dropout("mlp_dropout")
         self.width = width
@@ -144,6 +192,6 @@ class JointGatedMLP(Part[[Tensor], Tensor]):
         """Apply to (batch, tokens, width)."""
         up = self.gate_up(x)
         gate, up = split(up, (self.width, self.width))
-        up = mul(up, self.act(gate))
+        up = self.sub_norm(mul(up, self.act(gate)))
         outcome = self.down(up)
         return self.dropout(outcome) if self.drops_outcome else outcome

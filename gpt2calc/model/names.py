@@ -80,6 +80,8 @@ INSIDE = {
     "scores": "attn.scores",
     "softmax": "attn.softmax",
     "mix": "attn.mix",
+    "attention_sub_norm": "attn.ln_sub",
+    "attention_gate": "attn.c_gate",
     "attention_out": "attn.c_proj",
     "attention_dropout": "attn.resid_dropout",
     "attention_post_norm": "ln_1_post",
@@ -88,6 +90,9 @@ INSIDE = {
     "mlp_in": "mlp.c_fc",
     "mlp_gate_in": "mlp.c_gate_fc",
     "gelu": "mlp.act",
+    "act_positive": "mlp.act.alpha_p",
+    "act_negative": "mlp.act.alpha_n",
+    "mlp_sub_norm": "mlp.ln_sub",
     "mlp_out": "mlp.c_proj",
     "sinks": "attn.sinks",
     "router": "mlp.router",
@@ -129,7 +134,7 @@ INSIDE = {
 
 OF_NO_MODULE = (
     "experts_in", "experts_out", "choice_bias", "sinks", "router_scale", "expert_scale",
-    "altup_scale",
+    "altup_scale", "act_positive", "act_negative",
     "mixer_step", "mixer_log_decay", "mixer_skip",
 )  # fmt: skip
 """Tensors that are parameters themselves, and not the weight of a module."""

@@ -331,3 +331,26 @@ class CodeGenProjection(JointProjection):
         k = reshape(k, batch, seq, -1, self.heads.width)
         v = transpose(reshape(v, batch, seq, -1, self.heads.width), 1, 2)
         return q, k, v, groups
+
+
+class WithOwnGate(Projection):
+    """AFMoE's: a matrix of its own for the gate, beside any projection."""
+
+    def __init__(self, projection: Projection, gate: Linear | Conv1D) -> None:
+        self.projection = projection
+        self.gate = gate
+        self.transposes = projection.transposes
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values, and the gate (B, S, h w)."""
+        gate = self.gate(x)
+        q, k, v, *_held = self.projection.forward(x)
+        return q, k, v, gate
+
+    def normed_query(self, q: Tensor) -> Tensor:
+        """Return queries after their norm, if there is one."""
+        return self.projection.normed_query(q)
+
+    def normed_key(self, k: Tensor) -> Tensor:
+        """Return keys after their norm, if there is one."""
+        return self.projection.normed_key(k)

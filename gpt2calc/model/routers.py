@@ -23,9 +23,9 @@ class ChoiceBias(Leaf):
 
     weight: Parameter
 
-    def __init__(self, n_expert: int) -> None:
+    def __init__(self, n_expert: int, *, is_row: bool = True) -> None:
         self.role = "choice_bias"
-        self.weight = Parameter((1, n_expert), "float32")
+        self.weight = Parameter((1, n_expert) if is_row else (n_expert,), "float32")
 
     def forward(self, x: Tensor) -> Tensor:
         """Add to scores (tokens, experts)."""
@@ -43,6 +43,7 @@ class Router(Part[[Tensor], Routed]):
         casts_back: whether they are cast to the dtype of the logits.
         bias: whether the scores have a bias.
         choice_bias: whether scores are shifted, by a parameter, where experts are chosen.
+        choice_bias_is_row: whether that parameter is a matrix of one row.
 
     """
 
@@ -58,9 +59,12 @@ class Router(Part[[Tensor], Routed]):
         casts_back: bool = False,
         bias: bool = False,
         choice_bias: bool = False,
+        choice_bias_is_row: bool = True,
     ) -> None:
         self.linear = Linear("router", width, n_expert, bias)
-        self.choice_bias = ChoiceBias(n_expert) if choice_bias else None
+        self.choice_bias = None
+        if choice_bias:
+            self.choice_bias = ChoiceBias(n_expert, is_row=choice_bias_is_row)
         self.experts_per_token = experts_per_token
         self.normalized = normalized
         self.casts_back = casts_back

@@ -9,7 +9,7 @@ from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.norms import ParameterFreeNorm
-from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.part import Identity, Leaf, Part
 from gpt2calc.model.projections import in_heads
 from gpt2calc.model.rotary import Rotation, rotate_half
 from gpt2calc.tape.elementwise import add, cat, mul
@@ -90,6 +90,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         self.keys_and_values = keys_and_values
         self.sinks = sinks
         self.scores = scores
+        self.sub_norm: Part[[Tensor], Tensor] = Identity()
         self.out = out
         self.norms_whole = norms_whole
         self.kind = kind
@@ -104,7 +105,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         k, v = self._keys_and_values(x, context)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
         output = contiguous(reshape(output, batch, seq, -1))
-        return self.dropout(self.out(output)), weights
+        return self.dropout(self.out(self.sub_norm(output))), weights
 
     def _keys_and_values(self, x: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
         if self.keys_and_values is None:

@@ -89,6 +89,10 @@ def per_layer(config: Derived) -> str:
     given = next((name for name in OF_STREAMS if config.given(name)), None)
     if given and (config.norm_place != "both" or config.has_other_layers):
         return f"{given} is of blocks with norms before and after: give norm_place 'both'"
+    if config.separate_gate and not config.attention_gate:
+        return "separate_gate is of attention_gate: give both"
+    if config.sub_norms and (config.is_latent or config.mlp_layers == ()):
+        return "sub_norms is not of latent attention, nor of a model without MLPs: leave it out"
     if not config.mlp_beside_experts:
         return ""
     if config.n_expert is None:

@@ -30,9 +30,7 @@ OF_TYPES = {
     "sizes that differ by layer": (
         "laguna", "dots3_note", "dots3_note_text",
     ),
-    "a gate of attention's outcome": ("afmoe", "beam"),
-    "activations with parameters of their own": ("apertus", "apertus1p5_text"),
-    "norms inside attention and the MLP": ("bitnet",),
+    "a gate of attention's outcome": ("beam",),
     "differential attention": ("diffllama",),
     TOWER: (
         "gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal",
@@ -42,13 +40,12 @@ OF_TYPES = {
     "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
     "compressed latent attention": ("deepseek_v4",),
     "layers of two attentions and two MLPs": ("longcat_flash",),
-    "positions that are buffers, and no rotary ones": ("xglm", "ctrl"),
     "a config inside its config for attention and experts": ("dbrx",),
     "sparse attention by blocks": ("minimax_m3_vl_text",),
     "layers of its own kind": (
         "axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",
         "inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya",
-        "persimmon", "flint", "cohere_compass_text", "gemma4_assistant",
+        "cohere_compass_text", "gemma4_assistant",
         "gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3",
     ),
 }  # fmt: skip

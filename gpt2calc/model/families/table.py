@@ -12,16 +12,18 @@ def families() -> dict[str, Family]:
     """Return every family by its name; GPT-2's own is known without the others."""
     from gpt2calc.model.families.dense import DENSE
     from gpt2calc.model.families.experts import EXPERTS
+    from gpt2calc.model.families.gated import GATED
     from gpt2calc.model.families.gpts import GPTS
     from gpt2calc.model.families.hybrids import HYBRIDS
     from gpt2calc.model.families.latents import LATENTS
     from gpt2calc.model.families.llamas import LLAMAS
     from gpt2calc.model.families.mixtures import MIXTURES
     from gpt2calc.model.families.others import OTHERS
+    from gpt2calc.model.families.sinusoidal import SINUSOIDAL
     from gpt2calc.model.families.state_spaces import STATE_SPACES
     from gpt2calc.model.families.unlike import UNLIKE
 
-    alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS)
+    alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS, *GATED, *SINUSOIDAL)
     return {family.name: family for family in (*alike, *HYBRIDS, *STATE_SPACES, *UNLIKE)}
 
 
