@@ -479,9 +479,8 @@ class ModelConfig(Derived):
     double_wide_mlp: Annotated[
         bool,
         Known(
-            "no wider MLPs",
+            "no MLP twice as wide in these",
             "An MLP twice as wide in the layers that take the keys and values of another one.",
-            said={"True": "twice as wide an MLP in these"},
         ),
     ] = False
     n_expert: Annotated[

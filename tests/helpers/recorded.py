@@ -5,6 +5,7 @@ drawn models, ``PYTHONPATH=tests/helpers python tests/helpers/recorded.py`` writ
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,25 +68,16 @@ def recorded() -> dict[str, dict[str, int]]:
 
 
 def measured(case: Case) -> dict[str, int]:
-    """Return what PyTorch takes: FLOPs, and the bytes where the run is followed.
-
-    Raises:
-        UserError: PyTorch counts no such run.
-
-    """
+    """Return what PyTorch takes: FLOPs, and the bytes where the run is followed."""
     from gpt2calc.verification.flop_verification import verify_flops
     from gpt2calc.verification.memory_verification import verify_memory
 
     found = {}
-    try:
+    with suppress(UserError):  # of a mixer
         counted = verify_flops(case).pytorch
         found["FLOPs"] = sum(map(sum, counted.values()))
-    except UserError:  # a mixer
-        pass
-    try:
+    with suppress(UserError):  # of a family whose bytes are not proven
         found |= verify_memory(case).pytorch
-    except UserError:  # a family whose bytes are not proven
-        pass
     return found
 
 
@@ -95,8 +87,8 @@ def main() -> None:
     for cell in CELLS:
         try:
             found = measured(cell.case)
-        except Exception as error:  # noqa: BLE001 (whatever stops a class of transformers)
-            print(cell.key, repr(error)[:200])
+        except Exception as error:  # whatever stops a class of transformers
+            print(cell.key, repr(error)[:200])  # noqa: T201 (it is run by hand)
         else:
             figures |= {cell.key: found} if found else {}
     FILE.write_text(json.dumps(figures, indent=1) + "\n")
