@@ -110,7 +110,7 @@ def flops_of_prompt(case: Case) -> int:
     causal = breakdown(case.evaluate_at(causal=True), FLOPS)
     scores, tokens = causal["scores"].total, case.q_len
     window, depth = case.model.window, case.n_layer
-    if window is None or tokens <= window:
+    if window is None or tokens <= window or case.model.has_other_layers:
         return int(causal.total)
     seen = Fraction(window * tokens - window * (window - 1) // 2, tokens * (tokens + 1) // 2)
     full, in_full = case.model.full_layers_among(depth), case.model.in_full_layers()

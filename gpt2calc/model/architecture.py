@@ -53,6 +53,8 @@ class Architecture:
     norm_per_head: type[Norm] = NormPerHead
     """Of queries and keys, where each head has a scale of its own."""
     blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict)
+    norms_after_attention: bool = False
+    """Whether norms of layers with attention come after it and the MLP, those of others before."""
     parallel_block: type[Block] = NeoXBlock
     """With norms before attention and MLP, which are added at once."""
     attention: type[Attention] = Attention

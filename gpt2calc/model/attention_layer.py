@@ -57,7 +57,7 @@ class AttentionBuilder:
         has_indexer: bool = False,
         is_full: bool = False,
         sharing: object = None,
-        shares_kv: bool = False,
+        takes_keys: bool = False,
     ) -> Part[[Tensor, LayerContext], Attended]:
         """Return the attention of a layer.
 
@@ -67,7 +67,7 @@ class AttentionBuilder:
             is_full: whether it is one without a window, where these have sizes of their own.
             sharing: what layers have in common whose keys and values may be one another's; None
                 where each has its own.
-            shares_kv: whether they are an earlier layer's.
+            takes_keys: whether they are an earlier layer's.
 
         """
         architecture, config = self.architecture, self.config
@@ -77,7 +77,7 @@ class AttentionBuilder:
         has_sinks = config.attention_sinks and (config.full_sinks or not is_full)
         norms_values = architecture.value_norm is not None and not config.attention_gate
         if norms_values or config.v_head_dim is not None or sharing or not has_value:
-            makes = None if shares_kv else self._keys_and_values(has_value=has_value)
+            makes = None if takes_keys else self._keys_and_values(has_value=has_value)
             return self._sharing_attention(makes, has_sinks=has_sinks, sharing=sharing)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
         is_plain = is_plain and not (
@@ -112,6 +112,7 @@ class AttentionBuilder:
             self.linear("attention_out", mixed, self.d, bias("attn_proj_bias")),
             sinks,
             norms_whole=self.config.qk_norm == "width",
+            has_halves=self.turns_as_its_family and self.architecture.rotary.transposes,
             kind=sharing,
         )
         attention.sub_norm = self._sub_norm(mixed)
@@ -130,6 +131,7 @@ class AttentionBuilder:
             norms[1] if norms else None,
             None if value_norm is None else value_norm("value_norm"),
             norms_whole=self.config.qk_norm == "width",
+            has_halves=self.turns_as_its_family and self.architecture.rotary.transposes,
         )
 
     def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:

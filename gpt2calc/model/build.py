@@ -122,7 +122,7 @@ def groups_of(layer: LayerBuilder, depth: int, kinds: Kinds) -> tuple[LayerGroup
     ]
     if type(rest) is not int or rest > 0:
         listed.insert(0, (usual, LayerGroup(partial(layer.block, usual), rest)))
-    makers_first = sorted(listed, key=lambda each: each[0].shares_kv)
+    makers_first = sorted(listed, key=lambda each: each[0].keys == "taken")
     return tuple(group for _, group in makers_first)
 
 
@@ -151,7 +151,7 @@ def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
         has_mlp=has_mlp,
         beside=config.mixer if config.has_mixers_beside else "none",
         is_full=config.full_layers_differ and config.window_of(layer) is None,
-        shares_kv=config.shares_kv(layer),
+        keys=config.keys_of(layer),
     )
 
 

@@ -48,7 +48,7 @@ class Cache:
                 self.windows[layer] = window
                 with module(f"block.{layer}"), module("cache"):
                     self._prepare(layer, dtype)
-        self._all_are_windowed = None not in windows.values()
+        self._all_are_windowed = bool(windows) and None not in windows.values()
 
     def fill(self, layers: Mapping[int, tuple[Tensor, Tensor]]) -> None:
         """Hold keys and values of the tokens seen before, which are alive from now on.

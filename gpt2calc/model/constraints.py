@@ -113,8 +113,16 @@ def _mixer(config: Derived) -> str:
     idle = _idle(config)
     if idle:
         return idle
-    if config.index_n_heads is not None or config.window is not None:
-        return f"mixer is '{config.mixer}', beside an indexer or a window: give one of them"
+    if config.index_n_heads is not None:
+        return f"mixer is '{config.mixer}', beside an indexer: give one of them"
+    if config.window is not None and (config.parallel_mixer or config.full_layers is None):
+        return (
+            f"mixer is '{config.mixer}', beside a window: give full_layers, whose attention has "
+            "none, and leave out parallel_mixer"
+        )
+    with_window = sorted({*(config.full_layers or ())} - {*(config.attention_layers or ())})
+    if config.window is not None and with_window:
+        return f"layer {with_window[0]} is in full_layers and not in attention_layers: leave it out"
     complaint = beyond("attention_layers", config.attention_layers, config.n_layer)
     if complaint:
         return complaint

@@ -46,8 +46,9 @@ class LayerKind(NamedTuple):
     """What mixes tokens beside attention."""
     is_full: bool = False
     """Whether it has the sizes of layers without a window, where these have sizes of their own."""
-    shares_kv: bool = False
-    """Whether its keys and values are those of an earlier layer."""
+    keys: str = "own"
+    """Whose keys and values it has: its ``"own"``, its own that later layers may take, which is
+    ``"made"``, or those ``"taken"`` from an earlier layer."""
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
@@ -87,7 +88,7 @@ class LayerBuilder:
             block = self._with_embedding(self._block_of(kind))
         block.window = kind.window
         block.is_full = kind.is_full
-        block.caches = not kind.shares_kv
+        block.caches = kind.mixer == "attention" and kind.keys != "taken"
         return block
 
     def _block_of(self, kind: LayerKind) -> BlockPart:
@@ -134,7 +135,7 @@ class LayerBuilder:
 
     def _mlp_or_experts(self, kind: LayerKind) -> Layer:
         mlp = self._mlp(self.config.mlp_width)
-        if kind.shares_kv and self.config.double_wide_mlp:
+        if kind.keys == "taken" and self.config.double_wide_mlp:
             mlp = varied(self._mlp(2 * self.config.mlp_width), "wide")
         if not kind.has_experts:
             return mlp
@@ -186,7 +187,11 @@ class LayerBuilder:
         """Put the norms about attention and MLP."""
         place, norm = self.config.norm_place, self.norm
         after_attention = after_mlp = None
-        if place == "after":
+        is_after = self.architecture.norms_after_attention and layer.mixer == "attention"
+        if is_after and place == "before":
+            place = "after"
+            after_attention, after_mlp = norm("attention_post_norm"), norm("mlp_post_norm")
+        elif place == "after":
             after_attention, after_mlp = norm("attention_norm"), norm("mlp_norm")
         elif place == "both":
             after_attention, after_mlp = norm("attention_post_norm"), norm("mlp_post_norm")
@@ -228,8 +233,8 @@ class LayerBuilder:
             has_rope=layer.has_rope,
             has_indexer=layer.has_indexer,
             is_full=layer.is_full,
-            sharing=(layer.window, layer.is_full) if self.config.shared_kv_layers else None,
-            shares_kv=layer.shares_kv,
+            sharing=None if layer.keys == "own" else (layer.window, layer.is_full),
+            takes_keys=layer.keys == "taken",
         )
         if builder is not self.attention:
             varied(attention, "full")

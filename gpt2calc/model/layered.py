@@ -65,9 +65,14 @@ class Layered(Declared):
         without_sinks = self.attention_sinks and not self.full_sinks
         return self.has_full_sizes or self.full_values_are_keys or without_sinks
 
-    def shares_kv(self, layer: int) -> bool:
-        """Tell whether a layer, numbered from 0, takes the keys and values of another one."""
-        return layer in (self.shared_kv_layers or ())
+    def keys_of(self, layer: int) -> str:
+        """Return whose keys and values a layer has, numbered from 0.
+
+        They are its ``"own"``, ``"taken"`` from an earlier layer, or ``"made"`` for later ones.
+        """
+        if not self.shared_kv_layers:
+            return "own"
+        return "taken" if layer in self.shared_kv_layers else "made"
 
     @property
     def blocks_said(self) -> str:
@@ -111,6 +116,13 @@ class Layered(Declared):
         if self.attends_everywhere:
             return self.n_layer - len(self.mlp_layers or ())
         return len(self.attention_layers or ())
+
+    @property
+    def full_attentions(self) -> int:
+        """Layers with attention that see all tokens, in a model of several mixers."""
+        if self.window is None:
+            return self.attentions
+        return len(self.full_layers or ())
 
     def sharing_layers(self, *, is_full: bool) -> int:
         """Return how many layers with a window, or without one, cache no keys of their own."""
@@ -163,7 +175,12 @@ class Layered(Declared):
         return self.n_layer if self.indexer_layers is None else len(self.indexer_layers)
 
     def window_of(self, layer: int) -> int | None:
-        """Return the window of a layer, numbered from 0; None for one that sees all tokens."""
+        """Return the window of a layer, numbered from 0; None for one that sees all tokens.
+
+        It is none as well where another mixer stands for attention.
+        """
+        if self.mixer != "attention" and layer not in (self.attention_layers or ()):
+            return None
         first = layer if self.of_family.begins_with_full_layer else layer + 1
         if self.window is None or _is_among(layer, self.full_layers, first, self.full_every):
             return None
@@ -172,7 +189,8 @@ class Layered(Declared):
     def full_layers_among(self, depth: int) -> int:
         """Return how many of the first layers have no window; of a depth, or of an array of them.
 
-        It is :meth:`window_of`, counted without going through the layers.
+        It is :meth:`window_of`, counted without going through the layers. Of layers with another
+        mixer than attention none is among them.
         """
         if self.window is None:
             return depth

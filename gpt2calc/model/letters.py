@@ -14,12 +14,12 @@ from gpt2calc.tape.symbolic import Size
 
 POINT = {
     "n_layer": 1_000_003,
-    "n_embd": 640,
-    "n_head": 4,
-    "n_kv_head": 2,
-    "head_dim": 80,
-    "full_head_dim": 92,
-    "full_n_kv_head": 1,
+    "n_embd": 6_720,
+    "n_head": 12,
+    "n_kv_head": 3,
+    "head_dim": 56,
+    "full_head_dim": 88,
+    "full_n_kv_head": 2,
     "kv_lora_rank": 521,
     "q_lora_rank": 1_511,
     "qk_nope_head_dim": 131,
@@ -48,7 +48,8 @@ POINT = {
     "n_inner_shared": 2_003,
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
-of a head; n_kv_head divides the heads that each of these gives."""
+of a head; n_kv_head divides the heads that each of these gives, full_n_kv_head divides n_head, and
+neither is 1. A quarter of a head is rotated in some families: its width is a multiple of 8."""
 LISTS = (
     "dense_layers", "indexer_layers", "attention_layers", "mlp_layers", "shared_kv_layers",
 )  # fmt: skip
@@ -123,5 +124,7 @@ def layers_of_groups(config: ModelConfig) -> tuple[tuple[int, ...], ...]:
     usual, others = kinds_of(config)
     listed = {layer for _, places in others for layer in places}
     rest = tuple(layer for layer in range(config.n_layer) if layer not in listed)
-    makers_first = sorted([(usual, rest), *sorted(others)], key=lambda each: each[0].shares_kv)
+    makers_first = sorted(
+        [(usual, rest), *sorted(others)], key=lambda each: each[0].keys == "taken"
+    )
     return tuple(places for _, places in makers_first)

@@ -26,6 +26,19 @@ from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import narrow, split, view
 
 
+class Apart(Part[[Tensor], Tensor]):
+    """Makes queries, keys and values by a matrix each, side by side."""
+
+    def __init__(self, query: Linear, key: Linear, value: Linear) -> None:
+        self.query = query
+        self.key = key
+        self.value = value
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Make them of (B, S, d)."""
+        return cat((self.query(x), self.key(x), self.value(x)), -1)
+
+
 class GatedDelta(Part[[Tensor, LayerContext], Attended]):
     """Qwen3-Next's linear attention: a state of each head is corrected by what it reads.
 
@@ -45,7 +58,7 @@ class GatedDelta(Part[[Tensor, LayerContext], Attended]):
 
     def __init__(
         self,
-        inner: Linear,
+        inner: Linear | Apart,
         gate: Linear | None,
         rates: tuple[Linear, ...],
         *,

@@ -3,7 +3,7 @@
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.linear import Linear
-from gpt2calc.model.linear_attention import GatedDelta, KimiDelta, Lightning, Narrowed
+from gpt2calc.model.linear_attention import Apart, GatedDelta, KimiDelta, Lightning, Narrowed
 from gpt2calc.model.mixers import CausalConv, MixerSizes, Rates, ShortConv
 from gpt2calc.model.norms import RMSNorm
 from gpt2calc.model.part import Part
@@ -97,6 +97,13 @@ class MixerBuilder:
         d, sizes, m = self.d, self.sizes, self.sizes.heads
         width = 2 * sizes.keys + sizes.values
         is_joint = "mixer_rates" in self.config.names.modules
+        inner: Linear | Apart = Linear("mixer_in", d, width + sizes.values if is_joint else width)
+        if "mixer_query" in self.config.names.modules and not is_joint:
+            inner = Apart(
+                Linear("mixer_query", d, sizes.keys),
+                Linear("mixer_key", d, sizes.keys),
+                Linear("mixer_value", d, sizes.values),
+            )
         gate = None if is_joint else Linear("mixer_gate_in", d, sizes.values)
         rates = (
             (Linear("mixer_rates", d, 2 * m),)
@@ -104,7 +111,7 @@ class MixerBuilder:
             else (Linear("mixer_beta", d, m), Linear("mixer_decay", d, m))
         )
         return GatedDelta(
-            Linear("mixer_in", d, width + sizes.values if is_joint else width),
+            inner,
             gate,
             rates,
             conv=self._conv(width),

@@ -26,6 +26,7 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
         heads: how they are cut into heads.
         key_norm, value_norm: or None; that of values has no scale.
         norms_whole: whether keys are normed over all heads, and not head by head.
+        has_halves: whether tables of positions are for half the features, as in GPT-J.
 
     """
 
@@ -38,6 +39,7 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
         value_norm: ParameterFreeNorm | None,
         *,
         norms_whole: bool,
+        has_halves: bool,
     ) -> None:
         self.key = key
         self.value = value
@@ -45,13 +47,14 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
         self.key_norm = key_norm
         self.value_norm = value_norm
         self.norms_whole = norms_whole
+        self.has_halves = has_halves
 
     def forward(self, x: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor]:
         """Make them of (B, S, d)."""
         made = self.key(x)
         v = in_heads(made if self.value is None else self.value(x), self.heads.value_width)
         k = _normed_in_heads(made, self.heads.width, self.key_norm, whole=self.norms_whole)
-        k = transpose(_turned(k, rotation), 1, 2)
+        k = transpose(_turned(k, rotation, has_halves=self.has_halves), 1, 2)
         v = v if self.value_norm is None else self.value_norm(v)
         return k, transpose(v, 1, 2)
 
@@ -67,6 +70,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         out: the output projection.
         sinks: or None.
         norms_whole: whether queries are normed over all heads, and not head by head.
+        has_halves: whether tables of positions are for half the features, as in GPT-J.
         kind: what layers that share keys and values have in common.
 
     """
@@ -83,6 +87,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         sinks: Sinks | None,
         *,
         norms_whole: bool,
+        has_halves: bool,
         kind: object,
     ) -> None:
         self.query = query
@@ -93,6 +98,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         self.sub_norm: Part[[Tensor], Tensor] = Identity()
         self.out = out
         self.norms_whole = norms_whole
+        self.has_halves = has_halves
         self.kind = kind
         self.dropout = Dropout("attention_dropout")
 
@@ -101,7 +107,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         batch, seq, _ = x.shape
         width = self.scores.heads.width
         q = _normed_in_heads(self.query(x), width, self.query_norm, whole=self.norms_whole)
-        q = transpose(_turned(q, context.rotation), 1, 2)
+        q = transpose(_turned(q, context.rotation, has_halves=self.has_halves), 1, 2)
         k, v = self._keys_and_values(x, context)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
         output = contiguous(reshape(output, batch, seq, -1))
@@ -124,11 +130,13 @@ def _normed_in_heads(x: Tensor, width: int, norm: Leaf | None, *, whole: bool) -
     return in_heads(norm(x), width) if whole else norm(in_heads(x, width))
 
 
-def _turned(x: Tensor, rotation: Rotation | None) -> Tensor:
-    """Turn (B, S, h, w): of each head as many features as the tables are wide."""
+def _turned(x: Tensor, rotation: Rotation | None, *, has_halves: bool) -> Tensor:
+    """Turn (B, S, h, w): of each head as many features as the tables are wide, or twice as many."""
     if rotation is None:
         return x
     cos, sin = (unsqueeze(each, 2) for each in rotation)
+    if has_halves:
+        cos, sin = cat((cos, cos), -1), cat((sin, sin), -1)
     turned = cos.shape[-1]
     if turned == x.shape[-1]:
         return add(mul(x, cos), mul(rotate_half(x), sin))

@@ -126,6 +126,13 @@ def _layer_types(config: ModelConfig) -> list[str]:
         return _block_types(config)
     if config.mixer == "attention":
         return _kinds(config, FULL, SLIDING)
+    if config.window is not None:
+        kinds = _kinds(config, FULL, SLIDING)
+        mixers = map(config.mixer_of, range(config.n_layer))
+        return [
+            kind if mixer == "attention" else "linear_attention"
+            for kind, mixer in zip(kinds, mixers, strict=True)
+        ]
     other = "conv" if config.mixer == "short_conv" else "linear_attention"
     mixers = map(config.mixer_of, range(config.n_layer))
     return [FULL if mixer == "attention" else other for mixer in mixers]

@@ -45,7 +45,10 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     """Return a tiny config of a family, some of whose keys are left out; the same for a seed."""
     dice = random.Random(f"{family.name} {seed}")
     contents = {"model_type": family.name, **_fields(family, dice)}
-    depth = next(contents[key] for key in family.called["n_layer"] if key in contents)
+    deep = next(key for key in family.called["n_layer"] if key in contents)
+    if family.name == "olmo_hybrid":  # whose class wants layers of both kinds
+        contents[deep] += 1
+    depth = contents[deep]
     contents |= _extra(family, dice, depth)
     kept = {key for name in KEPT for key in family.called.get(name, ())}
     optional = [key for key in contents if key not in {*NEVER_LEFT_OUT, *kept}]
@@ -216,7 +219,11 @@ def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     if "layer_types" in drawn and dice.random() < 0.5:
         other = {"short_conv": "conv", None: "sliding_attention"}
         kinds = ("full_attention", other.get(family.switches.get("mixer"), "linear_attention"))
+        if family.name == "lara_mini":
+            kinds = (*kinds, "sliding_attention")
         drawn["layer_types"] = [dice.choice(kinds) for _ in range(depth)]
+        if family.name == "olmo_hybrid":
+            drawn["layer_types"][:2] = kinds[:depth]
     if "mlp_layer_types" in drawn and dice.random() < 0.5:
         drawn["mlp_layer_types"] = [dice.choice(("dense", "sparse")) for _ in range(depth)]
     if "moe_layers" in drawn and dice.random() < 0.5:

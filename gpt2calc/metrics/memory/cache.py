@@ -19,8 +19,10 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
         return _latent_bytes(case, tokens) + state_bytes(case)
     size = case.batch * ITEMSIZE[case.product_type]
     if model.has_other_layers:
-        kept = size * tokens * model.attentions * sum(numbers_of_token(model))
-        return int(kept + state_bytes(case))
+        full = model.full_attentions
+        seen = tokens if model.window is None else min(tokens, model.window)
+        kept = full * tokens + (model.attentions - full) * seen
+        return int(size * kept * sum(numbers_of_token(model)) + state_bytes(case))
     full = model.full_layers_among(model.n_layer)
     windowed = model.n_layer - full - model.sharing_layers(is_full=False)
     kept = (full - model.sharing_layers(is_full=True)) * tokens

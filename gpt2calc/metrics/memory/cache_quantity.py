@@ -18,7 +18,7 @@ from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
 PARTS = ("keys", "values", "latents", "index", "states")
-FULL = " of full layers"
+FULL, WINDOWED = " of full layers", " of windowed layers"
 RARE = ("latents", "index", "states")
 """Parts that few models have."""
 
@@ -80,9 +80,15 @@ def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
 
 def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     """Yield keys and values of the layers with attention, and the states of all others."""
-    for part in ("keys", "values") if case.model.has_attention else ():
-        shape: tuple[Number, ...] = (size, case.batch, tokens, *_of_a_token(case, part))
-        yield CacheTerm(part, part, "amount", shape, case.model.attentions)
+    model, window = case.model, case.model.window
+    full, windowed = model.full_attentions, model.attentions - model.full_attentions
+    kept: list[tuple[int, Number, str]] = [(full, tokens, FULL if window is not None else "")]
+    if window is not None:
+        kept.append((windowed, _fewer(tokens, window, case), WINDOWED))
+    for part in ("keys", "values") if model.has_attention else ():
+        for layers, seen, words in kept:
+            shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case, part))
+            yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
     yield from _state_terms(case, size)
 
 
@@ -119,7 +125,7 @@ def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
     full, model = _full_layers(case), case.model
     yield full - model.sharing_layers(is_full=True), tokens, FULL
     windowed = depth - full - model.sharing_layers(is_full=False)
-    yield windowed, _fewer(tokens, window, case), " of windowed layers"
+    yield windowed, _fewer(tokens, window, case), WINDOWED
 
 
 def _full_layers(case: Case) -> Number:

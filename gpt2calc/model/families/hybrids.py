@@ -21,7 +21,7 @@ from gpt2calc.model.families.experts import (
 )
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.latents import DEEPSEEK_V3, LATENT_ATTENTION
-from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
+from gpt2calc.model.families.layers import FULL, OF_ROPE, SLIDING, depth_of, read_rotary_dim
 from gpt2calc.model.families.llamas import (
     ATTENTION,
     LLAMA,
@@ -39,7 +39,7 @@ from gpt2calc.model.families.sparse import (
     read_shared,
     with_dense_layers,
 )
-from gpt2calc.model.norms import RMSNormPlusOne
+from gpt2calc.model.norms import RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.projections import NormedAfterTransposing
 from gpt2calc.model.rotary import NeoXRotary
 from gpt2calc.model.routers import GroupedRouter
@@ -478,5 +478,135 @@ LFM2_MOE = LFM2.but(
 )
 LFM2_MOE = replace(LFM2_MOE, extra={"num_dense_layers": (2,), **LISTED})
 
-HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, KIMI_LINEAR, MINIMAX, LFM2, LFM2_MOE)
+# ---- windows, or norms after attention, beside linear attention ------------------------------
+
+LARA_PATTERN = (
+    "linear_attention", "sliding_attention", "linear_attention", "full_attention",
+    "sliding_attention",
+)  # fmt: skip
+
+
+def _lara(said: Contents, fields: Fields) -> Fields:
+    """Read Lara: attention with a window and rotary positions, or with neither."""
+    types, depth = said["layer_types"], depth_of(fields)
+    if types is None:
+        types = [LARA_PATTERN[n % len(LARA_PATTERN)] for n in range(depth)]
+    if not isinstance(types, list | tuple):
+        raise ValueError(f"layer_types is {types!r}: it must have {depth} words, one a layer")
+    words = ("full_attention" if kind == SLIDING else kind for kind in types)
+    read = read_attention_layers({"layer_types": [*words]}, fields, ())
+    full = [n for n, kind in enumerate(types) if kind == FULL]
+    attentions = read.get("attention_layers")
+    number = depth if attentions is None else len(attentions)  # type: ignore[arg-type]
+    if len(full) == number:
+        return read | {"window": None, "no_rope_layers": full or None}
+    return read | {"full_layers": full, "no_rope_layers": full}
+
+
+LARA = QWEN35_MOE.but(
+    name="lara_mini",
+    words="Lara",
+    builds="LaraMiniForCausalLM",
+    architecture=Architecture(
+        decoder=MixtralDecoder,
+        experts=SharedLast,
+        rebinds_expert_input=False,
+        memory_is_proven=False,
+    ),
+    switches={"attention_gate": False, "shared_gate": False, "n_expert": 128, "n_expert_active": 4},
+    missing=sizes(151_936, 131_072, 1_024, 34, 16)
+    | {
+        "n_kv_head": 4,
+        "head_dim": 128,
+        "n_expert": 128,
+        "n_expert_active": 4,
+        "mixer_heads": 16,
+        "mixer_key_heads": 8,
+        "window": 512,
+        "tie_embeddings": True,
+    },
+    names=names(
+        _DELTA,
+        _DELTA_END,
+        _DELTA_APART,
+        ATTENTION,
+        NORMS_OF_HEADS,
+        EXPERTS_JOINED,
+        ROUTER,
+        {role: name for role, name in SHARED_ONE.items() if role != "shared_router"},
+        TWO_NORMS,
+    ),
+    called={"window": ("sliding_window",)},
+    reads=_lara,
+    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
+)
+LARA = replace(LARA, extra=LISTED)
+
+
+def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:
+    """Read OLMo-Hybrid, whose linear attention follows the heads where nothing is said of it."""
+    depth, width, heads = depth_of(fields), fields["n_embd"], fields["n_head"]
+    keys = fields["mixer_key_heads"] = fields.get("mixer_key_heads") or heads
+    fields["mixer_heads"] = fields.get("mixer_heads") or heads
+    state = fields.get("mixer_state_dim")
+    if state is None and type(width) is int and type(keys) is int and keys > 0:
+        state = int(0.75 * width / keys)
+    fields["mixer_state_dim"] = state
+    value = fields.get("mixer_head_dim")
+    fields["mixer_head_dim"] = 2 * state if value is None and type(state) is int else value
+    fourth = [n for n in range(depth) if n % 4 == 3] or [depth - 1]
+    return read_attention_layers(said, fields, fourth)
+
+
+OLMO_HYBRID = LLAMA.but(
+    name="olmo_hybrid",
+    words="OLMo-Hybrid",
+    builds="OlmoHybridForCausalLM",
+    architecture=Architecture(
+        rms_norm=RMSNormCastLast,
+        separate_with_norms=NORMED,
+        norms_after_attention=True,
+        memory_is_proven=False,
+    ),
+    switches={"qk_norm": "width", "mixer": "gated_delta"},
+    usual={
+        "mixer_heads": 30,
+        "mixer_key_heads": 30,
+        "mixer_head_dim": 192,
+        "mixer_state_dim": 96,
+        "mixer_kernel": 4,
+    },
+    missing=sizes(100_352, 65_536, 3_840, 32, 30)
+    | {"n_inner": 11_008, "mixer_kernel": 4, "qkv_bias": False, "attn_proj_bias": False},
+    names=names(
+        ATTENTION,
+        {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"},
+        MLP,
+        {
+            "attention_norm": "input_layernorm",
+            "attention_post_norm": "post_attention_layernorm",
+            "mlp_norm": "post_attention_layernorm",
+            "mlp_post_norm": "post_feedforward_layernorm",
+        },
+        {
+            "mixer_log_decay": "linear_attn.A_log",
+            "mixer_step": "linear_attn.dt_bias",
+            "mixer_query": "linear_attn.q_proj",
+            "mixer_key": "linear_attn.k_proj",
+            "mixer_value": "linear_attn.v_proj",
+            "mixer_decay": "linear_attn.a_proj",
+            "mixer_beta": "linear_attn.b_proj",
+            "mixer_gate_in": "linear_attn.g_proj",
+            "mixer_out": "linear_attn.o_proj",
+            "mixer_conv": "linear_attn.conv1d",
+            "mixer_norm": "linear_attn.o_norm",
+        },
+    ),
+    called=_OF_DELTA | {"mlp_bias": (), "head_dim": ()},
+    extra=LISTED,
+    reads=_olmo_hybrid,
+    told_by_tensors=False,
+)
+
+HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, KIMI_LINEAR, MINIMAX, LFM2, LFM2_MOE, LARA, OLMO_HYBRID)
 """All of them."""

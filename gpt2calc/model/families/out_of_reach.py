@@ -25,7 +25,7 @@ OF_TYPES = {
     BOTH: ("t5", "mt5", "umt5", "t5gemma", "led", "longt5", "m2m_100", "nllb-moe"),
     RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
     "layers that share their weights": ("zamba", "zamba2", "hrm_text", "inkling2_loop_text"),
-    LINEAR: (*("qwen4_exp_text", "olmo_hybrid", "bailing_hybrid", "lara_mini"),),
+    LINEAR: (*("qwen4_exp_text", "bailing_hybrid"),),
     "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
         "laguna", "dots3_note", "dots3_note_text",

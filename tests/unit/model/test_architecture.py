@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
-from gpt2calc import SUBLAYERS, ModelConfig, Run, count, flops, named_shapes, tensors
+from gpt2calc import SUBLAYERS, ModelConfig, Run, cache, count, flops, named_shapes, tensors
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.quantity.symbols import with_symbols
@@ -107,7 +107,8 @@ HEADS, WIDTH, TOKENS = 4, 8, 6
 def with_plain_queries(family, **fields):
     """Two layers of attention alone, with 4 heads 8 wide and a bias nowhere, of a family."""
     plain = {"qk_norm": "none", "attention_gate": False, "attention_sinks": False, "bias": False}
-    plain |= {"full_sinks": True}
+    plain |= {"full_sinks": True, "separate_gate": False, "sub_norms": False}
+    plain |= {"learned_activation": False, "shared_kv_layers": None}
     listless = {"dense_layers": (), "attention_layers": (), "mlp_layers": None}
     mixer = dict.fromkeys(("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim"))
     mixer |= {"mixer_rank": None, "mixer_norm": True, "parallel_mixer": False}
@@ -127,6 +128,62 @@ def with_plain_queries(family, **fields):
 def test_sinks_are_a_score_for_each_head_in_every_family(family, place):
     plain = with_plain_queries(family, **place)
     assert count(plain.replace(attention_sinks=True)).total == count(plain).total + 2 * HEADS
+
+
+@OF_TYPE
+def test_a_layer_that_takes_keys_has_neither_their_matrix_nor_that_of_values(family):
+    plain = with_plain_queries(family, window=None, full_every=None, full_layers=None)
+    sharing, weights = plain.replace(shared_kv_layers=[1]), 2 * 24 * HEADS * WIDTH
+    assert count(sharing).total == count(plain).total - weights
+    of_plain, of_sharing = (flops(each, Run(seq=TOKENS)).total for each in (plain, sharing))
+    assert of_sharing == of_plain - 2 * TOKENS * weights
+    if plain.architecture.decoder.has_cache:
+        run = Run(seq=TOKENS, dtype="float32")
+        assert 2 * cache(sharing, run).total == cache(plain, run).total
+
+
+@OF_TYPE
+def test_layers_without_a_window_may_have_other_heads(family):
+    plain = with_plain_queries(family, window=3, full_every=None, full_layers=[1], n_kv_head=2)
+    other = plain.replace(full_head_dim=3 * WIDTH, full_n_kv_head=4)
+    queries, keys = 24 * HEADS * WIDTH, 24 * 2 * WIDTH
+    more = 2 * 2 * queries + 2 * 5 * keys  # thrice as wide, and thrice as wide and twice as many
+    assert count(other).total == count(plain).total + more
+    scores = 2 * 2 * 2 * TOKENS * TOKENS * HEADS * WIDTH
+    of_plain, of_other = (flops(each, Run(seq=TOKENS)).total for each in (plain, other))
+    assert of_other == of_plain + 2 * TOKENS * more + scores
+    if plain.architecture.decoder.has_cache:
+        run = Run(seq=TOKENS, dtype="float32")
+        windowed = 2 * 3 * 2 * WIDTH * 4
+        assert cache(plain, run).total == 3 * windowed
+        assert cache(other, run).total == windowed + 2 * TOKENS * 4 * 3 * WIDTH * 4
+    same = other.replace(full_values_are_keys=True)
+    assert count(same).total == count(other).total - 24 * 4 * 3 * WIDTH
+
+
+@OF_TYPE
+def test_norms_inside_and_learned_activations_multiply_nothing(family):
+    without = dict.fromkeys(("n_expert", "n_expert_active", "n_inner_shared", "expert_bias"))
+    without |= {"n_inner_expert": None}
+    without |= {"choice_bias": False, "router_bias": False}
+    plain = with_plain_queries(family, norm_bias=False, n_inner=11, **without)
+    normed = plain.replace(sub_norms=True, learned_activation=True)
+    scales = (HEADS * WIDTH + 11) * (plain.norm in ("layer", "rms"))
+    assert count(normed).total == count(plain).total + 2 * (scales + 2)
+    of_plain, of_normed = (flops(each, Run(seq=TOKENS)).total for each in (plain, normed))
+    assert of_normed == of_plain
+
+
+@OF_TYPE
+def test_each_layer_may_have_an_embedding_for_itself(family):
+    plain = with_plain_queries(family, norm_bias=False)
+    wider = plain.replace(per_layer_dim=5, per_layer_vocab=7)
+    table, inside = 7 * 2 * 5 + 24 * 2 * 5, 2 * (2 * 24 * 5)
+    norms = (5 + 2 * 24) * (plain.norm in ("layer", "rms"))
+    was = plain.per_layer_dim or 0  # of Gemma 3n by its name
+    assert was or count(wider).total == count(plain).total + table + inside + norms
+    of_plain, of_wider = (flops(each, Run(seq=TOKENS)).total for each in (plain, wider))
+    assert was or of_wider == of_plain + 2 * TOKENS * (24 * 2 * 5 + inside)
 
 
 @OF_TYPE

@@ -161,7 +161,11 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
         ({**LIGHTNING, "mixer_norm": False}, "'lightning' has a norm always"),
         ({**LIGHTNING, "mixer_key_heads": 3}, "mixer_key_heads is 3: it must divide"),
         ({**LIGHTNING, "mixer_conv_bias": True}, "'lightning' has no convolution"),
-        ({**LIGHTNING, "window": 4}, "beside an indexer or a window"),
+        ({**LIGHTNING, "window": 4}, "mixer is 'lightning', beside a window: give full_layers"),
+        (
+            {**LIGHTNING, "window": 4, "full_layers": [1], "attention_layers": [2]},
+            "layer 1 is in full_layers and not in attention_layers",
+        ),
         (
             {**LIGHTNING, "attention_layers": [], "mlp_layers": [], "attention_gate": True},
             "attention_gate is of attention, which no layer has",
@@ -185,3 +189,47 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
 def test_numbers_of_another_attention_are_refused(fields, words):
     with pytest.raises(UserError, match=words):
         ModelConfig(n_head=12, **fields)
+
+
+FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"full_head_dim": 8}, "full_head_dim is of the layers without a window: give window"),
+        ({"full_head_dim": 8, "window": 4}, "such as 512, and full_layers"),
+        ({**FULL, "head_dim": None, "full_n_kv_head": 2}, "give n_head and head_dim"),
+        ({**FULL, "full_n_kv_head": 5}, "full_n_kv_head is 5: it must divide n_head, which is 12"),
+        ({**FULL, "full_head_dim": 8, "attention_gate": True}, "leave out attention_gate"),
+        ({**FULL, "full_values_are_keys": True, "v_head_dim": 8}, "beside v_head_dim"),
+        (
+            {"window": 4, "full_every": 2, "attention_sinks": True, "full_sinks": False},
+            "give full_layers, not full_every",
+        ),
+        ({"v_head_dim": 8, "attention_gate": True}, "v_head_dim is of attention that no gate"),
+        ({"double_wide_mlp": True}, "double_wide_mlp is of shared_kv_layers: give both"),
+        ({"shared_kv_layers": [12]}, "shared_kv_layers has 12: layers are numbered from 0"),
+        ({"shared_kv_layers": [0]}, "layer 0 is in shared_kv_layers, and no layer before it"),
+        ({**FULL, "shared_kv_layers": [3]}, "layer 3 is in shared_kv_layers, and no layer before"),
+        ({**LATENT, "shared_kv_layers": [3]}, "leave out kv_lora_rank, mixer, mlp_layers"),
+        ({"per_layer_vocab": 9}, "per_layer_vocab is of per-layer embeddings: give per_layer_dim"),
+        ({"altup_inputs": 1}, "altup_inputs is 1: give at least 2 residual streams"),
+        ({"laurel_rank": 4}, "laurel_rank is of blocks with norms before and after"),
+        ({"separate_gate": True}, "separate_gate is of attention_gate: give both"),
+        ({**LATENT, "sub_norms": True}, "sub_norms is not of latent attention"),
+        ({"mlp_beside_experts": True}, "mlp_beside_experts is of a model with experts"),
+        (
+            {"mlp_beside_experts": True, "n_expert": 4, "n_inner_shared": 8},
+            "mlp_beside_experts is given, beside n_inner_shared",
+        ),
+    ],
+)
+def test_layers_that_cannot_differ_so_are_refused(fields, words):
+    with pytest.raises(UserError, match=words):
+        ModelConfig(n_head=12, **fields)
+
+
+def test_the_heads_of_values_need_a_number():
+    with pytest.raises(UserError, match="v_head_dim is the width of how many heads"):
+        ModelConfig(n_embd=100, v_head_dim=8)

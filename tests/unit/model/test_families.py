@@ -336,7 +336,7 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
     read = from_contents(nothing, "empty")
     named = ModelConfig(family=read.family)
     numbers = {name for name, known in ModelConfig.known.items() if known.letter}
-    listed = {"attention_layers", "full_layers", "shared_kv_layers"}
+    listed = {"attention_layers", "full_layers", "shared_kv_layers", "no_rope_layers"}
     switches = set(ModelConfig.known) - numbers - listed - {"window", "rotary_dim"}
     if family.name in ("bamba", "lfm2"):  # all of whose layers have attention, if nothing is said
         switches -= {"mixer", "mixer_bias", "mixer_conv_bias"}
