@@ -21,8 +21,8 @@ SWITCHED_ON = (
     "rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared", "kv_lora_rank",
     "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_n_heads",
     "index_head_dim", "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim",
-    "mixer_kernel", "mixer_rank", "expert_latent_dim", "full_head_dim", "per_layer_dim",
-    "per_layer_vocab", "altup_inputs", "laurel_rank",
+    "mixer_kernel", "mixer_rank", "expert_latent_dim", "full_head_dim", "full_n_head",
+    "per_layer_dim", "per_layer_vocab", "altup_inputs", "laurel_rank",
 )  # fmt: skip
 """Numbers that make sense with some switch of the config: one value stands for all."""
 BLOCK = 2**20

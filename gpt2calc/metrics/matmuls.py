@@ -217,7 +217,15 @@ def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
         if run.training:
             backward(_scalar(logits))
     groups = {f"block.{place}": group.number for place, group in enumerate(built.groups)}
-    attention = _Attention(config.heads or 1, seq, past, is_causal=run.causal)
+    attention = {
+        name: _Attention(
+            (config.in_full_layers() if block.is_full else config).heads or 1,
+            seq,
+            past,
+            is_causal=run.causal,
+        )
+        for name, block in zip(groups, blocks, strict=True)
+    }
     events = [event for event in tape.events if event.matmuls]
     return [
         _product(event, matmul, groups, attention)
@@ -246,14 +254,17 @@ def _scalar(logits: Tensor) -> Tensor:
 
 
 def _product(
-    event: Event, matmul: Matmul, groups: Mapping[str, int], attention: "_Attention"
+    event: Event,
+    matmul: Matmul,
+    groups: Mapping[str, int],
+    attention: "Mapping[str, _Attention]",
 ) -> _Recorded:
     block = next((name for name in event.module if name in groups), None)
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)
     factors: tuple[int, ...] = (2, *sizes) if role in BATCHED else (2, *sizes[1:])
-    if role in OPERANDS:
-        sizes, factors = attention.of(matmul)
+    if role in OPERANDS and block is not None:
+        sizes, factors = attention[block].of(matmul)
     if matmul.gradient_of:
         left, right = OPERANDS.get(role, ("input", "weight"))
         role = f"{role}:{left if matmul.gradient_of == 'left' else right}"

@@ -75,7 +75,7 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
     if config.full_layers_differ:
         full = config.full_layers_among(config.n_layer)
-        kinds.append(f"{config.n_layer - full} with a window, {full} with other heads and none")
+        kinds.append(f"{config.n_layer - full} with a window, {full} with none and other heads")
     if config.shared_kv_layers:
         kinds.append(f"{len(config.shared_kv_layers)} with the keys and values of earlier ones")
     if config.index_n_heads is not None and config.indexers < config.n_layer:

@@ -36,6 +36,7 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
     groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
     sizes = {
         "n_head": heads if config.has_attention else None,
+        "full_n_head": config.full_n_head,
         "mixer_heads": config.mixer_heads,
         "the width of an MLP": config.expert_width or config.mlp_width,
     }

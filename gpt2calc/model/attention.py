@@ -17,7 +17,7 @@ from gpt2calc.tape import attention as kernels
 from gpt2calc.tape.elementwise import add, cast, cat, elementwise, mul, of_output, scale, sub
 from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import module
-from gpt2calc.tape.reductions import largest, softmax
+from gpt2calc.tape.reductions import largest, softmax, sum_over
 from gpt2calc.tape.tensor import Parameter, Tensor, empty
 from gpt2calc.tape.views import (
     contiguous,
@@ -215,6 +215,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         self.projection = projection
         self.rotary = rotary
         self.scores = scores
+        self.lambdas: Lambdas | None = None
         self.sub_norm: Part[[Tensor], Tensor] = Identity()
         self.out = out
         self.dropout = Dropout("attention_dropout")
@@ -235,9 +236,12 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
+        if self.lambdas is not None:
+            second, _ = self.scores(context.implementation, q, k, v, context.mask)
+            output = self.lambdas(output, second)
         output = contiguous(reshape(output, batch, seq, -1))
         if self.is_gated:
-            output = mul(output, of_output("sigmoid", held[0]))
+            output = gated(output, of_output("sigmoid", held[0]))
         output = self.sub_norm(output)
         output = self.out(output)
         if self.drops_outcome:
@@ -290,10 +294,58 @@ def _one_plus_floor(position_ids: Tensor) -> Tensor:
     return elementwise("add", elementwise("floor", empty("div", position_ids.shape, "float32")))
 
 
+class Lambdas(Part[[Tensor, Tensor], Tensor]):
+    """DiffLlama's: how much of the one half of the heads is taken from the other.
+
+    Args:
+        width: of a head.
+
+    """
+
+    def __init__(self, width: int) -> None:
+        self.first_query = HeadVector("lambda_q1", width)
+        self.second_query = HeadVector("lambda_q2", width)
+        self.first_key = HeadVector("lambda_k1", width)
+        self.second_key = HeadVector("lambda_k2", width)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return what is left of the first outcome (B, S, h, w)."""
+        factors = [
+            elementwise("exp", sum_over(mul(query.weight, key.weight), 0))
+            for query, key in (
+                (self.first_query, self.first_key),
+                (self.second_query, self.second_key),
+            )
+        ]
+        return sub(first, mul(second, sub(*factors)))
+
+
+class HeadVector(Leaf):
+    """A vector as wide as a head."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, width: int) -> None:
+        self.role = role
+        self.weight = Parameter((width,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply (..., w)."""
+        return mul(x, self.weight)
+
+
 class DroppedByBlock(Attention):
     """GPT-NeoX's, Phi's and OPT's: the block drops attention's outcome out."""
 
     drops_outcome = False
+
+
+def gated(output: Tensor, gate: Tensor) -> Tensor:
+    """Multiply (B, S, h w) by a gate for each feature, or (B, S, h) for each head."""
+    if gate.shape[-1] == output.shape[-1]:
+        return mul(output, gate)
+    by_head = view(output, *gate.shape, -1)
+    return view(mul(by_head, unsqueeze(gate, -1)), *output.shape)
 
 
 def repeat_kv(x: Tensor, times: int) -> Tensor:

@@ -6,6 +6,7 @@ from gpt2calc.model.attention import (
     Additions,
     Attended,
     Attention,
+    Lambdas,
     LayerContext,
     Scores,
     Sinks,
@@ -81,7 +82,10 @@ class AttentionBuilder:
             return self._sharing_attention(makes, has_sinks=has_sinks, sharing=sharing)
         is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
         is_plain = is_plain and not (
-            config.attention_gate or config.attention_sinks or config.sub_norms
+            config.attention_gate
+            or config.attention_sinks
+            or config.sub_norms
+            or config.differential_attention
         )
         if architecture.style == "falcon" and is_plain:
             kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
@@ -199,6 +203,10 @@ class AttentionBuilder:
             scores = SinkScores(self.heads, sinks)
         attention = kind(self._projection(), rotary, scores, self.out(), sinks)
         attention.is_gated = self.config.attention_gate
+        if self.config.differential_attention:
+            width = self.config.head_width
+            assert width is not None
+            attention.lambdas = Lambdas(width)
         attention.sub_norm = self._sub_norm(self.q)
         return attention
 
@@ -248,7 +256,8 @@ class AttentionBuilder:
         """Return a projection with a gate, where that has a matrix of its own."""
         if not (self.config.attention_gate and self.config.separate_gate):
             return projection
-        return WithOwnGate(projection, self.linear("attention_gate", self.d, self.q, False))
+        width = self.heads.query if self.config.gate_per_head else self.q
+        return WithOwnGate(projection, self.linear("attention_gate", self.d, width, False))
 
     def _joint_kind(self) -> type[JointProjection]:
         joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None

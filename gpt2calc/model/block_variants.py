@@ -144,6 +144,18 @@ class MLPBesideExperts(Part[[Tensor], Tensor]):
         return add(beside, self.experts_norm(chosen))
 
 
+class NormedExperts(Part[[Tensor], Tensor]):
+    """A.X-K1's: a norm of what experts return."""
+
+    def __init__(self, experts: Layer, norm: Layer) -> None:
+        self.experts = experts
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        return self.norm(self.experts(x))
+
+
 class Gemma4Block(Block):
     """Gemma 4's: the experts see the residual stream, and the MLP what is normed of it."""
 

@@ -213,6 +213,16 @@ class ModelConfig(Derived):
             example=512,
         ),
     ] = None
+    full_n_head: Annotated[
+        Size | None,
+        Known(
+            "{} heads without a window",
+            "Attention heads in the layers without a window. If left out: n_head.",
+            letter="H",
+            place=34,
+            example=48,
+        ),
+    ] = None
     full_n_kv_head: Annotated[
         Size | None,
         Known(
@@ -448,6 +458,14 @@ class ModelConfig(Derived):
             "A matrix of its own for the gate of attention's outcome, without a bias.",
         ),
     ] = False
+    gate_per_head: Annotated[
+        bool,
+        Known(
+            "no gate for each head alone",
+            "One number for each head, and not for each feature, in a gate with a matrix of its "
+            "own.",
+        ),
+    ] = False
     indexer_layers: Annotated[
         Layers | None,
         Known(
@@ -569,6 +587,13 @@ class ModelConfig(Derived):
             echoes=True,
         ),
     ] = None
+    norm_after_experts: Annotated[
+        bool,
+        Known(
+            "no norm after experts",
+            "A norm of what experts return, in each layer with experts.",
+        ),
+    ] = False
     mlp_beside_experts: Annotated[
         bool,
         Known(
@@ -637,6 +662,14 @@ class ModelConfig(Derived):
         Known(
             "no norms inside attention and MLP",
             "Norms of what goes into the output matrices of attention and of the MLP (BitNet).",
+        ),
+    ] = False
+    differential_attention: Annotated[
+        bool,
+        Known(
+            "no differential attention",
+            "Attention that takes the outcome of half the heads from that of the others, by a "
+            "factor that is learned.",
         ),
     ] = False
     embedding_norm: Annotated[

@@ -51,11 +51,15 @@ class Derived(Layered):
         qk_nope_head_dim: int | None
         qk_rope_head_dim: int | None
         full_head_dim: int | None
+        full_n_head: int | None
         full_n_kv_head: int | None
+        gate_per_head: bool
+        norm_after_experts: bool
         per_layer_dim: int | None
         per_layer_vocab: int | None
         mlp_beside_experts: bool
         sub_norms: bool
+        differential_attention: bool
         learned_activation: bool
         altup_inputs: int | None
         laurel_rank: int | None
@@ -155,10 +159,10 @@ class Derived(Layered):
     def in_full_layers(self) -> Self:
         """Return the config of the layers without a window: their heads are those of all."""
         width = self.head_dim if self.full_head_dim is None else self.full_head_dim
+        heads = self.n_head if self.full_n_head is None else self.full_n_head
         groups = self.n_kv_head if self.full_n_kv_head is None else self.full_n_kv_head
-        return self.evaluate_at(
-            head_dim=width, n_kv_head=groups, full_head_dim=None, full_n_kv_head=None
-        )
+        none = dict.fromkeys(("full_head_dim", "full_n_head", "full_n_kv_head"))
+        return self.evaluate_at(head_dim=width, n_head=heads, n_kv_head=groups, **none)
 
     @property
     def numbers_of_state(self) -> int:

@@ -6,7 +6,14 @@ from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.attention_layer import AttentionBuilder
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention
-from gpt2calc.model.block_variants import MPTMLP, BloomBlock, BloomMLP, MLPBesideExperts, MPTBlock
+from gpt2calc.model.block_variants import (
+    MPTMLP,
+    BloomBlock,
+    BloomMLP,
+    MLPBesideExperts,
+    MPTBlock,
+    NormedExperts,
+)
 from gpt2calc.model.blocks import BlockPart, Layer, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
@@ -139,7 +146,11 @@ class LayerBuilder:
             mlp = varied(self._mlp(2 * self.config.mlp_width), "wide")
         if not kind.has_experts:
             return mlp
-        return self._beside(mlp) if self.config.mlp_beside_experts else self._experts()
+        if self.config.mlp_beside_experts:
+            return self._beside(mlp)
+        if self.config.norm_after_experts:
+            return NormedExperts(self._experts(), self.norm("experts_post_norm"))
+        return self._experts()
 
     def _beside(self, mlp: Layer) -> MLPBesideExperts:
         """Return an MLP and experts, whose outcomes are added, each after a norm."""
@@ -176,6 +187,7 @@ class LayerBuilder:
             config.mixer != "attention",
             config.v_head_dim is not None,
             config.sub_norms,
+            config.differential_attention,
             config.learned_activation,
             config.shared_kv_layers,
             config.full_layers_differ,

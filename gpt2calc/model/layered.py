@@ -32,6 +32,7 @@ class Layered(Declared):
         mlp_layers: tuple[int, ...] | None
         shared_kv_layers: tuple[int, ...] | None
         full_head_dim: int | None
+        full_n_head: int | None
         full_n_kv_head: int | None
         full_values_are_keys: bool
         attention_sinks: bool
@@ -57,7 +58,8 @@ class Layered(Declared):
     @property
     def has_full_sizes(self) -> bool:
         """Whether the heads of layers without a window have sizes of their own."""
-        return self.full_head_dim is not None or self.full_n_kv_head is not None
+        sizes = (self.full_head_dim, self.full_n_head, self.full_n_kv_head)
+        return any(size is not None for size in sizes)
 
     @property
     def full_layers_differ(self) -> bool:

@@ -19,6 +19,7 @@ POINT = {
     "n_kv_head": 3,
     "head_dim": 56,
     "full_head_dim": 88,
+    "full_n_head": 6,
     "full_n_kv_head": 2,
     "kv_lora_rank": 521,
     "q_lora_rank": 1_511,
@@ -48,8 +49,9 @@ POINT = {
     "n_inner_shared": 2_003,
 }
 """Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
-of a head; n_kv_head divides the heads that each of these gives, full_n_kv_head divides n_head, and
-neither is 1. A quarter of a head is rotated in some families: its width is a multiple of 8."""
+of a head; n_kv_head divides the heads that each of these gives, full_n_kv_head divides n_head
+and full_n_head, and neither is 1. A quarter of a head is rotated in some families: its width is a
+multiple of 8."""
 LISTS = (
     "dense_layers", "indexer_layers", "attention_layers", "mlp_layers", "shared_kv_layers",
 )  # fmt: skip

@@ -80,6 +80,10 @@ INSIDE = {
     "scores": "attn.scores",
     "softmax": "attn.softmax",
     "mix": "attn.mix",
+    "lambda_q1": "attn.lambda_q1",
+    "lambda_k1": "attn.lambda_k1",
+    "lambda_q2": "attn.lambda_q2",
+    "lambda_k2": "attn.lambda_k2",
     "attention_sub_norm": "attn.ln_sub",
     "attention_gate": "attn.c_gate",
     "attention_out": "attn.c_proj",
@@ -135,6 +139,7 @@ INSIDE = {
 OF_NO_MODULE = (
     "experts_in", "experts_out", "choice_bias", "sinks", "router_scale", "expert_scale",
     "altup_scale", "act_positive", "act_negative",
+    "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2",
     "mixer_step", "mixer_log_decay", "mixer_skip",
 )  # fmt: skip
 """Tensors that are parameters themselves, and not the weight of a module."""

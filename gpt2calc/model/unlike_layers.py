@@ -3,7 +3,7 @@
 from gpt2calc.errors import quoted
 from gpt2calc.model.derived import Derived
 
-OF_FULL_LAYERS = ("full_head_dim", "full_n_kv_head", "full_values_are_keys")
+OF_FULL_LAYERS = ("full_head_dim", "full_n_head", "full_n_kv_head", "full_values_are_keys")
 
 
 OF_STREAMS = ("altup_inputs", "laurel_rank")
@@ -34,17 +34,21 @@ def full_layers(config: Derived) -> str:
         )
     if config.full_values_are_keys and config.v_head_dim is not None:
         return "full_values_are_keys is given, beside v_head_dim: leave out one of them"
-    if config.attention_gate or config.n_head is None or config.head_dim is None:
-        return (
-            f"{given} is of heads whose number and width are given, and that no gate follows: give "
-            "n_head and head_dim, and leave out attention_gate"
-        )
-    groups, heads = config.full_n_kv_head, config.n_head
-    if groups is None or heads % groups == 0:
+    if config.full_values_are_keys and config.attention_gate:
+        return "full_values_are_keys is of attention that no gate follows: leave out one of them"
+    if config.n_head is None or config.head_dim is None:
+        return f"{given} is of heads whose number and width are given: give n_head and head_dim"
+    alike = config.in_full_layers()
+    groups, heads = alike.n_kv_head, alike.n_head
+    if groups is None or heads is None or heads % groups == 0:
         return ""
+    names = [
+        name if config.given(name) is not None else name.removeprefix("full_")
+        for name in ("full_n_kv_head", "full_n_head")
+    ]
     return (
-        f"full_n_kv_head is {quoted(groups)}: it must divide n_head, which is {quoted(heads)}, so "
-        "that each is shared by as many queries"
+        f"{names[0]} is {quoted(groups)}: it must divide {names[1]}, which is {quoted(heads)}, in "
+        "the layers without a window too, so that each is shared by as many queries"
     )
 
 
@@ -91,6 +95,18 @@ def per_layer(config: Derived) -> str:
         return f"{given} is of blocks with norms before and after: give norm_place 'both'"
     if config.separate_gate and not config.attention_gate:
         return "separate_gate is of attention_gate: give both"
+    if config.differential_attention and (
+        config.is_latent or config.shared_kv_layers or config.full_values_are_keys
+    ):
+        return "differential_attention is of heads with keys of their own: leave out one of them"
+    if config.differential_attention and config.heads is None:
+        return "differential_attention is of how many heads? give n_head as well"
+    if config.gate_per_head and not config.separate_gate:
+        return "gate_per_head is of separate_gate: give both"
+    if config.norm_after_experts and (config.n_expert is None or config.mlp_beside_experts):
+        return (
+            "norm_after_experts is of a model with experts, and no MLP beside them: give n_expert"
+        )
     if config.sub_norms and (config.is_latent or config.mlp_layers == ()):
         return "sub_norms is not of latent attention, nor of a model without MLPs: leave it out"
     if not config.mlp_beside_experts:

@@ -69,6 +69,7 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "num_global_key_value_heads": lambda: config.full_n_kv_head or config.value("n_kv_head"),
         "num_kv_shared_layers": lambda: len(config.shared_kv_layers or ()),
         "hidden_size_per_layer_input": lambda: config.per_layer_dim or 0,
+        "num_attention_heads_per_layer": lambda: _heads_by_layer(config),
         "altup_num_inputs": lambda: config.altup_inputs,
         "enable_moe_block": lambda: config.n_expert is not None,
         "mlp_only_layers": lambda: _dense_layers(config),
@@ -114,6 +115,12 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
     return {key: tell() for key, tell in told.items() if key in family.extra}
 
 
+def _heads_by_layer(config: ModelConfig) -> list[int | None]:
+    full = config.n_head if config.full_n_head is None else config.full_n_head
+    layers = range(config.n_layer)
+    return [full if config.window_of(layer) is None else config.n_head for layer in layers]
+
+
 def _half_of_kv_heads(config: ModelConfig) -> int | None:
     """Return the heads of keys as MiMo-V2 says them: layers with a window have twice as many."""
     groups = config.n_kv_head
@@ -126,14 +133,14 @@ def _layer_types(config: ModelConfig) -> list[str]:
         return _block_types(config)
     if config.mixer == "attention":
         return _kinds(config, FULL, SLIDING)
+    other = "conv" if config.mixer == "short_conv" else "linear_attention"
     if config.window is not None:
         kinds = _kinds(config, FULL, SLIDING)
         mixers = map(config.mixer_of, range(config.n_layer))
         return [
-            kind if mixer == "attention" else "linear_attention"
+            kind if mixer == "attention" else other
             for kind, mixer in zip(kinds, mixers, strict=True)
         ]
-    other = "conv" if config.mixer == "short_conv" else "linear_attention"
     mixers = map(config.mixer_of, range(config.n_layer))
     return [FULL if mixer == "attention" else other for mixer in mixers]
 

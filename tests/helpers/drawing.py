@@ -82,6 +82,10 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
     if family.name == "mimo_v2_flash":
         contents["num_key_value_heads"] = 1
+    if family.name == "laguna" and dice.random() < 0.5:
+        types = contents.get("layer_types") or ["full_attention"] * depth
+        heads = {"full_attention": 8, "sliding_attention": dice.choice((8, 16))}
+        contents["num_attention_heads_per_layer"] = [heads[kind] for kind in types]
     if "num_kv_shared_layers" in family.extra:
         contents |= _shared_keys(dice, depth, contents)
     if family.name == "lfm2":  # which takes two thirds of it
@@ -90,8 +94,10 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents.setdefault("layer_types", ["conv"] * depth)
     if "num_key_value_heads" not in contents and "kv_lora_rank" in family.called:
         contents["num_key_value_heads"] = contents["num_attention_heads"]
-    if "index_n_heads" in family.called:
+    if "index_n_heads" in family.called or family.name == "axk1":
         contents["q_lora_rank"] = contents.get("q_lora_rank") or 12
+    if family.name == "diffllama":  # whose heads of keys come in halves
+        contents["num_key_value_heads"] = 2
     if family.name == "cohere2_moe":
         contents["first_k_dense_replace"] = dice.randint(0, depth)
     if family.name == "aria_text":
@@ -219,7 +225,7 @@ def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     if "layer_types" in drawn and dice.random() < 0.5:
         other = {"short_conv": "conv", None: "sliding_attention"}
         kinds = ("full_attention", other.get(family.switches.get("mixer"), "linear_attention"))
-        if family.name == "lara_mini":
+        if family.name in ("lara_mini", "lfm3"):
             kinds = (*kinds, "sliding_attention")
         drawn["layer_types"] = [dice.choice(kinds) for _ in range(depth)]
         if family.name == "olmo_hybrid":

@@ -98,6 +98,28 @@ BITNET = LLAMA.but(
 )
 
 
+DIFF_LLAMA = LLAMA.but(
+    name="diffllama",
+    words="DiffLlama",
+    builds="DiffLlamaForCausalLM",
+    architecture=Architecture(memory_is_proven=False),
+    switches={"differential_attention": True},
+    missing=sizes(32_000, 2_048, 2_048, 16, 32)
+    | {"n_inner": 8_192, "qkv_bias": False, "attn_proj_bias": False},
+    called={"mlp_bias": ()},
+    names=names(
+        {
+            role: f"self_attn.{role}"
+            for role in ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
+        },
+        ATTENTION,
+        MLP,
+        TWO_NORMS,
+    ),
+    told_by_tensors=False,
+)
+
+
 def _persimmon(said: Contents, fields: Fields) -> Fields:
     fields = fields | {"qk_norm": "head" if said["qk_layernorm"] else "none"}
     return read_rotary_dim(said, fields)
@@ -277,5 +299,5 @@ AFMOE = LLAMA.but(
     hub=ONE_BY_ONE,
 )
 
-GATED = (APERTUS, APERTUS_15, BITNET, PERSIMMON, FLINT, AFMOE)
+GATED = (APERTUS, APERTUS_15, BITNET, DIFF_LLAMA, PERSIMMON, FLINT, AFMOE)
 """All of them."""

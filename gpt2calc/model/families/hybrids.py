@@ -486,21 +486,24 @@ LARA_PATTERN = (
 )  # fmt: skip
 
 
+def _with_windows(fields: Fields, types: object) -> Fields:
+    """Read which layers have attention, and which of these a window."""
+    if not isinstance(types, list | tuple):
+        raise ValueError(f"layer_types is {types!r}: it must name what each layer has")
+    words = (FULL if kind == SLIDING else kind for kind in types)
+    read = read_attention_layers({"layer_types": [*words]}, fields, ())
+    full = [n for n, kind in enumerate(types) if kind == FULL]
+    return read | ({"full_layers": full} if SLIDING in types else {"window": None})
+
+
 def _lara(said: Contents, fields: Fields) -> Fields:
     """Read Lara: attention with a window and rotary positions, or with neither."""
     types, depth = said["layer_types"], depth_of(fields)
     if types is None:
         types = [LARA_PATTERN[n % len(LARA_PATTERN)] for n in range(depth)]
-    if not isinstance(types, list | tuple):
-        raise ValueError(f"layer_types is {types!r}: it must have {depth} words, one a layer")
-    words = ("full_attention" if kind == SLIDING else kind for kind in types)
-    read = read_attention_layers({"layer_types": [*words]}, fields, ())
-    full = [n for n, kind in enumerate(types) if kind == FULL]
-    attentions = read.get("attention_layers")
-    number = depth if attentions is None else len(attentions)  # type: ignore[arg-type]
-    if len(full) == number:
-        return read | {"window": None, "no_rope_layers": full or None}
-    return read | {"full_layers": full, "no_rope_layers": full}
+    read = _with_windows(fields, types)
+    full = [n for n, kind in enumerate(types) if kind == FULL]  # type: ignore[arg-type, var-annotated]
+    return read | {"no_rope_layers": full or None}
 
 
 LARA = QWEN35_MOE.but(
@@ -558,6 +561,67 @@ def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:
     return read_attention_layers(said, fields, fourth)
 
 
+def _lfm3(said: Contents, fields: Fields) -> Fields:
+    """Read LFM3: a window in some of the layers with attention, a gate for each of their heads."""
+    types, depth = said["layer_types"], depth_of(fields)
+    if types is None:
+        kinds = ("sliding_attention", "conv", "full_attention", "conv")
+        types = ["conv" if n == 0 else kinds[n % 4] for n in range(depth)]
+    fields = _with_windows(fields, types)
+    place = "both" if said["use_sandwich_norm"] else "before"
+    has_gate = bool(said["use_attention_gate"])
+    gate = dict.fromkeys(("attention_gate", "separate_gate", "gate_per_head"), has_gate)
+    return fields | gate | {"norm_place": place}
+
+
+LFM3 = LFM2.but(
+    name="lfm3",
+    words="LFM3",
+    builds="Lfm3ForCausalLM",
+    architecture=Architecture(memory_is_proven=False),
+    switches={
+        "norm_place": "both",
+        "attention_gate": True,
+        "separate_gate": True,
+        "gate_per_head": True,
+    },
+    missing=sizes(128_000, 128_000, 2_048, 24, 16)
+    | {
+        "n_kv_head": 4,
+        "head_dim": 128,
+        "n_inner": 7_680,
+        "mixer_kernel": 7,
+        "window": 256,
+        "qkv_bias": False,
+        "attn_proj_bias": False,
+    },
+    names=with_final_norm(
+        names(
+            {"mixer_conv": "conv.conv", "mixer_in": "conv.in_proj", "mixer_out": "conv.out_proj"},
+            ATTENTION,
+            NORMS_OF_HEADS,
+            {"attention_gate": "self_attn.g_proj"},
+            _LFM_MLP,
+            _LFM_NORMS,
+            {"attention_post_norm": "post_operator_norm", "mlp_post_norm": "post_ffn_norm"},
+        ),
+        "embedding_norm",
+    ),
+    called={
+        "window": ("sliding_window",),
+        "head_dim": ("head_dim",),
+        "qkv_bias": ("attention_bias",),
+        "attn_proj_bias": ("attention_bias",),
+        "tie_embeddings": ("tie_word_embeddings",),
+    },
+    reads=_lfm3,
+    not_null=("num_key_value_heads", "head_dim"),
+)
+LFM3 = replace(
+    LFM3,
+    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LISTED},
+)
+
 OLMO_HYBRID = LLAMA.but(
     name="olmo_hybrid",
     words="OLMo-Hybrid",
@@ -608,5 +672,16 @@ OLMO_HYBRID = LLAMA.but(
     told_by_tensors=False,
 )
 
-HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, KIMI_LINEAR, MINIMAX, LFM2, LFM2_MOE, LARA, OLMO_HYBRID)
+HYBRIDS = (
+    QWEN35,
+    QWEN35_MOE,
+    QWEN3_NEXT,
+    KIMI_LINEAR,
+    MINIMAX,
+    LFM2,
+    LFM2_MOE,
+    LFM3,
+    LARA,
+    OLMO_HYBRID,
+)
 """All of them."""

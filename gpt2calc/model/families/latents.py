@@ -140,6 +140,35 @@ DEEPSEEK_V3 = YOUTU.but(
     reads=_deepseek,
     hub=ONE_BY_ONE,
 )
+
+
+def _axk1(said: Contents, fields: Fields) -> Fields:
+    first = said["first_k_dense_replace"]
+    if type(first) is not int or first < 0:
+        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a number of layers")
+    return read_mlp_types(said, read_shared(said, fields, "n_shared_experts"), first)
+
+
+AXK1 = DEEPSEEK_V3.but(
+    name="axk1",
+    words="A.X-K1",
+    builds="AXK1ForCausalLM",
+    switches={"n_expert": 192, "norm_after_experts": True},
+    usual={"dense_layers": (0,)},
+    missing=sizes(163_840, 32_768, 7_168, 61, 64) | {"n_expert": 192},
+    names=names(
+        LATENT_ATTENTION,
+        EXPERTS_JOINED,
+        ROUTER,
+        SHARED,
+        {"experts_post_norm": "mlp.post_mlp_layernorm"},
+        MLP,
+        TWO_NORMS,
+    ),
+    extra={"first_k_dense_replace": (1,), **OF_LAYERS},
+    reads=_axk1,
+    not_null=("q_lora_rank",),
+)
 KIMI_K2 = DEEPSEEK_V3.but(
     name="kimi_k2",
     words="Kimi K2",
@@ -268,6 +297,6 @@ GLM_DSA = DEEPSEEK_V32.but(
 
 LATENTS = (
     MINICPM3, YOUTU, DEEPSEEK_V2, DEEPSEEK_V3, KIMI_K2, SARVAM_MLA, DEEPSEEK_V32,
-    GLM4_LITE, GLM_DSA,
+    GLM4_LITE, GLM_DSA, AXK1,
 )  # fmt: skip
 """All of them."""

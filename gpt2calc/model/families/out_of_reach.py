@@ -26,12 +26,10 @@ OF_TYPES = {
     RECURRENT: ("rwkv", "xlstm", "recurrent_gemma", "reformer", "xlnet"),
     "layers that share their weights": ("zamba", "zamba2", "hrm_text", "inkling2_loop_text"),
     LINEAR: (*("qwen4_exp_text", "bailing_hybrid"),),
-    "short convolutions in place of attention": ("lfm3",),
     "sizes that differ by layer": (
-        "laguna", "dots3_note", "dots3_note_text",
+        "dots3_note", "dots3_note_text",
     ),
     "a gate of attention's outcome": ("beam",),
-    "differential attention": ("diffllama",),
     TOWER: (
         "gemma3", "gemma3n", "gemma4", "gemma4_unified", "llama4", "phi4_multimodal",
         "qwen3_5", "qwen3_5_moe", "qwen4_exp", "moss_transcribe_diarize", "mistral3",
@@ -43,7 +41,7 @@ OF_TYPES = {
     "a config inside its config for attention and experts": ("dbrx",),
     "sparse attention by blocks": ("minimax_m3_vl_text",),
     "layers of its own kind": (
-        "axk1", "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",
+        "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",
         "inkling_text", "inkling2_text", "jetmoe", "modernbert-decoder", "moshi", "xlm", "zaya",
         "cohere_compass_text", "gemma4_assistant",
         "gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3",

@@ -62,12 +62,19 @@ def read_mlp_types(said: Contents, fields: Fields, first_dense: int = 0) -> Fiel
     return with_dense_layers(fields, [n for n, kind in enumerate(types) if kind == "dense"])
 
 
+SWITCHES_OF_EXPERTS = (
+    "router_bias", "choice_bias", "norm_after_experts", "mlp_beside_experts",
+)  # fmt: skip
+"""Switches that are off in a model without experts."""
+
+
 def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
     """Return the fields of a model some of whose layers have no experts; none, if all have not."""
     if len(dense) < depth_of(fields):
         return fields | ({"dense_layers": tuple(dense)} if dense else {})
     without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
-    return fields | without | {"router_bias": False, "choice_bias": False}
+    off = dict.fromkeys(SWITCHES_OF_EXPERTS, False)
+    return fields | without | off
 
 
 def read_shared(said: Contents, fields: Fields, key: str, width: str = "n_inner_expert") -> Fields:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.block_variants import Gemma4Block
 from gpt2calc.model.decoder import Gemma3Decoder, Gemma4Decoder
+from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
@@ -26,14 +27,16 @@ from gpt2calc.model.families.llamas import (
     GEMMA,
     LLAMA,
     MLP,
+    NORMS_OF_HEADS,
     TWO_NORMS,
     names,
 )
+from gpt2calc.model.families.mixtures import SHARED
 from gpt2calc.model.families.sparse import OF_LAYERS, read_mlp_types
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
 from gpt2calc.model.rotary import NeoXRotary
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.routers import GroupedRouter, SigmoidRouter
 
 # ---- MiMo-V2 ---------------------------------------------------------------------------------
 
@@ -112,6 +115,103 @@ MIMO_V2 = LLAMA.but(
     extra={"num_key_value_heads": (4,), "sliding_window_size": (None,), **OF_WINDOWS, **OF_LAYERS},
     reads=_mimo,
     not_null=("head_dim", "sliding_window"),
+    hub=ONE_BY_ONE,
+)
+
+# ---- Laguna ----------------------------------------------------------------------------------
+
+
+def _laguna(said: Contents, fields: Fields) -> Fields:
+    """Read Laguna: a gate for each head, and heads that may be said layer by layer."""
+    depth, types = depth_of(fields), said["layer_types"]
+    full = range(depth) if types is None else full_among(types, fields)
+    fields = read_mlp_types(said, fields, first_dense=1)
+    fields = fields | {"gate_per_head": said["gating"] in (True, "per-head")}
+    heads = said["num_attention_heads_per_layer"]
+    if heads is None:
+        heads = [fields["n_head"]] * depth
+    if not isinstance(heads, list | tuple) or len(heads) != depth:
+        raise ValueError(
+            f"num_attention_heads_per_layer is {heads!r}: it must be a number for each layer"
+        )
+    of_full = {heads[layer] for layer in full}
+    windowed = {heads[layer] for layer in range(depth)} if not full else set()
+    windowed |= {heads[layer] for layer in range(depth) if layer not in full}
+    if len(of_full) > 1 or len(windowed) > 1:
+        raise ValueError(
+            "num_attention_heads_per_layer must be one number for layers with a window, and one "
+            "for those without"
+        )
+    if not windowed:
+        return fields | {"n_head": of_full.pop(), "window": None}
+    own, usual = (of_full.pop() if of_full else None), windowed.pop()
+    return fields | {"n_head": usual, "full_n_head": _unlike(own, usual), "full_layers": [*full]}
+
+
+LAGUNA = LLAMA.but(
+    name="laguna",
+    words="Laguna",
+    builds="LagunaForCausalLM",
+    told_by_tensors=False,
+    architecture=Architecture(
+        decoder=Gemma3Decoder,
+        router=SigmoidRouter,
+        experts=SharedLast,
+        rebinds_expert_input=False,
+        choice_bias_is_row=False,
+        memory_is_proven=False,
+    ),
+    switches={
+        "qk_norm": "head",
+        "attention_gate": True,
+        "separate_gate": True,
+        "gate_per_head": True,
+        "choice_bias": True,
+        "shared_gate": False,
+        "n_expert": 256,
+        "n_expert_active": 8,
+    },
+    usual={"dense_layers": (0,)},
+    missing=sizes(100_352, 131_072, 2_048, 40, 48)
+    | {
+        "n_kv_head": 8,
+        "head_dim": 128,
+        "n_inner": 8_192,
+        "n_expert": 256,
+        "n_expert_active": 8,
+        "n_inner_expert": 512,
+        "n_inner_shared": 512,
+        "window": 512,
+        "qkv_bias": False,
+        "attn_proj_bias": False,
+    },
+    names=names(
+        ATTENTION,
+        NORMS_OF_HEADS,
+        {"attention_gate": "self_attn.g_proj"},
+        EXPERTS_JOINED,
+        ROUTER,
+        {"choice_bias": "mlp.gate.e_score_correction_bias"},
+        SHARED,
+        MLP,
+        TWO_NORMS,
+    ),
+    called={
+        "mlp_bias": (),
+        "window": ("sliding_window",),
+        "n_expert": ("num_experts",),
+        "n_expert_active": ("num_experts_per_tok",),
+        "n_inner_expert": ("moe_intermediate_size",),
+        "n_inner_shared": ("shared_expert_intermediate_size",),
+    },
+    extra={
+        "gating": ("per-head", "per-element"),
+        "num_attention_heads_per_layer": (None,),
+        **OF_WINDOWS,
+        **OF_LAYERS,
+    },
+    reads=_laguna,
+    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
     hub=ONE_BY_ONE,
 )
 
@@ -364,5 +464,5 @@ GEMMA3N = replace(
     },
 )
 
-UNLIKE = (MIMO_V2, GEMMA4_UNIFIED, GEMMA4, GEMMA3N)
+UNLIKE = (MIMO_V2, LAGUNA, GEMMA4_UNIFIED, GEMMA4, GEMMA3N)
 """All of them."""
