@@ -136,6 +136,11 @@ def _refuse_other_runs(case: Case) -> None:
             f"mixer is {case.model.mixer}: PyTorch's counter sees the padded chunks of a kernel, "
             "and here the recurrence itself is counted: verify its parameters"
         )
+    if case.model.differential_attention:
+        raise UserError(
+            "differential_attention is on: its class looks at its parameters' values, which there "
+            "are none of where PyTorch counts: verify the parameters"
+        )
     if case.model.architecture.runs_all_experts and case.n_expert is not None:
         raise UserError(
             f"{case.model.family_words}'s class multiplies every token by all experts, and here "

@@ -85,6 +85,8 @@ def test_flops_are_those_of_pytorchs_counter(family, way):
     checkpointing, dropout = way
     if family.architecture.runs_all_experts:
         pytest.skip("its class multiplies every token by all experts")
+    if family.switches.get("differential_attention"):
+        pytest.skip("its class looks at values, and is run on a CPU below")
     if family.switches.get("mixer"):
         pytest.skip("its class multiplies padded chunks, where a recurrence takes tokens")
     pytest.importorskip("torch", reason="torch is not installed")
@@ -119,6 +121,22 @@ def test_a_window_is_a_mask_and_saves_no_flops(name):
     with FlopCounterMode(display=False) as counter:
         model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits.sum().backward()
     exact = flops(from_contents(contents, "drawn"), run)
+    assert exact.total == counter.get_total_flops() - angles_of(counter)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_differential_attention_takes_what_pytorch_counts_on_a_cpu(seed):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    contents = draw(next(each for each in FAMILIES if each.name == "diffllama"), seed)
+    config = transformers.AutoConfig.for_model(**contents, **SPECIAL_TOKENS)
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    ids = torch.zeros(2, 3, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        model(ids, use_cache=False, attention_mask=torch.ones_like(ids)).logits.sum().backward()
+    exact = flops(from_contents(contents, "drawn"), Run(batch=2, seq=3, training=True))
     assert exact.total == counter.get_total_flops() - angles_of(counter)
 
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.block_variants import Gemma4Block
 from gpt2calc.model.decoder import Gemma3Decoder, Gemma4Decoder
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
@@ -156,7 +155,6 @@ LAGUNA = LLAMA.but(
     architecture=Architecture(
         decoder=Gemma3Decoder,
         router=SigmoidRouter,
-        experts=SharedLast,
         rebinds_expert_input=False,
         choice_bias_is_row=False,
         memory_is_proven=False,
