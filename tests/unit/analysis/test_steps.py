@@ -3,6 +3,7 @@
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept import numbers_of_a_token
 from strategies import examples
 
 from gpt2calc import ModelConfig, Run, count, flops, load, steps
@@ -17,18 +18,11 @@ drawn = st.builds(
 
 
 def cache_of(config):
-    """Bytes of keys and values in 16 bits, head by head and layer by layer."""
-    if config.is_latent:
-        index = config.index_head_dim or 0
-        of_layer = config.kv_lora_rank + config.qk_rope_head_dim
-        layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
-        return sum(2 * (of_layer + index * config.has_indexer(layer)) for layer in layers)
-    with_attention = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
-    if not with_attention:
-        return 0
-    heads = config.n_kv_head or config.heads
-    width = config.head_dim or config.n_embd // config.heads
-    return sum(2 * 2 * width for _ in range(heads)) * len(with_attention)
+    """Bytes of keys and values in 16 bits, layer by layer."""
+    layers = [n for n in range(config.n_layer) if config.mixer_of(n) == "attention"]
+    index = config.index_head_dim or 0
+    kept = [numbers_of_a_token(config, n) + index * config.has_indexer(n) for n in layers]
+    return 2 * sum(kept)
 
 
 @settings(max_examples=examples(40))

@@ -108,7 +108,8 @@ def with_plain_queries(family, **fields):
     """Two layers of attention alone, with 4 heads 8 wide and a bias nowhere, of a family."""
     plain = {"qk_norm": "none", "attention_gate": False, "attention_sinks": False, "bias": False}
     plain |= {"full_sinks": True, "separate_gate": False, "sub_norms": False}
-    plain |= {"learned_activation": False, "shared_kv_layers": None}
+    plain |= {"learned_activation": False, "shared_kv_layers": None, "gate_per_head": False}
+    plain |= {"differential_attention": False, "norm_after_experts": False}
     listless = {"dense_layers": (), "attention_layers": (), "mlp_layers": None}
     mixer = dict.fromkeys(("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim"))
     mixer |= {"mixer_rank": None, "mixer_norm": True, "parallel_mixer": False}

@@ -201,7 +201,12 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
         ({"full_head_dim": 8, "window": 4}, "such as 512, and full_layers"),
         ({**FULL, "head_dim": None, "full_n_kv_head": 2}, "give n_head and head_dim"),
         ({**FULL, "full_n_kv_head": 5}, "full_n_kv_head is 5: it must divide n_head, which is 12"),
-        ({**FULL, "full_head_dim": 8, "attention_gate": True}, "leave out attention_gate"),
+        ({**FULL, "full_n_head": 8, "n_kv_head": 3}, "n_kv_head is 3: it must divide full_n_head"),
+        ({**FULL, "full_values_are_keys": True, "attention_gate": True}, "that no gate follows"),
+        ({"separate_gate": True, "gate_per_head": True}, "separate_gate is of attention_gate"),
+        ({"attention_gate": True, "gate_per_head": True}, "gate_per_head is of separate_gate"),
+        ({"norm_after_experts": True}, "norm_after_experts is of a model with experts"),
+        ({**LATENT, "differential_attention": True}, "is of heads with keys of their own"),
         ({**FULL, "full_values_are_keys": True, "v_head_dim": 8}, "beside v_head_dim"),
         (
             {"window": 4, "full_every": 2, "attention_sinks": True, "full_sinks": False},
@@ -233,3 +238,5 @@ def test_layers_that_cannot_differ_so_are_refused(fields, words):
 def test_the_heads_of_values_need_a_number():
     with pytest.raises(UserError, match="v_head_dim is the width of how many heads"):
         ModelConfig(n_embd=100, v_head_dim=8)
+    with pytest.raises(UserError, match="differential_attention is of how many heads"):
+        ModelConfig(n_embd=100, differential_attention=True)

@@ -7,6 +7,7 @@ import pytest
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept import numbers_of_a_token
 from mathematics import from_text, value
 from strategies import examples
 
@@ -27,7 +28,6 @@ from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
-from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import LETTERS
@@ -117,21 +117,6 @@ def test_flops_and_bytes_add_up_part_by_part(config, training):
         has_cache = config.architecture.decoder.has_cache
         index = config.indexers * run.seq * (config.index_head_dim or 0)
         assert held.cache == 4 * 2 * (keys + index + states) * has_cache
-
-
-def numbers_of_a_token(config, layer):
-    """Of keys and values that a layer with attention keeps: rows of the matrices they are made by.
-
-    Keys without values of their own are kept twice; a layer that has neither keeps none.
-    """
-    if config.is_latent:
-        return config.kv_lora_rank + config.qk_rope_head_dim
-    listed = layers_tensors(config)[layer]
-    if any(tensor.role == "qkv" for tensor in listed):
-        heads = config.heads
-        return 2 * (config.n_kv_head or heads) * (config.head_dim or config.n_embd // heads)
-    rows = {each.role: each.shape[0] for each in listed if each.kind == "weight"}
-    return rows.get("key", 0) + rows.get("value", rows.get("key", 0))
 
 
 def numbers_kept(config):
