@@ -104,14 +104,18 @@ def config_of(word: str) -> ModelConfig:
 
 
 def _on_the_hub(word: str) -> Preset | None:
-    """Return the preset that the Hub knows by a name with an owner, or None.
+    """Return the preset that the Hub knows by a name, with its owner or without; or None.
 
     What a model was tuned for changes no count: ``-Instruct`` and its like make no difference.
     """
-    if word.count("/") != 1:
-        return None
-    named = (preset for preset in presets() if preset.hub is not None)
-    return next((p for p in named if _untuned(str(p.hub)) == _untuned(word)), None)
+    asked = _untuned(word)
+    for each in presets():
+        if each.hub is None:
+            continue
+        owner, _, name = _untuned(each.hub).partition("/")
+        if asked in (f"{owner}/{name}", name, each.name):
+            return each
+    return None
 
 
 def _untuned(name: str) -> str:

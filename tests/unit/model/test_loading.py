@@ -87,6 +87,21 @@ def test_an_unknown_preset_names_the_nearest():
         load("zebra")
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("google/gemma-3-4b-it", "gemma-3-4b"),
+        ("gemma-3-4b-it", "gemma-3-4b"),
+        ("Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("Meta-Llama-3-8B", "llama-3-8b"),
+        ("Qwen2.5-7B-Instruct", "qwen2.5-7b"),
+        ("XiaomiMiMo/mimo-v2-flash", "mimo-v2-flash"),
+    ],
+)
+def test_a_name_on_the_hub_is_known_without_case_owner_and_what_it_is_tuned_for(word, name):
+    assert load(word) == load(name)
+
+
 def test_a_name_cannot_lead_out_of_the_folder():
     with pytest.raises(UserError, match="no preset"):
         preset("../configs/gpt2")
