@@ -13,7 +13,7 @@ from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.quantity import Config
 
-HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_kv_head")
+HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_head", "full_n_kv_head")
 """Numbers that must divide one another."""
 EXPERTS = ("n_expert", "n_expert_active")
 """Numbers of which the second is at most the first."""
@@ -106,7 +106,7 @@ def _first(model: ModelConfig, axes: Mapping[str, Array | range], breaks: Any) -
 
 def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where heads do not divide the width, or keys do not divide the heads."""
-    width, heads, head_dim, keys, of_full = (
+    width, heads, head_dim, keys, full_heads, full_keys = (
         values.get(name, getattr(model, name)) for name in HEADS
     )
     each = HEAD_WIDTH if head_dim is None else head_dim
@@ -116,9 +116,13 @@ def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
         heads = np.maximum(width // each, 1)
     else:
         undivided = width % heads != 0 if head_dim is None else False
-    for groups in (keys, of_full):
-        undivided = undivided if groups is None else undivided | (heads % groups != 0)
-    return undivided
+    if keys is not None:
+        undivided = undivided | (heads % keys != 0)
+    if full_heads is None and full_keys is None:
+        return undivided
+    full_heads = heads if full_heads is None else full_heads
+    full_keys = keys if full_keys is None else full_keys
+    return undivided if full_keys is None else undivided | (full_heads % full_keys != 0)
 
 
 def _are_too_few(model: ModelConfig, values: Mapping[str, Array]) -> Any:

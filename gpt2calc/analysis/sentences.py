@@ -1,5 +1,7 @@
 """The difference between two sums over tensors, as a person would write it down."""
 
+from collections import Counter
+
 from gpt2calc.analysis.countings import Counting
 from gpt2calc.model.terms import Tensor
 
@@ -19,9 +21,11 @@ def difference(before: Counting, after: Counting) -> str:
 def _by_name(counting: Counting) -> dict[tuple[str, str, int], Tensor]:
     """Return tensors by role, column, and which of that role it is: layers may differ in sizes."""
     named: dict[tuple[str, str, int], Tensor] = {}
+    alike: Counter[tuple[str, str]] = Counter()
     for tensor in counting.counted:
-        alike = sum(key[:2] == (tensor.role, tensor.column) for key in named)
-        named[tensor.role, tensor.column, alike] = tensor
+        cell = tensor.role, tensor.column
+        named[*cell, alike[cell]] = tensor
+        alike[cell] += 1
     return named
 
 

@@ -108,15 +108,19 @@ def _flops_of_step(token: Case) -> int:
 def flops_of_prompt(case: Case) -> int:
     """Return the least FLOPs of a prompt: scores only of causal pairs inside the window."""
     causal = breakdown(case.evaluate_at(causal=True), FLOPS)
-    scores, tokens = causal["scores"].total, case.q_len
-    window, depth = case.model.window, case.n_layer
-    if window is None or tokens <= window or case.model.has_other_layers:
+    tokens = case.q_len
+    model, window = case.model, case.model.window
+    if window is None or tokens <= window:
         return int(causal.total)
-    seen = Fraction(window * tokens - window * (window - 1) // 2, tokens * (tokens + 1) // 2)
-    full, in_full = case.model.full_layers_among(depth), case.model.in_full_layers()
-    of_all = (depth - full) * case.model.query_width + full * in_full.query_width
-    windowed = Fraction((depth - full) * case.model.query_width, of_all)
-    return int(causal.total - scores * windowed * (1 - seen))
+    layers = model.attentions if model.has_other_layers else model.n_layer
+    full = model.full_attentions if model.has_other_layers else model.full_layers_among(layers)
+    pairs = Fraction(tokens * (tokens + 1), 2)
+    unseen = pairs - (window * tokens - Fraction(window * (window - 1), 2))
+    assert model.heads is not None
+    assert model.head_width is not None
+    assert model.value_width is not None
+    of_a_pair = 2 * model.heads * (model.head_width + model.value_width)
+    return int(causal.total - case.batch * (layers - full) * of_a_pair * unseen)
 
 
 def share_read(case: Case, users: int) -> Fraction:

@@ -74,8 +74,9 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     elif config.mlp_layers:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
     if config.full_layers_differ:
-        full = config.full_layers_among(config.n_layer)
-        kinds.append(f"{config.n_layer - full} with a window, {full} with none and other heads")
+        layers = config.attentions if others else config.n_layer
+        full = config.full_attentions if others else config.full_layers_among(layers)
+        kinds.append(f"{layers - full} with a window, {full} without, {_of_full(config)}")
     if config.shared_kv_layers:
         kinds.append(f"{len(config.shared_kv_layers)} with the keys and values of earlier ones")
     if config.index_n_heads is not None and config.indexers < config.n_layer:
@@ -83,7 +84,19 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     said = (f"Of {config.n_layer} layers: {'; '.join(kinds)}.",) if kinds else ()
     if config.per_layer_dim is not None:
         said = (*said, "The token embedding row includes the per-layer embeddings.")
+    if config.altup_inputs is not None:
+        said = (*said, "AltUp's matrices are in the rows of token embedding, MLP and head.")
     return (*said, f"The attention row includes {words}.") if others else said
+
+
+def _of_full(config: ModelConfig | Case) -> str:
+    """Say what layers without a window have that others have not."""
+    has = {
+        "with other heads": config.has_full_sizes,
+        "without a matrix of values": config.full_values_are_keys,
+        "without sinks": config.attention_sinks and not config.full_sinks,
+    }
+    return ", ".join(words for words, is_so in has.items() if is_so)
 
 
 def active_said(config: ModelConfig | Case) -> tuple[str, ...]:

@@ -21,10 +21,15 @@ WHOLE = ("layer_norm", "position_embedding")
 WHOLE_MATRICES = (
     "router", "shared_router", "choice_bias", "query_down", "kv_down",
     "index_query", "index_key", "index_weights", "mixer_decay_down", "mixer_gate_down",
-    "experts_narrow", "experts_widen",
+    "experts_narrow", "experts_widen", "router_scale", "expert_scale", "act_positive",
+    "act_negative", "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2", "per_layer_projection",
+    "per_layer_gate", "per_layer_out", "laurel_down", "laurel_up", "altup_in", "altup_out",
+    "altup_scale", "altup_correction", "altup_prediction", "altup_router",
 )  # fmt: skip
-"""Matrices of which every GPU has all: routers, and what makes a latent of all heads."""
-BY_WORDS = ("token_embedding", "head")
+"""Tensors of which every GPU has all: routers, what makes a latent of all heads, and small ones."""
+OF_HEADS = ("query", "key", "value", "qkv", "attention_gate")
+"""Matrices that make so many features of each head."""
+BY_WORDS = ("token_embedding", "per_layer_embedding", "head")
 WITH_MIXER_KEYS = ("mixer_in", "mixer_conv")
 """Matrices that make a mixer's keys beside its values."""
 AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")
@@ -70,10 +75,11 @@ def with_keys_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
     groups = config.n_kv_head or config.heads
     if config.is_latent or groups is None:
         return config
-    of_full = config.full_n_kv_head
+    alike = config.in_full_layers()
+    of_full = alike.n_kv_head or alike.heads or 1
     return config.evaluate_at(
         n_kv_head=max(groups // gpus, 1),
-        full_n_kv_head=None if of_full is None else max(of_full // gpus, 1),
+        full_n_kv_head=max(of_full // gpus, 1) if config.has_full_sizes else None,
     )
 
 
@@ -100,13 +106,24 @@ def parameters_on_one(config: ModelConfig, gpus: int) -> int:
     if gpus == 1:
         return count(config).total
     refuse_uneven(config, gpus)
-    with_fewer = tensors(with_keys_on_one(config, gpus))
-    pairs = zip(tensors(config), with_fewer, strict=True)
+    pairs = zip(tensors(config), tensors(_with_heads_on_one(config, gpus)), strict=True)
     return sum(_part(tensor, fewer, config, gpus) for tensor, fewer in pairs)
 
 
+def _with_heads_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
+    """Return a model with the heads of queries, keys and values that one GPU holds."""
+    if config.is_latent or config.heads is None:
+        return config
+    full = config.full_n_head
+    return with_keys_on_one(config, gpus).evaluate_at(
+        n_head=config.heads // gpus,
+        head_dim=config.head_width,
+        full_n_head=None if full is None else full // gpus,
+    )
+
+
 def _part(tensor: Tensor, fewer: Tensor, config: ModelConfig, gpus: int) -> int:
-    """Return what one GPU holds of a tensor, which has fewer heads of keys there."""
+    """Return what one GPU holds of a tensor, given the same one of a model with fewer heads."""
     is_whole = tensor.sublayer in WHOLE or tensor.role in WHOLE_MATRICES
     if is_whole or (tensor.role in AFTER and tensor.kind == "bias"):
         return tensor.amount
@@ -116,24 +133,25 @@ def _part(tensor: Tensor, fewer: Tensor, config: ModelConfig, gpus: int) -> int:
     if tensor.role in WITH_MIXER_KEYS and config.mixer_key_heads is not None:
         features = tensor.shape[0]
         return mixer_features_on_one(config, features, gpus) * (tensor.amount // features)
-    if tensor.role in ("key", "value"):
+    if tensor.role in OF_HEADS and not config.is_latent and config.heads is not None:
         return fewer.amount
-    if tensor.role == "qkv":
-        groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
-        on_one = heads // gpus + 2 * max(groups // gpus, 1)
-        return tensor.amount * on_one // (heads + 2 * groups)
     return tensor.amount // gpus
 
 
 def bytes_sent(case: Case, tokens: int, gpus: int) -> int:
     """Return the bytes that each GPU sends in a step over so many tokens, by a rule.
 
-    A sum over all GPUs after attention, one after each MLP and one after the embedding, each by a
+    A sum over all GPUs after attention, one after each MLP and one after each embedding, each by a
     ring: a GPU sends 2 (N - 1) / N of the numbers of all tokens.
     """
     if gpus == 1:
         return 0
-    alone = case.model.mlp_layers
+    model, alone = case.model, case.model.mlp_layers
     sums = case.n_layer + (case.n_layer if alone is None else 0) + 1
-    numbers: int = sums * tokens * case.n_embd * 2 * (gpus - 1)
+    if model.mlp_beside_experts:  # each has a norm of its own before they are added
+        sums += case.n_layer - len(model.dense_layers)
+    widths = sums * case.n_embd
+    if model.per_layer_dim is not None:  # whose table is cut by words, too
+        widths += case.n_layer * model.per_layer_dim
+    numbers: int = widths * tokens * 2 * (gpus - 1)
     return numbers * ITEMSIZE[case.product_type] // gpus

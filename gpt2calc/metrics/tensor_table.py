@@ -1,6 +1,7 @@
 """The tensors of one model as a table: name, shape as a formula and in numbers, parameters."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpt2calc.metrics.parameters import ACTIVE, active_said
 from gpt2calc.model import naming
@@ -113,11 +114,47 @@ def list_tensors(config: Model) -> TensorList:
 
     """
     config = as_config(config)
-    symbolic = tensors(with_symbols(config.spelled_out(), letters(ModelConfig)))
-    formulas = tuple(tuple(plain(size) for size in tensor.shape) for tensor in symbolic)
-    return TensorList(config, tensors(config), formulas)
+    listed, written = tensors(config), _in_letters(config)
+    return TensorList(config, listed, tuple(_formula_of(each, written) for each in listed))
+
+
+class Written(NamedTuple):
+    """A tensor in letters."""
+
+    cell: tuple[str, str]
+    """Its role and column."""
+    shape: tuple[int, ...]
+    formula: tuple[str, ...]
+
+
+def _in_letters(config: ModelConfig) -> list[Written]:
+    """Return the tensors of a model, each with its shape and how that is written in letters.
+
+    Layers of several kinds may have a tensor of the same role in several sizes.
+    """
+    spelled = config.spelled_out()
+    of_field = letters(ModelConfig)
+    given = {letter: spelled.value(name) for name, letter in of_field.items()}
+    numbers = {letter: number for letter, number in given.items() if number is not None}
+    return [
+        Written(
+            (each.role, each.column),
+            tuple(
+                int(getattr(size, "subs", lambda _, it=size: it)(numbers)) for size in each.shape
+            ),
+            tuple(plain(size) for size in each.shape),
+        )
+        for each in tensors(with_symbols(spelled, of_field))
+    ]
+
+
+def _formula_of(tensor: Tensor, written: list[Written]) -> tuple[str, ...]:
+    cell = tensor.role, tensor.column
+    return next(
+        each.formula for each in written if each.cell == cell and each.shape == tensor.shape
+    )
 
 
 def _bracketed(size: str) -> str:
     """Put a sum in brackets, as it stands in a product."""
-    return f"({size})" if " + " in size else size
+    return f"({size})" if " + " in size or " - " in size else size

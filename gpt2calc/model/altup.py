@@ -8,10 +8,9 @@ Shapes: a streams, B sequences of S tokens of width d.
 
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.blocks import Block, BlockOutput, Layer
-from gpt2calc.model.linear import Linear
+from gpt2calc.model.linear import Linear, Scale
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.per_layer import GatedPerLayerEmbedding
-from gpt2calc.model.routers import Scale
 from gpt2calc.tape.elementwise import add, add_scalar, cast, cat, mul, of_output, scale, sub
 from gpt2calc.tape.matmul import bmm, matmul
 from gpt2calc.tape.recorder import module
@@ -117,6 +116,8 @@ class Gemma3nBlock(Block):
         predicted = self.altup.predict(x)
         activated = self._activated(select(predicted, 0), context)
         corrected = self.altup.correct(predicted, activated)
+        if self.embedding is None:
+            return corrected, None
         first = self.altup.output_scale(select(corrected, 0))
         return add(corrected, self._embedded(first, context)), None
 

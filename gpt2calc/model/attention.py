@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.heads import Heads
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Conv1D, Linear, Scale
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Identity, Leaf, Part
@@ -303,35 +303,21 @@ class Lambdas(Part[[Tensor, Tensor], Tensor]):
     """
 
     def __init__(self, width: int) -> None:
-        self.first_query = HeadVector("lambda_q1", width)
-        self.second_query = HeadVector("lambda_q2", width)
-        self.first_key = HeadVector("lambda_k1", width)
-        self.second_key = HeadVector("lambda_k2", width)
+        self.first_query = Scale("lambda_q1", width)
+        self.second_query = Scale("lambda_q2", width)
+        self.first_key = Scale("lambda_k1", width)
+        self.second_key = Scale("lambda_k2", width)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Return what is left of the first outcome (B, S, h, w)."""
         factors = [
-            elementwise("exp", sum_over(mul(query.weight, key.weight), 0))
+            elementwise("exp", sum_over(query(key.weight), 0))
             for query, key in (
                 (self.first_query, self.first_key),
                 (self.second_query, self.second_key),
             )
         ]
         return sub(first, mul(second, sub(*factors)))
-
-
-class HeadVector(Leaf):
-    """A vector as wide as a head."""
-
-    weight: Parameter
-
-    def __init__(self, role: str, width: int) -> None:
-        self.role = role
-        self.weight = Parameter((width,))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply (..., w)."""
-        return mul(x, self.weight)
 
 
 class DroppedByBlock(Attention):

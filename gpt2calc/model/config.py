@@ -99,8 +99,8 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "per-layer embeddings of width {}",
-            "Width of an embedding that each layer has of each token, for itself. If left out: "
-            "none.",
+            "Width of the per-layer embeddings (PLE): each layer has a narrow embedding of each "
+            "token. If left out: none.",
             letter="p",
             place=30,
             example=256,
@@ -109,7 +109,7 @@ class ModelConfig(Derived):
     per_layer_vocab: Annotated[
         Size | None,
         Known(
-            "of {} tokens",
+            "per-layer embeddings of {} tokens",
             "Tokens that have per-layer embeddings. If left out: vocab, where there are some.",
             letter="P",
             place=31,
@@ -123,8 +123,8 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "{} residual streams",
-            "Residual streams of alternating updates, of which a block works on one and corrects "
-            "the others. If left out: one stream, and no such updates.",
+            "Residual streams of AltUp (alternating updates): a block works on the first and "
+            "corrects the others. If left out: one stream, without AltUp.",
             letter="a",
             place=32,
             example=4,
@@ -134,7 +134,7 @@ class ModelConfig(Derived):
         Size | None,
         Known(
             "a residual of rank {} beside attention",
-            "Rank of a learned residual beside attention. If left out: none.",
+            "Rank of LAuReL, a learned residual beside attention. If left out: none.",
             letter="l",
             place=33,
             example=64,
@@ -236,8 +236,9 @@ class ModelConfig(Derived):
     full_values_are_keys: Annotated[
         bool,
         Known(
-            "no values that are keys without a window",
-            "Values made by the keys' matrix in the layers without a window.",
+            "no keys in place of values without a window",
+            "No matrix of values in the layers without a window: values are what k_proj makes, "
+            "before norm and rotation, and are cached beside the keys.",
         ),
     ] = False
     full_sinks: Annotated[
@@ -454,16 +455,16 @@ class ModelConfig(Derived):
     separate_gate: Annotated[
         bool,
         Known(
-            "no matrix of the gate's own",
-            "A matrix of its own for the gate of attention's outcome, without a bias.",
+            "no separate matrix for the gate",
+            "A matrix of its own, without a bias, for the gate of attention's outcome (AFMoE).",
         ),
     ] = False
     gate_per_head: Annotated[
         bool,
         Known(
-            "no gate for each head alone",
-            "One number for each head, and not for each feature, in a gate with a matrix of its "
-            "own.",
+            "no gate of one number a head",
+            "One number for each head, and not for each feature, in the gate of separate_gate "
+            "(Laguna, LFM3).",
         ),
     ] = False
     indexer_layers: Annotated[
@@ -490,7 +491,7 @@ class ModelConfig(Derived):
     learned_activation: Annotated[
         bool,
         Known(
-            "no parameters of the activation",
+            "no xIELU with learned parameters",
             "Two numbers for each MLP, that shape its activation (xIELU).",
         ),
     ] = False
@@ -498,7 +499,7 @@ class ModelConfig(Derived):
         bool,
         Known(
             "no MLP twice as wide in these",
-            "An MLP twice as wide in the layers that take the keys and values of another one.",
+            "An MLP twice as wide in shared_kv_layers.",
         ),
     ] = False
     n_expert: Annotated[
@@ -591,7 +592,7 @@ class ModelConfig(Derived):
         bool,
         Known(
             "no norm after experts",
-            "A norm of what experts return, in each layer with experts.",
+            "A norm of what experts return, in each layer with experts (A.X-K1).",
         ),
     ] = False
     mlp_beside_experts: Annotated[
@@ -668,8 +669,8 @@ class ModelConfig(Derived):
         bool,
         Known(
             "no differential attention",
-            "Attention that takes the outcome of half the heads from that of the others, by a "
-            "factor that is learned.",
+            "Attention that subtracts the outcome of one half of the heads, times a learned "
+            "factor, from that of the other half (DiffLlama).",
         ),
     ] = False
     embedding_norm: Annotated[

@@ -2,7 +2,7 @@
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.derived import HEAD_WIDTH, Derived
-from gpt2calc.model.unlike_layers import beyond, full_layers, per_layer, shared_keys
+from gpt2calc.model.unlike_layers import CHECKS, beyond
 
 OF_EXPERTS = (
     "n_expert_active", "n_inner_expert", "n_inner_shared", "dense_layers", "expert_latent_dim",
@@ -21,7 +21,7 @@ def refuse_nonsense(config: Derived) -> None:
 
     """
     checks = (_heads, _latent, _mixer, _mlps, _kv_heads, _experts, _positions, _windows, _norms)
-    for check in (*checks, full_layers, shared_keys, per_layer):
+    for check in (*checks, *CHECKS):
         complaint = check(config)
         if complaint:
             raise ValueError(complaint)
@@ -117,8 +117,8 @@ def _mixer(config: Derived) -> str:
         return f"mixer is '{config.mixer}', beside an indexer: give one of them"
     if config.window is not None and (config.parallel_mixer or config.full_layers is None):
         return (
-            f"mixer is '{config.mixer}', beside a window: give full_layers, whose attention has "
-            "none, and leave out parallel_mixer"
+            f"mixer is '{config.mixer}', beside a window: list in full_layers the layers whose "
+            "attention has no window, and leave out parallel_mixer"
         )
     with_window = sorted({*(config.full_layers or ())} - {*(config.attention_layers or ())})
     if config.window is not None and with_window:

@@ -100,7 +100,8 @@ class LayerBuilder:
 
     def _block_of(self, kind: LayerKind) -> BlockPart:
         style = self.architecture.style
-        if style in ("bloom", "mpt") and self._has_plain_blocks:
+        is_own = kind.keys == "own" and not kind.is_full
+        if style in ("bloom", "mpt") and is_own and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
         return self._block_of_one_part(kind) or self._block(self._mlp_or_experts(kind), kind)
 
@@ -189,8 +190,6 @@ class LayerBuilder:
             config.sub_norms,
             config.differential_attention,
             config.learned_activation,
-            config.shared_kv_layers,
-            config.full_layers_differ,
         )
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)

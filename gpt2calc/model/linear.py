@@ -82,3 +82,17 @@ class GemmaEmbedding(ScaledEmbedding):
         if self.buffer_dtype in (None, dtype):
             return scale(rows)
         return mul(rows, empty("_to_copy", (), dtype))
+
+
+class Scale(Leaf):
+    """A vector that multiplies the last dimension: a number for each feature, or expert, or one."""
+
+    weight: Parameter
+
+    def __init__(self, role: str, width: int) -> None:
+        self.role = role
+        self.weight = Parameter((width,))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply (..., width)."""
+        return mul(x, self.weight)

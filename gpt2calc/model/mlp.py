@@ -1,7 +1,7 @@
 """MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
 
-from gpt2calc.model.linear import Conv1D, Linear
-from gpt2calc.model.part import Identity, Leaf, Part
+from gpt2calc.model.linear import Conv1D, Linear, Scale
+from gpt2calc.model.part import Identity, Part
 from gpt2calc.tape.elementwise import (
     add,
     add_scalar,
@@ -14,7 +14,7 @@ from gpt2calc.tape.elementwise import (
     scale,
     sub,
 )
-from gpt2calc.tape.tensor import Parameter, Tensor
+from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import split
 
 
@@ -73,26 +73,12 @@ class LearnedActivation(Activation):
 
     def __init__(self) -> None:
         super().__init__("xielu")
-        self.positive = OneNumber("act_positive")
-        self.negative = OneNumber("act_negative")
+        self.positive = Scale("act_positive", 1)
+        self.negative = Scale("act_negative", 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation number by number."""
         return add(self.positive(pow_scalar(x)), self.negative(sub(of_input("expm1", x), x)))
-
-
-class OneNumber(Leaf):
-    """A number that multiplies all others."""
-
-    weight: Parameter
-
-    def __init__(self, role: str) -> None:
-        self.role = role
-        self.weight = Parameter((1,))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply ``x``."""
-        return mul(x, self.weight)
 
 
 class Dropout(Part[[Tensor], Tensor]):

@@ -3,7 +3,7 @@
 Source: transformers, ``models/*/modeling_*.py``, the classes of the routers.
 """
 
-from gpt2calc.model.linear import Linear
+from gpt2calc.model.linear import Linear, Scale
 from gpt2calc.model.norms import L2Norm
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.tape.elementwise import cast, elementwise, mul, of_output, scale
@@ -151,20 +151,6 @@ class ErnieRouter(Router):
         weights = gather(scores, chosen)
         weights = mul(weights, elementwise("reciprocal", sum_last(weights)))
         return logits, cast(weights, x.dtype), chosen
-
-
-class Scale(Leaf):
-    """A number for each feature, or for each expert, by which it is multiplied."""
-
-    weight: Parameter
-
-    def __init__(self, role: str, width: int) -> None:
-        self.role = role
-        self.weight = Parameter((width,))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply (..., width)."""
-        return mul(x, self.weight)
 
 
 class ScaledRouter(Router):

@@ -4,9 +4,11 @@ from gpt2calc.errors import quoted
 from gpt2calc.model.derived import Derived
 
 OF_FULL_LAYERS = ("full_head_dim", "full_n_head", "full_n_kv_head", "full_values_are_keys")
+"""Fields of layers without a window alone."""
 
 
 OF_STREAMS = ("altup_inputs", "laurel_rank")
+"""Fields of blocks that are as in Gemma 3n."""
 
 
 def beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
@@ -55,11 +57,6 @@ def full_layers(config: Derived) -> str:
 def shared_keys(config: Derived) -> str:
     """Complain of layers that cannot take the keys and values of an earlier one."""
     listed = config.shared_kv_layers
-    if config.v_head_dim is not None and not config.is_latent:
-        if config.attention_gate or not config.has_attention:
-            return "v_head_dim is of attention that no gate follows: leave out one of them"
-        if config.heads is None:
-            return "v_head_dim is the width of how many heads? give n_head as well"
     if not listed:
         name = "double_wide_mlp"
         return f"{name} is of shared_kv_layers: give both" if config.double_wide_mlp else ""
@@ -84,35 +81,68 @@ def shared_keys(config: Derived) -> str:
     return ""
 
 
-def per_layer(config: Derived) -> str:
-    """Complain of what is of per-layer embeddings, streams or experts, where there are none."""
+def own_attention(config: Derived) -> str:
+    """Complain of gates, values and outcomes of attention that do not go together."""
+    if config.v_head_dim is not None and not config.is_latent:
+        if not config.has_attention:
+            return "v_head_dim is of attention, which no layer has: leave it out"
+        if config.attention_gate:
+            return "v_head_dim is given, beside attention_gate: leave out one of them"
+        if config.heads is None:
+            return "v_head_dim is the width of how many heads? give n_head as well"
+    if config.separate_gate and not config.attention_gate:
+        return "separate_gate is of attention_gate: give both"
+    if config.gate_per_head and not config.separate_gate:
+        return "gate_per_head is of separate_gate: give both"
+    if config.sub_norms and (config.is_latent or config.mlp_layers == ()):
+        return "sub_norms is not of latent attention, nor of a model without MLPs: leave it out"
+    return _differential(config) if config.differential_attention else ""
+
+
+def _differential(config: Derived) -> str:
+    others = ("kv_lora_rank", "v_head_dim", "shared_kv_layers", "full_values_are_keys")
+    given = next((name for name in others if config.given(name)), None)
+    if given or config.architecture.value_norm is not None:
+        return (
+            f"differential_attention is given, beside {given or 'a norm of values'}: leave out "
+            f"{given or 'it'}"
+        )
+    if config.heads is None:
+        return "differential_attention is of how many heads? give n_head as well"
+    odd = next((n for n in (config.heads, config.full_n_head) if n is not None and n % 2), None)
+    if odd is None:
+        return ""
+    return f"differential_attention halves the heads, which are {quoted(odd)}: give an even number"
+
+
+def streams(config: Derived) -> str:
+    """Complain of per-layer embeddings or residual streams that a block cannot have."""
     if config.per_layer_vocab is not None and config.per_layer_dim is None:
         return "per_layer_vocab is of per-layer embeddings: give per_layer_dim, such as 256"
     if config.altup_inputs == 1:
         return "altup_inputs is 1: give at least 2 residual streams, or leave it out"
     given = next((name for name in OF_STREAMS if config.given(name)), None)
-    if given and (config.norm_place != "both" or config.has_other_layers):
+    if not given:
+        return ""
+    if config.has_other_layers or config.parallel_residual:
+        return f"{given} is of blocks of attention, then an MLP: leave out {given}"
+    if config.norm_place != "both":
         return f"{given} is of blocks with norms before and after: give norm_place 'both'"
-    if config.separate_gate and not config.attention_gate:
-        return "separate_gate is of attention_gate: give both"
-    if config.differential_attention and (
-        config.is_latent or config.shared_kv_layers or config.full_values_are_keys
-    ):
-        return "differential_attention is of heads with keys of their own: leave out one of them"
-    if config.differential_attention and config.heads is None:
-        return "differential_attention is of how many heads? give n_head as well"
-    if config.gate_per_head and not config.separate_gate:
-        return "gate_per_head is of separate_gate: give both"
-    if config.norm_after_experts and (config.n_expert is None or config.mlp_beside_experts):
-        return (
-            "norm_after_experts is of a model with experts, and no MLP beside them: give n_expert"
-        )
-    if config.sub_norms and (config.is_latent or config.mlp_layers == ()):
-        return "sub_norms is not of latent attention, nor of a model without MLPs: leave it out"
+    return ""
+
+
+def beside_experts(config: Derived) -> str:
+    """Complain of an MLP beside experts, or a norm after them, that cannot be."""
+    if config.norm_after_experts and config.n_expert is None:
+        return "norm_after_experts is of a model with experts: give n_expert, such as 8"
     if not config.mlp_beside_experts:
         return ""
     if config.n_expert is None:
         return "mlp_beside_experts is of a model with experts: give n_expert, such as 8"
-    others = ("n_inner_shared", "choice_bias", "expert_latent_dim")
+    others = ("n_inner_shared", "choice_bias", "expert_latent_dim", "norm_after_experts")
     given = next((name for name in others if config.given(name)), None)
     return f"mlp_beside_experts is given, beside {given}: leave out one of them" if given else ""
+
+
+CHECKS = (full_layers, shared_keys, own_attention, streams, beside_experts)
+"""All of them: each returns what is wrong, or nothing."""

@@ -53,7 +53,7 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
         if not _differing(read, config):
             return said | {"model_type": family.built_as or family.model_type}
     plain = from_contents(contents | _numbers(base, config), family.words)
-    (first, *_) = [config.said(name) or name for name in _differing(plain, config)]
+    first = next((config.said(name) or name for name in _differing(plain, config)), "such layers")
     raise UserError(
         f"transformers' {family.words} cannot be built with {first}, and compared: verify the same "
         "model as its family has it"
@@ -65,7 +65,7 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
     told: dict[str, Callable[[], object]] = {
         "num_kv_heads": lambda: config.value("n_kv_head"),
         "num_key_value_heads": lambda: config.full_n_kv_head or _half_of_kv_heads(config),
-        "global_head_dim": lambda: config.full_head_dim or config.head_dim,
+        "global_head_dim": lambda: config.full_head_dim or config.head_width,
         "num_global_key_value_heads": lambda: config.full_n_kv_head or config.value("n_kv_head"),
         "num_kv_shared_layers": lambda: len(config.shared_kv_layers or ()),
         "hidden_size_per_layer_input": lambda: config.per_layer_dim or 0,

@@ -93,4 +93,4 @@ def _checked(word: str, there: Collection[str]) -> str:
 
 def plain(expression: Any) -> str:
     """Write a product such as ``3*d`` as it stands in a table: ``3d``."""
-    return str(expression).replace("*", "")
+    return str(expression).replace("**2", "²").replace("*", "")

@@ -72,7 +72,7 @@ def _mlp_against_attention(config: ModelConfig) -> str:
     """Say that the MLP has twice the weights of attention, if it has."""
     counted = count(config)
     attention, mlp = counted["attention"], counted["mlp"]
-    if mlp.weights != 2 * attention.weights:
+    if mlp.weights != 2 * attention.weights or config.has_other_layers or config.blocks_differ:
         return ""
     line = (
         f"The MLP has twice the weights of attention: in a block {_weights(config, 'mlp')}, "

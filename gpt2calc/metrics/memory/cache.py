@@ -19,16 +19,15 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
         return _latent_bytes(case, tokens) + state_bytes(case)
     size = case.batch * ITEMSIZE[case.product_type]
     if model.has_other_layers:
-        full = model.full_attentions
-        seen = tokens if model.window is None else min(tokens, model.window)
-        kept = full * tokens + (model.attentions - full) * seen
-        return int(size * kept * sum(numbers_of_token(model)) + state_bytes(case))
-    full = model.full_layers_among(model.n_layer)
-    windowed = model.n_layer - full - model.sharing_layers(is_full=False)
-    kept = (full - model.sharing_layers(is_full=True)) * tokens
-    kept *= sum(numbers_of_token(model, is_full=True))
+        full, layers = model.full_attentions, model.attentions
+    else:
+        full, layers = model.full_layers_among(model.n_layer), model.n_layer
+    windowed = layers - full - model.sharing_layers(is_full=False)
+    full -= model.sharing_layers(is_full=True)
     seen = tokens if model.window is None else min(tokens, model.window)
-    return int(size * (kept + windowed * seen * sum(numbers_of_token(model))))
+    kept = full * tokens * sum(numbers_of_token(model, is_full=True))
+    kept += windowed * seen * sum(numbers_of_token(model))
+    return int(size * kept + state_bytes(case))
 
 
 def numbers_of_token(model: ModelConfig, *, is_full: bool = False) -> tuple[int, int]:

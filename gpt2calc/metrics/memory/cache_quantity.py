@@ -87,7 +87,8 @@ def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
         kept.append((windowed, _fewer(tokens, window, case), WINDOWED))
     for part in ("keys", "values") if model.has_attention else ():
         for layers, seen, words in kept:
-            shape: tuple[Number, ...] = (size, case.batch, seen, *_of_a_token(case, part))
+            heads = _of_a_token(case, part, is_full=words == FULL)
+            shape: tuple[Number, ...] = (size, case.batch, seen, *heads)
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
     yield from _state_terms(case, size)
 

@@ -8,10 +8,15 @@ from gpt2calc.tape.recorder import Event, Lifetime
 
 START = "the start of backward"
 """The moment at which all that is kept is still there, and most is needed besides."""
-PART_OF = {
-    **{role: "projections" if part == "attention" else part for role, part in SUBLAYERS.items()},
+ROWS = {
+    "attention": "projections",
     "token_embedding": "embeddings",
     "position_embedding": "embeddings",
+}
+"""What memory calls the sublayers that it calls otherwise."""
+PART_OF = {
+    **{role: ROWS.get(part, part) for role, part in SUBLAYERS.items()},
+    "altup_mix": "mlp",
     "embedding_dropout": "embeddings",
     "rotation": "embeddings",
     "attention": "scores",

@@ -3,9 +3,22 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept import numbers_of_a_token
 from strategies import examples
 
-from gpt2calc import Run, UserError, cache, explain, formula, load, presets, solve_for, sweep
+from gpt2calc import (
+    ModelConfig,
+    Run,
+    UserError,
+    cache,
+    explain,
+    formula,
+    load,
+    memory,
+    presets,
+    solve_for,
+    sweep,
+)
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.cache_quantity import CACHE, cache_case
 from gpt2calc.quantity.case import case_of
@@ -114,3 +127,33 @@ def test_full_layers_are_counted_as_one_goes_through_them(name, depth, every, li
     )
     full = sum(config.window_of(layer) is None for layer in range(depth))
     assert config.full_layers_among(depth) == full
+
+
+def test_windows_beside_other_mixers_and_full_layers_with_heads_of_their_own():
+    """Layers 1 and 3 keep four tokens, layer 5 all nine, and layers 0, 2 and 4 a state each."""
+    config = ModelConfig(
+        family="llama",
+        n_layer=6,
+        n_embd=64,
+        vocab=96,
+        n_ctx=64,
+        n_head=4,
+        head_dim=16,
+        n_kv_head=4,
+        mixer="lightning",
+        mixer_heads=4,
+        mixer_head_dim=16,
+        mixer_key_heads=4,
+        mixer_state_dim=16,
+        attention_layers=[1, 3, 5],
+        window=4,
+        full_layers=[5],
+        full_n_kv_head=1,
+        full_head_dim=32,
+    )
+    windowed, full = numbers_of_a_token(config, 1), numbers_of_a_token(config, 5)
+    assert windowed == 2 * full == 128
+    kept = 2 * 4 * windowed + 9 * full + 3 * 4 * 16 * 16
+    run = Run(seq=9, dtype="float32", training=False)
+    assert cache(config, run).total == memory(config, run).cache == 4 * kept
+    assert cache_bytes(case_of(config, run)) == 4 * kept

@@ -2,11 +2,18 @@
 
 import json
 
+import pytest
 from hypothesis import given
+from mathematics import from_text, value
 from strategies import LETTERS, configs
 
-from gpt2calc import ModelConfig, count, list_tensors, named_shapes
+from gpt2calc import ModelConfig, count, list_tensors, load, named_shapes, presets
+from gpt2calc.model.fields import letters
 from gpt2calc.model.names import GPT2_NAMES
+
+OF_UNLIKE_BLOCKS = [
+    each.name for each in presets() if each.config.blocks_differ or each.config.has_other_layers
+]
 
 
 @given(configs())
@@ -43,3 +50,26 @@ def test_every_tensor_says_where_it_belongs():
 def test_a_given_mlp_width_has_its_own_letter():
     assert "d × f" in str(list_tensors(ModelConfig(n_inner=100)))
     assert "d × 4d" in str(list_tensors(ModelConfig()))
+
+
+@pytest.mark.parametrize("name", OF_UNLIKE_BLOCKS)
+def test_the_formulas_of_unlike_blocks_give_their_shapes(name):
+    config = load(name)
+    listed = list_tensors(config)
+    spelled = config.spelled_out()
+    of_letters = {letter: spelled.value(field) for field, letter in letters(ModelConfig).items()}
+    for tensor, formula in listed.items():
+        assert tuple(value(from_text(size), of_letters) for size in formula) == tensor.shape
+    assert listed.total == count(config).total
+
+
+@pytest.mark.parametrize("family", ["bloom", "mpt"])
+def test_blocks_that_make_no_keys_have_a_projection_of_queries_alone(family):
+    config = ModelConfig(
+        family=family, n_layer=4, n_embd=64, n_head=4, vocab=96, n_ctx=32, shared_kv_layers=[2, 3]
+    )
+    usual = config.evaluate_at(shared_kv_layers=None)
+    in_all = [tensor.amount for tensor in list_tensors(usual).tensors if tensor.role == "qkv"]
+    assert list_tensors(config).total == count(config).total
+    in_half_the_layers = sum(in_all) // 2
+    assert 3 * (count(usual).total - count(config).total) == 2 * in_half_the_layers

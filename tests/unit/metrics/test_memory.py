@@ -472,3 +472,10 @@ def test_a_formula_of_fewer_layers_than_differ(training):
     case = case_of(config, Run(seq=4, training=training))
     written = formula(case, free="n_layer", of="memory").total
     assert written.subs(symbol("n_layer"), 2) == memory(config, case.run).total
+
+
+@pytest.mark.parametrize("name", ["gemma-3n-e2b", "gemma-4-e2b"])
+def test_what_is_kept_for_the_embedding_of_each_layer_is_of_the_embeddings(name):
+    held = memory(name, Run(seq=2_000, training=True, optimizer="sgd"))
+    assert held["embeddings"].total > 0
+    assert held.total == sum(held[part].total for part in held)

@@ -12,6 +12,7 @@ from gpt2calc import (
     device,
     flops,
     glance,
+    list_tensors,
     load,
     memory,
     presets,
@@ -20,6 +21,7 @@ from gpt2calc import (
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.tensor_parallel import parameters_on_one
+from gpt2calc.model.tensors import layers_tensors
 
 
 def test_llama_3_8b_on_a_card_of_24_gb_and_with_32_users():
@@ -118,6 +120,18 @@ def test_heads_of_keys_that_are_fewer_than_gpus_are_there_several_times():
     assert serve(model, tensor_parallel=8).cache_on_one * 2 == serve(model).cache_each
 
 
+@pytest.mark.parametrize("gpus", [1, 2, 4, 8])
+@pytest.mark.parametrize("full", [{}, {"window": 4, "full_layers": [1], "full_n_kv_head": 8}])
+def test_projections_joined_in_one_matrix_are_shared_out_as_three(gpus, full):
+    shape = {"n_layer": 2, "n_embd": 64, "n_head": 8, "n_kv_head": 2, "head_dim": 16, "n_inner": 96}
+    apart, joined = (
+        ModelConfig(family=family, vocab=96, tie_embeddings=False, **shape, **full)
+        for family in ("llama", "phi3")
+    )
+    assert len(list_tensors(joined).tensors) < len(list_tensors(apart).tensors)
+    assert parameters_on_one(joined, gpus) == parameters_on_one(apart, gpus)
+
+
 def test_bounds_of_the_scaling_book():
     """Llama-3-70B in 8 bits on 8 TPU v5e, 32 x 8,192 tokens of 160 kB: 112 GB, 17 ms, 1,882/s.
 
@@ -144,6 +158,45 @@ def test_tokens_a_second_and_the_first_token_of_llama_3_8b_on_one_h100():
     assert many.bounds.tokens_per_second_each == pytest.approx(
         3.35e12 / float(on_one + many.cache_on_one), rel=1e-6
     )
+
+
+WINDOWED_BESIDE_STATES = ModelConfig(
+    family="llama",
+    n_layer=4,
+    n_embd=64,
+    n_head=4,
+    vocab=96,
+    n_ctx=1_024,
+    window=4,
+    full_layers=[3],
+    mixer="lightning",
+    mixer_heads=4,
+    mixer_key_heads=4,
+    mixer_head_dim=16,
+    mixer_state_dim=16,
+    attention_layers=[1, 2, 3],
+)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [load("gemma-3-1b"), load("gemma-4-e2b"), load("mimo-v2-flash"), WINDOWED_BESIDE_STATES],
+    ids=lambda config: config.family,
+)
+def test_a_prompt_meets_in_each_layer_the_tokens_of_its_window(config):
+    """Pairs of tokens are taken one by one, and heads from the shapes of each layer's matrices."""
+    tokens = 700
+    causal = flops(config, Run(seq=tokens, last_logits=True, causal=True))
+    unseen = 0
+    for layer, listed in enumerate(layers_tensors(config)):
+        rows = {each.role: each.shape for each in listed if each.kind == "weight"}
+        window = config.window_of(layer) or tokens
+        if "query" in rows:
+            queries, values = rows["query"][0], rows["attention_out"][1]
+            pairs = sum(max(token - window, 0) for token in range(1, tokens + 1))
+            unseen += 2 * (queries + values) * pairs
+    case = serve(config, Run(seq=tokens)).config
+    assert flops_of_prompt(case) == causal.total - unseen
 
 
 def test_windows_make_the_first_token_sooner():

@@ -161,7 +161,7 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
         ({**LIGHTNING, "mixer_norm": False}, "'lightning' has a norm always"),
         ({**LIGHTNING, "mixer_key_heads": 3}, "mixer_key_heads is 3: it must divide"),
         ({**LIGHTNING, "mixer_conv_bias": True}, "'lightning' has no convolution"),
-        ({**LIGHTNING, "window": 4}, "mixer is 'lightning', beside a window: give full_layers"),
+        ({**LIGHTNING, "window": 4}, "beside a window: list in full_layers the layers whose"),
         (
             {**LIGHTNING, "window": 4, "full_layers": [1], "attention_layers": [2]},
             "layer 1 is in full_layers and not in attention_layers",
@@ -206,13 +206,16 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
         ({"separate_gate": True, "gate_per_head": True}, "separate_gate is of attention_gate"),
         ({"attention_gate": True, "gate_per_head": True}, "gate_per_head is of separate_gate"),
         ({"norm_after_experts": True}, "norm_after_experts is of a model with experts"),
-        ({**LATENT, "differential_attention": True}, "is of heads with keys of their own"),
+        (
+            {**LATENT, "differential_attention": True},
+            "differential_attention is given, beside kv_lora_rank",
+        ),
         ({**FULL, "full_values_are_keys": True, "v_head_dim": 8}, "beside v_head_dim"),
         (
             {"window": 4, "full_every": 2, "attention_sinks": True, "full_sinks": False},
             "give full_layers, not full_every",
         ),
-        ({"v_head_dim": 8, "attention_gate": True}, "v_head_dim is of attention that no gate"),
+        ({"v_head_dim": 8, "attention_gate": True}, "v_head_dim is given, beside attention_gate"),
         ({"double_wide_mlp": True}, "double_wide_mlp is of shared_kv_layers: give both"),
         ({"shared_kv_layers": [12]}, "shared_kv_layers has 12: layers are numbered from 0"),
         ({"shared_kv_layers": [0]}, "layer 0 is in shared_kv_layers, and no layer before it"),
@@ -222,6 +225,8 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
         ({"altup_inputs": 1}, "altup_inputs is 1: give at least 2 residual streams"),
         ({"laurel_rank": 4}, "laurel_rank is of blocks with norms before and after"),
         ({"separate_gate": True}, "separate_gate is of attention_gate: give both"),
+        ({"differential_attention": True, "n_head": 3}, "which are 3: give an even number"),
+        ({"laurel_rank": 4, "norm_place": "both", "parallel_residual": True}, "leave out laurel"),
         ({**LATENT, "sub_norms": True}, "sub_norms is not of latent attention"),
         ({"mlp_beside_experts": True}, "mlp_beside_experts is of a model with experts"),
         (
@@ -232,7 +237,7 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
 )
 def test_layers_that_cannot_differ_so_are_refused(fields, words):
     with pytest.raises(UserError, match=words):
-        ModelConfig(n_head=12, **fields)
+        ModelConfig(**{"n_head": 12, **fields})
 
 
 def test_the_heads_of_values_need_a_number():
