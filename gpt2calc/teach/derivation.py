@@ -146,16 +146,25 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
         collected = _monomials(sum(term.each for term in run))
         if copies == 1:
             terms += [monomial(*each, values) for each in collected]
+        elif isinstance(copies, int) and len(collected) == 1:
+            ((coefficient, powers),) = collected
+            terms.append(monomial(copies * coefficient, powers, values))
         elif len(collected) == 1:
             ((coefficient, powers),) = collected
             one = monomial(coefficient, {str(copies): 1, **powers}, values)
             is_letter = getattr(copies, "is_Symbol", True)
-            several = Beside((_copies(copies, values), monomial(coefficient, powers, values)))
+            several = _several(_copies(copies, values), monomial(coefficient, powers, values))
             terms.append(one if is_letter else several)
         else:
             inside = plus([monomial(*each, values) for each in collected])
             terms.append(Beside((_copies(copies, values), inside)))
     return terms
+
+
+def _several(copies: Node, each: Node) -> Node:
+    """Write a product: ``(L - 7) (2 d)``, or ``28 × 256`` where both are numbers."""
+    both = (copies, each)
+    return Times(both) if all(isinstance(factor, int) for factor in both) else Beside(both)
 
 
 def _copies(copies: Any, values: dict[str, int]) -> Node:

@@ -29,6 +29,7 @@ def _with_signs(plain: str) -> str:
     for token in tokens:
         starts = token == "(" or token.isalnum()
         ends = bool(signed) and (signed[-1] == ")" or signed[-1].isalnum())
+        assert not (ends and token.isdigit() and signed[-1].isdigit()), f"two numbers in {plain}"
         signed += ["*", token] if starts and ends else [token]
     return "".join(signed)
 

@@ -20,6 +20,7 @@ from gpt2calc import (
 )
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.families.table import families
+from gpt2calc.model.fields import letters as of_fields
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.registry import as_quantity
@@ -40,7 +41,7 @@ def letters_of(config):
 
 def text_chains(printed):
     """The chains in a text: lines with an equals sign, joined to those that go on with one."""
-    joined = re.sub(r"\n +([=+])", r" \1", printed)
+    joined = re.sub(r"\n *([=+])", r" \1", printed)
     for line in joined.splitlines():
         if "=" in line:
             yield re.sub(r"^(weights|biases|total) ", "", line).strip()
@@ -73,6 +74,15 @@ def test_both_sides_of_every_displayed_equals_sign_are_equal(config, free, form)
     for chain in found:
         sides = {value(each, letters) for each in chain}
         assert len(sides) == 1, chain
+
+
+@pytest.mark.parametrize("name", ["gemma-3n-e2b", "gemma-4-e2b", "gemma-4-31b", "mimo-v2-flash"])
+@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+def test_both_sides_are_equal_where_layers_differ(name, form):
+    spelled = load(name).spelled_out()
+    letters = {letter: spelled.value(field) for field, letter in of_fields(ModelConfig).items()}
+    for chain in chains_of(explain(name), form):
+        assert len({value(each, letters) for each in chain}) == 1, chain
 
 
 @settings(max_examples=examples(60))
