@@ -86,6 +86,8 @@ class Architecture:
     choice_bias_is_row: bool = True
     """Whether the bias of the experts' choice is a matrix of one row, and not a vector."""
     experts: type[SharedMixtureOfExperts] = SharedMixtureOfExperts
+    stacks_experts: bool = False
+    """Whether the matrices of all experts are one matrix, and their gate is one by itself."""
     experts_outputs_first: bool = True
     """Whether the matrices of experts are stored outputs first."""
     rebinds_expert_input: bool = True

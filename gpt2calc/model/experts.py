@@ -4,6 +4,7 @@ Source: transformers, ``integrations/moe.py``, ``models/mixtral/modeling_mixtral
 ``models/qwen2_moe/modeling_qwen2_moe.py``.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 from gpt2calc.model.linear import Linear
@@ -15,7 +16,7 @@ from gpt2calc.tape.indexing import index
 from gpt2calc.tape.matmul import bmm, grouped_mm
 from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import sum_over
-from gpt2calc.tape.tensor import Parameter, Spec, Tensor, empty, empty_several
+from gpt2calc.tape.tensor import Parameter, Shape, Spec, Tensor, empty, empty_several
 from gpt2calc.tape.views import clone, expand, reshape, split, transpose, unsqueeze, view
 
 Implementation = Literal["grouped_mm", "batched_mm"]
@@ -41,25 +42,32 @@ class ExpertMatrices(Leaf):
         self.role = role
         self.outputs = outputs
         self.outputs_first = outputs_first
-        sizes = (outputs, inputs) if outputs_first else (inputs, outputs)
-        self.weight = Parameter((n_expert, *sizes))
+        self.sizes = (outputs, inputs) if outputs_first else (inputs, outputs)
+        self.n_expert = n_expert
+        self.weight = Parameter((n_expert, *self.sizes))
         if bias:
             self.bias = Parameter((n_expert, outputs))
         self.active = active
 
+    def matrices(self) -> Tensor:
+        """Return (experts, outputs, inputs), or inputs first."""
+        return self.weight
+
     def forward(self, x: Tensor) -> Tensor:
         """Multiply rows that are sorted by expert."""
-        offsets = empty("cumsum", (self.weight.shape[0],), "int32")
+        offsets = empty("cumsum", (self.n_expert,), "int32")
         return self.grouped(x, offsets)
 
     def grouped(self, x: Tensor, offsets: Tensor) -> Tensor:
         """Multiply rows that are sorted by expert, up to an offset for each."""
-        matrices = transpose(self.weight, 1, 2) if self.outputs_first else self.weight
+        matrices = self.matrices()
+        if self.outputs_first:
+            matrices = transpose(matrices, 1, 2)
         return grouped_mm(x, matrices, offsets)
 
     def of_each(self, chosen: Tensor, rows: int) -> Tensor:
         """Copy for each row the matrix (outputs, inputs) of the expert that it goes through."""
-        matrices = index(self.weight, chosen, (rows, *self.weight.shape[1:]))
+        matrices = index(self.matrices(), chosen, (rows, *self.sizes))
         return matrices if self.outputs_first else transpose(matrices, 1, 2)
 
     def shifted(self, x: Tensor, chosen: Tensor) -> Tensor:
@@ -67,6 +75,40 @@ class ExpertMatrices(Leaf):
         if self.bias is None:
             return x
         return add(x, index(self.bias, chosen, x.shape))
+
+
+class StackedMatrices(ExpertMatrices):
+    """One matrix for each expert: a single tensor (experts * rows, columns), as DBRX has them."""
+
+    def __init__(
+        self,
+        role: str,
+        n_expert: int,
+        inputs: int,
+        outputs: int,
+        bias: bool,
+        active: int,
+        *,
+        outputs_first: bool = True,
+    ) -> None:
+        super().__init__(role, n_expert, inputs, outputs, bias, active, outputs_first=outputs_first)
+        rows, columns = self.sizes
+        self.weight = Parameter((n_expert * rows, columns))
+
+    def matrices(self) -> Tensor:
+        """Return (experts, rows, columns)."""
+        return view(self.weight, self.n_expert, *self.sizes)
+
+    def active_shape(self, parameter: Parameter) -> Shape:
+        """Return the shape of the rows that a token goes through."""
+        if parameter is not self.weight or self.active is None:
+            return super().active_shape(parameter)
+        rows, columns = self.sizes
+        return self.active * rows, columns
+
+
+Multiply = Callable[[Tensor, ExpertMatrices], Tensor]
+"""Multiplies each row by the matrix of its expert, and adds its bias."""
 
 
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
@@ -97,7 +139,7 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         tokens, width = x.shape
         per_token = weights.shape[-1]
         rows = tokens * per_token
-        n_expert = self.up.weight.shape[0]
+        n_expert = self.up.n_expert
         weights = reshape(weights, -1)
         chosen = reshape(chosen, -1)
         chosen, order = empty_several("sort", Spec((rows,), "int64"), Spec((rows,), "int64"))
@@ -106,13 +148,12 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         _as_float = to_copy(chosen, "float32")
         _per_expert = empty("histc", (n_expert,), "float32")
         offsets = empty("cumsum", (n_expert,), "int32")
-        with module(self.up.role):
-            hidden = self.up.grouped(sorted_x, offsets)
-            hidden = self.up.shifted(hidden, chosen)
-        hidden = self._activated(hidden)
-        with module(self.down.role):
-            hidden = self.down.grouped(hidden, offsets)
-            hidden = self.down.shifted(hidden, chosen)
+
+        def multiply(x: Tensor, by: ExpertMatrices) -> Tensor:
+            with module(by.role):
+                return by.shifted(by.grouped(x, offsets), chosen)
+
+        hidden = multiply(self._hidden(sorted_x, multiply), self.down)
         out = mul(hidden, unsqueeze(sorted_weights, -1))
         inverse = empty("empty_like", (rows,), "int64")
         empty("arange", (rows,), "int64")
@@ -127,24 +168,44 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         repeated = _repeated(x, per_token)
         weights = reshape(weights, -1)
         chosen = reshape(chosen, -1)
-        with module(self.up.role):
-            matrices = self.up.of_each(chosen, rows)
-            hidden = _one_by_one(repeated, matrices)
-            hidden = self.up.shifted(hidden, chosen)
-        hidden = self._activated(hidden)
-        with module(self.down.role):
-            matrices = self.down.of_each(chosen, rows)
-            hidden = _one_by_one(hidden, matrices)
-            hidden = self.down.shifted(hidden, chosen)
+
+        def multiply(x: Tensor, by: ExpertMatrices) -> Tensor:
+            with module(by.role):
+                return by.shifted(_one_by_one(x, by.of_each(chosen, rows)), chosen)
+
+        hidden = multiply(self._hidden(repeated, multiply), self.down)
         out = mul(hidden, unsqueeze(weights, -1))
         final = sum_over(view(out, tokens, per_token, width), 1)
         return cast(final, x.dtype)
 
-    def _activated(self, hidden: Tensor) -> Tensor:
+    def _hidden(self, x: Tensor, multiply: Multiply) -> Tensor:
+        """Return the hidden layers of the experts, one in each row."""
+        hidden = multiply(x, self.up)
         if not self.is_gated:
             return of_input(self.activation, hidden)
         width = self.up.outputs // 2
         gate, up = split(hidden, (width, width))
+        return mul(of_input(self.activation, gate), up)
+
+
+class SeparateExperts(Experts):
+    """Experts whose gate, if they have one, is a matrix by itself."""
+
+    def __init__(
+        self,
+        gate: ExpertMatrices | None,
+        up: ExpertMatrices,
+        down: ExpertMatrices,
+        activation: str,
+        implementation: Implementation = "grouped_mm",
+    ) -> None:
+        self.gate = gate
+        super().__init__(up, down, activation, implementation, is_gated=gate is not None)
+
+    def _hidden(self, x: Tensor, multiply: Multiply) -> Tensor:
+        if self.gate is None:
+            return super()._hidden(x, multiply)
+        gate, up = multiply(x, self.gate), multiply(x, self.up)
         return mul(of_input(self.activation, gate), up)
 
 

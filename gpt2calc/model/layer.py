@@ -22,6 +22,8 @@ from gpt2calc.model.experts import (
     Implementation,
     MixtureOfExperts,
     NarrowedExperts,
+    SeparateExperts,
+    StackedMatrices,
 )
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mixer_layer import MixerBuilder
@@ -288,28 +290,31 @@ class LayerBuilder:
         return self.linear("mlp_in", d, width, bias), self.linear("mlp_out", width, d, bias)
 
     def _experts(self) -> Layer:
-        """Return a router, its experts, and the MLP beside them that every token takes, if any.
+        """Return a router, its experts, and the MLP beside them that every token takes, if any."""
+        n_expert, chosen = self.config.n_expert, self.config.chosen_experts
+        assert n_expert is not None
+        assert chosen is not None
+        router = self._router(n_expert, chosen)
+        return self._mixture(router, self._narrowed(self._experts_alone(n_expert, chosen)))
 
-        E is the number of experts, A how many are chosen, x the width of each.
-        """
-        config, architecture, d = self.config, self.architecture, self.d
-        E, A, x = config.n_expert, config.chosen_experts, config.expert_width
-        assert E is not None
-        assert A is not None
+    def _experts_alone(self, E: int, A: int) -> Experts:
+        """Return E experts, A of which are chosen; each of width x, between vectors of width o."""
+        config, is_gated = self.config, self.config.gated_mlp
+        x, bias = config.expert_width, config.biased("expert_bias")
         assert x is not None
-        bias = config.biased("expert_bias")
-        first = architecture.experts_outputs_first
-        router = self._router(E, A)
-        width = 2 * x if config.gated_mlp else x
-        o = d if config.expert_latent_dim is None else config.expert_latent_dim
-        experts = Experts(
-            ExpertMatrices("experts_in", E, o, width, bias, A, outputs_first=first),
-            ExpertMatrices("experts_out", E, x, o, bias, A, outputs_first=first),
-            self.activation,
-            self.experts_implementation,
-            is_gated=config.gated_mlp,
-        )
-        return self._mixture(router, self._narrowed(experts))
+        o = self.d if config.expert_latent_dim is None else config.expert_latent_dim
+        run = self.activation, self.experts_implementation
+        up: ExpertMatrices
+        down: ExpertMatrices
+        if self.architecture.stacks_experts:
+            gate = StackedMatrices("experts_gate", E, o, x, bias, A) if is_gated else None
+            up = StackedMatrices("experts_in", E, o, x, bias, A)
+            down = StackedMatrices("experts_out", E, x, o, bias, A, outputs_first=False)
+            return SeparateExperts(gate, up, down, *run)
+        first, width = self.architecture.experts_outputs_first, 2 * x if is_gated else x
+        up = ExpertMatrices("experts_in", E, o, width, bias, A, outputs_first=first)
+        down = ExpertMatrices("experts_out", E, x, o, bias, A, outputs_first=first)
+        return Experts(up, down, *run, is_gated=is_gated)
 
     def _router(self, n_expert: int, chosen: int) -> Router:
         config, architecture = self.config, self.architecture

@@ -106,6 +106,7 @@ INSIDE = {
     "expert_scale": "mlp.router.expert_scale",
     "experts_narrow": "mlp.experts_narrow",
     "experts_widen": "mlp.experts_widen",
+    "experts_gate": "mlp.experts.c_gate",
     "experts_in": "mlp.experts.c_fc",
     "experts_act": "mlp.experts.act",
     "experts_out": "mlp.experts.c_proj",
@@ -137,8 +138,8 @@ INSIDE = {
 """The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
 
 OF_NO_MODULE = (
-    "experts_in", "experts_out", "choice_bias", "sinks", "router_scale", "expert_scale",
-    "altup_scale", "act_positive", "act_negative",
+    "experts_gate", "experts_in", "experts_out", "choice_bias", "sinks", "router_scale",
+    "expert_scale", "altup_scale", "act_positive", "act_negative",
     "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2",
     "mixer_step", "mixer_log_decay", "mixer_skip",
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import Generic, ParamSpec, TypeVar
 
 from gpt2calc.tape.recorder import current
-from gpt2calc.tape.tensor import Parameter, Tensor
+from gpt2calc.tape.tensor import Parameter, Shape, Tensor
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -59,6 +59,10 @@ class Leaf(Part[[Tensor], Tensor]):
     def leaves(self) -> "list[Leaf]":
         """Return itself."""
         return [self]
+
+    def active_shape(self, parameter: Parameter) -> Shape:
+        """Return the shape of what a token goes through, of one of its parameters."""
+        return parameter.shape if self.active is None else (self.active, *parameter.shape[1:])
 
     def parameters(self) -> "list[Parameter]":
         """Return its parameters as PyTorch has them."""

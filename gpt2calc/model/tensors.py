@@ -7,7 +7,6 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.network import Network
 from gpt2calc.model.part import Leaf
 from gpt2calc.model.terms import Tensor, make
-from gpt2calc.tape.tensor import Shape
 
 SUBLAYERS = {
     "token_embedding": "token_embedding",
@@ -75,6 +74,7 @@ SUBLAYERS = {
     "expert_scale": "mlp",
     "experts_narrow": "mlp",
     "experts_widen": "mlp",
+    "experts_gate": "mlp",
     "experts_in": "mlp",
     "experts_out": "mlp",
     "shared_gate": "mlp",
@@ -145,16 +145,12 @@ def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False) ->
         sublayer = SUBLAYERS.get(role, NORM)
         weight, bias = leaf.weight, leaf.bias
         if weight is not None:
-            shape = _active(leaf, weight.shape) if only_active else weight.shape
+            shape = leaf.active_shape(weight) if only_active else weight.shape
             listed.append(make(Tensor, (role, sublayer, "weights", shape, count)))
         if bias is not None:
-            shape = _active(leaf, bias.shape) if only_active else bias.shape
+            shape = leaf.active_shape(bias) if only_active else bias.shape
             listed.append(make(Tensor, (role, sublayer, "biases", shape, count)))
     return listed
-
-
-def _active(leaf: Leaf, shape: Shape) -> Shape:
-    return shape if leaf.active is None else (leaf.active, *shape[1:])
 
 
 def _merged(leaves: list[tuple[Leaf, int]]) -> list[tuple[Leaf, int]]:

@@ -5,6 +5,7 @@ from itertools import pairwise, product
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families import dbrx
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.families.layers import FULL, SLIDING
 from gpt2calc.model.families.table import family_called
@@ -97,6 +98,8 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "no_rope_layers": lambda: [int(config.has_rope(n)) for n in range(config.n_layer)],
         "rope_parameters": lambda: _rope_parameters(config),
         "indexer_types": lambda: _indexer_types(config),
+        "attn_config": lambda: _attn_config(config),
+        "ffn_config": lambda: _ffn_config(config),
         "n_group": lambda: 1,
         "topk_group": lambda: 1,
         "index_topk_freq": lambda: 1,
@@ -113,6 +116,18 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "moe_layer_interval": lambda: _interval(_sparse_layers(config)),
     }
     return {key: tell() for key, tell in told.items() if key in family.extra}
+
+
+def _attn_config(config: ModelConfig) -> dict[str, object] | None:
+    """Return DBRX's config of attention; MPT's says nothing that changes a tensor."""
+    if config.of_family.name != "dbrx":
+        return None
+    numbers = {word: config.value(name) for word, name in dbrx.OF_ATTENTION.items()}
+    return numbers | {"clip_qkv": 8, "rope_theta": 10_000.0}
+
+
+def _ffn_config(config: ModelConfig) -> dict[str, object]:
+    return {word: config.value(name) for word, name in dbrx.OF_EXPERTS.items()}
 
 
 def _heads_by_layer(config: ModelConfig) -> list[int | None]:

@@ -120,6 +120,8 @@ MEANINGS = {
     ("experts_post_norm", "weights"): "Scales the outcome of the experts.",
     ("experts_post_norm", "biases"): "Shifts the outcome of the experts.",
     ("sinks", "weights"): "A score for each head, which takes a part of the softmax for no value.",
+    ("experts_gate", "weights"): "The gate of each expert.",
+    ("experts_gate", "biases"): "Shifts the gates of the experts.",
     (
         "experts_in",
         "weights",
@@ -209,6 +211,7 @@ MEANINGS = {
     ("router", "forward"): "Scores every expert for every token.",
     ("experts_narrow", "forward"): "Makes the latent of every token in which its experts work.",
     ("experts_widen", "forward"): "Makes what experts return as wide as the model.",
+    ("experts_gate", "forward"): "Makes the gates of the experts chosen for every token.",
     ("experts_in", "forward"): "Expands every token's vector in each expert chosen for it.",
     ("experts_out", "forward"): "Projects the hidden layers of the experts chosen back.",
     ("shared_gate", "forward"): "Makes the gate of the shared expert's hidden layer.",

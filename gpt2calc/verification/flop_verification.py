@@ -25,7 +25,7 @@ ATTENTION = "scores and mix"
 BACKWARD = "all modules, backward"
 """What is compared of backward, with what is recomputed in it, but for GPT-2: of modules that share
 an input, as queries and keys do, the counter gives the backward of one to another."""
-EXPERTS = ("experts_in", "experts_out")
+EXPERTS = ("experts_gate", "experts_in", "experts_out")
 """The products of experts, which are one module."""
 DIFFERENCES_SHOWN = 5
 
@@ -140,6 +140,11 @@ def _refuse_other_runs(case: Case) -> None:
         raise UserError(
             "differential_attention is on: its class looks at its parameters' values, which there "
             "are none of where PyTorch counts: verify the parameters"
+        )
+    if case.model.architecture.stacks_experts and case.n_expert is not None:
+        raise UserError(
+            f"{case.model.family_words}'s class looks at which experts were chosen, which there are "
+            "none of where PyTorch counts: verify its parameters"
         )
     if case.model.architecture.runs_all_experts and case.n_expert is not None:
         raise UserError(

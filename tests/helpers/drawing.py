@@ -72,6 +72,8 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents = _words_of_kimi(dice, depth, contents)
     if family.name == "nemotron_h":
         contents |= _blocks_of_nemotron(dice)
+    if family.name == "dbrx":
+        contents |= _inner_configs(dice)
     if family.name == "falcon_h1":
         contents["mamba_d_ssm"] = dice.choice((8, 16, None))
         contents["projectors_bias"] = contents.setdefault("mamba_proj_bias", False)
@@ -113,6 +115,18 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         layers = contents.get("num_layers") or contents["num_hidden_layers"]
         contents["attention_types"] = [[[dice.choice(("global", "local"))], 1]] * layers
     return contents
+
+
+def _inner_configs(dice: random.Random) -> dict[str, Any]:
+    """Draw DBRX's configs of attention, whose class asks for the last two words, and of experts."""
+    attention = {"kv_n_heads": dice.choice((1, 2)), "clip_qkv": 8, "rope_theta": 10_000.0}
+    experts = {"ffn_hidden_size": dice.randint(1, 50), "moe_num_experts": dice.randint(2, 5)}
+    experts["moe_top_k"] = dice.choice((1, 2))
+    optional = [key for key in experts if key != "moe_num_experts" and dice.random() < 0.25]
+    return {
+        "attn_config": attention,
+        "ffn_config": {key: value for key, value in experts.items() if key not in optional},
+    }
 
 
 def _blocks_of_nemotron(dice: random.Random) -> dict[str, Any]:

@@ -39,6 +39,8 @@ WINDOW = {
     "qwen3": QWENS,
 }
 """The keys that give a family's layers a window shorter than the sequence."""
+ON_A_CPU = ("diffllama", "dbrx")
+"""Families whose classes look at values: at parameters, or at which experts were chosen."""
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
@@ -85,7 +87,7 @@ def test_flops_are_those_of_pytorchs_counter(family, way):
     checkpointing, dropout = way
     if family.architecture.runs_all_experts:
         pytest.skip("its class multiplies every token by all experts")
-    if family.switches.get("differential_attention"):
+    if family.name in ON_A_CPU:
         pytest.skip("its class looks at values, and is run on a CPU below")
     if family.switches.get("mixer"):
         pytest.skip("its class multiplies padded chunks, where a recurrence takes tokens")
@@ -125,12 +127,13 @@ def test_a_window_is_a_mask_and_saves_no_flops(name):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_differential_attention_takes_what_pytorch_counts_on_a_cpu(seed):
+@pytest.mark.parametrize("name", ON_A_CPU)
+def test_classes_that_look_at_values_take_what_pytorch_counts_on_a_cpu(name, seed):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     from torch.utils.flop_counter import FlopCounterMode
 
-    contents = draw(next(each for each in FAMILIES if each.name == "diffllama"), seed)
+    contents = draw(next(each for each in FAMILIES if each.name == name), seed)
     config = transformers.AutoConfig.for_model(**contents, **SPECIAL_TOKENS)
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     ids = torch.zeros(2, 3, dtype=torch.long)

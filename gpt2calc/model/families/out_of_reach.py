@@ -38,7 +38,6 @@ OF_TYPES = {
     "cross-attention to a vision tower": ("mllama", "mllama_text_model"),
     "compressed latent attention": ("deepseek_v4",),
     "layers of two attentions and two MLPs": ("longcat_flash",),
-    "a config inside its config for attention and experts": ("dbrx",),
     "sparse attention by blocks": ("minimax_m3_vl_text",),
     "layers of its own kind": (
         "axk2", "hy_v4", "blt", "cpmant", "doge", "dory", "gpt_neox_japanese",

@@ -10,6 +10,7 @@ from gpt2calc.model.families.gpt2 import GPT2
 @cache
 def families() -> dict[str, Family]:
     """Return every family by its name; GPT-2's own is known without the others."""
+    from gpt2calc.model.families.dbrx import DBRX
     from gpt2calc.model.families.dense import DENSE
     from gpt2calc.model.families.experts import EXPERTS
     from gpt2calc.model.families.gated import GATED
@@ -24,7 +25,7 @@ def families() -> dict[str, Family]:
     from gpt2calc.model.families.unlike import UNLIKE
 
     alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS, *GATED, *SINUSOIDAL)
-    return {family.name: family for family in (*alike, *HYBRIDS, *STATE_SPACES, *UNLIKE)}
+    return {family.name: family for family in (*alike, DBRX, *HYBRIDS, *STATE_SPACES, *UNLIKE)}
 
 
 def family_called(name: str) -> Family:
