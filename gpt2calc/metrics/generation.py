@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gpt2calc.metrics.flops import FLOPS, Flops
 from gpt2calc.metrics.matmuls import terms
+from gpt2calc.metrics.windows import seen_in_cache
 from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
@@ -58,9 +59,16 @@ class Generation(Listing):
         return (
             f"The first token after the prompt takes {format_flops(self.prefill.total)}, each next "
             f"one {format_flops(self.following.total)} with the keys and values of "
-            f"{self.following.config.past_len:,} tokens in the cache; the head scores the last "
-            "token alone."
+            f"{self._tokens_in_cache()}; the head scores the last token alone."
         )
+
+    def _tokens_in_cache(self) -> str:
+        case = self.following.config
+        tokens = f"{case.past_len:,} tokens in the cache"
+        *_, windowed = seen_in_cache(case, case.n_layer, are_full=None)
+        if windowed.tokens == case.past_len:
+            return tokens
+        return f"{tokens}, the last {windowed.tokens:,} in layers with a window"
 
 
 def generate(config: Model | None = None, run: Run | None = None) -> Generation:

@@ -5,10 +5,11 @@ layers is run, once for all models of one structure: recorded sizes are formulas
 numbers, and a model's sizes are their values at its numbers, which may be arrays or symbols.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from gpt2calc.metrics.windows import seen_in_cache
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
 from gpt2calc.model.letters import (
@@ -98,6 +99,8 @@ class _Recorded(NamedTuple):
     factors: tuple[int, ...]
     copies: int
     group: int | None
+    is_full: bool
+    """Whether it is of layers that have other sizes, as they have no window."""
 
 
 class _SymbolicProduct(NamedTuple):
@@ -109,6 +112,7 @@ class _SymbolicProduct(NamedTuple):
     factors: tuple[Formula, ...]
     copies: Formula
     group: int | None
+    is_full: bool
 
 
 class _Run(NamedTuple):
@@ -130,7 +134,6 @@ def products(case: Case, *, by_group: bool = False) -> list[Product]:
         by_group: whether a product of several groups of layers is listed once for each.
 
     """
-    values = _values(case)
     return [
         Product(
             one.role,
@@ -138,10 +141,10 @@ def products(case: Case, *, by_group: bool = False) -> list[Product]:
             one.phase,
             tuple([size.at(values) for size in one.sizes]),
             tuple([factor.at(values) for factor in one.factors]),
-            one.copies.at(values),
+            copies,
             one.group,
         )
-        for one in _formulas_of(case, by_group=by_group)
+        for one, values, copies in _with_values(case, by_group=by_group)
     ]
 
 
@@ -151,17 +154,31 @@ def terms(case: Case) -> list[Term]:
     Sizes are not evaluated, only factors: the width of a head, n_embd / n_head, is no polynomial
     in n_head, while the FLOPs of all heads are.
     """
-    values = _values(case)
     return [
         MatmulTerm(
             one.role,
             _part_of(one.role),
             one.phase,
             tuple([factor.at(values) for factor in one.factors]),
-            one.copies.at(values),
+            copies,
         )
-        for one in _formulas_of(case)
+        for one, values, copies in _with_values(case)
     ]
+
+
+def _with_values(
+    case: Case, *, by_group: bool = False
+) -> "Iterator[tuple[_SymbolicProduct, dict[str, int], int]]":
+    """Yield each product, the numbers of its letters, and in how many layers it is."""
+    values = _values(case)
+    for one in _formulas_of(case, by_group=by_group):
+        copies = one.copies.at(values)
+        if case.run.cached is None or one.role.partition(":")[0] not in OPERANDS:
+            yield one, values, copies
+            continue
+        are_full = one.is_full if case.model.full_layers_differ else None
+        for layers, tokens in seen_in_cache(case, copies, are_full=are_full):
+            yield one, values | {"cached": tokens}, layers
 
 
 def _values(case: Case) -> dict[str, int]:
@@ -197,6 +214,7 @@ def _formulas(structure: Structure, run: _Run, by_group: bool) -> tuple[_Symboli
             tuple(Formula(factor) for factor in one.factors),
             Formula(one.copies),
             one.group,
+            one.is_full,
         )
         for one in (recorded if by_group else _merged(recorded))
     )
@@ -217,6 +235,7 @@ def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
         if run.training:
             backward(_scalar(logits))
     groups = {f"block.{place}": group.number for place, group in enumerate(built.groups)}
+    full = {name for name, block in zip(groups, blocks, strict=True) if block.is_full}
     attention = {
         name: _Attention(
             (config.in_full_layers() if block.is_full else config).heads or 1,
@@ -228,7 +247,7 @@ def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
     }
     events = [event for event in tape.events if event.matmuls]
     return [
-        _product(event, matmul, groups, attention)
+        _product(event, matmul, groups, attention, full if run.cached else ())
         for phase in ("forward", "backward", "recomputed")
         for event in events
         if event.phase == phase
@@ -240,7 +259,7 @@ def _merged(recorded: Iterable[_Recorded]) -> list[_Recorded]:
     """Add up the copies of a product that several groups of layers have in the same sizes."""
     merged: dict[tuple[object, ...], _Recorded] = {}
     for one in recorded:
-        key = one.role, one.phase, one.sizes
+        key = one.role, one.phase, one.sizes, one.is_full
         earlier = merged.get(key)
         if earlier is not None:
             one = one._replace(copies=earlier.copies + one.copies)
@@ -258,6 +277,7 @@ def _product(
     matmul: Matmul,
     groups: Mapping[str, int],
     attention: "Mapping[str, _Attention]",
+    full: Collection[str],
 ) -> _Recorded:
     block = next((name for name in event.module if name in groups), None)
     role = event.module[-1]
@@ -275,6 +295,7 @@ def _product(
         factors,
         1 if block is None else groups[block],
         None if block is None else list(groups).index(block),
+        block in full and event.module[-1] in OPERANDS,
     )
 
 

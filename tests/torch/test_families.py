@@ -143,20 +143,23 @@ def test_classes_that_look_at_values_take_what_pytorch_counts_on_a_cpu(name, see
     assert exact.total == counter.get_total_flops() - angles_of(counter)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "gemma2", "opt"])
-def test_training_on_behind_a_cache_takes_what_pytorch_counts(name):
+@pytest.mark.parametrize("cached", [1, 2, 5])
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "opt", *WINDOW, "gemma4_text"])
+def test_training_on_behind_a_cache_takes_what_pytorch_counts(name, cached):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     from torch.utils.flop_counter import FlopCounterMode
 
-    contents = draw(next(each for each in FAMILIES if each.name == name), 1)
-    contents.pop("sliding_window", None)  # a window that is longer than the sequence
+    contents = draw(next(each for each in FAMILIES if each.name == name), 1) | WINDOW.get(name, {})
     model = built(contents)
-    run = Run(batch=2, seq=3, cached=2, training=True)
-    before, ids = (torch.zeros(2, length, dtype=torch.long, device="meta") for length in (2, 3))
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("batched_mm")
+    run = Run(batch=2, seq=3, cached=cached, training=True)
+    lengths = (cached, run.seq)
+    before, ids = (torch.zeros(2, each, dtype=torch.long, device="meta") for each in lengths)
     with torch.no_grad():
         cache = model(before, use_cache=True).cache
     with FlopCounterMode(display=False) as counter:
-        seen = torch.ones(2, 5, dtype=torch.long, device="meta")
+        seen = torch.ones(2, sum(lengths), dtype=torch.long, device="meta")
         logits = model(ids, cache=cache, use_cache=True, attention_mask=seen).logits
         logits.sum().backward()
     exact = flops(from_contents(contents, "drawn"), run)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import cache_per_token, state_size
+from gpt2calc.metrics.windows import fewer, full_layers
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.assumptions import assumed
@@ -13,7 +14,7 @@ from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
@@ -84,7 +85,7 @@ def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     full, windowed = model.full_attentions, model.attentions - model.full_attentions
     kept: list[tuple[int, Number, str]] = [(full, tokens, FULL if window is not None else "")]
     if window is not None:
-        kept.append((windowed, _fewer(tokens, window, case), WINDOWED))
+        kept.append((windowed, fewer(tokens, window, case), WINDOWED))
     for part in ("keys", "values") if model.has_attention else ():
         for layers, seen, words in kept:
             heads = _of_a_token(case, part, is_full=words == FULL)
@@ -123,32 +124,10 @@ def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
     if window is None:
         yield depth - len(case.model.shared_kv_layers or ()), tokens, ""
         return
-    full, model = _full_layers(case), case.model
+    full, model = full_layers(case), case.model
     yield full - model.sharing_layers(is_full=True), tokens, FULL
     windowed = depth - full - model.sharing_layers(is_full=False)
-    yield windowed, _fewer(tokens, window, case), WINDOWED
-
-
-def _full_layers(case: Case) -> Number:
-    """Return how many layers see all tokens, for one depth or for an array of them."""
-    depth: Number = case.n_layer
-    if isinstance(depth, int) or hasattr(depth, "dtype"):
-        return case.model.full_layers_among(depth)
-    if case.origin is None or not hasattr(depth, "free_symbols"):
-        raise NoFormulaError("layers take turns: their number is no formula")
-    return case.model.full_layers_among(case.origin.n_layer)
-
-
-def _fewer(tokens: Number, window: Number, case: Case) -> Number:
-    """Return the smaller of two numbers of tokens; of letters the one that is so here."""
-    if hasattr(tokens, "dtype") or hasattr(window, "dtype"):
-        import numpy as np
-
-        return np.minimum(tokens, window)
-    if any(hasattr(each, "free_symbols") for each in (tokens, window)):
-        here = case.origin or case
-        return tokens if here.kv_len <= here.window else window
-    return min(tokens, window)
+    yield windowed, fewer(tokens, window, case), WINDOWED
 
 
 def _notes(case: Config) -> tuple[str, ...]:

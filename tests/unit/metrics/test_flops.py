@@ -8,12 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import runs_of, small_configs
 
-from gpt2calc import ModelConfig, Run, UserError, compare, flops, generate, load, solve_for, sweep
+from gpt2calc import (
+    ModelConfig,
+    Run,
+    UserError,
+    compare,
+    flops,
+    formula,
+    generate,
+    load,
+    solve_for,
+    sweep,
+)
 from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.tensors import layers_tensors
 from gpt2calc.quantity.case import case_of
+from gpt2calc.quantity.symbols import symbol
 from gpt2calc.units import format_flops
 
 TINY = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=512, n_ctx=128)
@@ -83,6 +96,43 @@ def test_generation():
     assert list(json.loads(made.json())) == ["prefill", "next"]
     with pytest.raises(UserError, match="seq is 1 after a cache of 1,024"):
         generate("gpt2", Run(cached=1_024))
+
+
+def scores_behind_a_cache(config, q_len, cached):
+    """Of each layer by its window, and the shapes of its matrices."""
+    scores = 0
+    for layer, listed in enumerate(layers_tensors(config)):
+        window = config.window_of(layer)
+        rows = {each.role: each.shape for each in listed if each.kind == "weight"}
+        keys = q_len + (cached if window is None else min(cached, window - 1))
+        if "attention_out" in rows:
+            queries = rows["query"][0]
+            scores += 2 * q_len * keys * (queries + rows["attention_out"][1])
+    return scores
+
+
+@pytest.mark.parametrize(
+    "name", ["gemma-3-1b", "gemma-4-e2b", "gemma-3n-e2b", "mimo-v2-flash", "mistral-7b"]
+)
+def test_layers_with_a_window_meet_no_more_of_a_cache_than_it_keeps(name):
+    lengths = [1, 100, 511, 512, 5_000]
+    config = load(name)
+    case = case_of(config, Run(seq=1, cached=1))
+    swept = sweep(case, of="flops", cached=lengths).total
+    for place, cached in enumerate(lengths):
+        one = case.evaluate_at(cached=cached)
+        counted = flops(config, one.run)
+        assert counted["scores"].total == scores_behind_a_cache(config, 1, cached)
+        assert swept[place] == counted.total
+        written = formula(one, free="n_embd", of="flops").total
+        assert written.subs(symbol("n_embd"), config.n_embd) == counted.total
+        assert counted.total == sum(each.term.amount for each in counted.operations)
+
+
+def test_a_generation_says_what_windows_keep():
+    longer, shorter = (generate("gemma-3-1b", Run(seq=seq)).notes() for seq in (600, 400))
+    assert "600 tokens in the cache, the last 511 in layers with a window; the head" in longer[0]
+    assert "400 tokens in the cache; the head" in shorter[0]
 
 
 @pytest.mark.parametrize("per", [1, 7])
