@@ -143,7 +143,7 @@ def _refuse_other_runs(case: Case) -> None:
         )
     if case.model.architecture.stacks_experts and case.n_expert is not None:
         raise UserError(
-            f"{case.model.family_words}'s class looks at which experts were chosen, which there are "
+            f"{case.model.family_words}'s class looks at the experts chosen, which there are "
             "none of where PyTorch counts: verify its parameters"
         )
     if case.model.architecture.runs_all_experts and case.n_expert is not None:

@@ -89,6 +89,46 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
         ({"model_type": "lfm2", "block_multiple_of": 0}, "block_multiple_of is 0"),
         ({"model_type": "lfm2_moe"}, "layer_types is missing"),
         ({"model_type": "lfm2_moe", "layer_types": ["conv"] * 2, "num_dense_layers": -1}, "is -1"),
+        ({"model_type": "mimo_v2_flash", "num_key_value_heads": "4"}, "num_key_value_heads is '4'"),
+        ({"model_type": "mimo_v2_flash", "mlp_layer_types": "dense"}, "mlp_layer_types is 'dense'"),
+        ({"model_type": "laguna", "num_attention_heads_per_layer": [8]}, "a number for each layer"),
+        (
+            {
+                "model_type": "laguna",
+                "layer_types": ["full_attention"] * 2,
+                "num_attention_heads_per_layer": [8, 16],
+            },
+            "must be one number for layers with a window, and one for those without",
+        ),
+        (
+            {
+                "model_type": "gemma4_text",
+                "layer_types": ["full_attention"] * 2,
+                "attention_k_eq_v": True,
+            },
+            "no layer has a window: no switch for it",
+        ),
+        ({"model_type": "gemma4_text", "per_layer_config": []}, "per_layer_config is []"),
+        (
+            {"model_type": "gemma4_text", "per_layer_config": {"1": {"window": 3}}},
+            "full layers must have the same heads",
+        ),
+        ({"model_type": "gemma4_text", "num_kv_shared_layers": 2}, "num_kv_shared_layers is 2"),
+        ({"model_type": "gemma4_text", "hidden_size_per_layer_input": -1}, "must be a width, or 0"),
+        ({"model_type": "gemma3n_text", "intermediate_size": [8, 9]}, "must be the same width"),
+        ({"model_type": "ernie4_5_moe", "moe_layer_interval": 0}, "the last one from 1 on"),
+        ({"model_type": "hunyuan_v1_moe", "moe_topk": [1, 2]}, "moe_topk differs from layer to"),
+        ({"model_type": "llama4_text", "interleave_moe_layer_step": 0}, "it must be from 1 on"),
+        ({"model_type": "llama4_text", "moe_layers": "all"}, "it must be a list of layers"),
+        ({"model_type": "aria_text", "moe_num_shared_experts": 0}, "Aria's class has one at least"),
+        ({"model_type": "deepseek_v3", "n_shared_experts": "1"}, "it must be a whole number, such"),
+        (
+            {"model_type": "deepseek_v3", "first_k_dense_replace": -1},
+            "must be a whole number, such",
+        ),
+        ({"model_type": "glm", "partial_rotary_factor": 2}, "it must be a share of a head, 0.25"),
+        ({"model_type": "gemma4_text", "num_hidden_layers": 10**7}, "layers that differ are at"),
+        ({"model_type": "dbrx", "attn_config": [8]}, "attn_config is [8]: it must be an object"),
     ],
 )
 def test_what_cannot_be_said_of_layers_is_refused(contents, words):
