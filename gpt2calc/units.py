@@ -277,3 +277,10 @@ def format_duration(seconds: Fraction) -> str:
     if seconds >= 120:
         return f"{float(seconds / 60):,.0f} minutes"
     return f"{float(seconds):,.3g} seconds"
+
+
+def ordinal(number: int) -> str:
+    """Write which one of several it is: ``"3rd"``, ``"11th"``."""
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    is_teen = number // 10 % 10 == 1
+    return f"{number:,}{'th' if is_teen else ends.get(number % 10, 'th')}"

@@ -73,10 +73,12 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         kinds.append(f"{with_mlps - dense} with experts, {dense} with one MLP")
     elif config.mlp_layers:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
-    if config.full_layers_differ:
-        layers = config.attentions if others else config.n_layer
-        full = config.full_attentions if others else config.full_layers_among(layers)
-        kinds.append(f"{layers - full} with a window, {full} without, {_of_full(config)}")
+    layers = config.attentions if others else config.n_layer
+    full = config.full_attentions if others else config.full_layers_among(layers)
+    if config.window is not None and full:
+        kinds.append(
+            ", ".join([f"{layers - full} with a window", f"{full} without", *_of_full(config)])
+        )
     if config.shared_kv_layers:
         kinds.append(f"{len(config.shared_kv_layers)} with the keys and values of earlier ones")
     if config.index_n_heads is not None and config.indexers < config.n_layer:
@@ -89,14 +91,14 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     return (*said, f"The attention row includes {words}.") if others else said
 
 
-def _of_full(config: ModelConfig | Case) -> str:
+def _of_full(config: ModelConfig | Case) -> list[str]:
     """Say what layers without a window have that others have not."""
     has = {
         "with other heads": config.has_full_sizes,
         "without a matrix of values": config.full_values_are_keys,
         "without sinks": config.attention_sinks and not config.full_sinks,
     }
-    return ", ".join(words for words, is_so in has.items() if is_so)
+    return [words for words, is_so in has.items() if is_so]
 
 
 def active_said(config: ModelConfig | Case) -> tuple[str, ...]:

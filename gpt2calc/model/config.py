@@ -167,7 +167,7 @@ class ModelConfig(Derived):
     no_rope_every: Annotated[
         Size | None,
         Known(
-            "every {}. layer without rotary positions",
+            "one of every {} layers without rotary positions",
             "Every how many layers one has no rotary positions. If left out: all layers have them.",
             example=4,
         ),
@@ -190,7 +190,7 @@ class ModelConfig(Derived):
     full_every: Annotated[
         Size | None,
         Known(
-            "every {}. layer without a window",
+            "one of every {} layers without a window",
             "Every how many layers one has no window. If left out: all layers have it.",
             example=6,
         ),

@@ -189,9 +189,10 @@ class Decoder:
         if self.logits_are_scaled:
             logits = scale(logits)
         if self.logits_are_capped:
-            logits = scale(logits)
-            logits = of_output("tanh", logits)
-            logits = scale(logits)
+            with module("head"):
+                logits = scale(logits)
+                logits = of_output("tanh", logits)
+                logits = scale(logits)
         loss = None
         if labels is not None:
             with module("loss"):

@@ -4,6 +4,7 @@ SymPy does the algebra elsewhere; but it would add ``d*3*d + 3*d`` up at once, a
 shows is the sum before it is added up. So these few kinds of node only remember how it is written.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -90,7 +91,13 @@ def written(node: Node, style: Style) -> str:
         case Plus(()):
             return style.number(0)
         case Plus(terms):
-            return " + ".join(_as_factor(each, style, Plus) for each in terms).replace("+ -", "- ")
+            return _with_minus(" + ".join(_as_factor(each, style, Plus) for each in terms), style)
+
+
+def _with_minus(added: str, style: Style) -> str:
+    """Write ``a - b`` for ``a + -1 b``, and ``a - 2 b`` for ``a + -2 b``."""
+    once = re.sub(rf"\+ -1(?:{re.escape(style.times)}| )(?![+-])", "- ", added)
+    return once.replace("+ -", "- ")
 
 
 def _as_factor(node: Node, style: Style, *in_brackets: type) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import UserError
-from gpt2calc.units import RoundedNumber
+from gpt2calc.units import RoundedNumber, ordinal
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,8 @@ def test_a_count_written_with_fewer_digits_still_stands_for_it(count, unit, deci
     assert not figure.stands_for(figure.largest + 1)
     assert not figure.stands_for(figure.smallest - 1)
     assert figure.largest - figure.smallest + 1 == scale
+
+
+def test_which_one_of_several():
+    said = "1st 2nd 3rd 4th 11th 12th 13th 21st 102nd 111th"
+    assert [ordinal(int(each[:-2])) for each in said.split()] == said.split()

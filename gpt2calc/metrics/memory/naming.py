@@ -5,6 +5,7 @@ from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import NORM, SUBLAYERS
 from gpt2calc.tape.fsdp import REDUCE, UNSHARD
 from gpt2calc.tape.recorder import Event, Lifetime
+from gpt2calc.units import ordinal
 
 START = "the start of backward"
 """The moment at which all that is kept is still there, and most is needed besides."""
@@ -53,6 +54,10 @@ BLOCKS = {
 """What blocks near an end are called; others by their number."""
 
 
+def _counted_from(end: str, number: int) -> str:
+    return f"{ordinal(number + 1)}{' to last' if end == 'last' else ''}"
+
+
 def of_training(lifetime: Lifetime, event: Event, index: int) -> str:
     """Say what a storage of a training step is for at a moment."""
     if lifetime.is_gradient <= index:
@@ -96,6 +101,6 @@ def name_of(moment: Moment, names: Names) -> str:
     where = f"{what} ({event.op})"
     if place.block is not None:
         end, number = place.block
-        where = f"{where} of the {BLOCKS.get(place.block, f'{number + 1}. {end}')} block"
+        where = f"{where} of the {BLOCKS.get(place.block, _counted_from(end, number))} block"
     words = {"recomputed": "running again"}.get(place.phase, PHASES[place.part])
     return f"{where} in {words}" if place.part.startswith("token") else f"{words} of {where}"

@@ -479,3 +479,9 @@ def test_what_is_kept_for_the_embedding_of_each_layer_is_of_the_embeddings(name)
     held = memory(name, Run(seq=2_000, training=True, optimizer="sgd"))
     assert held["embeddings"].total > 0
     assert held.total == sum(held[part].total for part in held)
+
+
+def test_logits_that_are_capped_are_of_the_head_and_are_no_checkpoints():
+    held = memory("gemma-2-2b", Run(seq=8_192, training=True))
+    assert held["checkpoints"].total == 0
+    assert held["lm_head"].total > 2 * 8_192 * 256_000

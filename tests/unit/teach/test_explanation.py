@@ -311,3 +311,8 @@ def test_an_only_expert_is_counted_once(model, of):
     assert explain(case, of=of).total[-1] == total
     letters = {symbol(name): case.value(name) for name in ALL_LETTERS if known(case, name)}
     assert formula(case, of=of).total.subs(letters) == total
+
+
+@pytest.mark.parametrize(("form", "written"), [("text", "d² a - d²"), ("latex", "d^{2} a - d^{2}")])
+def test_what_is_taken_away_once_has_no_number(form, written):
+    assert written in getattr(explain("gemma-3n-e2b"), form)()
