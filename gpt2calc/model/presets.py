@@ -106,7 +106,8 @@ def config_of(word: str) -> ModelConfig:
 def _on_the_hub(word: str) -> Preset | None:
     """Return the preset that the Hub knows by a name, with its owner or without; or None.
 
-    What a model was tuned for changes no count: ``-Instruct`` and its like make no difference.
+    What a model was tuned for changes no count: ``-Instruct`` and its like make no difference. The
+    size may be left out where there is one alone: ``mistral-nemo``.
     """
     asked = _untuned(word)
     for each in presets():
@@ -115,7 +116,8 @@ def _on_the_hub(word: str) -> Preset | None:
         owner, _, name = _untuned(each.hub).partition("/")
         if asked in (f"{owner}/{name}", name, each.name):
             return each
-    return None
+    sizes = [each for each in presets() if re.fullmatch(rf"{re.escape(asked)}-\d.*", each.name)]
+    return sizes[0] if len(sizes) == 1 else None
 
 
 def _untuned(name: str) -> str:

@@ -47,7 +47,7 @@ def test_the_wheel_works_from_an_empty_directory(built, tmp_path):
         text=True,
     )
     assert ran.stdout.splitlines()[0].startswith(str(installed))
-    assert ran.stdout.splitlines()[1] == "185 1557611200"
+    assert ran.stdout.splitlines()[1] == "187 1557611200"
     assert (installed / "gpt2calc" / "py.typed").exists()
 
 

@@ -82,6 +82,8 @@ def test_an_unknown_preset_names_the_nearest():
         preset("gpt2-x")
     with pytest.raises(UserError, match="'GPT2-XM' is neither a preset nor a file; did you mean"):
         load("GPT2-XM")
+    with pytest.raises(UserError, match="'olmo-3' is neither a preset nor a file"):  # of two sizes
+        load("olmo-3")
     assert load("GPT2-XL") == load("gpt2-xl")
     with pytest.raises(UserError, match="neither a preset nor a file; 'gpt2calc presets' lists"):
         load("zebra")
@@ -92,6 +94,8 @@ def test_an_unknown_preset_names_the_nearest():
     [
         ("google/gemma-3-4b-it", "gemma-3-4b"),
         ("gemma-3-4b-it", "gemma-3-4b"),
+        ("mistral-nemo", "mistral-nemo-12b"),
+        ("Llama-4-Scout", "llama-4-scout-109b"),
         ("Llama-3.1-8B-Instruct", "llama-3.1-8b"),
         ("Meta-Llama-3-8B", "llama-3-8b"),
         ("Qwen2.5-7B-Instruct", "qwen2.5-7b"),
