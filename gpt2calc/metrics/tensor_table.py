@@ -1,5 +1,6 @@
 """The tensors of one model as a table: name, shape as a formula and in numbers, parameters."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,10 +9,22 @@ from gpt2calc.model import naming
 from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import letters
+from gpt2calc.model.tensors import layers_of_tensors
 from gpt2calc.model.terms import Tensor
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.symbols import plain, with_symbols
 from gpt2calc.report.listing import Listing, RowField, counts
+
+SHOWN = 5
+"""How many ranges of layers a table shows of one tensor; data have all of them."""
+
+
+class Listed(NamedTuple):
+    """A tensor, its shape in letters, and the layers that have it."""
+
+    tensor: Tensor
+    formula: tuple[str, ...]
+    layers: tuple[int, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,6 +35,8 @@ class TensorList(Listing):
     tensors: tuple[Tensor, ...]
     formulas: tuple[tuple[str, ...], ...]
     """Each tensor's shape in letters: ``("d", "3d")``."""
+    layers: tuple[tuple[int, ...], ...] = ()
+    """The layers that have each tensor, from 0 on, where layers are of several kinds."""
 
     @property
     def total(self) -> int:
@@ -40,36 +55,45 @@ class TensorList(Listing):
             "total": self.total,
             "active": self.active,
             "tensors": [
-                {**row, "formula": list(formula), "shape": list(tensor.shape)}
-                for row, (tensor, formula) in zip(self.to_rows(), self.items(), strict=True)
+                {**row, "formula": list(each.formula), "shape": list(each.tensor.shape)}
+                | ({"layers": list(each.layers)} if self.layers else {})
+                for row, each in zip(self.to_rows(), self.items(), strict=True)
             ],
         }
 
-    def items(self) -> list[tuple[Tensor, tuple[str, ...]]]:
-        """Return each tensor, and its shape in letters, in PyTorch's order."""
-        return [*zip(self.tensors, self.formulas, strict=True)]
+    def items(self) -> list[Listed]:
+        """Return each tensor, its shape in letters, and its layers, in PyTorch's order."""
+        layers = self.layers or ((),) * len(self.tensors)
+        return [*map(Listed, self.tensors, self.formulas, layers)]
 
     def fields(self) -> tuple[RowField, ...]:
         """Return what each tensor is, its shape, and how many numbers it has."""
         names = self.config.names
+        of_kinds = RowField(
+            "layers",
+            lambda each: ", ".join(_ranges(each.layers)),
+            "layers",
+            shown=lambda each: _shortened(_ranges(each.layers)),
+        )
         return (
-            RowField("name", lambda pair: pair[0].name(names), "tensor"),
-            RowField("sublayer", lambda pair: pair[0].sublayer),
-            RowField("kind", lambda pair: pair[0].kind),
+            RowField("name", lambda each: each.tensor.name(names), "tensor"),
+            RowField("sublayer", lambda each: each.tensor.sublayer),
+            RowField("kind", lambda each: each.tensor.kind),
             RowField(
                 "formula",
-                lambda pair: " x ".join(map(_bracketed, pair[1])),
+                lambda each: " x ".join(map(_bracketed, each.formula)),
                 "formula",
-                shown=lambda pair: " × ".join(map(_bracketed, pair[1])),
+                shown=lambda each: " × ".join(map(_bracketed, each.formula)),
             ),
             RowField(
                 "shape",
-                lambda pair: " x ".join(map(str, pair[0].shape)),
+                lambda each: " x ".join(map(str, each.tensor.shape)),
                 "shape",
-                shown=lambda pair: " × ".join(map(str, pair[0].shape)),
+                shown=lambda each: " × ".join(map(str, each.tensor.shape)),
             ),
-            counts("copies", lambda pair: pair[0].copies),
-            counts("parameters", lambda pair: pair[0].parameters),
+            *([of_kinds] if self.layers else ()),
+            counts("copies", lambda each: each.tensor.copies),
+            counts("parameters", lambda each: each.tensor.parameters),
         )
 
     def summary(self) -> str:
@@ -115,7 +139,23 @@ def list_tensors(config: Model) -> TensorList:
     """
     config = as_config(config)
     listed, written = tensors(config), _in_letters(config)
-    return TensorList(config, listed, tuple(_formula_of(each, written) for each in listed))
+    formulas = tuple(_formula_of(each, written) for each in listed)
+    return TensorList(config, listed, formulas, tuple(layers_of_tensors(config)))
+
+
+def _ranges(numbers: Iterable[int]) -> list[str]:
+    """Write whole numbers in order, those in a row by the first and the last: ``"0-3"``."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
+
+
+def _shortened(listed: list[str]) -> str:
+    return ", ".join(listed if len(listed) <= SHOWN else [*listed[: SHOWN - 1], "...", listed[-1]])
 
 
 class Written(NamedTuple):

@@ -53,6 +53,13 @@ class Network(NamedTuple):
         """Return a layer of each group."""
         return tuple(group.build() for group in self.groups)
 
+    def layers_of_groups(self) -> list[tuple[int, ...]]:
+        """Return the places of the layers of each group, from 0."""
+        listed = {layer for group in self.groups for layer in group.layers or ()}
+        depth = sum(group.number for group in self.groups)
+        rest = tuple(layer for layer in range(depth) if layer not in listed)
+        return [rest if group.layers is None else group.layers for group in self.groups]
+
     def all_layers(self) -> tuple[BlockPart, ...]:
         """Return every layer, in order."""
         numbered = {layer: group for group in self.groups if group.layers for layer in group.layers}

@@ -1,5 +1,6 @@
 """The parameter tensors of a model, those of a layer once, with how many there are of each."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from gpt2calc.model.build import network
@@ -125,6 +126,22 @@ def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:
         (),
     )
     return [numbered.get(layer, rest) for layer in range(config.n_layer)]
+
+
+def layers_of_tensors(config: ModelConfig) -> list[tuple[int, ...]]:
+    """Return which layers have each tensor that is listed; none, where all layers are alike."""
+    built = network(config)
+    if len(built.groups) == 1:
+        return []
+    there: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for group, layers in zip(built.groups, built.layers_of_groups(), strict=True):
+        for leaf in group.build().leaves():
+            there[leaf.role, leaf.variant] += layers
+    return [
+        tuple(sorted(there[leaf.role, leaf.variant]))
+        for leaf, _ in _merged(built.leaves())
+        for _ in leaf.parameters()
+    ]
 
 
 def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:

@@ -58,7 +58,7 @@ def test_the_formulas_of_unlike_blocks_give_their_shapes(name):
     listed = list_tensors(config)
     spelled = config.spelled_out()
     of_letters = {letter: spelled.value(field) for field, letter in letters(ModelConfig).items()}
-    for tensor, formula in listed.items():
+    for tensor, formula, _ in listed.items():
         assert tuple(value(from_text(size), of_letters) for size in formula) == tensor.shape
     assert listed.total == count(config).total
 
@@ -73,3 +73,26 @@ def test_blocks_that_make_no_keys_have_a_projection_of_queries_alone(family):
     assert list_tensors(config).total == count(config).total
     in_half_the_layers = sum(in_all) // 2
     assert 3 * (count(usual).total - count(config).total) == 2 * in_half_the_layers
+
+
+@pytest.mark.parametrize("name", OF_UNLIKE_BLOCKS)
+def test_tensors_of_unlike_blocks_say_their_layers(name):
+    config = load(name)
+    names = config.names
+    in_blocks = names.in_full(names.blocks.partition("*")[0])
+    listed = json.loads(list_tensors(config).json())["tensors"]
+    expected = [
+        (names.in_full(each["name"].replace("*", str(layer), 1)), tuple(each["shape"]))
+        for each in listed
+        for layer in each.get("layers") or range(each["copies"])
+        if names.in_full(each["name"]).startswith(in_blocks)
+    ]
+    there = [pair for pair in named_shapes(config) if pair[0].startswith(in_blocks)]
+    assert sorted(expected) == sorted(there)
+
+
+def test_a_table_shows_the_first_layers_of_a_tensor_and_the_last():
+    said = list_tensors("qwen3-next-80b-a3b").text()
+    assert "0-2, 4-6, 8-10, 12-14, ..., 44-46" in said
+    assert "3, 7, 11, 15, ..., 47" in said
+    assert "layers " not in list_tensors("llama-3-8b").text().split("\n\n", 1)[1]
