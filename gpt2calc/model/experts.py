@@ -4,7 +4,6 @@ Source: transformers, ``integrations/moe.py``, ``models/mixtral/modeling_mixtral
 ``models/qwen2_moe/modeling_qwen2_moe.py``.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 from gpt2calc.model.linear import Linear
@@ -107,10 +106,6 @@ class StackedMatrices(ExpertMatrices):
         return self.active * rows, columns
 
 
-Multiply = Callable[[Tensor, ExpertMatrices], Tensor]
-"""Multiplies each row by the matrix of its expert, and adds its bias."""
-
-
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
     """The experts of a layer, ``up`` with the gate beside it."""
 
@@ -148,12 +143,10 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         _as_float = to_copy(chosen, "float32")
         _per_expert = empty("histc", (n_expert,), "float32")
         offsets = empty("cumsum", (n_expert,), "int32")
-
-        def multiply(x: Tensor, by: ExpertMatrices) -> Tensor:
-            with module(by.role):
-                return by.shifted(by.grouped(x, offsets), chosen)
-
-        hidden = multiply(self._hidden(sorted_x, multiply), self.down)
+        hidden = self._hidden_grouped(sorted_x, offsets, chosen)
+        with module(self.down.role):
+            hidden = self.down.grouped(hidden, offsets)
+            hidden = self.down.shifted(hidden, chosen)
         out = mul(hidden, unsqueeze(sorted_weights, -1))
         inverse = empty("empty_like", (rows,), "int64")
         empty("arange", (rows,), "int64")
@@ -168,19 +161,31 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         repeated = _repeated(x, per_token)
         weights = reshape(weights, -1)
         chosen = reshape(chosen, -1)
-
-        def multiply(x: Tensor, by: ExpertMatrices) -> Tensor:
-            with module(by.role):
-                return by.shifted(_one_by_one(x, by.of_each(chosen, rows)), chosen)
-
-        hidden = multiply(self._hidden(repeated, multiply), self.down)
+        hidden, matrices = self._hidden_batched(repeated, chosen)
+        with module(self.down.role):
+            matrices = self.down.of_each(chosen, rows)
+            hidden = _one_by_one(hidden, matrices)
+            hidden = self.down.shifted(hidden, chosen)
         out = mul(hidden, unsqueeze(weights, -1))
         final = sum_over(view(out, tokens, per_token, width), 1)
         return cast(final, x.dtype)
 
-    def _hidden(self, x: Tensor, multiply: Multiply) -> Tensor:
-        """Return the hidden layers of the experts, one in each row."""
-        hidden = multiply(x, self.up)
+    def _hidden_grouped(self, x: Tensor, offsets: Tensor, chosen: Tensor) -> Tensor:
+        """Return the hidden layers of the experts, for rows that are sorted by expert."""
+        with module(self.up.role):
+            hidden = self.up.grouped(x, offsets)
+            hidden = self.up.shifted(hidden, chosen)
+        return self._activated(hidden)
+
+    def _hidden_batched(self, x: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden layers of the experts, and the matrices that made them."""
+        with module(self.up.role):
+            matrices = self.up.of_each(chosen, x.shape[0])
+            hidden = _one_by_one(x, matrices)
+            hidden = self.up.shifted(hidden, chosen)
+        return self._activated(hidden), matrices
+
+    def _activated(self, hidden: Tensor) -> Tensor:
         if not self.is_gated:
             return of_input(self.activation, hidden)
         width = self.up.outputs // 2
@@ -202,11 +207,25 @@ class SeparateExperts(Experts):
         self.gate = gate
         super().__init__(up, down, activation, implementation, is_gated=gate is not None)
 
-    def _hidden(self, x: Tensor, multiply: Multiply) -> Tensor:
+    def _hidden_grouped(self, x: Tensor, offsets: Tensor, chosen: Tensor) -> Tensor:
+        hidden = super()._hidden_grouped(x, offsets, chosen)
         if self.gate is None:
-            return super()._hidden(x, multiply)
-        gate, up = multiply(x, self.gate), multiply(x, self.up)
-        return mul(of_input(self.activation, gate), up)
+            return hidden
+        with module(self.gate.role):
+            gate = self.gate.shifted(self.gate.grouped(x, offsets), chosen)
+        return mul(of_input(self.activation, gate), hidden)
+
+    def _hidden_batched(self, x: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, matrices = super()._hidden_batched(x, chosen)
+        if self.gate is None:
+            return hidden, matrices
+        with module(self.gate.role):
+            matrices = self.gate.of_each(chosen, x.shape[0])
+            gate = self.gate.shifted(_one_by_one(x, matrices), chosen)
+        return mul(of_input(self.activation, gate), hidden), matrices
+
+    def _activated(self, hidden: Tensor) -> Tensor:
+        return hidden if self.gate is not None else super()._activated(hidden)
 
 
 def _repeated(x: Tensor, times: int) -> Tensor:
