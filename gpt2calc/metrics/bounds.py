@@ -112,15 +112,14 @@ def flops_of_prompt(case: Case) -> int:
     model, window = case.model, case.model.window
     if window is None or tokens <= window:
         return int(causal.total)
-    layers = model.attentions if model.has_other_layers else model.n_layer
-    full = model.full_attentions if model.has_other_layers else model.full_layers_among(layers)
+    windowed = model.attentions - model.full_attentions
     pairs = Fraction(tokens * (tokens + 1), 2)
     unseen = pairs - (window * tokens - Fraction(window * (window - 1), 2))
     assert model.heads is not None
     assert model.head_width is not None
     assert model.value_width is not None
     of_a_pair = 2 * model.heads * (model.head_width + model.value_width)
-    return int(causal.total - case.batch * (layers - full) * of_a_pair * unseen)
+    return int(causal.total - case.batch * windowed * of_a_pair * unseen)
 
 
 def share_read(case: Case, users: int) -> Fraction:

@@ -11,6 +11,7 @@ from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.estimates import Estimated, estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
 from gpt2calc.metrics.matmuls import Product, products, terms
+from gpt2calc.metrics.windows import holds_behind_a_cache
 from gpt2calc.model.terms import Number
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
@@ -84,6 +85,7 @@ FLOPS = Quantity(
     notes_on_terms=_notes_on_products,
     case=case_of,
     apart=_passes,
+    holds=holds_behind_a_cache,
     example="1e15",
     scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )

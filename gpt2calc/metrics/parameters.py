@@ -73,12 +73,10 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         kinds.append(f"{with_mlps - dense} with experts, {dense} with one MLP")
     elif config.mlp_layers:
         kinds.append(f"{with_mlps} with {'an MLP' if config.n_expert is None else 'experts'}")
-    layers = config.attentions if others else config.n_layer
-    full = config.full_attentions if others else config.full_layers_among(layers)
+    full = config.full_attentions
     if config.window is not None and full:
-        kinds.append(
-            ", ".join([f"{layers - full} with a window", f"{full} without", *_of_full(config)])
-        )
+        windowed = f"{config.attentions - full} with a window"
+        kinds.append(", ".join([windowed, f"{full} without", *_of_full(config)]))
     if config.shared_kv_layers:
         kinds.append(f"{len(config.shared_kv_layers)} with the keys and values of earlier ones")
     if config.index_n_heads is not None and config.indexers < config.n_layer:

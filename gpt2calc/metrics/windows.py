@@ -1,10 +1,14 @@
 """Layers with a window: how many there are, and how many tokens of a cache they see."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
+
+Count: TypeAlias = Callable[[Case], Number]
+"""A number of a case: of its tokens, or its window."""
 
 
 class Seen(NamedTuple):
@@ -18,22 +22,23 @@ def full_layers(case: Case) -> Number:
     """Return how many layers see all tokens, for one depth or for an array of them."""
     depth: Number = case.n_layer
     if isinstance(depth, int) or hasattr(depth, "dtype"):
-        return case.model.full_layers_among(depth)
+        return case.model.full_attentions
     if case.origin is None or not hasattr(depth, "free_symbols"):
         raise NoFormulaError("layers take turns: their number is no formula")
-    return case.model.full_layers_among(case.origin.n_layer)
+    return case.origin.model.full_attentions
 
 
-def fewer(tokens: Number, window: Number, case: Case) -> Number:
-    """Return the smaller of two numbers of tokens; of letters the one that is so here."""
-    if hasattr(tokens, "dtype") or hasattr(window, "dtype"):
+def fewer(case: Case, one: Count, other: Count) -> Number:
+    """Return the smaller of two numbers of a case; of letters, the one that is so here."""
+    first, second = one(case), other(case)
+    if hasattr(first, "dtype") or hasattr(second, "dtype"):
         import numpy as np
 
-        return np.minimum(tokens, window)
-    if any(hasattr(each, "free_symbols") for each in (tokens, window)):
+        return np.minimum(first, second)
+    if any(hasattr(each, "free_symbols") for each in (first, second)):
         here = case.origin or case
-        return tokens if here.kv_len <= here.window else window
-    return min(tokens, window)
+        return first if one(here) <= other(here) else second
+    return min(first, second)
 
 
 def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple[Seen, ...]:
@@ -48,12 +53,31 @@ def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple
         are_full: whether these are all without a window, or all with one; None for some of each.
 
     """
-    past, model = case.past_len, case.model
-    if model.window is None or not model.architecture.decoder.caches_windows:
+    past = case.past_len
+    if not _forgets(case):
         return (Seen(layers, past),)
-    kept = fewer(past, model.window - 1, case)
+    kept = fewer(case, lambda each: each.past_len, lambda each: each.window - 1)
     if are_full is not None or (isinstance(kept, int) and kept == past) or kept is past:
         return (Seen(layers, past if are_full else kept),)
-    full = model.full_attentions if model.has_other_layers else full_layers(case)
+    full = full_layers(case)
     seen = Seen(full, past), Seen(layers - full, kept)
     return tuple(each for each in seen if not isinstance(each.layers, int) or each.layers > 0)
+
+
+def holds_behind_a_cache(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
+    """Say on which side of the window a formula of a run behind a cache holds.
+
+    Args:
+        case: the model and its run.
+        free: the fields that are left open; none for all.
+
+    """
+    if case.run.cached is None or not _forgets(case) or (free and "cached" not in free):
+        return ()
+    window, side = case.model.window, "fewer" if case.past_len < case.model.window else "no fewer"
+    return (f"It holds where the cache has {side} tokens than the window of {window:,}.",)
+
+
+def _forgets(case: Case) -> bool:
+    """Tell whether the cache of some layers keeps the tokens of a window alone."""
+    return case.model.window is not None and case.model.architecture.decoder.caches_windows

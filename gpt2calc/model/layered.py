@@ -121,10 +121,11 @@ class Layered(Declared):
 
     @property
     def full_attentions(self) -> int:
-        """Layers with attention that see all tokens, in a model of several mixers."""
+        """Layers with attention that see all tokens."""
         if self.window is None:
             return self.attentions
-        return len(self.full_layers or ())
+        idle = sum(self._is_full(layer) for layer in self.mlp_layers or ())
+        return self.full_layers_among(self.n_layer) - idle
 
     def sharing_layers(self, *, is_full: bool) -> int:
         """Return how many layers with a window, or without one, cache no keys of their own."""
@@ -183,10 +184,12 @@ class Layered(Declared):
         """
         if self.mixer != "attention" and layer not in (self.attention_layers or ()):
             return None
-        first = layer if self.of_family.begins_with_full_layer else layer + 1
-        if self.window is None or _is_among(layer, self.full_layers, first, self.full_every):
-            return None
-        return self.window
+        return None if self.window is None or self._is_full(layer) else self.window
+
+    def _is_full(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, is one of those without a window."""
+        number = layer if self.of_family.begins_with_full_layer else layer + 1
+        return _is_among(layer, self.full_layers, number, self.full_every)
 
     def full_layers_among(self, depth: int) -> int:
         """Return how many of the first layers have no window; of a depth, or of an array of them.

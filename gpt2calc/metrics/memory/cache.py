@@ -18,12 +18,8 @@ def cache_bytes(case: Case, tokens: int | None = None) -> int:
     if model.is_latent:
         return _latent_bytes(case, tokens) + state_bytes(case)
     size = case.batch * ITEMSIZE[case.product_type]
-    if model.has_other_layers:
-        full, layers = model.full_attentions, model.attentions
-    else:
-        full, layers = model.full_layers_among(model.n_layer), model.n_layer
-    windowed = layers - full - model.sharing_layers(is_full=False)
-    full -= model.sharing_layers(is_full=True)
+    full = model.full_attentions - model.sharing_layers(is_full=True)
+    windowed = model.attentions - model.full_attentions - model.sharing_layers(is_full=False)
     seen = tokens if model.window is None else min(tokens, model.window)
     kept = full * tokens * sum(numbers_of_token(model, is_full=True))
     kept += windowed * seen * sum(numbers_of_token(model))
@@ -38,7 +34,7 @@ def numbers_of_token(model: ModelConfig, *, is_full: bool = False) -> tuple[int,
         is_full: whether the layer has no window, where heads may have sizes of their own.
 
     """
-    alike = model.in_full_layers() if is_full and model.has_full_sizes else model
+    alike = model.in_full_layers() if is_full else model
     keys = int(alike.kv_width)
     if alike.v_head_dim is None:
         return keys, keys

@@ -54,16 +54,14 @@ def _terms(case: Case) -> Iterator[Term]:
     if case.model.is_latent:
         yield from _latent_terms(case, tokens, size)
         return
-    if case.model.has_other_layers:
-        yield from _terms_by_kind(case, tokens, size)
-        return
-    for part in ("keys", "values"):
+    for part in ("keys", "values") if case.model.has_attention else ():
         for layers, seen, words in _layers(case, tokens):
             heads = _of_a_token(case, part, is_full=words == FULL)
             shape: tuple[Number, ...] = (size, case.batch, seen, *heads)
             if words and isinstance(layers, int):
                 shape, layers = (layers, *shape), 1
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
+    yield from _state_terms(case, size)
 
 
 def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
@@ -76,21 +74,6 @@ def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
     if model.index_head_dim is not None:
         shape = (size, case.batch, tokens, model.index_head_dim)
         yield CacheTerm("the indexers' keys", "index", "amount", shape, model.indexers)
-    yield from _state_terms(case, size)
-
-
-def _terms_by_kind(case: Case, tokens: Number, size: int) -> Iterator[Term]:
-    """Yield keys and values of the layers with attention, and the states of all others."""
-    model, window = case.model, case.model.window
-    full, windowed = model.full_attentions, model.attentions - model.full_attentions
-    kept: list[tuple[int, Number, str]] = [(full, tokens, FULL if window is not None else "")]
-    if window is not None:
-        kept.append((windowed, fewer(tokens, window, case), WINDOWED))
-    for part in ("keys", "values") if model.has_attention else ():
-        for layers, seen, words in kept:
-            heads = _of_a_token(case, part, is_full=words == FULL)
-            shape: tuple[Number, ...] = (size, case.batch, seen, *heads)
-            yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
     yield from _state_terms(case, size)
 
 
@@ -110,7 +93,7 @@ def _of_a_token(case: Case, part: str, *, is_full: bool = False) -> tuple[Number
 
     Where no heads are known, the model's width is that of all.
     """
-    model = case.model.in_full_layers() if is_full and case.model.has_full_sizes else case.model
+    model = case.model.in_full_layers() if is_full else case.model
     groups, heads = model.n_kv_head, case.heads
     if groups is None and heads is None:
         return (case.n_embd,)
@@ -120,14 +103,14 @@ def _of_a_token(case: Case, part: str, *, is_full: bool = False) -> tuple[Number
 
 def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
     """Yield how many layers keep how many tokens: a windowed one the last ones alone."""
-    window, depth = case.model.window, case.n_layer
-    if window is None:
-        yield depth - len(case.model.shared_kv_layers or ()), tokens, ""
+    model, full = case.model, full_layers(case)
+    if model.window is None:
+        yield full - len(model.shared_kv_layers or ()), tokens, ""
         return
-    full, model = full_layers(case), case.model
     yield full - model.sharing_layers(is_full=True), tokens, FULL
-    windowed = depth - full - model.sharing_layers(is_full=False)
-    yield windowed, fewer(tokens, window, case), WINDOWED
+    windowed = model.attentions - full - model.sharing_layers(is_full=False)
+    kept = fewer(case, lambda each: each.kv_len, lambda each: each.window)
+    yield windowed, kept, WINDOWED
 
 
 def _notes(case: Config) -> tuple[str, ...]:

@@ -129,6 +129,16 @@ def test_layers_with_a_window_meet_no_more_of_a_cache_than_it_keeps(name):
         assert counted.total == sum(each.term.amount for each in counted.operations)
 
 
+@pytest.mark.parametrize(("cached", "side"), [(3, "fewer"), (4, "fewer"), (5, "fewer"), (6, "no")])
+def test_a_formula_in_the_tokens_of_a_cache_says_on_which_side_of_the_window_it_holds(cached, side):
+    config = load("mistral-7b").replace(window=6)
+    run = Run(seq=3, cached=cached)
+    written = formula(case_of(config, run), free="cached", of="flops")
+    assert written.total.subs(symbol("cached"), cached) == flops(config, run).total
+    assert f"It holds where the cache has {side} " in " ".join(written.text().split())
+    assert "It holds" not in formula(case_of(config, run), free="n_embd", of="flops").text()
+
+
 def test_a_generation_says_what_windows_keep():
     longer, shorter = (generate("gemma-3-1b", Run(seq=seq)).notes() for seq in (600, 400))
     assert "600 tokens in the cache, the last 511 in layers with a window; the head" in longer[0]
