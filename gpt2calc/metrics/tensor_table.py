@@ -12,7 +12,7 @@ from gpt2calc.model.fields import letters
 from gpt2calc.model.tensors import layers_of_tensors
 from gpt2calc.model.terms import Tensor
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.symbols import plain, with_symbols
+from gpt2calc.quantity.symbols import plain, symbol, with_symbols
 from gpt2calc.report.listing import Listing, RowField, counts
 
 SHOWN = 5
@@ -172,16 +172,16 @@ def _in_letters(config: ModelConfig) -> list[Written]:
 
     Layers of several kinds may have a tensor of the same role in several sizes.
     """
+    from sympy import sympify
+
     spelled = config.spelled_out()
     of_field = letters(ModelConfig)
-    given = {letter: spelled.value(name) for name, letter in of_field.items()}
+    given = {symbol(name): spelled.value(name) for name in of_field}
     numbers = {letter: number for letter, number in given.items() if number is not None}
     return [
         Written(
             (each.role, each.column),
-            tuple(
-                int(getattr(size, "subs", lambda _, it=size: it)(numbers)) for size in each.shape
-            ),
+            tuple(int(sympify(size).subs(numbers)) for size in each.shape),
             tuple(plain(size) for size in each.shape),
         )
         for each in tensors(with_symbols(spelled, of_field))

@@ -158,6 +158,8 @@ class Derived(Layered):
 
     def in_full_layers(self) -> Self:
         """Return the config of the layers without a window: their heads are those of all."""
+        if not self.has_full_sizes:
+            return self
         width = self.head_dim if self.full_head_dim is None else self.full_head_dim
         heads = self.n_head if self.full_n_head is None else self.full_n_head
         groups = self.n_kv_head if self.full_n_kv_head is None else self.full_n_kv_head

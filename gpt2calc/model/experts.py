@@ -25,6 +25,8 @@ Implementation = Literal["grouped_mm", "batched_mm"]
 class ExpertMatrices(Leaf):
     """One matrix for each expert: a single tensor (experts, outputs, inputs)."""
 
+    active: int
+
     weight: Parameter
 
     def __init__(
@@ -43,10 +45,18 @@ class ExpertMatrices(Leaf):
         self.outputs_first = outputs_first
         self.sizes = (outputs, inputs) if outputs_first else (inputs, outputs)
         self.n_expert = n_expert
-        self.weight = Parameter((n_expert, *self.sizes))
+        self.weight = Parameter(self._stored(n_expert))
         if bias:
             self.bias = Parameter((n_expert, outputs))
         self.active = active
+
+    def _stored(self, experts: int) -> Shape:
+        return experts, *self.sizes
+
+    def active_shape(self, parameter: Parameter) -> Shape:
+        """Return the shape of what is of the experts that a token goes through."""
+        is_weight = parameter is self.weight
+        return self._stored(self.active) if is_weight else super().active_shape(parameter)
 
     def matrices(self) -> Tensor:
         """Return (experts, outputs, inputs), or inputs first."""
@@ -79,31 +89,13 @@ class ExpertMatrices(Leaf):
 class StackedMatrices(ExpertMatrices):
     """One matrix for each expert: a single tensor (experts * rows, columns), as DBRX has them."""
 
-    def __init__(
-        self,
-        role: str,
-        n_expert: int,
-        inputs: int,
-        outputs: int,
-        bias: bool,
-        active: int,
-        *,
-        outputs_first: bool = True,
-    ) -> None:
-        super().__init__(role, n_expert, inputs, outputs, bias, active, outputs_first=outputs_first)
+    def _stored(self, experts: int) -> Shape:
         rows, columns = self.sizes
-        self.weight = Parameter((n_expert * rows, columns))
+        return experts * rows, columns
 
     def matrices(self) -> Tensor:
         """Return (experts, rows, columns)."""
         return view(self.weight, self.n_expert, *self.sizes)
-
-    def active_shape(self, parameter: Parameter) -> Shape:
-        """Return the shape of the rows that a token goes through."""
-        if parameter is not self.weight or self.active is None:
-            return super().active_shape(parameter)
-        rows, columns = self.sizes
-        return self.active * rows, columns
 
 
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
@@ -194,38 +186,34 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
 
 
 class SeparateExperts(Experts):
-    """Experts whose gate, if they have one, is a matrix by itself."""
+    """Experts whose gate is a matrix by itself."""
 
     def __init__(
         self,
-        gate: ExpertMatrices | None,
+        gate: ExpertMatrices,
         up: ExpertMatrices,
         down: ExpertMatrices,
         activation: str,
         implementation: Implementation = "grouped_mm",
     ) -> None:
         self.gate = gate
-        super().__init__(up, down, activation, implementation, is_gated=gate is not None)
+        super().__init__(up, down, activation, implementation)
 
     def _hidden_grouped(self, x: Tensor, offsets: Tensor, chosen: Tensor) -> Tensor:
         hidden = super()._hidden_grouped(x, offsets, chosen)
-        if self.gate is None:
-            return hidden
         with module(self.gate.role):
             gate = self.gate.shifted(self.gate.grouped(x, offsets), chosen)
         return mul(of_input(self.activation, gate), hidden)
 
     def _hidden_batched(self, x: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        hidden, matrices = super()._hidden_batched(x, chosen)
-        if self.gate is None:
-            return hidden, matrices
+        hidden, _ = super()._hidden_batched(x, chosen)
         with module(self.gate.role):
             matrices = self.gate.of_each(chosen, x.shape[0])
             gate = self.gate.shifted(_one_by_one(x, matrices), chosen)
         return mul(of_input(self.activation, gate), hidden), matrices
 
     def _activated(self, hidden: Tensor) -> Tensor:
-        return hidden if self.gate is not None else super()._activated(hidden)
+        return hidden
 
 
 def _repeated(x: Tensor, times: int) -> Tensor:

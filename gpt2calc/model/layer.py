@@ -144,16 +144,20 @@ class LayerBuilder:
         )
 
     def _mlp_or_experts(self, kind: LayerKind) -> Layer:
-        mlp = self._mlp(self.config.mlp_width)
-        if kind.keys == "taken" and self.config.double_wide_mlp:
-            mlp = varied(self._mlp(2 * self.config.mlp_width), "wide")
         if not kind.has_experts:
-            return mlp
+            return self._mlp_of(kind)
         if self.config.mlp_beside_experts:
-            return self._beside(mlp)
+            return self._beside(self._mlp_of(kind))
         if self.config.norm_after_experts:
             return NormedExperts(self._experts(), self.norm("experts_post_norm"))
         return self._experts()
+
+    def _mlp_of(self, kind: LayerKind) -> Layer:
+        """Return the MLP of a layer, which may be wider where its keys are an earlier one's."""
+        width = self.config.mlp_width
+        if kind.keys == "taken" and self.config.double_wide_mlp:
+            return varied(self._mlp(2 * width), "wide")
+        return self._mlp(width)
 
     def _beside(self, mlp: Layer) -> MLPBesideExperts:
         """Return an MLP and experts, whose outcomes are added, each after a norm."""
@@ -307,10 +311,13 @@ class LayerBuilder:
         up: ExpertMatrices
         down: ExpertMatrices
         if self.architecture.stacks_experts:
-            gate = StackedMatrices("experts_gate", E, o, x, bias, A) if is_gated else None
             up = StackedMatrices("experts_in", E, o, x, bias, A)
             down = StackedMatrices("experts_out", E, x, o, bias, A, outputs_first=False)
-            return SeparateExperts(gate, up, down, *run)
+            if not is_gated:
+                return Experts(up, down, *run, is_gated=False)
+            return SeparateExperts(
+                StackedMatrices("experts_gate", E, o, x, bias, A), up, down, *run
+            )
         first, width = self.architecture.experts_outputs_first, 2 * x if is_gated else x
         up = ExpertMatrices("experts_in", E, o, width, bias, A, outputs_first=first)
         down = ExpertMatrices("experts_out", E, x, o, bias, A, outputs_first=first)

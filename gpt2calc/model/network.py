@@ -62,11 +62,9 @@ class Network(NamedTuple):
 
     def all_layers(self) -> tuple[BlockPart, ...]:
         """Return every layer, in order."""
-        numbered = {layer: group for group in self.groups if group.layers for layer in group.layers}
-        rest = next((group for group in self.groups if group.layers is None), None)
-        depth = sum(group.number for group in self.groups)
-        by_layer = (numbered.get(layer, rest) for layer in range(depth))
-        return tuple(group.build() for group in by_layer if group is not None)
+        places = zip(self.groups, self.layers_of_groups(), strict=True)
+        by_layer = {layer: group for group, layers in places for layer in layers}
+        return tuple(group.build() for _, group in sorted(by_layer.items()))
 
     def runnable(
         self,

@@ -112,20 +112,12 @@ def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:
     built = network(config)
     leaves = [group.build().leaves() for group in built.groups]
     by_group = [tuple(_listed([(leaf, 1) for leaf in each])) for each in leaves]
-    numbered = {
+    by_layer = {
         layer: listed
-        for group, listed in zip(built.groups, by_group, strict=True)
-        for layer in group.layers or ()
+        for listed, layers in zip(by_group, built.layers_of_groups(), strict=True)
+        for layer in layers
     }
-    rest = next(
-        (
-            listed
-            for group, listed in zip(built.groups, by_group, strict=True)
-            if group.layers is None
-        ),
-        (),
-    )
-    return [numbered.get(layer, rest) for layer in range(config.n_layer)]
+    return [by_layer.get(layer, ()) for layer in range(config.n_layer)]
 
 
 def layers_of_tensors(config: ModelConfig) -> list[tuple[int, ...]]:
