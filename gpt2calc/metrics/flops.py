@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.estimates import Estimated, estimated, estimates_table
 from gpt2calc.metrics.matmul_table import Operations
-from gpt2calc.metrics.matmuls import Product, products, terms
+from gpt2calc.metrics.matmuls import Product, products, terms, terms_by_kind
 from gpt2calc.metrics.windows import holds_behind_a_cache
 from gpt2calc.model.terms import Number
 from gpt2calc.quantity.assumptions import assumed
@@ -77,6 +77,7 @@ FLOPS = Quantity(
     name="flops",
     unit="FLOPs",
     terms=terms,
+    by_kind=terms_by_kind,
     parts=FLOP_SUBLAYERS,
     tally=Passes,
     part=Work,

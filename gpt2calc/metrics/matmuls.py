@@ -5,6 +5,7 @@ layers is run, once for all models of one structure: recorded sizes are formulas
 numbers, and a model's sizes are their values at its numbers, which may be arrays or symbols.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import OfKind
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss
@@ -154,16 +156,26 @@ def terms(case: Case) -> list[Term]:
     Sizes are not evaluated, only factors: the width of a head, n_embd / n_head, is no polynomial
     in n_head, while the FLOPs of all heads are.
     """
-    return [
-        MatmulTerm(
-            one.role,
-            _part_of(one.role),
-            one.phase,
-            tuple([factor.at(values) for factor in one.factors]),
-            copies,
-        )
-        for one, values, copies in _with_values(case)
-    ]
+    return [_term(one, values, copies) for one, values, copies in _with_values(case)]
+
+
+def terms_by_kind(case: Case) -> list[OfKind]:
+    """List what each kind of layer adds; nothing behind a cache, where windows count besides."""
+    if case.run.cached is not None:
+        return []
+    groups = network_in_letters(structure_of(case.model)).groups
+    layers: dict[int, int] = {}
+    by_group = defaultdict[int, list[Term]](list)
+    for one, values, copies in _with_values(case, by_group=True):
+        if one.group is not None and copies != 0:
+            layers[one.group] = copies
+            by_group[one.group].append(_term(one, values, 1))
+    return [OfKind(groups[each].kind, layers[each], terms) for each, terms in by_group.items()]
+
+
+def _term(one: "_SymbolicProduct", values: dict[str, int], copies: int) -> Term:
+    factors = tuple([factor.at(values) for factor in one.factors])
+    return MatmulTerm(one.role, _part_of(one.role), one.phase, factors, copies)
 
 
 def _with_values(

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import Structure, network_in_letters, structure_of
-from gpt2calc.model.tensors import active_tensors, tensors, tensors_of
+from gpt2calc.model.tensors import active_tensors, tensors, tensors_by_kind, tensors_of
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.quantity.quantity import OfKind, Quantity
 from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS
 from gpt2calc.tape.symbolic import Formula
 
@@ -86,7 +86,7 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         said = (*said, "The token embedding row includes the per-layer embeddings.")
     if config.altup_inputs is not None:
         said = (*said, "AltUp's matrices are in the rows of token embedding, MLP and head.")
-    return (*said, f"The attention row includes {words}.") if others else said
+    return said
 
 
 def _of_full(config: ModelConfig | Case) -> list[str]:
@@ -107,10 +107,19 @@ def active_said(config: ModelConfig | Case) -> tuple[str, ...]:
     return (f"Active for a token, {chosen}: {ACTIVE.total(config):,}.",)
 
 
+def _by_kind(config: ModelConfig) -> list[OfKind]:
+    return [OfKind(*each) for each in tensors_by_kind(config)]
+
+
+def _active_by_kind(config: ModelConfig) -> list[OfKind]:
+    return [OfKind(*each) for each in tensors_by_kind(config, only_active=True)]
+
+
 PARAMETERS = Quantity(
     name="parameters",
     unit="parameters",
     terms=tensors,
+    by_kind=_by_kind,
     parts=SUBLAYERS,
     tally=Tally,
     part=SublayerCount,
@@ -124,6 +133,7 @@ ACTIVE = replace(
     name="active",
     unit="active parameters",
     terms=active_tensors,
+    by_kind=_active_by_kind,
     notes_on_terms=lambda _: ("Of the experts, those are counted that a token goes through.",),
 )
 """The parameters that a token goes through: all of them, less the experts not chosen for it."""

@@ -6,7 +6,6 @@ parameters are counted in them.
 """
 
 from functools import partial
-from typing import TypeAlias
 
 from gpt2calc.model.altup import OneOfStreams, Streams
 from gpt2calc.model.attention_layer import AttentionBuilder
@@ -28,16 +27,14 @@ from gpt2calc.model.decoder_variants import (
 )
 from gpt2calc.model.experts import Implementation
 from gpt2calc.model.families.layers import DEEPEST
-from gpt2calc.model.layer import LayerBuilder, LayerKind
+from gpt2calc.model.kinds import Kinds, LayerKind, kind_of, kinds_of
+from gpt2calc.model.layer import LayerBuilder
 from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
 from gpt2calc.model.norm_layer import norm_over
 from gpt2calc.model.part import Identity
 from gpt2calc.model.per_layer import PerLayerEmbeddings
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
-
-Kinds: TypeAlias = tuple[LayerKind, tuple[tuple[LayerKind, tuple[int, ...]], ...]]
-"""The kind of most layers, then the others with their places, from 0."""
 
 
 def network(
@@ -116,43 +113,12 @@ def groups_of(layer: LayerBuilder, depth: int, kinds: Kinds) -> tuple[LayerGroup
     """Return groups of layers: the usual ones, and those of other kinds by their places."""
     usual, others = kinds
     rest = depth - sum(len(places) for _, places in others)
-    listed = [
-        (kind, LayerGroup(partial(layer.block, kind), len(places), places))
-        for kind, places in others
+    groups = [
+        LayerGroup(partial(layer.block, kind), kind, len(places), places) for kind, places in others
     ]
     if type(rest) is not int or rest > 0:
-        listed.insert(0, (usual, LayerGroup(partial(layer.block, usual), rest)))
-    makers_first = sorted(listed, key=lambda each: each[0].keys == "taken")
-    return tuple(group for _, group in makers_first)
-
-
-def kinds_of(config: ModelConfig) -> Kinds:
-    """Return the kind of most layers, and the places of all others, as far as it is in lists.
-
-    Rotary positions are no part of it, nor windows that change neither parameters nor products.
-    """
-    begin = max((layer + 1 for listed in config.layer_lists for layer in listed), default=0)
-    usual = _kind_of(config, begin)
-    others: dict[LayerKind, list[int]] = {}
-    for layer in range(begin):
-        kind = _kind_of(config, layer)
-        if kind != usual:
-            others.setdefault(kind, []).append(layer)
-    return usual, tuple((kind, tuple(places)) for kind, places in others.items())
-
-
-def _kind_of(config: ModelConfig, layer: int) -> LayerKind:
-    has_mlp = config.has_mlp(layer)
-    return LayerKind(
-        has_experts=has_mlp and config.n_expert is not None and layer not in config.dense_layers,
-        has_rope=config.positions == "rotary",
-        has_indexer=config.has_indexer(layer),
-        mixer=config.mixer_of(layer),
-        has_mlp=has_mlp,
-        beside=config.mixer if config.has_mixers_beside else "none",
-        is_full=config.full_layers_differ and config.window_of(layer) is None,
-        keys=config.keys_of(layer),
-    )
+        groups.insert(0, LayerGroup(partial(layer.block, usual), usual, rest))
+    return tuple(sorted(groups, key=lambda group: group.kind.keys == "taken"))
 
 
 def _differ_in_window_or_rope(config: ModelConfig) -> bool:
@@ -163,14 +129,14 @@ def _differ_in_window_or_rope(config: ModelConfig) -> bool:
 def _groups_by_kind(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
     places: dict[LayerKind, list[int]] = {}
     for number in range(depth):
-        kind = _kind_of(config, number)._replace(
+        kind = kind_of(config, number)._replace(
             has_rope=config.has_rope(number), window=config.window_of(number)
         )
         places.setdefault(kind, []).append(number)
     (usual, most), *others = sorted(places.items(), key=lambda each: -len(each[1]))
     return (
-        LayerGroup(partial(layer.block, usual), len(most)),
-        *(LayerGroup(partial(layer.block, kind), len(n), tuple(n)) for kind, n in others),
+        LayerGroup(partial(layer.block, usual), usual, len(most)),
+        *(LayerGroup(partial(layer.block, kind), kind, len(n), tuple(n)) for kind, n in others),
     )
 
 

@@ -1,6 +1,6 @@
 """The layers of a model: which parts a block has, and their sizes."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
 from gpt2calc.model.attention import Attended, LayerContext
@@ -25,6 +25,7 @@ from gpt2calc.model.experts import (
     SeparateExperts,
     StackedMatrices,
 )
+from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mixer_layer import MixerBuilder
 from gpt2calc.model.mixers import SideBySide
@@ -38,26 +39,6 @@ from gpt2calc.tape.tensor import Tensor
 Matrix: TypeAlias = Linear | Conv1D
 
 MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
-
-
-class LayerKind(NamedTuple):
-    """In what the layers of one model may differ."""
-
-    has_experts: bool
-    has_rope: bool
-    window: int | None = None
-    has_indexer: bool = False
-    mixer: str = "attention"
-    """What mixes tokens, or ``"none"``."""
-    has_mlp: bool = True
-    """Whether there is an MLP, or experts."""
-    beside: str = "none"
-    """What mixes tokens beside attention."""
-    is_full: bool = False
-    """Whether it has the sizes of layers without a window, where these have sizes of their own."""
-    keys: str = "own"
-    """Whose keys and values it has: its ``"own"``, its own that later layers may take, which is
-    ``"made"``, or those ``"taken"`` from an earlier layer."""
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")

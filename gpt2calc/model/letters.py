@@ -6,9 +6,10 @@ are formulas, and a model's own figures are these at its numbers.
 
 from typing import NamedTuple
 
-from gpt2calc.model.build import Kinds, kinds_of, network
+from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import FieldValue
+from gpt2calc.model.kinds import Kinds, kinds_of
 from gpt2calc.model.network import Network
 from gpt2calc.tape.symbolic import Size
 

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.decoder import Decoder, Embeddings, Head
+from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.rotary import Rotation
@@ -22,6 +23,7 @@ class LayerGroup(NamedTuple):
 
     build: Callable[[], BlockPart]
     """Makes one of them, with parameters of its own."""
+    kind: LayerKind
     number: int
     """How many there are."""
     layers: tuple[int, ...] | None = None

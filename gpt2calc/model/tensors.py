@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.kinds import LayerKind, kinds_of
 from gpt2calc.model.network import Network
 from gpt2calc.model.part import Leaf
 from gpt2calc.model.terms import Tensor, make
@@ -105,6 +106,17 @@ def active_tensors(config: ModelConfig) -> tuple[Tensor, ...]:
 def tensors_of(built: Network) -> tuple[Tensor, ...]:
     """List every parameter tensor of a network, which may be one in letters."""
     return _tensors_of(built, only_active=False)
+
+
+def tensors_by_kind(
+    config: ModelConfig, *, only_active: bool = False
+) -> list[tuple[LayerKind, int, list[Tensor]]]:
+    """List the kinds of layers, each with how many there are, and the tensors of one."""
+    kinds = []
+    for group in network(config, kinds=kinds_of(config)).groups:
+        leaves = [(leaf, 1) for leaf in group.build().leaves()]
+        kinds.append((group.kind, group.number, _listed(leaves, only_active=only_active)))
+    return kinds
 
 
 def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+from gpt2calc.quantity.by_kind import KindPart, parts_by_kind
 from gpt2calc.quantity.quantity import Config, Quantity, Share
 from gpt2calc.report.listing import Listing, RowField, counts
+from gpt2calc.report.table import Table
 
 
 class PartByPart(Listing):
@@ -118,10 +120,33 @@ class Breakdown(PartByPart):
         """Return the share of the total that several parts have together."""
         return float(sum(self[name].share for name in self.quantity.groups[group]))
 
+    @cached_property
+    def kinds(self) -> dict[str, list[KindPart]]:
+        """The sublayers that differ from layer to layer: what they have in each kind of layer."""
+        return parts_by_kind(self.config, self.quantity, self.sublayers)
+
+    def table(self) -> Table:
+        """Return a row for each part, and beneath it one for each kind of layer that differs."""
+        rows: list[tuple[str, Any]] = []
+        for name, part in self.items():
+            rows.append((name, part))
+            rows += [(each.row, each.part) for each in self.kinds.get(name, [])]
+        return super().table()._replace(rows=self.table_of(rows, "").rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
         amounts = self.amounts()
         sublayers = amounts.pop("sublayers")
+        columns = (*self.quantity.columns_apart(self.config), "total", "share")
+        for name, kinds in self.kinds.items():
+            sublayers[name]["kinds"] = [
+                {
+                    "kind": each.kind,
+                    "layers": each.layers,
+                    **{column: getattr(each.part, column) for column in columns},
+                }
+                for each in kinds
+            ]
         return {**amounts, **self._more(), "sublayers": sublayers}
 
     def summary(self) -> str:

@@ -4,12 +4,13 @@ What compares, sweeps, solves, explains or draws takes a :class:`Quantity`; a ne
 of this type.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.terms import Term, make
 from gpt2calc.quantity.number import Number
 
@@ -36,12 +37,26 @@ def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
     return ()
 
 
+def _no_kinds(_: Config) -> "list[OfKind]":
+    return []
+
+
 def _no_notes(_: Config) -> tuple[str, ...]:
     return ()
 
 
 class NoFormulaError(TypeError):
     """A quantity has no formula in the field that was asked for."""
+
+
+class OfKind(NamedTuple):
+    """What the layers of one kind contribute to a sum."""
+
+    kind: LayerKind
+    layers: Number
+    """How many there are."""
+    terms: Sequence[Term]
+    """Those of one layer."""
 
 
 class Single(NamedTuple):
@@ -75,6 +90,8 @@ class Quantity:
     """What the operations contribute, in the arithmetic of the config's fields."""
     parts: tuple[str, ...]
     """The rows of its tables; each term belongs to one."""
+    by_kind: Callable[[Config], list[OfKind]] = _no_kinds
+    """What each kind of layer contributes, where it is known apart."""
     tally: type[Any] = Single
     """A sum for each column of its tables, with their ``total``."""
     part: type[Any] = Share
@@ -157,10 +174,13 @@ class Quantity:
             rows[part][place[column]] += prod(shape) * copies
         return self.with_shares(rows)
 
-    def with_shares(self, rows: Mapping[str, list[int]]) -> tuple[Any, ...]:
-        """Return the parts of one model, given a number for each of their columns."""
+    def with_shares(self, rows: Mapping[str, list[int]], of: int | None = None) -> tuple[Any, ...]:
+        """Return the parts of one model, given a number for each of their columns.
+
+        Their shares are of a total, or of their sum.
+        """
         totals = [sum(row) for row in rows.values()]
-        whole, part = sum(totals) or 1, self.part
+        whole, part = (sum(totals) if of is None else of) or 1, self.part
         pairs = zip(rows.values(), totals, strict=True)
         return tuple([make(part, (*row, total, total / whole)) for row, total in pairs])
 

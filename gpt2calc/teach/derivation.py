@@ -9,6 +9,7 @@ from typing import Any
 
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import order_of_letters
+from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.run import Run
@@ -27,6 +28,8 @@ class TermStep:
 
     term: Term
     chain: Chain
+    layers: str = ""
+    """How many layers have it, in words, where some have not."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,11 @@ class Derivation:
             letter: getattr(config, name) for name, letter in letters.items() if name not in free
         }
         """The numbers that are put in, by the letters they stand for."""
-        self.terms = list(quantity.terms(with_symbols(config, letters)))
+        symbolic = with_symbols(config, letters)
+        self.terms = list(quantity.terms(symbolic))
+        kinds = quantity.by_kind(symbolic)
+        self.kinds = kinds if len(kinds) > 1 else []
+        """The kinds of layers, where there are several."""
 
     def sublayers(self) -> list[SublayerSteps]:
         """Derive the sublayers that have something, in the order of the quantity."""
@@ -86,17 +93,44 @@ class Derivation:
         ]
         return SublayerSteps(
             sublayer=name,
-            terms=tuple(TermStep(term, self._shape_chain(term)) for term in own),
+            terms=tuple(
+                TermStep(term, self._shape_chain(term), self.layers_said(term)) for term in own
+            ),
             sums=(*by_column, ("total", self._chain(own))),
         )
 
+    def blocks(self) -> list[tuple[str, Chain]]:
+        """Derive a block of each kind, each with a name."""
+        if not self.kinds:
+            return [("one block", self.block())]
+        model: Any = getattr(self.config, "model", self.config)
+        return [
+            (f"one of {self._number(layers)} blocks: {kind_said(model, kind)}", self._block_of(own))
+            for kind, layers, own in self.kinds
+        ]
+
     def block(self) -> Chain:
         """Derive one block: what its sublayers add up to."""
-        own = [
+        return self._block_of(
             term._replace(copies=1)
             for term in self.terms
             if term.in_block and getattr(term.copies, "free_symbols", None)
-        ]
+        )
+
+    def layers_said(self, term: Term) -> str:
+        """Say how many layers have a term, where some have not: ``"In 58 layers, L - 3"``."""
+        is_letter = getattr(term.copies, "is_Symbol", False)
+        if not self.kinds or not term.in_block or is_letter:
+            return ""
+        written_down, number = written(_copies(term.copies, {}), TEXT), self._number(term.copies)
+        layers = f"{number} {'layer' if number == '1' else 'layers'}"
+        return f"In {layers}" if number == written_down else f"In {layers}, {written_down}"
+
+    def _number(self, layers: Any) -> str:
+        return written(_copies(layers, self.values), TEXT)
+
+    def _block_of(self, terms: Iterable[Term]) -> Chain:
+        own = list(terms)
         by_sublayer = [[t for t in own if t.sublayer == name] for name in self.quantity.parts]
         sums = [plus(_collected(part, {})) for part in by_sublayer if part]
         return _distinct([plus(sums), *self._chain(own)[1:]])

@@ -74,9 +74,10 @@ class Explanation(Listing):
     free: tuple[str, ...]
     """The fields that are left as letters."""
     sublayers: tuple[SublayerSteps, ...]
-    block: Chain | None
-    """One block; None where only one sublayer is explained, as are the total and the lessons."""
+    each_block: tuple[tuple[str, Chain], ...]
+    """A block of each kind, with its name; none where only one sublayer is explained."""
     total: Chain | None
+    """The whole model; None where only one sublayer is explained."""
     lessons: tuple[str, ...]
     story: tuple[str, ...] = ()
     """What happens from the beginning of a run to its end; empty where no run is."""
@@ -93,8 +94,9 @@ class Explanation(Listing):
         for steps in self.sublayers:
             found += [(each.term.name(self.config.names), each.chain) for each in steps.terms]
             found += [(f"{steps.sublayer}, {name}", chain) for name, chain in steps.sums]
-        ends = (("one block", self.block), ("the whole model", self.total))
-        return found + [(name, chain) for name, chain in ends if chain is not None]
+        if self.total is None:
+            return found
+        return [*found, *self.each_block, ("the whole model", self.total)]
 
     def notes(self) -> tuple[str, ...]:
         """Return what a reader must know of how terms are listed."""
@@ -133,13 +135,13 @@ class Explanation(Listing):
         for steps in self.sublayers:
             yield Heading(steps.sublayer, is_name=True)
             for each in steps.terms:
-                yield DerivationLine(
-                    each.term.name(self.config.names), meaning_of(each.term), each.chain
-                )
+                meaning = _in_layers(each.layers, meaning_of(each.term))
+                yield DerivationLine(each.term.name(self.config.names), meaning, each.chain)
             yield Sums(steps.sums)
-        if self.block is not None and self.total is not None:
-            yield Heading("one block")
-            yield Sums((("", self.block),))
+        for name, chain in self.each_block:
+            yield Heading(name)
+            yield Sums((("", chain),))
+        if self.total is not None:
             yield Heading("the whole model")
             yield Sums((("", self.total),))
         if self.lessons:
@@ -205,6 +207,13 @@ class Explanation(Listing):
         return f"$\\displaystyle {in_one_line(chain)}$"
 
 
+def _in_layers(layers: str, meaning: str) -> str:
+    """Say in which layers a term is, before what it is for."""
+    if not layers:
+        return meaning
+    return f"{layers}: {meaning[0].lower()}{meaning[1:]}" if meaning else f"{layers}."
+
+
 def explain(
     config: Model | None = None,
     *,
@@ -233,14 +242,14 @@ def explain(
         steps = derivation.sublayer(quantity.checked_part(sublayer))
         if not steps.terms:
             raise UserError(f"{sublayer} has no {quantity.unit} here: {EMPTY.get(sublayer, ELSE)}")
-        return Explanation(model, quantity, fields, (steps,), None, None, ())
+        return Explanation(model, quantity, fields, (steps,), (), None, ())
     lessons, story = LESSONS.get(quantity.name), STORIES.get(quantity.name)
     return Explanation(
         config=model,
         quantity=quantity,
         free=fields,
         sublayers=tuple(derivation.sublayers()),
-        block=derivation.block(),
+        each_block=tuple(derivation.blocks()),
         total=derivation.total(),
         lessons=lessons(case) if lessons and not fields else (),
         story=story(case) if story and not fields else (),

@@ -1,5 +1,6 @@
 """Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from gpt2calc import (
     verify,
 )
 from gpt2calc.metrics.memory.cache import cache_bytes
+from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.out_of_reach import REASONS
 from gpt2calc.model.families.table import families
 from gpt2calc.model.hub import from_contents
@@ -62,6 +64,28 @@ def angles_of(counter):
         for module, by_operator in counter.get_flop_counts().items()
         if module.endswith("rotary_emb")
     )
+
+
+UNLIKE = [
+    family
+    for family in FAMILIES
+    if family.name in ("deepseek_v3", "qwen3_next", "nemotron_h", "gemma4_text", "mimo_v2_flash")
+]
+
+
+@pytest.mark.parametrize("family", UNLIKE, ids=lambda family: family.name)
+def test_a_kind_of_layer_has_the_parameters_of_the_layers_of_the_class(family):
+    for seed in DRAWS:
+        contents = draw(family, seed)
+        ours = Counter()
+        for _, layers, terms in PARAMETERS.by_kind(from_contents(contents, "drawn")):
+            ours[sum(term.amount for term in terms)] += layers
+        theirs = (sum(each.numel() for each in layer.parameters()) for layer in _layers(contents))
+        assert ours == Counter(theirs), contents
+
+
+def _layers(contents):
+    return built(contents).model.layers
 
 
 @pytest.mark.by_turns

@@ -96,7 +96,8 @@ def test_chains_end_in_the_counts(config):
             chain[-1] for chain in (steps.sum_of("weights"), steps.sum_of("biases"), steps.total)
         ]
         assert [end if isinstance(end, int) else 0 for end in ends] == list(part[:3])
-    assert explained.block[-1] == counted.per_block
+    ((_, block),) = explained.each_block
+    assert block[-1] == counted.per_block
     assert explained.total[-1] == counted.total
 
 

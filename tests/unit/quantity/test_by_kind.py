@@ -1,0 +1,96 @@
+"""What sublayers have in each kind of layer, where layers are of several kinds."""
+
+import json
+
+import pytest
+
+from gpt2calc import Run, count, explain, flops, load, named_shapes, presets
+from gpt2calc.quantity.registry import as_quantity
+
+OF_KINDS = [each.name for each in presets() if count(each.config).kinds]
+KINDS = {
+    "deepseek-v3": {"mlp": {"experts": 58, "MLP": 3}},
+    "qwen3-next-80b-a3b": {"attention": {"gated delta rule": 36, "attention": 12}},
+    "nemotron-3-nano-30b-a3b": {"attention": {"Mamba 2": 23, "attention": 6}},
+    "kimi-linear-48b-a3b": {
+        "attention": {"KDA": 20, "attention": 7},
+        "mlp": {"experts": 26, "MLP": 1},
+    },
+    "gemma-4-31b": {"attention": {"sliding": 50, "full": 10}},
+    "gemma-3n-e2b": {"attention": {"own KV": 20, "shared KV": 10}},
+    "gpt2": {},
+    "gpt-oss-20b": {},
+    "glm-4.6": {"mlp": {"experts": 89, "MLP": 3}},
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_is_called_as_people_call_it(name):
+    found = {
+        sublayer: {each.kind: each.layers for each in kinds}
+        for sublayer, kinds in count(name).kinds.items()
+    }
+    assert found == KINDS[name]
+
+
+@pytest.mark.parametrize("name", OF_KINDS)
+def test_the_kinds_add_up_to_the_sublayer(name):
+    for result in (count(name), flops(name, Run(training=True, checkpointing="block"))):
+        for sublayer, kinds in result.kinds.items():
+            sums = [sum(column) for column in zip(*(each.part for each in kinds), strict=True)]
+            assert sums == pytest.approx([*result[sublayer]])
+            assert sum(each.layers for each in kinds) <= load(name).n_layer
+
+
+def test_dense_layers_have_the_parameters_of_their_matrices():
+    _, dense = count("deepseek-v3").kinds["mlp"]
+    assert dense.part.total == 3 * 3 * 7168 * 18432
+
+
+def test_layers_of_a_kind_have_the_parameters_of_their_tensors():
+    shapes = named_shapes("qwen3-next-80b-a3b")
+    linear, full = count("qwen3-next-80b-a3b").kinds["attention"]
+    for kind, module in ((linear, "linear_attn"), (full, "self_attn")):
+        own = [shape for name, shape in shapes if f".{module}." in name and "norm" not in name]
+        assert kind.part.total == sum(map(_numbers, own))
+
+
+def _numbers(shape):
+    numbers = 1
+    for size in shape:
+        numbers *= size
+    return numbers
+
+
+def test_a_table_has_a_row_for_each_kind_and_json_an_entry():
+    counted = count("deepseek-v3")
+    assert "· 3 × MLP             1,189,085,184 " in counted.text()
+    kinds = json.loads(counted.json())["sublayers"]["mlp"]["kinds"]
+    assert [(each["kind"], each["layers"]) for each in kinds] == [("experts", 58), ("MLP", 3)]
+    assert kinds[1]["total"] == 1_189_085_184
+    assert "×" not in counted.csv()
+
+
+def test_behind_a_cache_products_are_not_apart():
+    assert flops("qwen3-next-80b-a3b", Run(seq=1, cached=100)).kinds == {}
+
+
+@pytest.mark.parametrize("of", ["parameters", "active", "flops"])
+@pytest.mark.parametrize("name", ["deepseek-v3", "qwen3-next-80b-a3b", "gemma-4-e2b"])
+def test_a_block_of_each_kind_is_derived_once(name, of):
+    explained = explain(name, of=of)
+    ends = [chain[-1] for _, chain in explained.each_block]
+    assert len(set(ends)) == len(ends) > 1
+    quantity = as_quantity(of)
+    in_blocks = sum(term.amount for term in quantity.terms(explained.config) if term.in_block)
+    layers = [int(name.split()[2]) if " of " in name else 1 for name, _ in explained.each_block]
+    assert sum(map(int.__mul__, layers, ends)) == in_blocks
+    assert sum(layers) == load(name).n_layer
+
+
+def test_a_term_says_how_many_layers_have_it():
+    said = explain("deepseek-v3").text()
+    assert "  In 58 layers, L - 3: scores every expert for a token;" in said
+    assert "  In 3 layers: expands every token's vector to the MLP's hidden layer." in said
+    assert "\none of 58 blocks: attention, experts\n" in said
+    assert "  In L - 3 layers: scores every" in explain("deepseek-v3", free="n_layer").text()
