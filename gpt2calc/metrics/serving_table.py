@@ -20,7 +20,6 @@ AT_MOST = (
     "Bounds: a step reads weights and caches once at the device's full bandwidth, a prompt takes "
     "the FLOPs of a causal kernel at the full peak. Engines reach a part of that."
 )
-BEYOND = "That is beyond the model's context of {:,} tokens."
 OF_EXPERTS = "Experts are taken to be chosen evenly."
 OF_LATENTS = (
     "Reading a prompt is counted as on a CPU, where latent attention makes a matrix of all scores: "
@@ -111,13 +110,10 @@ def users_said(number: int) -> str:
 
 def _notes(served: "Serving") -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
-    context = served.config.n_ctx
-    is_beyond = served.config.q_len > context and not served.config.model.is_endless
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
-        *((BEYOND.format(context),) if is_beyond else ()),
         *assumed(served.config, "memory", FLAGS),
         f"{BY_RULE}{whole}",
         *((OF_LATENTS,) if served.config.model.is_latent else ()),

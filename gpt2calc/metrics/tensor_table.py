@@ -1,6 +1,5 @@
 """The tensors of one model as a table: name, shape as a formula and in numbers, parameters."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ from gpt2calc.metrics.parameters import ACTIVE, active_said
 from gpt2calc.model import naming
 from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.field_text import ranges
 from gpt2calc.model.fields import letters
 from gpt2calc.model.tensors import layers_of_tensors
 from gpt2calc.model.terms import Tensor
@@ -71,9 +71,9 @@ class TensorList(Listing):
         names = self.config.names
         of_kinds = RowField(
             "layers",
-            lambda each: ", ".join(_ranges(each.layers)),
+            lambda each: ", ".join(ranges(each.layers)),
             "layers",
-            shown=lambda each: _shortened(_ranges(each.layers)),
+            shown=lambda each: _shortened(ranges(each.layers)),
         )
         return (
             RowField("name", lambda each: each.tensor.name(names), "tensor"),
@@ -141,17 +141,6 @@ def list_tensors(config: Model) -> TensorList:
     listed, written = tensors(config), _in_letters(config)
     formulas = tuple(_formula_of(each, written) for each in listed)
     return TensorList(config, listed, formulas, tuple(layers_of_tensors(config)))
-
-
-def _ranges(numbers: Iterable[int]) -> list[str]:
-    """Write whole numbers in order, those in a row by the first and the last: ``"0-3"``."""
-    rows: list[list[int]] = []
-    for number in numbers:
-        if rows and number == rows[-1][-1] + 1:
-            rows[-1].append(number)
-        else:
-            rows.append([number])
-    return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
 
 
 def _shortened(listed: list[str]) -> str:

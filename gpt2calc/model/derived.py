@@ -28,6 +28,7 @@ OF_NO_LAYER = {
 OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
 """What a model says of the states of Mamba, each of one feature."""
 OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
+OF_EXPERTS = ("expert_bias", "choice_bias", "dense_layers")
 OF_ATTENTION = ("n_head", "n_kv_head", "head_dim", "qkv_bias", "attn_proj_bias")
 
 
@@ -255,7 +256,7 @@ class Derived(Layered):
             return self.n_inner_expert is not None and not self.dense_layers
         if name == "shared_gate":
             return self.n_inner_shared is None
-        return name == "expert_bias" and self.n_expert is None
+        return name in OF_EXPERTS and self.n_expert is None
 
     def spelled_out(self) -> Self:
         """Return this config with ``head_dim`` given: formulas of keys then divide nothing."""

@@ -1,8 +1,11 @@
 """Fields of a config as text: in flags, and in ``MODEL,FIELD=VALUE``."""
 
+from collections.abc import Iterable
+
 from pydantic import BeforeValidator
 
 from gpt2calc.errors import UserError
+from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.fields import Declared, FieldValue, choices_of, is_list, is_switch, refusal
 from gpt2calc.units import parse_size
 
@@ -15,7 +18,8 @@ def read_field(kind: type[Declared], name: str, text: str, between: str = ",") -
     Args:
         kind: the config that the field is of.
         name: of the field.
-        text: a number like ``24``, ``32k`` or ``1M``, a switch, a choice, or a list of layers.
+        text: a number like ``24``, ``32k`` or ``1M``, a switch, a choice, or a list of layers,
+            ``0,1`` or ``0-3``.
         between: what stands between the numbers of a list.
 
     Raises:
@@ -39,8 +43,30 @@ def _read(kind: type[Declared], name: str, text: str, between: str) -> FieldValu
         return text
     if not is_list(kind, name):
         return _number(name, text)
-    numbers = [_number(name, part) for part in text.split(between) if part.strip()]
-    return None if None in numbers else tuple(each for each in numbers if each is not None)
+    found = [_range(name, part.strip()) for part in text.split(between) if part.strip()]
+    return None if None in found else tuple(number for each in found for number in each or ())
+
+
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """Write whole numbers in order, those in a row by the first and the last: ``"0-3"``."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
+
+
+def _range(name: str, text: str) -> range | None:
+    """Read one number of a list, or the first and the last of some in a row: ``0-3``."""
+    first, dash, last = text.partition("-")
+    if not (first and dash):
+        first = last = text
+    begin, end = _number(name, first), _number(name, last)
+    if begin is None or end is None or not 0 <= end - begin <= DEEPEST:
+        return None
+    return range(begin, end + 1)
 
 
 def _number(name: str, text: str) -> int | None:

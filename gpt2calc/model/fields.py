@@ -286,5 +286,5 @@ def refusal(kind: type[Declared], name: str, value: object) -> str:
     if field.annotation is str or name not in kind.known:
         return f"{is_not} a name"
     if is_list(kind, name):
-        return f"{is_not} a list of whole numbers, such as 0,1"
+        return f"{is_not} a list of whole numbers, such as 0,1 or 0-3"
     return f"{is_not} a positive whole number, such as {field.default or kind.known[name].example}"

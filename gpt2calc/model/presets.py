@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gpt2calc.errors import UnknownModelError, UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.families.table import families
 from gpt2calc.model.fetching import fetch_config, is_repository
 from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.reading import read_toml
@@ -18,6 +19,8 @@ from gpt2calc.model.reading import read_toml
 TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
 """How names on the Hub end that are of one model, tuned or not, or in another format."""
 _TEXT_ONLY = ContextVar("text_only", default=False)
+MOST_SUGGESTED = 4
+"""Presets that a message names, where several begin as a word does."""
 DEVICES = "devices.toml"
 """Beside the presets stands the file of the devices."""
 
@@ -51,7 +54,7 @@ def preset_names() -> tuple[str, ...]:
 def preset(name: str) -> Preset:
     """One preset by its name. Raises ``UserError`` if there is none."""
     if name not in preset_names():
-        raise UserError(f"no preset is called {quoted(name)}{_nearest_preset(name)}")
+        raise _unknown(name, f"no preset is called {quoted(name)}")
     return _read_preset(name)
 
 
@@ -96,8 +99,7 @@ def config_of(word: str) -> ModelConfig:
             return on_the_hub.config
         if is_repository(word):
             return from_hugging_face(fetch_config(word), text_only=_TEXT_ONLY.get())
-        message = f"{quoted(word)} is neither a preset nor a file{_nearest_preset(word)}"
-        raise UnknownModelError(word, message)
+        raise _unknown(word, f"{quoted(word)} is neither a preset nor a file")
     if path.suffix == ".json":
         return from_hugging_face(path, text_only=_TEXT_ONLY.get())
     return _config(read_toml(path), path)
@@ -131,8 +133,25 @@ def folder() -> Path:
     return packaged if packaged.is_dir() else package.parent / "configs"
 
 
-def _nearest_preset(word: str) -> str:
-    return did_you_mean(word, preset_names()) or "; 'gpt2calc presets' lists the presets"
+def _unknown(word: str, message: str) -> UserError:
+    """Return the error of a word that is no model, with presets that begin or look like it."""
+    hint = _beginning_with(word) or did_you_mean(word, preset_names())
+    if word in families() and not hint:
+        hint = f"; it is a family: give a config.json, or sizes with --family {word}"
+    if hint:
+        return UserError(f"{message}{hint}")
+    return UnknownModelError(word, f"{message}; 'gpt2calc presets' lists the presets")
+
+
+def _beginning_with(word: str) -> str:
+    """Suggest presets that begin as a word does, hyphens and points aside."""
+    parts = re.findall(r"\d+|[a-z]+", word.lower())
+    beginning = re.compile(r"[-._]?".join(parts) + r"(?!\d)")
+    alike = [name for name in preset_names() if parts and beginning.match(name)]
+    if len(alike) == 1:
+        return f"; did you mean {alike[0]!r}?"
+    more = ", ..." if len(alike) > MOST_SUGGESTED else ""
+    return f"; presets like it: {', '.join(alike[:MOST_SUGGESTED])}{more}" if alike else ""
 
 
 def _config(contents: dict[str, object], path: Path) -> ModelConfig:

@@ -6,7 +6,7 @@ from gpt2calc.quantity.case import Case
 
 
 def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Say what a run was taken to be where it was left out; nothing where all was said.
+    """Say what a run was taken to be where it was left out, and where it is beyond the context.
 
     Args:
         case: a model and its run, as they were given.
@@ -19,7 +19,15 @@ def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -
     ]
     flag_of = {n: n.replace("_", "-") for n, _ in changing} if flags is None else flags
     said = [f"{words} (--{flag_of[name]})" for name, words in changing if name in flag_of]
-    return (f"Assumed: {', '.join(said)}.",) if said else ()
+    return *_beyond(case), *((f"Assumed: {', '.join(said)}.",) if said else ())
+
+
+def _beyond(case: Case) -> tuple[str, ...]:
+    """Say that a sequence is longer than the model's context."""
+    tokens = case.past_len + case.q_len
+    if tokens <= case.n_ctx or case.model.is_endless:
+        return ()
+    return (f"A sequence of {tokens:,} tokens is beyond the model's context of {case.n_ctx:,}.",)
 
 
 def _kept(case: Case) -> str:

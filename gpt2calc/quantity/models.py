@@ -2,7 +2,7 @@
 
 On the command line a model is written ``[LABEL=]MODEL[,FIELD=VALUE...]``: ``gpt2``,
 ``gpt2,n_layer=24``, ``deeper=gpt2,n_layer=24,bias=false``; several numbers of one field with a plus
-between them, ``dense_layers=0+1``.
+between them, ``dense_layers=0+2`` or ``dense_layers=0-2``.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.field_text import read_field
+from gpt2calc.model.field_text import ranges, read_field
 from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.model.presets import text_only as text_models_only
 from gpt2calc.quantity.case import Case
@@ -26,7 +26,7 @@ Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
 """One model or several; a mapping gives them labels."""
 
 SEVERAL = "+"
-"""Between several numbers of one field, as in ``dense_layers=0+1``."""
+"""Between several numbers of one field, as in ``dense_layers=0+2`` or ``dense_layers=0-2``."""
 MOST_SAID = 3
 """Changes that a name says one by one: with more it is no name."""
 
@@ -145,7 +145,7 @@ def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
 def shown(value: Any) -> str:
     """Write a field's value: yes and no for a switch, a list as it is read."""
     if isinstance(value, tuple):
-        return SEVERAL.join(map(str, value)) or "none"
+        return SEVERAL.join(ranges(value)) or "none"
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 

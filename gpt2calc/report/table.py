@@ -89,5 +89,5 @@ def _cell(kind: Kind, value: Any) -> str:
     if kind == "share" or (kind == "mixed" and isinstance(value, float)):
         return percent(value)
     if kind == "signed share":
-        return f"{value:+.2%}"
+        return f"{value:+.2%}".replace("-0.00%", "+0.00%")
     return f"{value:,.1f}" if kind == "ratio" else str(value)

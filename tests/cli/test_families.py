@@ -1,5 +1,7 @@
 """Every family against its own class in transformers: names, order, shapes, sums and FLOPs."""
 
+import json
+
 import pytest
 
 
@@ -20,6 +22,21 @@ import pytest
 )
 def test_a_mistake_about_a_switch_is_one_line(refused, arguments, words):
     assert words in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("0-2", (0, 1, 2)), ("0,3-5", (0, 3, 4, 5)), ("7-7", (7,)), (" 1 , 3 ", (1, 3))],
+)
+def test_layers_in_a_row_are_given_by_the_first_and_the_last(run, said, read):
+    counted = json.loads(run("deepseek-v3", "--dense-layers", said, "--format", "json").out)
+    assert tuple(counted["config"]["dense_layers"]) == read
+
+
+@pytest.mark.parametrize("said", ["2-0", "0-99999999999", "1-", "-1", "a-b", "1--2", "0-1-2"])
+def test_a_range_that_is_none_is_refused(refused, said):
+    wrong = refused("deepseek-v3", f"--dense-layers={said}")
+    assert "it must be a list of whole numbers, such as 0,1 or 0-3" in wrong
 
 
 def test_dense_layers_are_given_as_a_list(run):

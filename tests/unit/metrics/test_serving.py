@@ -8,6 +8,7 @@ from gpt2calc import (
     ModelConfig,
     Run,
     UserError,
+    cache,
     count,
     device,
     flops,
@@ -22,6 +23,8 @@ from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.tensor_parallel import parameters_on_one
 from gpt2calc.model.tensors import layers_tensors
+
+BEYOND = "A sequence of 9,000 tokens is beyond the model's context of 8,192."
 
 
 def test_llama_3_8b_on_a_card_of_24_gb_and_with_32_users():
@@ -333,8 +336,10 @@ def test_a_glance_of_exact_bytes():
 
 
 def test_a_context_beyond_the_models_is_said():
-    assert (
-        "beyond the model's context of 8,192 tokens" in serve("llama-3-8b", Run(seq=9_000)).text()
-    )
-    with pytest.raises(UserError, match="n_head is not given"):
-        serve("gpt3-13b", tensor_parallel=4)
+    run = Run(seq=9_000)
+    for of in (serve, cache, flops, memory):
+        assert " ".join(of("llama-3-8b", run).text().split()).count(BEYOND) == 1
+    assert "beyond" not in serve("llama-3-8b", Run(seq=8_192)).text()
+    behind = flops("llama-3-8b", Run(seq=1, cached=8_999))
+    assert BEYOND in " ".join(behind.text().split())
+    assert "beyond" not in cache("mamba-2.8b", Run(seq=10**6)).text()

@@ -386,3 +386,8 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
         name: read.value(name) for name in switches
     }
     assert (named.n_kv_head == 1) == (read.n_kv_head == 1)
+
+
+def test_a_model_whose_layers_are_all_dense_says_nothing_of_experts():
+    file = {"model_type": "laguna", "num_hidden_layers": 1, "num_experts": 4, "hidden_size": 64}
+    assert "expert" not in from_contents(file, "drawn").title()

@@ -77,6 +77,23 @@ def test_presets_are_in_alphabetical_order():
     assert names == sorted(names)
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("gpt-oss", "presets like it: gpt-oss-120b, gpt-oss-20b$"),
+        ("gemma4", "presets like it: gemma-4-26b-a4b, gemma-4-31b, gemma-4-e2b, gemma-4-e4b$"),
+        ("llama3", r"presets like it: llama-3-70b, .*, llama-3\.1-70b, \.\.\.$"),
+        ("mimo", "did you mean 'mimo-v2-flash'"),
+        ("bitnet", "it is a family: give a config.json, or sizes with --family bitnet$"),
+        ("zzz", "'gpt2calc presets' lists the presets$"),
+        ("---", "'gpt2calc presets' lists the presets$"),
+    ],
+)
+def test_an_unknown_name_suggests_what_begins_like_it(word, hint):
+    with pytest.raises(UserError, match=hint):
+        load(word)
+
+
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(UserError, match="no preset is called 'gpt2-x'; did you mean 'gpt2-xl'"):
         preset("gpt2-x")
