@@ -744,7 +744,10 @@ class ModelConfig(Derived):
         family = given.get("family")
         if not isinstance(family, str) or family == "gpt2":
             return given
-        return {**family_called(family).ways, **given}
+        known = family_called(family)
+        fields = {**known.ways, **given}
+        plain = {name: each.default for name, each in cls.model_fields.items()}
+        return {**fields, **known.places_of_mixers({**plain, **fields}), **given}
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

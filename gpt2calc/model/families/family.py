@@ -128,6 +128,22 @@ class Family:
         }
         return {"family": self.name, **self.switches, **own, **self.usual}
 
+    def places_of_mixers(self, fields: Fields) -> Fields:
+        """Return which layers have attention, or an MLP, where nothing is said of it.
+
+        It is what the class makes of its own defaults at the depth of a model; nothing of families
+        whose layers all mix tokens in one way.
+        """
+        mixer = self.switches.get("mixer")
+        if mixer is None or mixer != fields["mixer"] or "attention_layers" in self.switches:
+            return {}
+        said = {key: values[0] for key, values in self.extra.items()}
+        try:
+            read = self.reads(said, fields)
+        except (TypeError, ValueError):  # sizes that are none, which the config refuses
+            return {}
+        return {name: read[name] for name in ("attention_layers", "mlp_layers") if name in read}
+
     def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
         """Return a family that differs in some things; mappings are added to, not replaced."""
         for key, value in changes.items():

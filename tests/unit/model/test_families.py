@@ -19,6 +19,7 @@ from gpt2calc import (
     named_shapes,
     presets,
 )
+from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import case_of
@@ -391,3 +392,15 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
 def test_a_model_whose_layers_are_all_dense_says_nothing_of_experts():
     file = {"model_type": "laguna", "num_hidden_layers": 1, "num_experts": 4, "hidden_size": 64}
     assert "expert" not in from_contents(file, "drawn").title()
+
+
+@pytest.mark.parametrize(
+    "name", ["qwen3_next", "kimi_linear", "jamba", "minimax", "olmo_hybrid", "lfm3", "lara_mini"]
+)
+@pytest.mark.parametrize("depth", [9, 12, 17])
+def test_a_hybrid_by_name_has_attention_where_a_file_that_says_its_depth_has_it(name, depth):
+    by_name = ModelConfig(family=name, n_layer=depth)
+    deep = family_called(name).called["n_layer"][0]
+    in_a_file = from_contents({"model_type": name, deep: depth}, "drawn")
+    assert by_name.attention_layers == in_a_file.attention_layers != ()
+    assert ModelConfig(family=name, n_layer=depth, attention_layers=(1,)).attention_layers == (1,)
