@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from gpt2calc.model.presets import Preset as Preset
     from gpt2calc.model.presets import preset as preset
     from gpt2calc.model.presets import presets as presets
-    from gpt2calc.model.terms import Tensor as Tensor
+    from gpt2calc.model.terms import ParameterTensor as ParameterTensor
     from gpt2calc.quantity.case import Case as Case
     from gpt2calc.quantity.case import case_of as case_of
     from gpt2calc.quantity.models import load as load
@@ -85,7 +85,7 @@ _LAZY = {
     "errors": ("UserError",),
     "model.config": ("ModelConfig",),
     "model.presets": ("Preset", "preset", "presets"),
-    "model.terms": ("Tensor",),
+    "model.terms": ("ParameterTensor",),
     "quantity.models": ("load",),
     "report.sublayers": ("SUBLAYERS",),
     "quantity.case": ("Case", "case_of"),

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from gpt2calc.analysis.countings import ALL_CELLS, BESIDE, FINAL_SHIFT, SHIFT, Counting, Times
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 
 Change: TypeAlias = Callable[[Counting], Counting]
 """A function from a counting to a changed one."""
@@ -37,12 +37,12 @@ def padded(multiple: int) -> Change:
     return partial(_padded, multiple)
 
 
-def keep(wanted: Callable[[Tensor], bool]) -> Change:
+def keep(wanted: Callable[[ParameterTensor], bool]) -> Change:
     """Return a change: only the tensors that ``wanted`` picks are counted."""
     return partial(_keep, {cell: int(wanted(tensor)) for cell, tensor in ALL_CELLS.items()})
 
 
-def add(extra: Callable[[Tensor], bool]) -> Change:
+def add(extra: Callable[[ParameterTensor], bool]) -> Change:
     """Return a change: the tensors that ``extra`` picks are counted once more."""
     return partial(_add, {cell: int(extra(tensor)) for cell, tensor in ALL_CELLS.items()})
 
@@ -105,12 +105,12 @@ def only_active(counting: Counting) -> Counting:
     return counting._replace(is_of_a_token=counting.config.n_expert is not None)
 
 
-def is_attention_or_mlp_weight(tensor: Tensor) -> bool:
+def is_attention_or_mlp_weight(tensor: ParameterTensor) -> bool:
     """Tell whether a tensor is a weight, and no bias, of attention or of the MLP."""
     return tensor.column == "weights" and tensor.sublayer in ("attention", "mlp")
 
 
-def is_block_norm(tensor: Tensor) -> bool:
+def is_block_norm(tensor: ParameterTensor) -> bool:
     """Tell whether a tensor is a parameter of a norm inside the blocks."""
     is_norm = tensor.sublayer == "layer_norm" and tensor.role not in BESIDE
     return is_norm and tensor.in_block

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.table import families
 from gpt2calc.model.tensors import active_tensors, tensors
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.number import Number
 
 Cell: TypeAlias = tuple[str, str]
@@ -34,12 +34,12 @@ class Counting(NamedTuple):
     """Whether of the experts only those count that a token goes through."""
 
     @property
-    def cells(self) -> dict[Cell, tuple[Tensor, ...]]:
+    def cells(self) -> dict[Cell, tuple[ParameterTensor, ...]]:
         """The tensors of the model, and those that somebody may count beside them."""
         return cells(self.config, active_tensors if self.is_of_a_token else tensors)
 
     @property
-    def counted(self) -> tuple[Tensor, ...]:
+    def counted(self) -> tuple[ParameterTensor, ...]:
         """The tensors that are counted; one that is counted twice has twice the copies."""
         return tuple(
             tensor._replace(copies=tensor.copies * self.times[cell])
@@ -60,43 +60,43 @@ def counting_of(config: ModelConfig) -> Counting:
 
 
 def cells(
-    config: ModelConfig, of: Callable[[ModelConfig], tuple[Tensor, ...]] = tensors
-) -> dict[Cell, tuple[Tensor, ...]]:
+    config: ModelConfig, of: Callable[[ModelConfig], tuple[ParameterTensor, ...]] = tensors
+) -> dict[Cell, tuple[ParameterTensor, ...]]:
     """Return the tensors of a model, and those that somebody may count beside them.
 
     Layers of two kinds may have a tensor of the same role in two sizes.
     """
-    found: dict[Cell, tuple[Tensor, ...]] = {}
+    found: dict[Cell, tuple[ParameterTensor, ...]] = {}
     for tensor in (*of(config), *_others(config)):
         cell = tensor.role, tensor.column
         found[cell] = (*found.get(cell, ()), tensor)
     return found
 
 
-def _others(config: ModelConfig) -> tuple[Tensor, ...]:
+def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
     """Masks of older transformers; a gate, a head's bias and shifts, if the model has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     has_mlp = not config.gated_mlp and config.n_expert is None
-    mask = Tensor(MASK, "attention", "weights", (1, 1, T, T), L)
-    gate = Tensor(GATE, "mlp", "weights", (d, f), L)
-    gate_bias = Tensor(GATE, "mlp", "biases", (f,), L)
+    mask = ParameterTensor(MASK, "attention", "weights", (1, 1, T, T), L)
+    gate = ParameterTensor(GATE, "mlp", "weights", (d, f), L)
+    gate_bias = ParameterTensor(GATE, "mlp", "biases", (f,), L)
     shifts = (
-        Tensor(SHIFT, "layer_norm", "biases", (2 * d,), L),
-        Tensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
+        ParameterTensor(SHIFT, "layer_norm", "biases", (2 * d,), L),
+        ParameterTensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
     )
     return (
         *((mask,) if config.of_family.model_type in WITH_MASKS else ()),
         *((gate,) if has_mlp else ()),
         *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
-        *(() if config.head_bias else (Tensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
+        *(() if config.head_bias else (ParameterTensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
         *(shifts if config.norm == "rms" else ()),
     )
 
 
-def _whatever_there_is() -> dict[Cell, Tensor]:
+def _whatever_there_is() -> dict[Cell, ParameterTensor]:
     """Return every kind of tensor that a model of any family has, one of each."""
-    found: dict[Cell, Tensor] = {}
+    found: dict[Cell, ParameterTensor] = {}
     for family in families():
         model = ModelConfig(family=family, tie_embeddings=False, bias=True, norm="layer")
         heads = model.evaluate_at(n_kv_head=1, qk_norm="head", norm_place="both", gated_mlp=True)

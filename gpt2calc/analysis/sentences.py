@@ -3,7 +3,7 @@
 from collections import Counter
 
 from gpt2calc.analysis.countings import Counting
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 
 MOST_TERMS = 2
 """Tensors whose sizes are written out one by one; the sum of more is a single number."""
@@ -18,9 +18,9 @@ def difference(before: Counting, after: Counting) -> str:
     return f" {'+' if delta > 0 else '-'} {_size(changes) or f'{abs(delta):,}'}"
 
 
-def _by_name(counting: Counting) -> dict[tuple[str, str, int], Tensor]:
+def _by_name(counting: Counting) -> dict[tuple[str, str, int], ParameterTensor]:
     """Return tensors by role, column, and which of that role it is: layers may differ in sizes."""
-    named: dict[tuple[str, str, int], Tensor] = {}
+    named: dict[tuple[str, str, int], ParameterTensor] = {}
     alike: Counter[tuple[str, str]] = Counter()
     for tensor in counting.counted:
         cell = tensor.role, tensor.column
@@ -29,7 +29,7 @@ def _by_name(counting: Counting) -> dict[tuple[str, str, int], Tensor]:
     return named
 
 
-def _size(changes: list[tuple[Tensor | None, Tensor | None]]) -> str | None:
+def _size(changes: list[tuple[ParameterTensor | None, ParameterTensor | None]]) -> str | None:
     """Return the change as a product, where it is one that can be read; None where it is not."""
     whole = [old or new for old, new in changes if old is None or new is None]
     if len(whole) == len(changes):
@@ -40,7 +40,7 @@ def _size(changes: list[tuple[Tensor | None, Tensor | None]]) -> str | None:
     return _layers(pairs) or (_one_size(*pairs[0]) if len(pairs) == 1 else None)
 
 
-def _written_out(added: list[Tensor]) -> str | None:
+def _written_out(added: list[ParameterTensor]) -> str | None:
     """Whole tensors: ``12 x (768 x 3,072 + 3,072)``."""
     copies = {tensor.copies for tensor in added}
     if len(added) > MOST_TERMS or len(copies) > 1:
@@ -51,7 +51,7 @@ def _written_out(added: list[Tensor]) -> str | None:
     return terms if times == 1 else f"{times:,} x {terms}"
 
 
-def _layers(pairs: list[tuple[Tensor, Tensor]]) -> str | None:
+def _layers(pairs: list[tuple[ParameterTensor, ParameterTensor]]) -> str | None:
     """Nothing but more or fewer blocks: ``36 x 7,087,872``."""
     steps = {new.copies - old.copies for old, new in pairs}
     if len(steps) > 1 or 0 in steps or any(old.shape != new.shape for old, new in pairs):
@@ -60,7 +60,7 @@ def _layers(pairs: list[tuple[Tensor, Tensor]]) -> str | None:
     return f"{abs(step):,} x {sum(old.parameters_each for old, _ in pairs):,}"
 
 
-def _one_size(old: Tensor, new: Tensor) -> str | None:
+def _one_size(old: ParameterTensor, new: ParameterTensor) -> str | None:
     """One tensor with one size changed: ``47 x 768``."""
     places = [place for place, size in enumerate(old.shape) if size != new.shape[place]]
     if len(places) != 1 or old.copies != new.copies:

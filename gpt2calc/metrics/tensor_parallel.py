@@ -1,4 +1,4 @@
-"""Tensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
+"""ParameterTensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
 
 Query, key, value and the first matrices of the MLP are cut by their outcomes, the matrices after
 them by what goes in (Shoeybi et al. 2019, Megatron-LM, section 3); embedding and head by words.
@@ -13,7 +13,7 @@ from gpt2calc.metrics.memory.cache import state_bytes
 from gpt2calc.metrics.parameters import count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.case import Case
 
 WHOLE = ("layer_norm", "position_embedding")
@@ -122,7 +122,7 @@ def _with_heads_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
     )
 
 
-def _part(tensor: Tensor, fewer: Tensor, config: ModelConfig, gpus: int) -> int:
+def _part(tensor: ParameterTensor, fewer: ParameterTensor, config: ModelConfig, gpus: int) -> int:
     """Return what one GPU holds of a tensor, given the same one of a model with fewer heads."""
     is_whole = tensor.sublayer in WHOLE or tensor.role in WHOLE_MATRICES
     if is_whole or (tensor.role in AFTER and tensor.kind == "bias"):

@@ -10,7 +10,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.field_text import ranges
 from gpt2calc.model.fields import letters
 from gpt2calc.model.tensors import layers_of_tensors
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.symbols import plain, symbol, with_symbols
 from gpt2calc.report.listing import Listing, RowField, counts
@@ -22,7 +22,7 @@ SHOWN = 5
 class Listed(NamedTuple):
     """A tensor, its shape in letters, and the layers that have it."""
 
-    tensor: Tensor
+    tensor: ParameterTensor
     formula: tuple[str, ...]
     layers: tuple[int, ...]
 
@@ -32,7 +32,7 @@ class TensorList(Listing):
     """Every tensor of a model, those of a block once; names with ``h.*.`` stand for one a block."""
 
     config: ModelConfig
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[ParameterTensor, ...]
     formulas: tuple[tuple[str, ...], ...]
     """Each tensor's shape in letters: ``("d", "3d")``."""
     layers: tuple[tuple[int, ...], ...] = ()
@@ -110,7 +110,7 @@ class TensorList(Listing):
         return active_said(self.config)
 
 
-def tensors(config: Model) -> tuple[Tensor, ...]:
+def tensors(config: Model) -> tuple[ParameterTensor, ...]:
     """List every parameter tensor of a model in PyTorch's order, a block's tensors once.
 
     Args:
@@ -177,7 +177,7 @@ def _in_letters(config: ModelConfig) -> list[Written]:
     ]
 
 
-def _formula_of(tensor: Tensor, written: list[Written]) -> tuple[str, ...]:
+def _formula_of(tensor: ParameterTensor, written: list[Written]) -> tuple[str, ...]:
     cell = tensor.role, tensor.column
     return next(
         each.formula for each in written if each.cell == cell and each.shape == tensor.shape

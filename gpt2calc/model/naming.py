@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.names import EVERY, INSIDE, OUTSIDE, Names
 from gpt2calc.model.tensors import layers_tensors, tensors
-from gpt2calc.model.terms import Tensor
+from gpt2calc.model.terms import ParameterTensor
 
 Cut: TypeAlias = Mapping[str, tuple[str, ...]]
 """What files call the pieces of some tensors, by role."""
@@ -21,7 +21,7 @@ class Located(NamedTuple):
 
     name: str
     shape: tuple[int, ...]
-    tensor: Tensor
+    tensor: ParameterTensor
 
 
 def named_shapes(config: ModelConfig) -> list[NamedShape]:
@@ -56,7 +56,7 @@ def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
     ]
 
 
-def in_pytorchs_order(config: ModelConfig) -> list[Tensor]:
+def in_pytorchs_order(config: ModelConfig) -> list[ParameterTensor]:
     """Return the tensors of the list as the family's class holds them.
 
     One that the family has not, by a switch of its own, stays behind the one before it.
@@ -64,7 +64,7 @@ def in_pytorchs_order(config: ModelConfig) -> list[Tensor]:
     return _ordered(tensors(config), config.names)
 
 
-def _ordered(listed: Sequence[Tensor], names: Names) -> list[Tensor]:
+def _ordered(listed: Sequence[ParameterTensor], names: Names) -> list[ParameterTensor]:
     place, places = -1, []
     for tensor in listed:
         own = names.place(tensor.role)
@@ -73,7 +73,7 @@ def _ordered(listed: Sequence[Tensor], names: Names) -> list[Tensor]:
     return [listed[at] for at in sorted(range(len(listed)), key=lambda at: places[at])]
 
 
-def _single(tensor: Tensor, names: Names, cut: Cut, layer: int = 0) -> Iterator[Located]:
+def _single(tensor: ParameterTensor, names: Names, cut: Cut, layer: int = 0) -> Iterator[Located]:
     """Yield a tensor of a layer; one that stands for many, such as heads, one by one."""
     for name, shape in _pieces(tensor, names, cut):
         placed = name.replace(EVERY, str(layer), 1) if tensor.in_block else name
@@ -84,7 +84,7 @@ def _single(tensor: Tensor, names: Names, cut: Cut, layer: int = 0) -> Iterator[
             yield Located(placed.replace(EVERY, str(number), 1), shape[1:], tensor)
 
 
-def _pieces(tensor: Tensor, names: Names, cut: Cut) -> Iterator[NamedShape]:
+def _pieces(tensor: ParameterTensor, names: Names, cut: Cut) -> Iterator[NamedShape]:
     """Yield a tensor as it is, or the pieces that its rows are cut into."""
     if tensor.role not in cut or tensor.kind == "bias":
         yield tensor.name(names), tensor.shape

@@ -8,7 +8,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.kinds import LayerKind, kinds_of
 from gpt2calc.model.network import Network
 from gpt2calc.model.part import Leaf
-from gpt2calc.model.terms import Tensor, make
+from gpt2calc.model.terms import ParameterTensor, make
 
 SUBLAYERS = {
     "token_embedding": "token_embedding",
@@ -90,7 +90,7 @@ SUBLAYERS = {
 NORM = "layer_norm"
 
 
-def tensors(config: ModelConfig) -> tuple[Tensor, ...]:
+def tensors(config: ModelConfig) -> tuple[ParameterTensor, ...]:
     """List every parameter tensor of a model, in the order of the forward pass.
 
     Another family's order in PyTorch is that of :func:`gpt2calc.model.naming.named_shapes`.
@@ -98,19 +98,19 @@ def tensors(config: ModelConfig) -> tuple[Tensor, ...]:
     return _tensors(config, only_active=False)
 
 
-def active_tensors(config: ModelConfig) -> tuple[Tensor, ...]:
+def active_tensors(config: ModelConfig) -> tuple[ParameterTensor, ...]:
     """List every parameter tensor that a token goes through: no more experts than are chosen."""
     return _tensors(config, only_active=True)
 
 
-def tensors_of(built: Network) -> tuple[Tensor, ...]:
+def tensors_of(built: Network) -> tuple[ParameterTensor, ...]:
     """List every parameter tensor of a network, which may be one in letters."""
     return _tensors_of(built, only_active=False)
 
 
 def tensors_by_kind(
     config: ModelConfig, *, only_active: bool = False
-) -> list[tuple[LayerKind, int, list[Tensor]]]:
+) -> list[tuple[LayerKind, int, list[ParameterTensor]]]:
     """List the kinds of layers, each with how many there are, and the tensors of one."""
     kinds = []
     for group in network(config, kinds=kinds_of(config)).groups:
@@ -119,7 +119,7 @@ def tensors_by_kind(
     return kinds
 
 
-def layers_tensors(config: ModelConfig) -> list[tuple[Tensor, ...]]:
+def layers_tensors(config: ModelConfig) -> list[tuple[ParameterTensor, ...]]:
     """List the tensors of each layer, in the order of the forward pass."""
     built = network(config)
     leaves = [group.build().leaves() for group in built.groups]
@@ -148,18 +148,20 @@ def layers_of_tensors(config: ModelConfig) -> list[tuple[int, ...]]:
     ]
 
 
-def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[Tensor, ...]:
+def _tensors(config: ModelConfig, *, only_active: bool) -> tuple[ParameterTensor, ...]:
     return _tensors_of(network(config), only_active=only_active)
 
 
-def _tensors_of(built: Network, *, only_active: bool) -> tuple[Tensor, ...]:
+def _tensors_of(built: Network, *, only_active: bool) -> tuple[ParameterTensor, ...]:
     leaves = built.leaves()
     if len(built.groups) > 1:
         leaves = _merged(leaves)
     return tuple(_listed(leaves, only_active=only_active))
 
 
-def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False) -> list[Tensor]:
+def _listed(
+    leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False
+) -> list[ParameterTensor]:
     listed = []
     for leaf, count in leaves:
         role = leaf.role
@@ -167,10 +169,10 @@ def _listed(leaves: Iterable[tuple[Leaf, int]], *, only_active: bool = False) ->
         weight, bias = leaf.weight, leaf.bias
         if weight is not None:
             shape = leaf.active_shape(weight) if only_active else weight.shape
-            listed.append(make(Tensor, (role, sublayer, "weights", shape, count)))
+            listed.append(make(ParameterTensor, (role, sublayer, "weights", shape, count)))
         if bias is not None:
             shape = leaf.active_shape(bias) if only_active else bias.shape
-            listed.append(make(Tensor, (role, sublayer, "biases", shape, count)))
+            listed.append(make(ParameterTensor, (role, sublayer, "biases", shape, count)))
     return listed
 
 

@@ -50,7 +50,7 @@ class Term(_Term):
         return self.role.partition(":")[0] in INSIDE
 
 
-class Tensor(Term):
+class ParameterTensor(Term):
     """One parameter tensor of the model, or one in every block; counted in parameters."""
 
     __slots__ = ()

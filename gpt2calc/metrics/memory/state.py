@@ -7,7 +7,7 @@ from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import tensors
-from gpt2calc.model.terms import Tensor, Term
+from gpt2calc.model.terms import ParameterTensor, Term
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.polynomial import Polynomial
@@ -60,7 +60,7 @@ class Numbers(NamedTuple):
         return self.in_block * self.blocks + self.outside
 
 
-def numels_of(case: Case, counted: Callable[[Tensor], Number]) -> Numbers:
+def numels_of(case: Case, counted: Callable[[ParameterTensor], Number]) -> Numbers:
     """Add up over the tensors of a model what each of them counts for."""
     listed = tensors(case.model)
     if any(case.model.layer_lists):  # blocks differ, so that nothing can be said of one of them
@@ -112,7 +112,9 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
     if has_master_weights:
         yield from stored(case, "master weights", "optimizer", width, _elements(case))
 
-    def part(what: str, width: int, counted: Callable[[Tensor], Number]) -> Iterator[StateTerm]:
+    def part(
+        what: str, width: int, counted: Callable[[ParameterTensor], Number]
+    ) -> Iterator[StateTerm]:
         if sharded is not None and counted is _each:
             shape = (width, sharded)
             return iter([StateTerm(f"{what}, of a shard of each", "optimizer", "amount", shape, 1)])
@@ -248,17 +250,17 @@ def _elements(case: Case) -> Numbers:
     return numels_of(case, _each)
 
 
-def _each(tensor: Tensor) -> Number:
+def _each(tensor: ParameterTensor) -> Number:
     return tensor.each
 
 
-def _tensors_in_pytorch(case: Case, tensor: Tensor) -> Number:
+def _tensors_in_pytorch(case: Case, tensor: ParameterTensor) -> Number:
     """Return how many parameters a tensor is: one, or one for each head of StableLM's norms."""
     is_one_by_one = case.names.modules.get(tensor.role, "").endswith("*")
     return tensor.shape[0] if is_one_by_one else 1
 
 
-def _is_large(tensor: Tensor) -> bool:
+def _is_large(tensor: ParameterTensor) -> bool:
     """Tell whether the state of a tensor is in 8 bits."""
     if isinstance(tensor.each, Polynomial):
         raise NoFormulaError("small tensors have another state")
