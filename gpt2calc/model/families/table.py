@@ -20,12 +20,17 @@ def families() -> dict[str, Family]:
     from gpt2calc.model.families.llamas import LLAMAS
     from gpt2calc.model.families.mixtures import MIXTURES
     from gpt2calc.model.families.others import OTHERS
+    from gpt2calc.model.families.shared_experts import WITH_SHARED_EXPERTS
+    from gpt2calc.model.families.short_convolutions import SHORT_CONVOLUTIONS
     from gpt2calc.model.families.sinusoidal import SINUSOIDAL
     from gpt2calc.model.families.state_spaces import STATE_SPACES
     from gpt2calc.model.families.unlike import UNLIKE
 
-    alike = (*GPTS, *OTHERS, *LLAMAS, *DENSE, *EXPERTS, *MIXTURES, *LATENTS, *GATED, *SINUSOIDAL)
-    return {family.name: family for family in (*alike, DBRX, *HYBRIDS, *STATE_SPACES, *UNLIKE)}
+    dense = (*GPTS, *OTHERS, *LLAMAS, *DENSE)
+    with_experts = (*EXPERTS, *MIXTURES, *WITH_SHARED_EXPERTS, *LATENTS)
+    with_states = (*HYBRIDS, *SHORT_CONVOLUTIONS, *STATE_SPACES)
+    others = (*GATED, *SINUSOIDAL, DBRX, *with_states, *UNLIKE)
+    return {family.name: family for family in (*dense, *with_experts, *others)}
 
 
 def family_called(name: str) -> Family:

@@ -1,0 +1,217 @@
+"""Families some of whose layers have a short convolution in the place of attention: LFM2, LFM3.
+
+Source: ``models/lfm*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+"""
+
+from dataclasses import replace
+
+from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.decoder import MixtralDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.family import Contents, Fields, sizes
+from gpt2calc.model.families.hybrids import LISTED, read_attention_layers, with_windows
+from gpt2calc.model.families.layers import depth_of
+from gpt2calc.model.families.llamas import (
+    ATTENTION,
+    LLAMA,
+    NORMS_OF_HEADS,
+    names,
+    with_final_norm,
+)
+from gpt2calc.model.families.sparse import (
+    with_dense_layers,
+)
+from gpt2calc.model.projections import NormedAfterTransposing
+from gpt2calc.model.routers import GroupedRouter
+
+
+def _lfm2_width(said: Contents, fields: Fields) -> object:
+    """Return the width of LFM2's MLP: two thirds of what is said, up to the next multiple."""
+    width = said["block_ff_dim"] or fields["n_inner"]
+    if not said["block_auto_adjust_ff_dim"] or not isinstance(width, int):
+        return width
+    times, multiple = said["block_ffn_dim_multiplier"], said["block_multiple_of"]
+    if type(multiple) is not int or multiple < 1:
+        raise ValueError(f"block_multiple_of is {multiple!r}: it must be a positive whole number")
+    width = 2 * width // 3
+    if isinstance(times, int | float) and not isinstance(times, bool):
+        width = int(times * width)
+    return multiple * -(-width // multiple)
+
+
+def _lfm2(said: Contents, fields: Fields) -> Fields:
+    indices, depth = said["full_attn_idxs"], depth_of(fields)
+    full = range(depth) if indices is None else indices
+    if not isinstance(full, list | tuple | range) or not all(
+        type(layer) is int and 0 <= layer < depth for layer in full
+    ):
+        raise ValueError(
+            f"full_attn_idxs is {indices!r}: it must be a list of layers, numbered from 0 to "
+            f"{depth - 1}"
+        )
+    fields = fields | {"n_inner": _lfm2_width(said, fields)}
+    return read_attention_layers(said, fields, full)
+
+
+_LFM_NAMES = {
+    "mixer_conv": "conv.conv",
+    "mixer_in": "conv.in_proj",
+    "mixer_out": "conv.out_proj",
+    **ATTENTION,
+    "attention_out": "self_attn.out_proj",
+    "query_norm": "self_attn.q_layernorm",
+    "key_norm": "self_attn.k_layernorm",
+}
+_LFM_MLP = {
+    "mlp_gate": "feed_forward.w1",
+    "mlp_in": "feed_forward.w3",
+    "mlp_out": "feed_forward.w2",
+}
+_LFM_NORMS = {"attention_norm": "operator_norm", "mlp_norm": "ffn_norm"}
+_LFM_EXPERTS = {
+    "experts_in": "feed_forward.experts.gate_up_proj",
+    "experts_out": "feed_forward.experts.down_proj",
+    "router": "feed_forward.gate",
+}
+
+LFM2 = LLAMA.but(
+    name="lfm2",
+    words="LFM2",
+    builds="Lfm2ForCausalLM",
+    architecture=Architecture(
+        separate_with_norms={**NORMED, "head": NormedAfterTransposing}, memory_is_proven=False
+    ),
+    switches={"qk_norm": "head", "mixer": "short_conv"},
+    missing=sizes(65_536, 128_000, 2_560, 32, 32)
+    | {
+        "n_kv_head": 8,
+        "n_inner": 12_288,
+        "mixer_kernel": 3,
+        "mixer_bias": False,
+        "mixer_conv_bias": False,
+        "tie_embeddings": True,
+    },
+    names=with_final_norm(names(_LFM_NAMES, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
+    called={
+        "qkv_bias": (),
+        "attn_proj_bias": (),
+        "mlp_bias": (),
+        "head_dim": (),
+        "mixer_kernel": ("conv_L_cache",),
+        "mixer_bias": ("conv_bias",),
+        "mixer_conv_bias": ("conv_bias",),
+        "tie_embeddings": ("tie_word_embeddings", "tie_embedding"),
+    },
+    extra={
+        "full_attn_idxs": (None,),
+        "block_ff_dim": (None,),
+        "block_auto_adjust_ff_dim": (True, False),
+        "block_ffn_dim_multiplier": (1.0,),
+        "block_multiple_of": (256,),
+        **LISTED,
+    },
+    reads=_lfm2,
+    told_by_tensors=False,
+)
+
+
+def _lfm2_moe(said: Contents, fields: Fields) -> Fields:
+    if said["layer_types"] is None:
+        raise ValueError("layer_types is missing: LFM2-MoE has no rule for it")
+    first, depth = said["num_dense_layers"], depth_of(fields)
+    if type(first) is not int or first < 0:
+        raise ValueError(f"num_dense_layers is {first!r}: it must be a whole number")
+    fields = read_attention_layers(said, fields, ())
+    return with_dense_layers(fields, range(min(first, depth)))
+
+
+LFM2_MOE = LFM2.but(
+    name="lfm2_moe",
+    words="LFM2-MoE",
+    builds="Lfm2MoeForCausalLM",
+    architecture=replace(
+        LFM2.architecture,
+        decoder=MixtralDecoder,
+        router=GroupedRouter,
+        experts=SharedLast,
+        rebinds_expert_input=False,
+    ),
+    switches={"n_expert": 32, "n_expert_active": 4},
+    usual={"dense_layers": (0, 1)},
+    missing=sizes(65_536, 128_000, 2_048, 32, 32)
+    | {"n_inner": 7_168, "n_expert": 32, "n_expert_active": 4, "n_inner_expert": 1_792},
+    names=with_final_norm(names(_LFM_NAMES, _LFM_EXPERTS, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
+    called={
+        "n_expert": ("num_experts",),
+        "n_expert_active": ("num_experts_per_tok",),
+        "n_inner_expert": ("moe_intermediate_size",),
+    },
+    reads=_lfm2_moe,
+)
+LFM2_MOE = replace(LFM2_MOE, extra={"num_dense_layers": (2,), **LISTED})
+
+
+def _lfm3(said: Contents, fields: Fields) -> Fields:
+    """Read LFM3: a window in some of the layers with attention, a gate for each of their heads."""
+    types, depth = said["layer_types"], depth_of(fields)
+    if types is None:
+        kinds = ("sliding_attention", "conv", "full_attention", "conv")
+        types = ["conv" if n == 0 else kinds[n % 4] for n in range(depth)]
+    fields = with_windows(fields, types)
+    place = "both" if said["use_sandwich_norm"] else "before"
+    has_gate = bool(said["use_attention_gate"])
+    gate = dict.fromkeys(("attention_gate", "separate_gate", "gate_per_head"), has_gate)
+    return fields | gate | {"norm_place": place}
+
+
+LFM3 = LFM2.but(
+    name="lfm3",
+    words="LFM3",
+    builds="Lfm3ForCausalLM",
+    architecture=Architecture(memory_is_proven=False),
+    switches={
+        "norm_place": "both",
+        "attention_gate": True,
+        "separate_gate": True,
+        "gate_per_head": True,
+    },
+    missing=sizes(128_000, 128_000, 2_048, 24, 16)
+    | {
+        "n_kv_head": 4,
+        "head_dim": 128,
+        "n_inner": 7_680,
+        "mixer_kernel": 7,
+        "window": 256,
+        "qkv_bias": False,
+        "attn_proj_bias": False,
+    },
+    names=with_final_norm(
+        names(
+            {"mixer_conv": "conv.conv", "mixer_in": "conv.in_proj", "mixer_out": "conv.out_proj"},
+            ATTENTION,
+            NORMS_OF_HEADS,
+            {"attention_gate": "self_attn.g_proj"},
+            _LFM_MLP,
+            _LFM_NORMS,
+            {"attention_post_norm": "post_operator_norm", "mlp_post_norm": "post_ffn_norm"},
+        ),
+        "embedding_norm",
+    ),
+    called={
+        "window": ("sliding_window",),
+        "head_dim": ("head_dim",),
+        "qkv_bias": ("attention_bias",),
+        "attn_proj_bias": ("attention_bias",),
+        "tie_embeddings": ("tie_word_embeddings",),
+    },
+    reads=_lfm3,
+    not_null=("num_key_value_heads", "head_dim"),
+)
+LFM3 = replace(
+    LFM3,
+    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LISTED},
+)
+
+
+SHORT_CONVOLUTIONS = (LFM2, LFM2_MOE, LFM3)
+"""All of them."""
