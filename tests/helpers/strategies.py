@@ -24,22 +24,21 @@ def is_thorough() -> bool:
     return settings.default.max_examples >= 100
 
 
-def some_or_all(cells: Sequence[R], step: int) -> Sequence[R]:
-    """Return all cells where all is tested, else every so many."""
-    return cells if is_thorough() else cells[::step]
+def some_or_all(cells: Sequence[R], step: int, thorough: int = 1) -> Sequence[R]:
+    """Return every so many cells: of slow ones fewer than all where all is tested, too."""
+    return cells[:: thorough if is_thorough() else step]
 
 
-MANY = 60
-"""Rows of a table that is not tested in all its cells."""
+SEVERAL = 20
+"""Rows of which every third is tested, where not all is."""
 
 
 def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
-    """Return one cell of each row, in the next column; where all is tested, all of them.
+    """Return a cell of each row, or of every third one, in columns that take turns.
 
-    Of very many rows two cells each are enough, in columns that take turns as well.
+    Where all is tested, it is two cells of each row.
     """
-    if is_thorough() and len(rows) <= MANY:
-        return [(row, column) for row in rows for column in columns]
+    rows = some_or_all(rows, 3 if len(rows) > SEVERAL else 1)
     steps = sorted({0, len(columns) // 2} if is_thorough() else {0})
     return [
         (row, columns[(at + step) % len(columns)]) for at, row in enumerate(rows) for step in steps

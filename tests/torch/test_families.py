@@ -119,17 +119,17 @@ def test_flops_are_those_of_pytorchs_counter(family, way):
     pytest.importorskip("transformers", reason="transformers is not installed")
     if checkpointing == "block" and not family.architecture.decoder.has_checkpointing:
         pytest.skip("its class has no checkpointing")
-    for seed in some_or_all(range(3), 3):
-        config = from_contents(draw(family, seed), "drawn")
-        run = Run(
-            batch=1 + seed % 2,
-            seq=min(3 + seed, config.n_ctx),
-            training=True,
-            checkpointing=checkpointing,
-            dropout=dropout,
-        )
-        proof = verify_flops(Case(config, run))
-        assert proof.identical, (config, proof.differences)
+    seed = len(family.name) % 3
+    config = from_contents(draw(family, seed), "drawn")
+    run = Run(
+        batch=1 + seed % 2,
+        seq=min(3 + seed, config.n_ctx),
+        training=True,
+        checkpointing=checkpointing,
+        dropout=dropout,
+    )
+    proof = verify_flops(Case(config, run))
+    assert proof.identical, (config, proof.differences)
 
 
 @pytest.mark.parametrize("name", WINDOW)
@@ -201,7 +201,8 @@ def kept_by(layer):
         )
 
 
-@OF_TYPE
+@pytest.mark.by_turns
+@pytest.mark.parametrize("family", some_or_all(FAMILIES, 3), ids=lambda family: family.name)
 def test_the_cache_is_what_the_models_own_cache_holds(family):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")

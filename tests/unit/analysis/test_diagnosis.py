@@ -150,7 +150,7 @@ CHANCE_MODELS = (
 
 
 @pytest.mark.by_turns
-@pytest.mark.parametrize("seed", some_or_all(range(10), 3))
+@pytest.mark.parametrize("seed", some_or_all(range(10), 5))
 def test_chance_multiples_of_the_width_are_seldom_explained(seed):
     """Of a thousand at most twenty; here one of ten models, so none of a dozen as a rule."""
     chance = Random(seed)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from strategies import some_or_all
 
 from gpt2calc import (
     ModelConfig,
@@ -46,7 +47,10 @@ def test_the_cache_of_one_gpu_of_eight():
     assert served.cache_on_one == 671_088_640
 
 
-@pytest.mark.parametrize("name", [each.name for each in presets() if each.config.heads])
+@pytest.mark.by_turns
+@pytest.mark.parametrize(
+    "name", some_or_all([each.name for each in presets() if each.config.heads], 3)
+)
 def test_weights_are_two_bytes_for_every_parameter_of_every_preset(name):
     assert serve(name, Run(seq=8, dtype="bfloat16")).weights == 2 * count(name).total
 

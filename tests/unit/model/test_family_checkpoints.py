@@ -15,7 +15,7 @@ from gpt2calc.model.hub import from_contents
 from gpt2calc.model.naming import located
 
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-SEEDS = some_or_all(range(6), 3)
+SEEDS = some_or_all(range(6), 6)
 EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe")
 
 
