@@ -17,14 +17,6 @@ HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_head", "full_n_kv_
 """Numbers that must divide one another."""
 EXPERTS = ("n_expert", "n_expert_active")
 """Numbers of which the second is at most the first."""
-SWITCHED_ON = (
-    "rotary_dim", "window", "position_offset", "n_inner_expert", "n_inner_shared", "kv_lora_rank",
-    "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_n_heads",
-    "index_head_dim", "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim",
-    "mixer_kernel", "mixer_rank", "expert_latent_dim", "full_head_dim", "full_n_head",
-    "per_layer_dim", "per_layer_vocab", "altup_inputs", "laurel_rank",
-)  # fmt: skip
-"""Numbers that make sense with some switch of the config: one value stands for all."""
 BLOCK = 2**20
 """Points that are checked at once."""
 MOST_CHECKED = 10**8
@@ -67,7 +59,8 @@ def _suspects(model: ModelConfig, axes: Mapping[str, Array | range]) -> Iterator
     if has_heads or model.qk_norm != "none":
         yield from _first(model, _among(HEADS, axes), _are_undivided)
     yield from _first(model, _among(EXPERTS, axes), _are_too_few)
-    yield from ({name: int(axes[name][0])} for name in SWITCHED_ON if name in axes)
+    alone = [name for name in axes if name in model.known and name not in (*HEADS, *EXPERTS)]
+    yield from ({name: int(axes[name][0])} for name in alone)
     lists = (*model.layer_lists, model.full_layers or (), model.no_rope_layers or ())
     listed = [layer for layers in lists for layer in layers]
     if listed and "n_layer" in axes:

@@ -283,10 +283,15 @@ class SharedMixtureOfExperts(MixtureOfExperts):
         _, weights, chosen = self.router(rows)
         out = self.experts(rows, chosen, weights)
         if beside is not None:
-            if self.shared_router is not None:
-                beside = mul(of_output("sigmoid", self.shared_router(rows)), beside)
+            beside = self._through_gate(rows, beside)
             out = add(out, beside)
         return reshape(out, batch, seq, width)
+
+    def _through_gate(self, x: Tensor, beside: Tensor) -> Tensor:
+        """Return what the shared MLP made of tokens, times its gate, if it has one."""
+        if self.shared_router is None:
+            return beside
+        return mul(of_output("sigmoid", self.shared_router(x)), beside)
 
 
 class SharedLast(SharedMixtureOfExperts):
@@ -300,7 +305,5 @@ class SharedLast(SharedMixtureOfExperts):
         out = view(self.experts(rows, chosen, weights), batch, seq, width)
         if self.shared is None:
             return out
-        beside = self.shared(x)
-        if self.shared_router is not None:
-            beside = mul(of_output("sigmoid", self.shared_router(x)), beside)
+        beside = self._through_gate(x, self.shared(x))
         return add(out, beside)

@@ -7,7 +7,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families import dbrx
 from gpt2calc.model.families.family import Family
-from gpt2calc.model.families.layers import FULL, SLIDING
+from gpt2calc.model.families.layers import CHUNKED, FULL, SLIDING
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 
@@ -147,7 +147,7 @@ def _layer_types(config: ModelConfig) -> list[str]:
     if config.mlp_layers is not None:
         return _block_types(config)
     if config.mixer == "attention":
-        return _kinds(config, FULL, SLIDING)
+        return _kinds(config, FULL, CHUNKED if config.family == "llama4_text" else SLIDING)
     other = "conv" if config.mixer == "short_conv" else "linear_attention"
     if config.window is not None:
         kinds = _kinds(config, FULL, SLIDING)

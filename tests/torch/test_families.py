@@ -232,6 +232,25 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     assert cache_bytes(Case(config, Run(batch=2, seq=5, dtype="float32"))) == size
 
 
+def test_llama_4_caches_a_chunk_as_a_window_of_that_length():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    contents = draw(next(each for each in FAMILIES if each.name == "llama4_text"), 0) | {
+        "num_hidden_layers": 4, "attention_chunk_size": 8, "no_rope_layers": [1, 0, 1, 1],
+        "layer_types": None, "moe_layers": None,
+    }  # fmt: skip
+    config = from_contents(contents, "drawn")
+    words = transformers.AutoConfig.for_model(**in_their_words(config), **SPECIAL_TOKENS)
+    model = transformers.AutoModelForCausalLM.from_config(words).eval()
+    with torch.no_grad():
+        held = model(torch.zeros(1, 20, dtype=torch.long), use_cache=True).cache
+    lengths = [layer.keys.shape[-2] for layer in held.layers]
+    assert lengths == [7, 20, 7, 7]  # and the token that is run: 8
+    assert [config.window_of(layer) for layer in range(4)] == [8, None, 8, 8]
+    of_token = 2 * config.kv_width * 4
+    assert cache_bytes(Case(config, Run(seq=20, dtype="float32"))) == (3 * 8 + 20) * of_token
+
+
 @pytest.mark.by_turns
 @pytest.mark.parametrize("name", WINDOW)
 def test_each_layer_has_the_window_that_its_class_gives_it(name):

@@ -1,56 +1,42 @@
 """The cache of keys and values: what a run needs to go on, byte for byte."""
 
+from collections.abc import Iterator
+
 from gpt2calc.dtypes import ITEMSIZE
-from gpt2calc.model.config import ModelConfig
+from gpt2calc.metrics.windows import fewer, full_layers
+from gpt2calc.model.names import Names
+from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.number import Number
+
+FULL, WINDOWED = " of full layers", " of windowed layers"
 
 
-def cache_bytes(case: Case, tokens: int | None = None) -> int:
-    """Return the bytes of keys and values: of all tokens, in a windowed layer of the last ones.
+class CacheTerm(Term):
+    """Keys or values of some layers: the bytes of a number, times their shape, times the layers."""
 
-    Args:
-        case: the model, its batch and dtype.
-        tokens: of a sequence; those that are cached and run, if left out.
+    __slots__ = ()
 
-    """
-    tokens = case.past_len + case.q_len if tokens is None else tokens
-    model = case.model
-    if model.is_latent:
-        return _latent_bytes(case, tokens) + state_bytes(case)
-    size = case.batch * ITEMSIZE[case.product_type]
-    full = model.full_attentions - model.sharing_layers(is_full=True)
-    windowed = model.attentions - model.full_attentions - model.sharing_layers(is_full=False)
-    seen = tokens if model.window is None else min(tokens, model.window)
-    kept = full * tokens * sum(numbers_of_token(model, is_full=True))
-    kept += windowed * seen * sum(numbers_of_token(model))
-    return int(size * kept + state_bytes(case))
+    def name(self, names: Names) -> str:
+        """Return what it is, and of which layers where not all are alike."""
+        del names
+        return f"cache of {self.role}"
+
+    @property
+    def in_block(self) -> bool:
+        """Every block has its own."""
+        return True
 
 
-def numbers_of_token(model: ModelConfig, *, is_full: bool = False) -> tuple[int, int]:
-    """Return the numbers of a token's key and of its value in a layer, of all their heads.
-
-    Args:
-        model: the model.
-        is_full: whether the layer has no window, where heads may have sizes of their own.
-
-    """
-    alike = model.in_full_layers() if is_full else model
-    keys = int(alike.kv_width)
-    if alike.v_head_dim is None:
-        return keys, keys
-    groups = alike.heads if alike.n_kv_head is None else alike.n_kv_head
-    return keys, int(groups * alike.v_head_dim)  # type: ignore[operator]
+def cache_bytes(case: Case) -> int:
+    """Return the bytes of keys and values: of all tokens, in a windowed layer of the last ones."""
+    return int(sum(term.amount for term in cache_terms(case)))
 
 
-def _latent_bytes(case: Case, tokens: int) -> int:
-    """Return the bytes of latents, of the keys' rotary part and of the indexers' keys."""
-    model = case.model
-    assert model.kv_lora_rank is not None
-    assert model.qk_rope_head_dim is not None
-    numbers = model.attentions * (model.kv_lora_rank + model.qk_rope_head_dim)
-    if model.index_head_dim is not None:
-        numbers += model.indexers * model.index_head_dim
-    return int(case.batch * tokens * numbers * ITEMSIZE[case.product_type])
+def cache_per_token(case: Case) -> int:
+    """Return the bytes of keys and values that a token leaves in all layers, before a window."""
+    one = case.evaluate_at(batch=1, seq=1, cached=None)
+    return cache_bytes(one) - state_bytes(one)
 
 
 def state_bytes(case: Case, convolved: int | None = None, numbers: int | None = None) -> int:
@@ -64,21 +50,78 @@ def state_bytes(case: Case, convolved: int | None = None, numbers: int | None = 
         numbers: in the states of a layer's recurrence, likewise.
 
     """
+    return int(sum(term.amount for term in _state_terms(case, convolved, numbers)))
+
+
+def cache_terms(case: Case) -> Iterator[Term]:
+    """Yield what is kept of keys and values, and of states, in each kind of layer."""
+    tokens = case.kv_len
+    size = ITEMSIZE[case.product_type]
+    if case.model.is_latent:
+        yield from _latent_terms(case, tokens, size)
+        yield from _state_terms(case)
+        return
+    for part in ("keys", "values") if case.model.has_attention else ():
+        for layers, seen, words in _layers(case, tokens):
+            heads = _of_a_token(case, part, is_full=words == FULL)
+            shape: tuple[Number, ...] = (size, case.batch, seen, *heads)
+            if words and isinstance(layers, int):
+                shape, layers = (layers, *shape), 1
+            yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
+    yield from _state_terms(case)
+
+
+def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:
+    """Yield what latent attention keeps: of the keys their rotary part, and that of an indexer."""
     model = case.model
+    kept = {"latents": model.kv_lora_rank, "keys": model.qk_rope_head_dim}
+    for part, width in kept.items():
+        shape: tuple[Number, ...] = (size, case.batch, tokens, width)
+        yield CacheTerm(part, part, "amount", shape, model.attentions)
+    if model.index_head_dim is not None:
+        shape = (size, case.batch, tokens, model.index_head_dim)
+        yield CacheTerm("the indexers' keys", "index", "amount", shape, model.indexers)
+
+
+def _state_terms(
+    case: Case, convolved: int | None = None, numbers: int | None = None
+) -> Iterator[Term]:
+    """Yield what convolutions and recurrences keep, of layers without attention.
+
+    The states of recurrences are in float32; those of lightning attention in the run's dtype.
+    """
+    model, size = case.model, ITEMSIZE[case.product_type]
     convolved = model.features_convolved if convolved is None else convolved
     numbers = model.numbers_of_state if numbers is None else numbers
-    seen = 0 if model.mixer_kernel is None else convolved * model.mixer_kernel
-    each = seen * ITEMSIZE[case.product_type] + numbers * state_size(case)
-    return int(case.batch * model.other_mixers * each)
+    if convolved and model.mixer_kernel:
+        seen = (size, case.batch, convolved, model.mixer_kernel)
+        yield CacheTerm("what convolutions see", "states", "amount", seen, model.other_mixers)
+    if numbers:
+        of_state = size if model.mixer == "lightning" else ITEMSIZE["float32"]
+        state = (of_state, case.batch, numbers)
+        yield CacheTerm("states", "states", "amount", state, model.other_mixers)
 
 
-def state_size(case: Case) -> int:
-    """Return the bytes of a number of a recurrence's state: of float32, or of the run's dtype."""
-    is_float32 = case.model.mixer != "lightning"
-    return ITEMSIZE["float32" if is_float32 else case.product_type]
+def _of_a_token(case: Case, part: str, *, is_full: bool = False) -> tuple[Number, ...]:
+    """Return the heads of keys and values, and the width of one of a part.
+
+    Where no heads are known, the model's width is that of all.
+    """
+    model = case.model.in_full_layers() if is_full else case.model
+    groups, heads = model.n_kv_head, case.heads
+    if groups is None and heads is None:
+        return (case.n_embd,)
+    width = model.head_width if part == "keys" else model.value_width
+    return (heads if groups is None else groups, width)
 
 
-def cache_per_token(case: Case) -> int:
-    """Return the bytes of keys and values that a token leaves in all layers, before a window."""
-    one = case.evaluate_at(batch=1, seq=1, cached=None)
-    return cache_bytes(one) - state_bytes(one)
+def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
+    """Yield how many layers keep how many tokens: a windowed one the last ones alone."""
+    model, full = case.model, full_layers(case)
+    if model.window is None:
+        yield full - len(model.shared_kv_layers or ()), tokens, ""
+        return
+    yield full - model.sharing_layers(is_full=True), tokens, FULL
+    windowed = model.attentions - full - model.sharing_layers(is_full=False)
+    kept = fewer(case, lambda each: each.kv_len, lambda each: each.window)
+    yield windowed, kept, WINDOWED

@@ -9,7 +9,7 @@ from gpt2calc.model.families.family import Contents, Fields
 
 DEEPEST = 100_000
 """Layers of a model whose layers are not all alike."""
-FULL, SLIDING = "full_attention", "sliding_attention"
+FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
 OF_WINDOWS: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
 OF_QWENS: dict[str, tuple[object, ...]] = {
     "use_sliding_window": (False, True),

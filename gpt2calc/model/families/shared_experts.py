@@ -25,8 +25,10 @@ from gpt2calc.model.families.experts import (
 )
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
+    CHUNKED,
     OF_ROPE,
     OF_WINDOWS,
+    SLIDING,
     depth_of,
     read_no_rope_list,
     read_rotary_dim,
@@ -417,6 +419,7 @@ HUNYUAN_MOE = HUNYUAN_DENSE.but(
 def _llama4(said: Contents, fields: Fields) -> Fields:
     """Read Llama 4: experts in some layers, whose width is another one than that of the MLPs."""
     fields = read_no_rope_list(said, fields) | {"n_inner_shared": fields["n_inner_expert"]}
+    fields = _in_chunks(said["layer_types"], fields)
     listed, step, depth = said["moe_layers"], said["interleave_moe_layer_step"], depth_of(fields)
     if listed is None:
         if type(step) is not int or step < 1:
@@ -428,6 +431,20 @@ def _llama4(said: Contents, fields: Fields) -> Fields:
     return with_dense_layers(fields, dense)
 
 
+def _in_chunks(types: object, fields: Fields) -> Fields:
+    """Read which layers see a chunk of the tokens; those without rotary positions see all.
+
+    transformers caches of a chunk's layer what it caches of one with a window of that length.
+    """
+    if fields["window"] is None:
+        return fields | {"full_every": None}
+    fields = fields | {"full_every": fields["no_rope_every"]}
+    if isinstance(types, list | tuple):
+        words = [SLIDING if kind == CHUNKED else kind for kind in types]
+        return read_window({"layer_types": words}, fields)
+    return fields | {"full_layers": fields.get("no_rope_layers")}
+
+
 LLAMA4 = LLAMA.but(
     name="llama4_text",
     words="Llama 4",
@@ -436,19 +453,21 @@ LLAMA4 = LLAMA.but(
     architecture=Architecture(
         memory_is_proven=False,
         runs_all_experts=True,
-        decoder=MixtralDecoder,
+        decoder=BothMasksDecoder,
         experts_outputs_first=False,
         rebinds_expert_input=False,
     ),
     switches={
         "shared_gate": False,
         "no_rope_every": 4,
+        "full_every": 4,
         "n_expert": 16,
         "n_expert_active": 1,
     },
     usual={"n_inner_shared": 8_192},
     missing=sizes(202_048, 131_072, 5_120, 48, 40)
     | {
+        "window": 8_192,
         "n_kv_head": 8,
         "head_dim": 128,
         "n_inner": 16_384,
@@ -478,11 +497,13 @@ LLAMA4 = LLAMA.but(
         "n_expert_active": ("num_experts_per_tok",),
         "mlp_bias": (),
         "no_rope_every": ("no_rope_layer_interval",),
+        "window": ("attention_chunk_size",),
     },
     extra={
         "moe_layers": (None,),
         "interleave_moe_layer_step": (1,),
         "no_rope_layers": (None,),
+        "layer_types": (None,),
     },
     reads=_llama4,
 )
