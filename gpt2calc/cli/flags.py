@@ -115,7 +115,7 @@ def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: 
 def _metavar(kind: type[Declared], name: str) -> str:
     """Return what a help page calls the value of a field that is no number."""
     if is_list(kind, name):
-        return "N,N"
+        return "N,N-N"
     return "NAME" if kind.model_fields[name].annotation is str else ""
 
 

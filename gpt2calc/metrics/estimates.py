@@ -92,6 +92,7 @@ def _letters_of(case: Case, parameters: Quantity) -> Letters:
         N=counted.total,
         M=counted.total - sum(counted[name].total for name in EMBEDDINGS),
         E=counted["token_embedding"].total,
+        P=counted["position_embedding"].total,
         U=counted["lm_head"].total,
         L=case.n_layer,
         d=case.n_embd,
@@ -99,7 +100,6 @@ def _letters_of(case: Case, parameters: Quantity) -> Letters:
         q=case.query_width,
         f=case.mlp_width,
         V=case.vocab,
-        T=case.n_ctx,
         B=case.batch,
         S=case.past_len + case.q_len,
     )

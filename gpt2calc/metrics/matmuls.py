@@ -160,8 +160,12 @@ def terms(case: Case) -> list[Term]:
 
 
 def terms_by_kind(case: Case) -> list[OfKind]:
-    """List what each kind of layer adds; nothing behind a cache, where windows count besides."""
-    if case.run.cached is not None:
+    """List what each kind of layer adds.
+
+    Nothing is listed behind a cache where layers have windows: those of one kind see unlike parts
+    of it.
+    """
+    if case.run.cached is not None and case.model.window is not None:
         return []
     groups = network_in_letters(structure_of(case.model)).groups
     layers: dict[int, int] = {}

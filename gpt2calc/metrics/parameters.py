@@ -66,6 +66,8 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
     kinds = []
     if others and config.has_mixers_beside:
         kinds.append(f"{config.attentions} with {words} beside attention")
+        if config.attentions < others:
+            kinds.append(f"{others - config.attentions} with {words} alone")
     elif others:
         attentions = f", {config.attentions} with attention" if config.has_attention else ""
         kinds.append(f"{others} with {words}{attentions}")
@@ -86,7 +88,9 @@ def kinds_said(config: ModelConfig | Case) -> tuple[str, ...]:
         said = (*said, "The token embedding row includes the per-layer embeddings.")
     if config.altup_inputs is not None:
         said = (*said, "AltUp's matrices are in the rows of token embedding, MLP and head.")
-    return said
+    all_alike = others if config.has_mixers_beside else config.n_layer
+    has_rows = 0 < config.attentions < all_alike
+    return said if has_rows or not others else (*said, f"The attention row includes {words}.")
 
 
 def _of_full(config: ModelConfig | Case) -> list[str]:

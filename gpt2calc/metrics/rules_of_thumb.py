@@ -16,6 +16,8 @@ class Letters(NamedTuple):
     """Parameters without embeddings and head: the N of the scaling laws."""
     E: int
     """Parameters of the token embedding."""
+    P: int
+    """Parameters of the position embedding."""
     U: int
     """Parameters of an untied head."""
     L: int
@@ -25,7 +27,6 @@ class Letters(NamedTuple):
     """Width of all queries: the papers' H Q."""
     f: int
     V: int
-    T: int
     B: int
     S: int
     """Tokens of a sequence, cached ones among them; the papers' T or s."""
@@ -145,11 +146,11 @@ RULES = (
     Rule(
         "nanoGPT, estimate_mfu",
         "FLOPs",
-        "(6 (N - T d) + 12 L d S) B S",
+        "(6 (N - P) + 12 L d S) B S",
         "model.py: PaLM's, N without the positions",
         "training",
         TRAINING,
-        lambda z: (6 * (z.N - z.T * z.d) + 12 * z.L * z.d * z.S) * z.B * z.S,
+        lambda z: (6 * (z.N - z.P) + 12 * z.L * z.d * z.S) * z.B * z.S,
     ),
     Rule(
         "torchtitan, get_nparams_and_flops",

@@ -1,4 +1,4 @@
-"""ParameterTensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
+"""Tensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
 
 Query, key, value and the first matrices of the MLP are cut by their outcomes, the matrices after
 them by what goes in (Shoeybi et al. 2019, Megatron-LM, section 3); embedding and head by words.

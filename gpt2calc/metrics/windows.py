@@ -23,6 +23,8 @@ def full_layers(case: Case) -> Number:
     depth: Number = case.n_layer
     if isinstance(depth, int) or hasattr(depth, "dtype"):
         return case.model.full_attentions
+    if case.model.window is None and case.model.attends_everywhere and not case.model.mlp_layers:
+        return depth
     if case.origin is None or not hasattr(depth, "free_symbols"):
         raise NoFormulaError("layers take turns: their number is no formula")
     return case.origin.model.full_attentions

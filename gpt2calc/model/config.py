@@ -747,7 +747,9 @@ class ModelConfig(Derived):
         known = family_called(family)
         fields = {**known.ways, **given}
         plain = {name: each.default for name, each in cls.model_fields.items()}
-        return {**fields, **known.places_of_mixers({**plain, **fields}), **given}
+        if "attention_layers" in given:
+            return fields
+        return {**fields, **known.layers_of_its_class({**plain, **fields}), **given}
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -232,6 +232,9 @@ class Derived(Layered):
         """Say one field; nothing of what no layer has."""
         if self._has_no_layer_with(name):
             return ""
+        width = self.n_inner_expert
+        if name == "n_inner_expert" and width is not None and self._has_no_layer_with("n_inner"):
+            return f"experts of width {width:,}"
         if name in OF_NO_LAYER and getattr(self, name) == () != self.usual(name):
             return OF_NO_LAYER[name]
         if self.mixer == "mamba" and name in OF_MAMBA and getattr(self, name) is not None:
@@ -243,7 +246,8 @@ class Derived(Layered):
         if name == "shared_kv_layers" and self.shared_kv_layers:
             return f"{len(self.shared_kv_layers)} of its layers with keys of earlier ones"
         if name == "mlp_layers" and self.mlp_layers:
-            return f"{len(self.mlp_layers)} of its layers an MLP alone"
+            alone = "an MLP" if self.n_expert is None else "experts"
+            return f"{len(self.mlp_layers)} of its layers {alone} alone"
         return super().said(name, leaving_out)
 
     def _has_no_layer_with(self, name: str) -> bool:

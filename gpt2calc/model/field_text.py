@@ -1,7 +1,5 @@
 """Fields of a config as text: in flags, and in ``MODEL,FIELD=VALUE``."""
 
-from collections.abc import Iterable
-
 from pydantic import BeforeValidator
 
 from gpt2calc.errors import UserError
@@ -43,19 +41,10 @@ def _read(kind: type[Declared], name: str, text: str, between: str) -> FieldValu
         return text
     if not is_list(kind, name):
         return _number(name, text)
+    if text.lower() == "none":
+        return ()
     found = [_range(name, part.strip()) for part in text.split(between) if part.strip()]
     return None if None in found else tuple(number for each in found for number in each or ())
-
-
-def ranges(numbers: Iterable[int]) -> list[str]:
-    """Write whole numbers in order, those in a row by the first and the last: ``"0-3"``."""
-    rows: list[list[int]] = []
-    for number in numbers:
-        if rows and number == rows[-1][-1] + 1:
-            rows[-1].append(number)
-        else:
-            rows.append([number])
-    return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
 
 
 def _range(name: str, text: str) -> range | None:

@@ -196,8 +196,21 @@ class Declared(BaseModel):
         return self.in_words()
 
 
-def _listing(value: FieldValue) -> FieldValue:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+def _listing(value: FieldValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(ranges(value))
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def ranges(numbers: Iterable[int]) -> list[str]:
+    """Write whole numbers in order, those in a row by the first and the last: ``"0-3"``."""
+    rows: list[list[int]] = []
+    for number in numbers:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
 
 
 @cache

@@ -75,6 +75,8 @@ def mixer_said(config: ModelConfig, kind: LayerKind) -> str:
     if kind.mixer != "attention":
         return MIXERS.get(kind.mixer, "")
     words = []
+    if kind.beside != "none":
+        words.append(f"attention + {MIXERS[kind.beside]}")
     if config.full_layers_differ:
         words.append("full" if kind.is_full else "sliding")
     if config.indexer_layers is not None:

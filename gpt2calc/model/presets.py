@@ -118,8 +118,9 @@ def _on_the_hub(word: str) -> Preset | None:
         owner, _, name = _untuned(each.hub).partition("/")
         if asked in (f"{owner}/{name}", name, each.name):
             return each
-    sizes = [each for each in presets() if re.fullmatch(rf"{re.escape(asked)}-\d.*", each.name)]
-    return sizes[0] if len(sizes) == 1 else None
+    alike = [each for each in presets() if each.name.startswith(f"{asked}-")]
+    is_size = len(alike) == 1 and re.fullmatch(r"\d.*", alike[0].name.removeprefix(f"{asked}-"))
+    return alike[0] if is_size else None
 
 
 def _untuned(name: str) -> str:
@@ -135,9 +136,10 @@ def folder() -> Path:
 
 def _unknown(word: str, message: str) -> UserError:
     """Return the error of a word that is no model, with presets that begin or look like it."""
-    hint = _beginning_with(word) or did_you_mean(word, preset_names())
+    hint = _beginning_with(word)
     if word in families() and not hint:
         hint = f"; it is a family: give a config.json, or sizes with --family {word}"
+    hint = hint or did_you_mean(word, preset_names())
     if hint:
         return UserError(f"{message}{hint}")
     return UnknownModelError(word, f"{message}; 'gpt2calc presets' lists the presets")
@@ -146,8 +148,10 @@ def _unknown(word: str, message: str) -> UserError:
 def _beginning_with(word: str) -> str:
     """Suggest presets that begin as a word does, hyphens and points aside."""
     parts = re.findall(r"\d+|[a-z]+", word.lower())
-    beginning = re.compile(r"[-._]?".join(parts) + r"(?!\d)")
+    is_whole = r"(?!\d)" if parts and parts[-1].isdigit() else ""
+    beginning = re.compile(r"[-._]?".join(parts) + is_whole)
     alike = [name for name in preset_names() if parts and beginning.match(name)]
+    alike.sort(key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)])
     if len(alike) == 1:
         return f"; did you mean {alike[0]!r}?"
     more = ", ..." if len(alike) > MOST_SUGGESTED else ""

@@ -18,7 +18,7 @@ def beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
         return ""
     return (
         f"{name} has {quoted(unknown[0])}: layers are numbered from 0, and the last of "
-        f"{quoted(depth)} is {quoted(depth - 1)}: give {name} as well"
+        f"{quoted(depth)} is {quoted(depth - 1)}: give other {name}, or more layers"
     )
 
 

@@ -156,9 +156,10 @@ class Breakdown(PartByPart):
         return {"per_block": self.per_block}
 
     def block_said(self) -> tuple[str, ...]:
-        """Say what one block comes to, where all mix tokens in the same way."""
+        """Say what one block comes to, where all are alike."""
         model: Any = getattr(self.config, "model", self.config)
-        return () if model.blocks_differ else (f"One block: {self.per_block:,}.",)
+        are_alike = not (self.kinds or model.blocks_differ)
+        return (f"One block: {self.per_block:,}.",) if are_alike else ()
 
     def notes(self) -> tuple[str, ...]:
         return self.block_said()

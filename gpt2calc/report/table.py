@@ -76,9 +76,13 @@ class Table(NamedTuple):
         return self.with_columns({index for index, kind in kinds if kind != "bar"})
 
 
+TOO_SMALL = 0.00005
+"""A fraction that two decimals of a percentage do not show."""
+
+
 def percent(share: float) -> str:
     """Return a fraction as a percentage with two decimals; what is too small for them says so."""
-    return "<0.01%" if 0 < share < 0.00005 else f"{share:.2%}"
+    return "<0.01%" if 0 < share < TOO_SMALL else f"{share:.2%}"
 
 
 def _cell(kind: Kind, value: Any) -> str:
@@ -89,5 +93,5 @@ def _cell(kind: Kind, value: Any) -> str:
     if kind == "share" or (kind == "mixed" and isinstance(value, float)):
         return percent(value)
     if kind == "signed share":
-        return f"{value:+.2%}".replace("-0.00%", "+0.00%")
+        return percent(abs(value)) if 0 < abs(value) < TOO_SMALL else f"{value:+.2%}"
     return f"{value:,.1f}" if kind == "ratio" else str(value)

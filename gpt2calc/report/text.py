@@ -23,7 +23,7 @@ GAP = 2
 SHORTEST_CELL = 16
 """Characters that a cell of words has at least before it is broken."""
 
-_WORDS, _PARTS = re.compile(r"(?<= )"), re.compile(r"(?<=[._])(?=[a-z*])")
+_WORDS, _PARTS = re.compile(r"(?<= )"), re.compile(r"(?<=[._])(?=[a-z*])|(?<=\+)(?=\d)")
 """Where a cell may be broken, and where a word of it that is too long by itself."""
 _RULE, _ROW = Line("", "-", " " * GAP, ""), DataRow("", " " * GAP, "")
 _STYLE = TableFormat(None, _RULE, None, None, _ROW, _ROW, 0, None)

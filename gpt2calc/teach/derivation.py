@@ -73,10 +73,9 @@ class Derivation:
         }
         """The numbers that are put in, by the letters they stand for."""
         symbolic = with_symbols(config, letters)
-        self.terms = list(quantity.terms(symbolic))
-        kinds = quantity.by_kind(symbolic)
-        self.kinds = kinds if len(kinds) > 1 else []
-        """The kinds of layers, where there are several."""
+        self.terms = [term for term in quantity.terms(symbolic) if self._is_there(term.copies)]
+        self.kinds = [each for each in quantity.by_kind(symbolic) if self._is_there(each.layers)]
+        """The kinds of layers, where the quantity has them apart."""
 
     def sublayers(self) -> list[SublayerSteps]:
         """Derive the sublayers that have something, in the order of the quantity."""
@@ -101,16 +100,21 @@ class Derivation:
 
     def blocks(self) -> list[tuple[str, Chain]]:
         """Derive a block of each kind, each with a name."""
-        if not self.kinds:
-            return [("one block", self.block())]
+        if len(self.kinds) < 2:
+            block = self.block()
+            return [("one block", block)] if block != (0,) else []
         model: Any = getattr(self.config, "model", self.config)
-        return [
-            (f"one of {self._number(layers)} blocks: {kind_said(model, kind)}", self._block_of(own))
-            for kind, layers, own in self.kinds
-        ]
+        named = []
+        for kind, layers, own in self.kinds:
+            number = self._number(layers)
+            one = "one block" if number == "1" else f"one of {number} blocks"
+            named.append((f"{one}: {kind_said(model, kind)}", self._block_of(own)))
+        return named
 
     def block(self) -> Chain:
         """Derive one block: what its sublayers add up to."""
+        if len(self.kinds) == 1:
+            return self._block_of(self.kinds[0].terms)
         return self._block_of(
             term._replace(copies=1)
             for term in self.terms
@@ -119,12 +123,16 @@ class Derivation:
 
     def layers_said(self, term: Term) -> str:
         """Say how many layers have a term, where some have not: ``"In 58 layers, L - 3"``."""
-        is_letter = getattr(term.copies, "is_Symbol", False)
-        if not self.kinds or not term.in_block or is_letter:
+        have = [layers for _, layers, own in self.kinds if _has(own, term)]
+        if not term.in_block or len(have) == len(self.kinds):
             return ""
-        written_down, number = written(_copies(term.copies, {}), TEXT), self._number(term.copies)
-        layers = f"{number} {'layer' if number == '1' else 'layers'}"
-        return f"In {layers}" if number == written_down else f"In {layers}, {written_down}"
+        layers = sum(have)
+        written_down, number = written(_copies(layers, {}), TEXT), self._number(layers)
+        said = f"In {number} {'layer' if number == '1' else 'layers'}"
+        return said if number == written_down else f"{said}, {written_down}"
+
+    def _is_there(self, copies: Any) -> bool:
+        return self._number(copies) != "0"
 
     def _number(self, layers: Any) -> str:
         return written(_copies(layers, self.values), TEXT)
@@ -162,6 +170,12 @@ class Derivation:
         if self.values:
             steps += [plus(_collected(added, self.values)), plus(_worked_out(added, self.values))]
         return _distinct(steps)
+
+
+def _has(terms: Iterable[Term], wanted: Term) -> bool:
+    """Tell whether a term of the same operation and shape is among some."""
+    key = wanted.role, wanted.column, wanted.shape
+    return any((term.role, term.column, term.shape) == key for term in terms)
 
 
 def _as_listed(added: list[Term]) -> list[Node]:

@@ -108,14 +108,15 @@ def _as_factor(node: Node, style: Style, *in_brackets: type) -> str:
 
 
 def split_sum(line: str, first: int, further: int, *, inside: bool = False) -> list[str]:
-    """Break a line before pluses into parts that fit, the first of them and all further ones.
+    """Break a line before its signs into parts that fit, the first of them and all further ones.
 
-    Pluses outside brackets are preferred; those inside are used only where ``inside`` says so.
-    A part without a plus stays as long as it is.
+    Signs outside brackets are preferred; those inside are used only where ``inside`` says so, and
+    of them pluses alone. A part without a sign stays as long as it is.
     """
-    margin = len(line) - len(line.lstrip(" =+"))
-    pluses = [at for at in range(max(margin, 1), len(line)) if line.startswith(" + ", at)]
-    outside = [at for at in pluses if line.count("(", 0, at) == line.count(")", 0, at)]
+    margin = len(line) - len(line.lstrip(" =+-"))
+    signs = [at for at in range(max(margin, 1), len(line)) if line[at : at + 3] in (" + ", " - ")]
+    outside = [at for at in signs if line.count("(", 0, at) == line.count(")", 0, at)]
+    pluses = [at for at in signs if line[at + 1] == "+" or at in outside]
     fitting = [at for at in outside if at <= first]
     if inside:
         fitting = fitting or [at for at in pluses if at <= first] or pluses[:1]

@@ -41,7 +41,7 @@ def test_a_range_that_is_none_is_refused(refused, said):
 
 def test_dense_layers_are_given_as_a_list(run):
     said = run("mixtral-8x7b", "--dense-layers", "0,1").out
-    assert "no experts in layers 0, 1" in " ".join(said.split())
+    assert "no experts in layers 0-1" in " ".join(said.split())
 
 
 def test_formulas_of_a_descendant_as_rows(run):

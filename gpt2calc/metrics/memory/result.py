@@ -42,9 +42,6 @@ NO_CLASS = (
 )
 OF_ONE_GPU = "All of this table is of one GPU that has the whole model."
 FULL = "The prompt fills the context: no token follows."
-BEYOND = (
-    "The sequence is longer than the context of {:,} tokens, which the class runs all the same."
-)
 REST_IS_EXACT = "The rest is exact of PyTorch's CPU kernels."
 UNITS = "GB are 10^9 bytes, GiB 2^30. A model's buffers are not counted."
 
@@ -230,8 +227,6 @@ class Memory(Breakdown):
             said = [*rules, NO_CLASS]
         if case.training and case.optimizer == "adamw":
             said.append(AS_ON_GPUS)
-        if case.past_len + case.q_len > case.n_ctx and not case.model.is_endless:
-            said.append(BEYOND.format(case.n_ctx))
         return " ".join((*said, UNITS))
 
     @cached_property

@@ -128,21 +128,25 @@ class Family:
         }
         return {"family": self.name, **self.switches, **own, **self.usual}
 
-    def places_of_mixers(self, fields: Fields) -> Fields:
-        """Return which layers have attention, or an MLP, where nothing is said of it.
+    def layers_of_its_class(self, fields: Fields) -> Fields:
+        """Return which layers of a hybrid have attention, an MLP or experts, if nothing says it.
 
-        It is what the class makes of its own defaults at the depth of a model; nothing of families
+        It is what the class has at that depth; nothing, where it has no rule, and of families
         whose layers all mix tokens in one way.
         """
         mixer = self.switches.get("mixer")
         if mixer is None or mixer != fields["mixer"] or "attention_layers" in self.switches:
             return {}
-        said = {key: values[0] for key, values in self.extra.items()}
-        try:
-            read = self.reads(said, fields)
-        except (TypeError, ValueError):  # sizes that are none, which the config refuses
+        if any(type(fields[size]) is not int for size in ("n_layer", "n_embd")):
             return {}
-        return {name: read[name] for name in ("attention_layers", "mlp_layers") if name in read}
+        try:
+            read = self.reads({key: values[0] for key, values in self.extra.items()}, fields)
+        except ValueError:  # a class without a rule, or sizes that the config refuses itself
+            return {}
+        lists = ["attention_layers", "mlp_layers"]
+        if fields["n_expert"] is not None:
+            lists.append("dense_layers")
+        return {name: read[name] for name in lists if name in read}
 
     def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
         """Return a family that differs in some things; mappings are added to, not replaced."""

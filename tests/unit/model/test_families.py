@@ -403,4 +403,5 @@ def test_a_hybrid_by_name_has_attention_where_a_file_that_says_its_depth_has_it(
     deep = family_called(name).called["n_layer"][0]
     in_a_file = from_contents({"model_type": name, deep: depth}, "drawn")
     assert by_name.attention_layers == in_a_file.attention_layers != ()
+    assert by_name.dense_layers == in_a_file.dense_layers
     assert ModelConfig(family=name, n_layer=depth, attention_layers=(1,)).attention_layers == (1,)

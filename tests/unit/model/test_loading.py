@@ -80,9 +80,11 @@ def test_presets_are_in_alphabetical_order():
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
-        ("gpt-oss", "presets like it: gpt-oss-120b, gpt-oss-20b$"),
+        ("gpt-oss", "presets like it: gpt-oss-20b, gpt-oss-120b$"),
         ("gemma4", "presets like it: gemma-4-26b-a4b, gemma-4-31b, gemma-4-e2b, gemma-4-e4b$"),
-        ("llama3", r"presets like it: llama-3-70b, .*, llama-3\.1-70b, \.\.\.$"),
+        ("llama3", r"presets like it: llama-3-8b, llama-3-70b, llama-3\.1-8b, .*, \.\.\.$"),
+        ("jamba", r"presets like it: jamba-1\.5-large, jamba-v0\.1$"),
+        ("gptj", "it is a family: give a config.json, or sizes with --family gptj$"),
         ("mimo", "did you mean 'mimo-v2-flash'"),
         ("bitnet", "it is a family: give a config.json, or sizes with --family bitnet$"),
         ("zzz", "'gpt2calc presets' lists the presets$"),

@@ -71,8 +71,29 @@ def test_a_table_has_a_row_for_each_kind_and_json_an_entry():
     assert "×" not in counted.csv()
 
 
-def test_behind_a_cache_products_are_not_apart():
-    assert flops("qwen3-next-80b-a3b", Run(seq=1, cached=100)).kinds == {}
+def test_behind_a_cache_kinds_are_apart_where_no_layer_has_a_window():
+    behind = flops("qwen3-next-80b-a3b", Run(seq=1, cached=100))
+    assert [each.layers for each in behind.kinds["scores"]] == [36, 12]
+    assert sum(each.part.total for each in behind.kinds["scores"]) == behind["scores"].total
+    assert flops("gemma-4-31b", Run(seq=1, cached=100)).kinds == {}
+
+
+def test_what_stands_beside_attention_is_in_its_row():
+    beside = count(load("falcon-h1-7b").replace(attention_layers=tuple(range(11))))
+    kinds = {each.kind: each.layers for each in beside.kinds["attention"]}
+    assert kinds == {"Mamba 2": 33, "attention + Mamba 2": 11}
+    assert "11 with Mamba 2 beside attention; 33 with Mamba 2 alone." in beside.notes()[0]
+
+
+@pytest.mark.parametrize("name", ["mamba-2.8b", "falcon-h1-7b"])
+def test_a_row_of_attention_without_rows_of_kinds_says_what_it_includes(name):
+    assert any(note.startswith("The attention row includes Mamba") for note in count(name).notes())
+    assert "row includes" not in count("jamba-v0.1").text()
+
+
+def test_one_block_is_said_where_all_are_alike():
+    assert "One block: 7,087,872." in count("gpt2").text()
+    assert "One block" not in count("deepseek-v3").text()
 
 
 @pytest.mark.parametrize("of", ["parameters", "active", "flops"])
@@ -86,6 +107,26 @@ def test_a_block_of_each_kind_is_derived_once(name, of):
     layers = [int(name.split()[2]) if " of " in name else 1 for name, _ in explained.each_block]
     assert sum(map(int.__mul__, layers, ends)) == in_blocks
     assert sum(layers) == load(name).n_layer
+
+
+def test_a_kind_of_one_layer_and_one_of_none():
+    headings = [name for name, _ in explain("kimi-linear-48b-a3b").each_block]
+    assert "one block: KDA, MLP" in headings
+    alike = load("qwen3-next-80b-a3b").replace(attention_layers=tuple(range(48)))
+    ((heading, block),) = explain(alike).each_block
+    assert heading == "one block"
+    assert 48 * block[-1] == count(alike).total - 2 * 151_936 * 2048 - 2048
+
+
+def test_a_part_that_runs_twice_in_a_layer_is_in_no_more_layers():
+    said = explain("gemma-3n-e2b", of="flops").text()
+    assert "In 60 layers" not in said
+    assert "\n  Says how much each stream counts for a token.\n" in said
+
+
+def test_a_block_of_a_cache_is_what_a_layer_keeps():
+    ((_, block),) = explain("gpt2", of="cache").each_block
+    assert block[-1] == 2 * 1024 * 768 * 4
 
 
 def test_a_term_says_how_many_layers_have_it():

@@ -41,7 +41,7 @@ def letters_of(config):
 
 def text_chains(printed):
     """The chains in a text: lines with an equals sign, joined to those that go on with one."""
-    joined = re.sub(r"\n *([=+])", r" \1", printed)
+    joined = re.sub(r"\n *([=+-] )", r" \1", printed)
     for line in joined.splitlines():
         if "=" in line:
             yield re.sub(r"^(weights|biases|total) ", "", line).strip()
@@ -57,7 +57,7 @@ def chains_of(explained, form):
             yield [from_latex(each) for each in chain.split(" = ")]
     else:
         for chain in re.findall(r"\\begin{align\*}\n(.+?)\n\\end", explained.latex(), re.DOTALL):
-            joined = chain.removeprefix("&").replace(" \\\\\n&\\quad +", " +")
+            joined = chain.removeprefix("&").replace(" \\\\\n&\\quad ", " ")
             yield [from_latex(each) for each in re.split(r"(?: \\\\\n| )&= ", joined)]
         for chain in re.findall(r"\$([^$]+ = [^$]+)\$", explained.latex()):
             yield [from_latex(each) for each in chain.split(" = ")]
