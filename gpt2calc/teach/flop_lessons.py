@@ -23,12 +23,14 @@ NEARLY = Fraction(1, 20)
 
 
 def of_flops(case: Case) -> tuple[str, ...]:
-    """Return the lines that are true of this case, each a sentence or two."""
+    """Return the lines that are true of this case, each a sentence or two; none behind a cache."""
+    if case.past_len:
+        return ()
     case = case.settled().evaluate_at(cached=None, last_logits=False, training=False)
     is_plain, has_attention = not case.model.has_other_layers, case.model.has_attention
     lines = (
         _where_scores_outweigh_the_mlp(case) if is_plain else "",
-        "" if case.model.blocks_differ else _what_the_head_costs(case),
+        _what_the_head_costs(case) if len(FLOPS.by_kind(case)) == 1 else "",
         _two_n_a_token(case) if is_plain and case.n_expert is None else "",
         _when_the_sequence_doubles(case) if has_attention else "",
         BACKWARD,

@@ -7,7 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from gpt2calc import ModelConfig, count, explain, load
+from gpt2calc import ModelConfig, Run, count, explain, load
+from gpt2calc.quantity.case import case_of
+from gpt2calc.teach.flop_lessons import of_flops
 from gpt2calc.teach.lessons import of_parameters as lessons
 
 
@@ -109,3 +111,14 @@ def test_lessons_end_a_derivation_with_numbers_and_no_other():
     assert explain(sublayer="mlp").lessons == ()
     for form in ("text", "markdown", "latex"):
         assert "Why the answer is what it is" in getattr(explain(), form)()
+
+
+def test_behind_a_cache_nothing_is_said_of_whole_sequences():
+    assert of_flops(case_of(load("gpt2"), Run(seq=1, cached=1000))) == ()
+    assert of_flops(case_of(load("gpt2"), Run(seq=1001))) != ()
+
+
+def test_the_head_is_compared_with_a_block_only_where_blocks_are_alike():
+    for name, is_said in (("gpt2", True), ("deepseek-v3", False), ("jamba-v0.1", False)):
+        lines = of_flops(case_of(load(name), Run(seq=1024)))
+        assert any(line.startswith("The head takes") for line in lines) == is_said
