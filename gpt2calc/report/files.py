@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from errno import ELOOP
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
@@ -107,9 +108,12 @@ def _mode_of_new_files() -> int:
 def refuse_unwritable(path: Path) -> None:
     """Raise ``UserError`` where a file plainly cannot be written, before anything else is."""
     try:
-        target = path.resolve()
-    except (OSError, RuntimeError):
-        raise UserError(f"{path} cannot be written: it is a link that leads to itself") from None
+        path.stat()
+    except OSError as error:
+        if error.errno == ELOOP:
+            message = f"{path} cannot be written: it is a link that leads to itself"
+            raise UserError(message) from None
+    target = path.resolve()
     if path.is_dir():
         raise UserError(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():

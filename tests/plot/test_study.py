@@ -161,6 +161,7 @@ def test_in_a_browser(browser, tmp_path, width, models):
     path.write_text(page_of(*models))
     device = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    browser.get_log("performance")  # what other pages asked for
     browser.get(path.as_uri())
     assert browser.execute_script("return innerWidth") == width
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
