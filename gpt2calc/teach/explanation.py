@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import breakdown
+from gpt2calc.model.kinds import kind_said
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
@@ -164,12 +165,25 @@ class Explanation(Listing):
         return {**shown, **kept(said["sublayers"]), **values}
 
     def _values(self) -> dict[str, Any]:
-        """Return what the model has where all fields are the config's."""
+        """Return what the model has where all fields are the config's, and a block of each kind."""
         exact = breakdown(self.config, self.quantity)
         amounts = exact.amounts()["sublayers"]
         for part in amounts.values():
             del part["share"]
-        return {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
+        sums = {"sublayers": amounts, "per_block": exact.per_block, "total": exact.total}
+        kinds = self.quantity.by_kind(self.config)
+        if len(kinds) < 2:
+            return sums
+        model: Any = getattr(self.config, "model", self.config)
+        blocks = [
+            {
+                "kind": kind_said(model, kind),
+                "layers": layers,
+                "total": sum(term.amount for term in terms),
+            }
+            for kind, layers, terms in kinds
+        ]
+        return {**sums, "blocks": blocks}
 
     def items(self) -> list[tuple[str, Chain]]:
         """Return the chains, each with what it is of."""

@@ -106,6 +106,10 @@ def test_a_block_of_each_kind_is_derived_once(name, of):
     in_blocks = sum(term.amount for term in quantity.terms(explained.config) if term.in_block)
     layers = [int(name.split()[2]) if " of " in name else 1 for name, _ in explained.each_block]
     assert sum(map(int.__mul__, layers, ends)) == in_blocks
+    in_json = json.loads(explained.json())["values"]["blocks"]
+    assert [(each["layers"], each["total"]) for each in in_json] == [
+        *zip(layers, ends, strict=True)
+    ]
     assert sum(layers) == load(name).n_layer
 
 
