@@ -15,6 +15,7 @@ from gpt2calc.metrics.windows import holds_behind_a_cache
 from gpt2calc.model.terms import Number
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
+from gpt2calc.quantity.by_kind import holds_at_depths
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Quantity
@@ -63,6 +64,10 @@ def _notes_on_products(case: Case) -> tuple[str, ...]:
     )
 
 
+def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
+    return (*holds_at_depths(case, free), *holds_behind_a_cache(case, free))
+
+
 BY_RULE = {
     "gated_delta": "a token takes three products of the size of each head's state",
     "kda": "a token takes three products of the size of each head's state",
@@ -86,7 +91,7 @@ FLOPS = Quantity(
     notes_on_terms=_notes_on_products,
     case=case_of,
     apart=_passes,
-    holds=holds_behind_a_cache,
+    holds=_holds,
     example="1e15",
     scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )

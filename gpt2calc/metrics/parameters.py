@@ -8,6 +8,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import Structure, network_in_letters, structure_of
 from gpt2calc.model.tensors import active_tensors, tensors, tensors_by_kind, tensors_of
 from gpt2calc.quantity.breakdown import Breakdown
+from gpt2calc.quantity.by_kind import holds_at_depths
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
@@ -128,6 +129,7 @@ PARAMETERS = Quantity(
     tally=Tally,
     part=SublayerCount,
     notes_on_terms=_notes_on_tensors,
+    holds=holds_at_depths,
     groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from operator import sub
 from typing import Any, NamedTuple
 
-from gpt2calc.model.kinds import mixer_said, mlp_said
+from gpt2calc.model.kinds import kind_said, kinds_of, mixer_said, mlp_said
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.quantity import Config, Quantity
 
@@ -65,6 +65,15 @@ def parts_by_kind(
             each = zip(layers.items(), quantity.with_shares(rows, of=total), strict=True)
             found[sublayer] = [KindPart(*kind, part) for kind, part in each]
     return found
+
+
+def holds_at_depths(config: Config, free: tuple[str, ...]) -> tuple[str, ...]:
+    """Say of which kind the layers are that a formula adds, where the depth is left open."""
+    model: Any = getattr(config, "model", config)
+    usual, others = kinds_of(model)
+    if not others or (free and "n_layer" not in free):
+        return ()
+    return (f"Each layer that is added is of one kind: {kind_said(model, usual)}.",)
 
 
 def _sums(

@@ -123,8 +123,16 @@ class Explanation(Listing):
                     self.config.description(name).split(".")[0],
                 )
                 for name, letter in letters_of(self.config, self.quantity).items()
+                if self.total is not None or letter in self._letters
             ),
         )
+
+    @property
+    def _letters(self) -> set[str]:
+        """The letters of the terms that are shown."""
+        terms = [step.term for steps in self.sublayers for step in steps.terms]
+        sizes = [size for term in terms for size in (*term.shape, term.copies)]
+        return {str(letter) for size in sizes for letter in getattr(size, "free_symbols", ())}
 
     def blocks(self) -> Iterator[Block]:
         """Yield what every written form consists of, in order; the title stands before it."""

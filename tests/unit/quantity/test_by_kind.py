@@ -113,6 +113,20 @@ def test_a_block_of_each_kind_is_derived_once(name, of):
     assert sum(layers) == load(name).n_layer
 
 
+@pytest.mark.parametrize("of", ["parameters", "flops"])
+def test_an_open_depth_says_which_layers_are_added(of):
+    said = "Each layer that is added is of one kind: attention, experts."
+    assert said in explain("deepseek-v3", free="n_layer", of=of).notes()
+    assert said not in explain("deepseek-v3", free="n_embd", of=of).notes()
+    assert "Each layer that" not in explain("gpt2", free="n_layer", of=of).text()
+
+
+def test_letters_of_a_sublayer_are_those_that_it_has():
+    one = explain("kimi-linear-48b-a3b", sublayer="mlp")
+    assert {row[0] for row in one.notation.rows} == {"L", "d", "f", "E", "x", "s"}
+    assert len(explain("kimi-linear-48b-a3b").notation.rows) > 12
+
+
 def test_a_kind_of_one_layer_and_one_of_none():
     headings = [name for name, _ in explain("kimi-linear-48b-a3b").each_block]
     assert "one block: KDA, MLP" in headings
