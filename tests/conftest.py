@@ -12,7 +12,7 @@ from hypothesis import settings
 from gpt2calc.cli.app import main
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-settings.register_profile("quick", deadline=None, print_blob=True, max_examples=20)
+settings.register_profile("quick", deadline=None, print_blob=True, max_examples=12)
 settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from strategies import some_or_all
 
 from gpt2calc import Run, load, memory, solve
 from gpt2calc.quantity.case import case_of
@@ -86,15 +87,16 @@ def test_where_no_heads_divide_it_says_so(refused):
     assert said.endswith("widen --tolerance")
 
 
-@pytest.mark.parametrize(
-    ("name", "run", "budget"),
-    [
-        ("qwen2.5-0.5b", Run(training=False, dtype="bfloat16", seq=1024), "24GB"),
-        ("gpt2", Run(batch=8), "16GB"),
-        ("mixtral-8x7b", Run(training=False, dtype="bfloat16", seq=64, attention="sdpa"), "80GB"),
-        ("bloom-560m", Run(training=False, seq=64), "2GB"),
-    ],
+RUNS = (
+    ("gpt2", Run(batch=8), "16GB"),
+    ("mixtral-8x7b", Run(training=False, dtype="bfloat16", seq=64, attention="sdpa"), "80GB"),
+    ("qwen2.5-0.5b", Run(training=False, dtype="bfloat16", seq=1024), "24GB"),
+    ("bloom-560m", Run(training=False, seq=64), "2GB"),
 )
+
+
+@pytest.mark.by_turns
+@pytest.mark.parametrize(("name", "run", "budget"), some_or_all(RUNS, 4))
 def test_shapes_of_memory_are_counted_one_by_one(name, run, budget):
     shapes = solve(case_of(load(name), run), budget, of="memory", limit=4)
     for shape in shapes.shapes:

@@ -30,15 +30,15 @@ def some_or_all(cells: Sequence[R], step: int, thorough: int = 1) -> Sequence[R]
 
 
 SEVERAL = 20
-"""Rows of which every third is tested, where not all is."""
+"""Rows of which every seventh is tested, where not all is."""
 
 
 def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
-    """Return a cell of each row, or of every third one, in columns that take turns.
+    """Return a cell of each row, or of every seventh of many, in columns that take turns.
 
     Where all is tested, it is two cells of each row.
     """
-    rows = some_or_all(rows, 3 if len(rows) > SEVERAL else 1)
+    rows = some_or_all(rows, 7 if len(rows) > SEVERAL else 1)
     steps = sorted({0, len(columns) // 2} if is_thorough() else {0})
     return [
         (row, columns[(at + step) % len(columns)]) for at, row in enumerate(rows) for step in steps

@@ -167,7 +167,8 @@ def test_classes_that_look_at_values_take_what_pytorch_counts_on_a_cpu(name, see
     assert exact.total == counter.get_total_flops() - angles_of(counter)
 
 
-@pytest.mark.parametrize("cached", [1, 2, 5])
+@pytest.mark.by_turns
+@pytest.mark.parametrize("cached", some_or_all([2, 1, 5], 3))
 @pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "opt", *WINDOW, "gemma4_text"])
 def test_training_on_behind_a_cache_takes_what_pytorch_counts(name, cached):
     torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -202,7 +203,7 @@ def kept_by(layer):
 
 
 @pytest.mark.by_turns
-@pytest.mark.parametrize("family", some_or_all(FAMILIES, 3), ids=lambda family: family.name)
+@pytest.mark.parametrize("family", some_or_all(FAMILIES, 7), ids=lambda family: family.name)
 def test_the_cache_is_what_the_models_own_cache_holds(family):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")

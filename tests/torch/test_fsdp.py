@@ -34,7 +34,7 @@ PRECISIONS = (
 @pinned
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
-    "number", some_or_all(range(len(FAMILIES)), 11, thorough=3), ids=lambda n: FAMILIES[n].name
+    "number", some_or_all(range(len(FAMILIES)), 17, thorough=3), ids=lambda n: FAMILIES[n].name
 )
 def test_one_gpu_of_several(number):
     """Each family in one way; worlds, precisions and attention take turns."""

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import examples
+from strategies import examples, is_thorough, some_or_all
 
 from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve
 
@@ -168,10 +168,13 @@ def grown(base, bounds, depth, width):
         return None
 
 
-@pytest.mark.parametrize(
-    ("name", "budget"),
-    [("gemma-2-9b", "1B"), ("falcon-40b", "8B"), ("qwen2.5-0.5b", "3B"), ("mixtral-8x7b", "4B")],
-)
+DESCENDANTS = (
+    ("falcon-40b", "8B"), ("gemma-2-9b", "1B"), ("qwen2.5-0.5b", "3B"), ("mixtral-8x7b", "4B"),
+)  # fmt: skip
+
+
+@pytest.mark.by_turns
+@pytest.mark.parametrize(("name", "budget"), some_or_all(DESCENDANTS, 4))
 def test_no_shape_of_a_descendant_is_missed(name, budget):
     """The number of heads and the MLP's width are rounded, and the count with them."""
     shapes = solve(name, budget, limit=10**6)
@@ -187,6 +190,8 @@ def test_no_shape_of_a_descendant_is_missed(name, budget):
     assert shapes.found == len(expected)
 
 
+@pytest.mark.by_turns
+@pytest.mark.skipif(not is_thorough(), reason="it takes long: HYPOTHESIS_PROFILE=thorough")
 def test_no_depth_is_missed_between_those_that_are_evaluated_together():
     case = memory("falcon-40b", Run(training=False, seq=512)).config
     shapes = solve(case, "40GB", of="memory", limit=10**6)

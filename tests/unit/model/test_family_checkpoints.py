@@ -14,7 +14,8 @@ from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 from gpt2calc.model.naming import located
 
-OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+SOME = some_or_all(FAMILIES, 4)
+OF_TYPE = pytest.mark.parametrize("family", SOME, ids=lambda family: family.name)
 SEEDS = some_or_all(range(6), 6)
 EXPERTS = ("mixtral", "qwen2_moe", "qwen3_moe")
 
@@ -83,6 +84,7 @@ def test_experts_are_known_one_by_one_as_the_hub_holds_them(name, tmp_path):
     assert [names.in_full(each) for each in found.missing] == [shapes[lost][0]]
 
 
+@pytest.mark.by_turns
 @OF_TYPE
 def test_one_fault_is_found_and_nothing_else(family, tmp_path):
     contents = draw(family, 2)
