@@ -83,7 +83,7 @@ def mixer_said(config: ModelConfig, kind: LayerKind) -> str:
         words.append("own indexer" if kind.has_indexer else "earlier index")
     if config.shared_kv_layers:
         words.append("shared KV" if kind.keys == "taken" else "own KV")
-    return ", ".join(words) or "attention"
+    return ", ".join(words) or ("latent attention" if config.is_latent else "attention")
 
 
 def mlp_said(config: ModelConfig, kind: LayerKind) -> str:

@@ -13,7 +13,7 @@ KINDS = {
     "qwen3-next-80b-a3b": {"attention": {"gated delta rule": 36, "attention": 12}},
     "nemotron-3-nano-30b-a3b": {"attention": {"Mamba 2": 23, "attention": 6}},
     "kimi-linear-48b-a3b": {
-        "attention": {"KDA": 20, "attention": 7},
+        "attention": {"KDA": 20, "latent attention": 7},
         "mlp": {"experts": 26, "MLP": 1},
     },
     "gemma-4-31b": {"attention": {"sliding": 50, "full": 10}},
@@ -115,7 +115,7 @@ def test_a_block_of_each_kind_is_derived_once(name, of):
 
 @pytest.mark.parametrize("of", ["parameters", "flops"])
 def test_an_open_depth_says_which_layers_are_added(of):
-    said = "Each layer that is added is of one kind: attention, experts."
+    said = "Each layer that is added is of one kind: latent attention, experts."
     assert said in explain("deepseek-v3", free="n_layer", of=of).notes()
     assert said not in explain("deepseek-v3", free="n_embd", of=of).notes()
     assert "Each layer that" not in explain("gpt2", free="n_layer", of=of).text()
@@ -151,5 +151,5 @@ def test_a_term_says_how_many_layers_have_it():
     said = explain("deepseek-v3").text()
     assert "  In 58 layers, L - 3: scores every expert for a token;" in said
     assert "  In 3 layers: expands every token's vector to the MLP's hidden layer." in said
-    assert "\none of 58 blocks: attention, experts\n" in said
+    assert "\none of 58 blocks: latent attention, experts\n" in said
     assert "  In L - 3 layers: scores every" in explain("deepseek-v3", free="n_layer").text()
