@@ -204,7 +204,7 @@ def kept_by(layer):
 
 @pytest.mark.by_turns
 @pytest.mark.parametrize("family", some_or_all(FAMILIES, 7), ids=lambda family: family.name)
-def test_the_cache_is_what_the_models_own_cache_holds(family):
+def test_the_cache_is_what_the_models_own_cache_holds_after_each_step(family):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     if family.name == "openai-gpt":
@@ -225,12 +225,15 @@ def test_the_cache_is_what_the_models_own_cache_holds(family):
     words = transformers.AutoConfig.for_model(**in_their_words(config), **SPECIAL_TOKENS)
     words._experts_implementation = "eager"  # the others want sizes that tiny models do not have
     model = transformers.AutoModelForCausalLM.from_config(words).eval()
-    with torch.no_grad():
-        held = model(torch.zeros(2, 5, dtype=torch.long), use_cache=True).cache
-    tensors = [each for layer in held.layers for each in kept_by(layer)]
-    tensors += [each for each in getattr(held, "linear_cache", ()) if len(each)]  # MiniMax's
-    size = sum(each.numel() * each.element_size() for each in tensors)
-    assert cache_bytes(Case(config, Run(batch=2, seq=5, dtype="float32"))) == size
+    held = None
+    for run, tokens in ((5, 5), (1, 6), (1, 7)):
+        with torch.no_grad():
+            ids = torch.zeros(2, run, dtype=torch.long)
+            held = model(ids, use_cache=True, **({"cache": held} if held else {})).cache
+        tensors = [each for layer in held.layers for each in kept_by(layer)]
+        tensors += [each for each in getattr(held, "linear_cache", ()) if len(each)]  # MiniMax's
+        size = sum(each.numel() * each.element_size() for each in tensors)
+        assert cache_bytes(Case(config, Run(batch=2, seq=tokens, dtype="float32"))) == size, tokens
 
 
 def test_llama_4_caches_a_chunk_as_a_window_of_that_length():
