@@ -5,14 +5,14 @@ models (rows of sizes) under all ways of counting (columns of factors) are one m
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gpt2calc.analysis.causes import CAUSES, STAGES, Cause, other_models
-from gpt2calc.analysis.countings import ALL_CELLS, Counting, counting_of
+from gpt2calc.analysis.countings import ALL_CELLS, Cell, Counting, counting_of
 from gpt2calc.model.config import ModelConfig
 
 MOST_CAUSES = 4
@@ -130,14 +130,19 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
     rows, counted = [], []
     for model in models:
         last = model.countings[-1]
-        amounts = {
-            cell: sum(tensor.amount for tensor in alike) for cell, alike in last.cells.items()
-        }
+        amounts = _amounts(last.config, last.is_of_a_token)
         rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
         counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
     largest = max(map(max, rows))
     kind = object if largest > LARGEST // len(ALL_CELLS) // 16 else np.int64
     return np.array(rows, kind), np.array(counted, kind)
+
+
+@lru_cache(maxsize=10_000)
+def _amounts(config: ModelConfig, is_of_a_token: bool) -> dict[Cell, int]:
+    """Return the size of every cell of a model: the same presets are asked for again and again."""
+    cells = Counting(config, {}, is_of_a_token=is_of_a_token).cells
+    return {cell: sum(tensor.amount for tensor in alike) for cell, alike in cells.items()}
 
 
 @cache
