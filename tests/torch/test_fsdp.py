@@ -34,7 +34,7 @@ PRECISIONS = (
 @pinned
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
-    "number", some_or_all(range(len(FAMILIES)), 17, thorough=3), ids=lambda n: FAMILIES[n].name
+    "number", some_or_all(range(len(FAMILIES)), 30, thorough=3), ids=lambda n: FAMILIES[n].name
 )
 def test_one_gpu_of_several(number):
     """Each family in one way; worlds, precisions and attention take turns."""
@@ -63,7 +63,7 @@ def test_bias_that_is_cast_for_each_block_of_many():
 
 @pinned
 @pytest.mark.by_turns
-@pytest.mark.parametrize("ways", some_or_all(PRECISIONS, 3))
+@pytest.mark.parametrize("ways", some_or_all(PRECISIONS, 4))
 def test_more_layers_than_are_run(ways):
     run = Run(batch=2, seq=6, training=True, shard="fsdp", gpus=5, **ways)
     assert verify_memory(case_of(GPT2.replace(n_layer=7), run)).identical

@@ -10,7 +10,7 @@ FOUND = recorded()
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
     "cell",
-    some_or_all([cell for cell in CELLS if cell.key in FOUND], 12, thorough=5),
+    some_or_all([cell for cell in CELLS if cell.key in FOUND], 40, thorough=5),
     ids=lambda cell: cell.key,
 )
 def test_what_is_on_record_is_measured_again(cell):

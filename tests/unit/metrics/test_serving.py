@@ -49,7 +49,7 @@ def test_the_cache_of_one_gpu_of_eight():
 
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
-    "name", some_or_all([each.name for each in presets() if each.config.heads], 3)
+    "name", some_or_all([each.name for each in presets() if each.config.heads], 9)
 )
 def test_weights_are_two_bytes_for_every_parameter_of_every_preset(name):
     assert serve(name, Run(seq=8, dtype="bfloat16")).weights == 2 * count(name).total
