@@ -485,3 +485,17 @@ def test_logits_that_are_capped_are_of_the_head_and_are_no_checkpoints():
     held = memory("gemma-2-2b", Run(seq=8_192, training=True))
     assert held["checkpoints"].total == 0
     assert held["lm_head"].total > 2 * 8_192 * 256_000
+
+
+@pytest.mark.parametrize(
+    ("name", "matrices"), [("mixtral-8x7b", 3), ("gpt-oss-20b", 3), ("dbrx-132b", 2)]
+)
+def test_a_kernel_of_batches_copies_the_matrices_of_each_tokens_experts(name, matrices):
+    """DBRX's gate is let go before the last matrix is copied."""
+    config = load(name).replace(n_layer=1, n_ctx=64, full_layers=None)
+    run = Run(training=False, seq=8, dtype="bfloat16")
+    grouped = memory(config, run.evaluate_at(experts_implementation="grouped_mm")).total
+    batched = memory(config, run.evaluate_at(experts_implementation="batched_mm")).total
+    rows = 8 * config.chosen_experts
+    copies = rows * matrices * config.expert_width * config.n_embd * 2
+    assert batched - grouped == pytest.approx(copies, rel=1e-3)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from drawing import FAMILIES, draw
-from strategies import some_or_all
 
 from gpt2calc import (
     ModelConfig,
@@ -32,8 +31,7 @@ DRAWS = 24
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
-@pytest.mark.by_turns
-@pytest.mark.parametrize("family", some_or_all(FAMILIES, 3), ids=lambda family: family.name)
+@OF_TYPE
 def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
     config = from_contents(draw(family, 1), "drawn")
     alone = flops(config, Run(seq=3, cached=2))
@@ -147,8 +145,7 @@ def test_a_word_of_letters_says_which_layers_have_a_window():
     assert [config.has_rope(n) for n in range(7)] == [True, True, True, False, True, True, False]
 
 
-@pytest.mark.by_turns
-@pytest.mark.parametrize("family", some_or_all(FAMILIES, 3), ids=lambda family: family.name)
+@OF_TYPE
 def test_what_is_read_can_be_said_again_in_the_familys_words(family):
     for seed in range(DRAWS):
         config = from_contents(draw(family, seed), "drawn")
