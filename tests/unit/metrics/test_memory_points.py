@@ -26,7 +26,8 @@ def grids(draw_):
     """A tiny model of any family, a run, and some axes."""
     family = draw_(st.sampled_from(FAMILIES))
     config = from_contents(draw(family, draw_(st.integers(0, 30))), "drawn")
-    full = config.full_layers if config.full_layers_differ else None
+    is_needed = config.full_layers_differ or config.has_other_layers
+    full = config.full_layers if is_needed else None
     config = config.evaluate_at(full_layers=full, no_rope_layers=None)
     axes = [name for name in AXES if name != "n_layer" or not any(config.layer_lists)]
     training = draw_(st.booleans())
