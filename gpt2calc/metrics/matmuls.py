@@ -236,7 +236,8 @@ def _formulas(structure: Structure, run: _Run, by_group: bool) -> tuple[_Symboli
     )
 
 
-def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
+@cache
+def _recorded(structure: Structure, run: _Run) -> tuple[_Recorded, ...]:
     """Run one layer of each group on tensors without data, and return the products."""
     config, built = in_letters(structure), network_in_letters(structure)
     blocks = built.one_of_each()
@@ -262,13 +263,13 @@ def _recorded(structure: Structure, run: _Run) -> list[_Recorded]:
         for name, block in zip(groups, blocks, strict=True)
     }
     events = [event for event in tape.events if event.matmuls]
-    return [
+    return tuple(
         _product(event, matmul, groups, attention, full if run.cached else ())
         for phase in ("forward", "backward", "recomputed")
         for event in events
         if event.phase == phase
         for matmul in event.matmuls
-    ]
+    )
 
 
 def _merged(recorded: Iterable[_Recorded]) -> list[_Recorded]:

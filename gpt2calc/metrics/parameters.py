@@ -1,7 +1,7 @@
 """Parameters: how many a model has, where they are, and which are active for a token."""
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from gpt2calc.model.config import ModelConfig
@@ -112,12 +112,8 @@ def active_said(config: ModelConfig | Case) -> tuple[str, ...]:
     return (f"Active for a token, {chosen}: {ACTIVE.total(config):,}.",)
 
 
-def _by_kind(config: ModelConfig) -> list[OfKind]:
-    return [OfKind(*each) for each in tensors_by_kind(config)]
-
-
-def _active_by_kind(config: ModelConfig) -> list[OfKind]:
-    return [OfKind(*each) for each in tensors_by_kind(config, only_active=True)]
+def _by_kind(config: ModelConfig, *, only_active: bool = False) -> list[OfKind]:
+    return [OfKind(*each) for each in tensors_by_kind(config, only_active=only_active)]
 
 
 PARAMETERS = Quantity(
@@ -139,7 +135,7 @@ ACTIVE = replace(
     name="active",
     unit="active parameters",
     terms=active_tensors,
-    by_kind=_active_by_kind,
+    by_kind=partial(_by_kind, only_active=True),
     notes_on_terms=lambda _: ("Of the experts, those are counted that a token goes through.",),
 )
 """The parameters that a token goes through: all of them, less the experts not chosen for it."""

@@ -746,9 +746,9 @@ class ModelConfig(Derived):
             return given
         known = family_called(family)
         fields = {**known.ways, **given}
-        plain = {name: each.default for name, each in cls.model_fields.items()}
-        if "attention_layers" in given:
+        if "attention_layers" in given or not known.is_hybrid:
             return fields
+        plain = {name: each.default for name, each in cls.model_fields.items()}
         return {**fields, **known.layers_of_its_class({**plain, **fields}), **given}
 
     @model_validator(mode="after")

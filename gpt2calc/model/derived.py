@@ -232,9 +232,8 @@ class Derived(Layered):
         """Say one field; nothing of what no layer has."""
         if self._has_no_layer_with(name):
             return ""
-        width = self.n_inner_expert
-        if name == "n_inner_expert" and width is not None and self._has_no_layer_with("n_inner"):
-            return f"experts of width {width:,}"
+        if name == "n_inner_expert" and self._has_no_layer_with("n_inner"):
+            return super().said(name, {*leaving_out, "n_inner"})
         if name in OF_NO_LAYER and getattr(self, name) == () != self.usual(name):
             return OF_NO_LAYER[name]
         if self.mixer == "mamba" and name in OF_MAMBA and getattr(self, name) is not None:

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from gpt2calc.quantity.by_kind import KindPart, parts_by_kind
-from gpt2calc.quantity.quantity import Config, Quantity, Share
+from gpt2calc.quantity.quantity import Config, Quantity, Share, model_of
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.table import Table
 
@@ -43,18 +43,18 @@ class PartByPart(Listing):
 
     def amounts(self) -> dict[str, Any]:
         """Return the config, the sums and the parts as plain numbers, ready for JSON."""
-        columns = self.quantity.columns_apart(self.config)
-        sums = {
-            each: sum(getattr(part, each) for part in self.parts) for each in ("total", *columns)
-        }
+        columns = ("total", *self.quantity.columns_apart(self.config))
+        sums = {each: sum(getattr(part, each) for part in self.parts) for each in columns}
         return {
             "config": self.config.effective(),
             **sums,
-            "sublayers": {
-                name: {each: getattr(part, each) for each in (*columns, "total", "share")}
-                for name, part in self._shown()
-            },
+            "sublayers": {name: self._amounts_of(part) for name, part in self._shown()},
         }
+
+    def _amounts_of(self, part: Any) -> dict[str, Any]:
+        """Return the columns of one part by name."""
+        columns = (*self.quantity.columns_apart(self.config), "total", "share")
+        return {each: getattr(part, each) for each in columns}
 
     def _shown(self) -> list[tuple[str, Any]]:
         named = zip(self.quantity.parts, self.parts, strict=True)
@@ -137,14 +137,9 @@ class Breakdown(PartByPart):
         """Return plain numbers, ready for JSON: amounts in the quantity's unit."""
         amounts = self.amounts()
         sublayers = amounts.pop("sublayers")
-        columns = (*self.quantity.columns_apart(self.config), "total", "share")
         for name, kinds in self.kinds.items():
             sublayers[name]["kinds"] = [
-                {
-                    "kind": each.kind,
-                    "layers": each.layers,
-                    **{column: getattr(each.part, column) for column in columns},
-                }
+                {"kind": each.kind, "layers": each.layers, **self._amounts_of(each.part)}
                 for each in kinds
             ]
         return {**amounts, **self._more(), "sublayers": sublayers}
@@ -157,8 +152,7 @@ class Breakdown(PartByPart):
 
     def block_said(self) -> tuple[str, ...]:
         """Say what one block comes to, where all are alike."""
-        model: Any = getattr(self.config, "model", self.config)
-        are_alike = not (self.kinds or model.blocks_differ)
+        are_alike = not (self.kinds or model_of(self.config).blocks_differ)
         return (f"One block: {self.per_block:,}.",) if are_alike else ()
 
     def notes(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gpt2calc.model.kinds import kind_said, kinds_of, mixer_said, mlp_said
 from gpt2calc.model.terms import Term
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.quantity import Config, Quantity, model_of
 
 PARTS = {
     "attention": mixer_said,
@@ -15,8 +15,6 @@ PARTS = {
     "mlp": mlp_said,
 }
 """What says of a kind of layer which part it has, by the sublayer that it is counted in."""
-
-
 OUTSIDE = "outside the layers"
 
 
@@ -47,10 +45,11 @@ def parts_by_kind(
         whole: what each sublayer has in all layers.
 
     """
-    of_kinds = quantity.by_kind(config)
-    if len(of_kinds) < 2:
+    model = model_of(config)
+    _, others = kinds_of(model)
+    if not others:
         return {}
-    model: Any = getattr(config, "model", config)
+    of_kinds = quantity.by_kind(config)
     total = sum(part.total for part in whole.values())
     found = {}
     for sublayer, said in PARTS.items():
@@ -69,7 +68,7 @@ def parts_by_kind(
 
 def holds_at_depths(config: Config, free: tuple[str, ...]) -> tuple[str, ...]:
     """Say of which kind the layers are that a formula adds, where the depth is left open."""
-    model: Any = getattr(config, "model", config)
+    model = model_of(config)
     usual, others = kinds_of(model)
     if not others or (free and "n_layer" not in free):
         return ()

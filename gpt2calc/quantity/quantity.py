@@ -21,6 +21,11 @@ AtPoints = Callable[
 ]
 
 
+def model_of(config: Config) -> Any:
+    """Return the model of a case; a model's config is it by itself."""
+    return getattr(config, "model", config)
+
+
 def _itself(config: Config) -> Config:
     return config
 

@@ -11,7 +11,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields import order_of_letters
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.quantity import Config, Quantity, model_of
 from gpt2calc.quantity.run import Run
 from gpt2calc.quantity.symbols import letters_of, with_symbols
 from gpt2calc.teach.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
@@ -103,7 +103,7 @@ class Derivation:
         if len(self.kinds) < 2:
             block = self.block()
             return [("one block", block)] if block != (0,) else []
-        model: Any = getattr(self.config, "model", self.config)
+        model = model_of(self.config)
         named = []
         for kind, layers, own in self.kinds:
             number = self._number(layers)

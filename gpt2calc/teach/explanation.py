@@ -8,7 +8,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.quantity import Config, Quantity, model_of
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
 from gpt2calc.report.listing import Listing, RowField
@@ -182,7 +182,7 @@ class Explanation(Listing):
         kinds = self.quantity.by_kind(self.config)
         if len(kinds) < 2:
             return sums
-        model: Any = getattr(self.config, "model", self.config)
+        model = model_of(self.config)
         blocks = [
             {
                 "kind": kind_said(model, kind),

@@ -55,12 +55,14 @@ def state_bytes(case: Case, convolved: int | None = None, numbers: int | None = 
 
 def cache_terms(case: Case) -> Iterator[Term]:
     """Yield what is kept of keys and values, and of states, in each kind of layer."""
-    tokens = case.kv_len
-    size = ITEMSIZE[case.product_type]
-    if case.model.is_latent:
-        yield from _latent_terms(case, tokens, size)
-        yield from _state_terms(case)
-        return
+    tokens, size = case.kv_len, ITEMSIZE[case.product_type]
+    of_attention = _latent_terms if case.model.is_latent else _terms_of_keys
+    yield from of_attention(case, tokens, size)
+    yield from _state_terms(case)
+
+
+def _terms_of_keys(case: Case, tokens: Number, size: int) -> Iterator[Term]:
+    """Yield the keys and values of each head, of layers with a window and of those without."""
     for part in ("keys", "values") if case.model.has_attention else ():
         for layers, seen, words in _layers(case, tokens):
             heads = _of_a_token(case, part, is_full=words == FULL)
@@ -68,7 +70,6 @@ def cache_terms(case: Case) -> Iterator[Term]:
             if words and isinstance(layers, int):
                 shape, layers = (layers, *shape), 1
             yield CacheTerm(f"{part}{words}", part, "amount", shape, layers)
-    yield from _state_terms(case)
 
 
 def _latent_terms(case: Case, tokens: Number, size: int) -> Iterator[Term]:

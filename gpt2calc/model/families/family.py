@@ -114,6 +114,11 @@ class Family:
         return "mlp_gate_in" in self.names.modules
 
     @property
+    def is_hybrid(self) -> bool:
+        """Whether some of its layers may have attention, and others another mixer."""
+        return "mixer" in self.switches and "attention_layers" not in self.switches
+
+    @property
     def model_type(self) -> str:
         """What a ``config.json`` calls it."""
         return self.variant_of or self.name
@@ -131,11 +136,10 @@ class Family:
     def layers_of_its_class(self, fields: Fields) -> Fields:
         """Return which layers of a hybrid have attention, an MLP or experts, if nothing says it.
 
-        It is what the class has at that depth; nothing, where it has no rule, and of families
-        whose layers all mix tokens in one way.
+        It is what the class has at that depth; nothing, where it has no rule, or where attention
+        is in all layers.
         """
-        mixer = self.switches.get("mixer")
-        if mixer is None or mixer != fields["mixer"] or "attention_layers" in self.switches:
+        if fields["mixer"] != self.switches["mixer"]:
             return {}
         if any(type(fields[size]) is not int for size in ("n_layer", "n_embd")):
             return {}

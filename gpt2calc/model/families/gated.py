@@ -30,7 +30,7 @@ from gpt2calc.model.families.llamas import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.families.mixtures import SHARED
+from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import read_dense_layers, read_shared, with_dense_layers
 from gpt2calc.model.names import named
 from gpt2calc.model.projections import ByHeadProjection

@@ -13,7 +13,7 @@ from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of
 from gpt2calc.model.families.llamas import LLAMA, MLP, TWO_NORMS, names
-from gpt2calc.model.families.mixtures import OF_ROUTED, SHARED
+from gpt2calc.model.families.shared_experts import OF_ROUTED, SHARED
 from gpt2calc.model.families.sparse import (
     OF_LAYERS,
     read_first_dense,

@@ -45,22 +45,10 @@ from gpt2calc.model.routers import (
     SigmoidRouter,
 )
 
-SHARED = {
-    "shared_gate": "mlp.shared_experts.gate_proj",
-    "shared_in": "mlp.shared_experts.up_proj",
-    "shared_out": "mlp.shared_experts.down_proj",
-}
-"""DeepSeek's names of the expert that every token goes through."""
 _OF_EXPERTS = {
     "n_expert": ("num_experts", "num_local_experts"),
     "n_expert_active": ("num_experts_per_tok",),
 }
-OF_ROUTED = {
-    "n_expert": ("n_routed_experts", "num_local_experts"),
-    "n_expert_active": ("num_experts_per_tok",),
-    "n_inner_expert": ("moe_intermediate_size",),
-}
-"""What DeepSeek calls the experts."""
 
 
 OLMOE = LLAMA.but(

@@ -42,10 +42,6 @@ from gpt2calc.model.families.llamas import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.families.mixtures import (
-    OF_ROUTED,
-    SHARED,
-)
 from gpt2calc.model.families.sparse import (
     OF_LAYERS,
     read_first_dense,
@@ -61,6 +57,19 @@ from gpt2calc.model.routers import (
     GroupedRouter,
     SigmoidRouter,
 )
+
+SHARED = {
+    "shared_gate": "mlp.shared_experts.gate_proj",
+    "shared_in": "mlp.shared_experts.up_proj",
+    "shared_out": "mlp.shared_experts.down_proj",
+}
+"""DeepSeek's names of the expert that every token goes through."""
+OF_ROUTED = {
+    "n_expert": ("n_routed_experts", "num_local_experts"),
+    "n_expert_active": ("num_experts_per_tok",),
+    "n_inner_expert": ("moe_intermediate_size",),
+}
+"""What DeepSeek calls the experts."""
 
 
 def _mellum(said: Contents, fields: Fields) -> Fields:

@@ -30,7 +30,7 @@ from gpt2calc.model.families.llamas import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.families.mixtures import SHARED
+from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import OF_LAYERS, read_mlp_types
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
