@@ -9,7 +9,7 @@ import numpy as np
 from gpt2calc.analysis.axes import Array, as_axis, values_at
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.quantity import Config
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpt2calc.analysis.shape_search import MOST_DEPTHS, Bounds, Found
 from gpt2calc.metrics.memory.points import Array
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.units import RoundedNumber
 

@@ -23,7 +23,7 @@ from gpt2calc.analysis.usual_shapes import oddity_for, preset_like
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, Quantity

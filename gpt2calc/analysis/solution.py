@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.along import Curve, Pointwise, curve_along
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.quantity import Config, Quantity

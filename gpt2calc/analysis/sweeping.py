@@ -26,7 +26,7 @@ from gpt2calc.analysis.grid import LARGEST_GRID, on_grid, refuse_large_grid
 from gpt2calc.analysis.grid_rules import refuse_impossible
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import PARAMETERS, more_than_active
-from gpt2calc.model.fields import numbers_of
+from gpt2calc.model.fields.declared import numbers_of
 from gpt2calc.quantity.along import Measure
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number

@@ -14,7 +14,7 @@ from cyclopts.exceptions import (
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import field_called
+from gpt2calc.model.fields.declared import field_called
 from gpt2calc.quantity.run import Run
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from gpt2calc.metrics.memory.refusals import writes_gelu_out
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
 from gpt2calc.metrics.rules_of_thumb import RULES, Letters, Rule
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.sublayers import EMBEDDINGS

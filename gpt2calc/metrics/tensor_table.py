@@ -7,7 +7,7 @@ from gpt2calc.metrics.parameters import ACTIVE, active_said
 from gpt2calc.model import naming
 from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import letters, ranges
+from gpt2calc.model.fields.declared import letters, ranges
 from gpt2calc.model.tensors import layers_of_tensors
 from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.models import Model, as_config

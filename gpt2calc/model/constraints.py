@@ -1,7 +1,8 @@
 """Which fields of a model make sense together, and GPT-2's own rule for its heads."""
 
 from gpt2calc.errors import quoted
-from gpt2calc.model.derived import HEAD_WIDTH, Derived
+from gpt2calc.model.fields.layers import Layered
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.unlike_layers import CHECKS, beyond
 
 OF_EXPERTS = (
@@ -13,7 +14,7 @@ OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values, which are better compared or swept."""
 
 
-def refuse_nonsense(config: Derived) -> None:
+def refuse_nonsense(config: Layered) -> None:
     """Raise ``ValueError`` for fields of a model that make no sense together: the rule, a way out.
 
     Args:
@@ -27,7 +28,7 @@ def refuse_nonsense(config: Derived) -> None:
             raise ValueError(complaint)
 
 
-def _heads(config: Derived) -> str:
+def _heads(config: Layered) -> str:
     if config.is_latent:
         return ""
     if config.head_dim is not None:
@@ -46,7 +47,7 @@ def _heads(config: Derived) -> str:
     )
 
 
-def _latent(config: Derived) -> str:
+def _latent(config: Layered) -> str:
     of_latent = ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
     if config.kv_lora_rank is None:
         others = (*of_latent[:2], "q_lora_rank", *OF_INDEXERS)
@@ -66,7 +67,7 @@ def _latent(config: Derived) -> str:
     return _indexers(config)
 
 
-def _indexers(config: Derived) -> str:
+def _indexers(config: Layered) -> str:
     given = [name for name in OF_INDEXERS if getattr(config, name) is not None]
     if given and config.index_n_heads is None:
         return f"{given[0]} is of an indexer: give index_n_heads, such as 64"
@@ -91,7 +92,7 @@ SIZES_OF_MIXERS = (*OF_STATES, "mixer_kernel", "mixer_rank")
 BIASES_OF_MIXERS = ("mixer_bias", "mixer_conv_bias")
 
 
-def _mixer(config: Derived) -> str:
+def _mixer(config: Layered) -> str:
     if config.attention_gate and config.is_latent:
         return "attention_gate is not of latent attention: leave out one of them"
     if config.attention_gate and config.qk_norm in ("heads", "width"):
@@ -142,7 +143,7 @@ def _mixer(config: Derived) -> str:
     return ""
 
 
-def _idle(config: Derived) -> str:
+def _idle(config: Layered) -> str:
     """Complain of what is of attention, or of a convolution, in a model of mixers alone."""
     given = {
         "qk_norm": config.qk_norm != "none",
@@ -158,7 +159,7 @@ def _idle(config: Derived) -> str:
     return ""
 
 
-def _mlps(config: Derived) -> str:
+def _mlps(config: Layered) -> str:
     """Check which layers are an MLP alone, where blocks have one part each."""
     listed = config.mlp_layers
     if listed is None:
@@ -184,7 +185,7 @@ def _mlps(config: Derived) -> str:
     return ""
 
 
-def _kv_heads(config: Derived) -> str:
+def _kv_heads(config: Layered) -> str:
     needing = {"n_kv_head": config.n_kv_head, "qk_norm": config.has_scaled_qk_norm or None}
     for name, value in needing.items():
         if value is not None and config.heads is None:
@@ -200,7 +201,7 @@ def _kv_heads(config: Derived) -> str:
     )
 
 
-def _experts(config: Derived) -> str:
+def _experts(config: Layered) -> str:
     if config.n_expert is None:
         given = next((name for name in OF_EXPERTS if getattr(config, name)), None)
         return f"{given} is of a model with experts: give n_expert, such as 8" if given else ""
@@ -217,7 +218,7 @@ def _experts(config: Derived) -> str:
     return ""
 
 
-def _positions(config: Derived) -> str:
+def _positions(config: Layered) -> str:
     if config.position_offset is None or config.positions == "learned":
         return ""
     return (
@@ -226,7 +227,7 @@ def _positions(config: Derived) -> str:
     )
 
 
-def _windows(config: Derived) -> str:
+def _windows(config: Layered) -> str:
     """Check windows and rotary positions, which may differ from layer to layer."""
     for name in ("rotary_dim", "no_rope_layers"):
         if getattr(config, name) and config.positions != "rotary":
@@ -241,7 +242,7 @@ def _windows(config: Derived) -> str:
     return next(filter(None, complaints), "")
 
 
-def _norms(config: Derived) -> str:
+def _norms(config: Layered) -> str:
     if config.norm_bias and config.norm != "layer":
         return f"norm_bias is true, but norm is '{config.norm}': only a layer norm has a shift"
     return ""

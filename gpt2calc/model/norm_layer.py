@@ -2,7 +2,7 @@
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.part import Leaf
 

@@ -1,7 +1,7 @@
 """Which fields of layers that differ make sense: heads of full layers, keys of earlier ones."""
 
 from gpt2calc.errors import quoted
-from gpt2calc.model.derived import Derived
+from gpt2calc.model.fields.layers import Layered
 
 OF_FULL_LAYERS = ("full_head_dim", "full_n_head", "full_n_kv_head", "full_values_are_keys")
 """Fields of layers without a window alone."""
@@ -22,7 +22,7 @@ def beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
     )
 
 
-def full_layers(config: Derived) -> str:
+def full_layers(config: Layered) -> str:
     """Complain of sizes of layers without a window that no layer has, or that do not fit."""
     given = next((name for name in OF_FULL_LAYERS if config.given(name)), None)
     if given is None:
@@ -54,7 +54,7 @@ def full_layers(config: Derived) -> str:
     )
 
 
-def shared_keys(config: Derived) -> str:
+def shared_keys(config: Layered) -> str:
     """Complain of layers that cannot take the keys and values of an earlier one."""
     listed = config.shared_kv_layers
     if not listed:
@@ -81,7 +81,7 @@ def shared_keys(config: Derived) -> str:
     return ""
 
 
-def own_attention(config: Derived) -> str:
+def own_attention(config: Layered) -> str:
     """Complain of gates, values and outcomes of attention that do not go together."""
     if config.v_head_dim is not None and not config.is_latent:
         if not config.has_attention:
@@ -99,7 +99,7 @@ def own_attention(config: Derived) -> str:
     return _differential(config) if config.differential_attention else ""
 
 
-def _differential(config: Derived) -> str:
+def _differential(config: Layered) -> str:
     others = ("kv_lora_rank", "v_head_dim", "shared_kv_layers", "full_values_are_keys")
     given = next((name for name in others if config.given(name)), None)
     if given or config.architecture.value_norm is not None:
@@ -115,7 +115,7 @@ def _differential(config: Derived) -> str:
     return f"differential_attention halves the heads, which are {quoted(odd)}: give an even number"
 
 
-def streams(config: Derived) -> str:
+def streams(config: Layered) -> str:
     """Complain of per-layer embeddings or residual streams that a block cannot have."""
     if config.per_layer_vocab is not None and config.per_layer_dim is None:
         return "per_layer_vocab is of per-layer embeddings: give per_layer_dim, such as 256"
@@ -131,7 +131,7 @@ def streams(config: Derived) -> str:
     return ""
 
 
-def beside_experts(config: Derived) -> str:
+def beside_experts(config: Layered) -> str:
     """Complain of an MLP beside experts, or a norm after them, that cannot be."""
     if config.norm_after_experts and config.n_expert is None:
         return "norm_after_experts is of a model with experts: give n_expert, such as 8"

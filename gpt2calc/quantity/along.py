@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.derived import HEAD_WIDTH
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.polynomial import Polynomial, X, as_polynomial

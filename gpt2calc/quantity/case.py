@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
-from gpt2calc.model.fields import Known
+from gpt2calc.model.fields.declared import Known
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.run import Run
 
 PLAIN = (int, str, tuple, type(None))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.field_text import read_field
-from gpt2calc.model.fields import ranges
+from gpt2calc.model.fields.declared import ranges
 from gpt2calc.model.presets import config_of, preset_names
 from gpt2calc.model.presets import text_only as text_models_only
 from gpt2calc.quantity.case import Case

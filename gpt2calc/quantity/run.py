@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, model_validator
 
 from gpt2calc.dtypes import dtype_called
-from gpt2calc.model.fields import Declared, Known, Size
+from gpt2calc.model.fields.declared import Declared, Known, Size
 
 ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")

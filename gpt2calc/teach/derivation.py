@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields import order_of_letters
+from gpt2calc.model.fields.declared import order_of_letters
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.quantity import Config, Quantity, model_of

@@ -10,8 +10,8 @@ from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS, count
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.families.gpt2 import GPT2
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.symbols import symbol
 from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS, words_of
 from gpt2calc.report.table import percent

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from gpt2calc.metrics.memory.naming import START
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.families.gpt2 import GPT2
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.along import along
 from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.symbols import LETTERS

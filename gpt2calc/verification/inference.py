@@ -8,10 +8,10 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.derived import HEAD_WIDTH
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.families.table import families
-from gpt2calc.model.fields import letters
+from gpt2calc.model.fields.declared import letters
+from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.naming import located
 
 Shapes = dict[str, tuple[int, ...]]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gpt2calc import ModelConfig, Run
 from gpt2calc.metrics.parameters import PARAMETERS
-from gpt2calc.model.fields import letters
+from gpt2calc.model.fields.declared import letters
 from gpt2calc.quantity.along import solvable_fields
 
 R, C = TypeVar("R"), TypeVar("C")

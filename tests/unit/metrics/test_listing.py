@@ -8,7 +8,7 @@ from mathematics import from_text, value
 from strategies import LETTERS, configs
 
 from gpt2calc import ModelConfig, count, list_tensors, load, named_shapes, presets
-from gpt2calc.model.fields import letters
+from gpt2calc.model.fields.declared import letters
 from gpt2calc.model.names import GPT2_NAMES
 
 OF_UNLIKE_BLOCKS = [

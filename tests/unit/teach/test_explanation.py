@@ -20,7 +20,7 @@ from gpt2calc import (
 )
 from gpt2calc.metrics.matmuls import products
 from gpt2calc.model.families.table import families
-from gpt2calc.model.fields import letters as of_fields
+from gpt2calc.model.fields.declared import letters as of_fields
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.registry import as_quantity
