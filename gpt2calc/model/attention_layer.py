@@ -20,6 +20,7 @@ from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.norm_layer import norm_over, qk_norms
 from gpt2calc.model.norms import LayerNorm
 from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.partial_rotary import PartialRotary
 from gpt2calc.model.projections import (
     JointProjection,
     JointWithGate,
@@ -28,7 +29,6 @@ from gpt2calc.model.projections import (
     SeparateProjection,
     WithOwnGate,
 )
-from gpt2calc.model.rotary import PartialRotary
 from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
 from gpt2calc.tape.tensor import Tensor
 

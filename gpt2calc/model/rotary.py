@@ -1,4 +1,4 @@
-"""Rotary positions: tables of cosines and sines, and how queries and keys are turned by them.
+"""Rotary positions: tables of cosines and sines, and the rotation of whole heads by them.
 
 Source: transformers, ``models/*/modeling_*.py``, ``apply_rotary_pos_emb`` and ``rotate_half``.
 """
@@ -25,7 +25,6 @@ from gpt2calc.tape.views import (
     narrow,
     repeat_interleave,
     split,
-    transpose,
     unsqueeze,
 )
 
@@ -113,11 +112,13 @@ def rotate_pairs(x: Tensor) -> Tensor:
     return rotated  # noqa: RET504
 
 
-class Rotary(ABC):
-    """How queries and keys are turned.
+def doubled_half(angles: Tensor) -> Tensor:
+    """Return the first half of the angles, each twice side by side."""
+    return repeat_interleave(narrow(angles, -1, angles.shape[-1] // 2), 2)
 
-    Its words stand in attention's own forward pass in transformers, or in a function there:
-    ``turn`` returns queries and keys, then what attention would still name.
+
+class Rotary(ABC):
+    """How queries and keys are rotated by the angles of their positions.
 
     Args:
         heads: whose features are rotated.
@@ -139,37 +140,49 @@ class Rotary(ABC):
 
     @abstractmethod
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
+        """Rotate queries and keys, each (batch, heads, tokens, width).
+
+        Returns both, then the tensors that attention's own forward pass still names, where the
+        family's rotation is written out there.
+        """
+
+    def angles(self, rotation: Rotation) -> Rotation:
+        """Return cosines and sines with a dimension for the heads."""
+        cos, sin = rotation
+        return unsqueeze(cos, 1), unsqueeze(sin, 1)
+
+    def exchanged(self, x: Tensor) -> Tensor:
+        """Return what is multiplied by the sines: the features exchanged, half of them negated."""
+        return rotate_half(x)
+
+    def turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Rotate features, all of which have an angle."""
+        return add(mul(x, cos), mul(self.exchanged(x), sin))
 
 
 class WholeRotary(Rotary):
-    """Llama's: the whole width of a head is turned."""
+    """Llama's: the whole width of a head is rotated."""
 
-    casts_back = False
     rotates_part = False
+    casts_back = False
+    """Whether the outcome is cast to the dtype of queries and keys."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
+        """Rotate queries and keys, each (batch, heads, tokens, width)."""
         query_dtype, key_dtype = query.dtype, key.dtype
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        turned = add(mul(query, cos), mul(self.rotated(query), sin))
-        turned_key = add(mul(key, cos), mul(self.rotated(key), sin))
+        cos, sin = self.angles(rotation)
+        turned = self.turned(query, cos, sin)
+        turned_key = self.turned(key, cos, sin)
         if self.casts_back:
             return cast(turned, query_dtype), cast(turned_key, key_dtype)
         return turned, turned_key
-
-    def rotated(self, x: Tensor) -> Tensor:
-        """Return the halves exchanged, the sign of the second one changed."""
-        return rotate_half(x)
 
 
 class NanoChatRotary(WholeRotary):
     """nanochat's: the other way round."""
 
-    def rotated(self, x: Tensor) -> Tensor:
-        """Return the halves exchanged, the sign of the first one changed."""
+    def exchanged(self, x: Tensor) -> Tensor:
+        """Return the halves exchanged, the first one negated."""
         return rotate_half_back(x)
 
 
@@ -179,196 +192,46 @@ class OLMoRotary(WholeRotary):
     casts_back = True
 
 
-class CohereRotary(Rotary):
+class CohereRotary(WholeRotary):
     """Cohere's: in float32, by pairs of neighbours."""
 
-    rotates_part = False
-
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
+        """Rotate queries and keys, each (batch, heads, tokens, width)."""
         dtype = query.dtype
         query = cast(query, "float32")
         key = cast(key, "float32")
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        turned = add(mul(query, cos), mul(rotate_pairs(query), sin))
-        turned_key = add(mul(key, cos), mul(rotate_pairs(key), sin))
+        turned, turned_key = super().turn(query, key, rotation)
         return cast(turned, dtype), cast(turned_key, dtype)
 
-
-class PartialRotary(Rotary):
-    """Phi's and StableLM's: a part of the width is turned, in attention's own words."""
-
-    def __init__(self, heads: Heads) -> None:
-        super().__init__(heads)
-        self.whole = WholeRotary(heads)
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        rest = query.shape[-1] - self.width
-        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
-        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
-        query_turned, key_turned = self.whole.turn(query_turned, key_turned, rotation)
-        query = cat((query_turned, query_rest), -1)
-        key = cat((key_turned, key_rest), -1)
-        return query, key, query_turned, query_rest, key_turned, key_rest
+    def exchanged(self, x: Tensor) -> Tensor:
+        """Return the neighbours exchanged, one of each pair negated."""
+        return rotate_pairs(x)
 
 
-class Phi3Rotary(Rotary):
-    """Phi-3's: a part of the width, joined with the rest as soon as it is turned."""
+class ByNeighbours(Rotary):
+    """A rotation by pairs of neighbours, of whose angles the tables hold each half twice."""
 
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        rest = query.shape[-1] - self.width
-        query_turned = narrow(query, -1, self.width) if rest else query
-        query_rest = narrow(query, -1, rest)
-        key_turned = narrow(key, -1, self.width) if rest else key
-        key_rest = narrow(key, -1, rest)
-        turned = cat(
-            [add(mul(query_turned, cos), mul(rotate_half(query_turned), sin)), query_rest], -1
-        )
-        turned_key = cat(
-            [add(mul(key_turned, cos), mul(rotate_half(key_turned), sin)), key_rest], -1
-        )
-        return turned, turned_key
-
-
-class NeoXRotary(Rotary):
-    """GPT-NeoX's: a part of the width; both sums come before both joins."""
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        rest = query.shape[-1] - self.width
-        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
-        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
-        turned = add(mul(query_turned, cos), mul(rotate_half(query_turned), sin))
-        turned_key = add(mul(key_turned, cos), mul(rotate_half(key_turned), sin))
-        turned = cat([turned, query_rest], -1)
-        turned_key = cat([turned_key, key_rest], -1)
-        return turned, turned_key
-
-
-class GLMRotary(NeoXRotary):
-    """GLM's: by pairs of neighbours, of whose angles the tables hold each half twice."""
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
+    def angles(self, rotation: Rotation) -> Rotation:
+        """Return cosines and sines with a dimension for the heads, the same for both of a pair."""
+        cos, sin = super().angles(rotation)
         cos = doubled_half(cos)
         sin = doubled_half(sin)
-        rest = query.shape[-1] - self.width
-        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
-        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
-        turned = add(mul(query_turned, cos), mul(rotate_pairs(query_turned), sin))
-        turned_key = add(mul(key_turned, cos), mul(rotate_pairs(key_turned), sin))
-        turned = cat([turned, query_rest], -1)
-        turned_key = cat([turned_key, key_rest], -1)
-        return turned, turned_key
+        return cos, sin
+
+    def exchanged(self, x: Tensor) -> Tensor:
+        """Return the neighbours exchanged, one of each pair negated."""
+        return rotate_pairs(x)
 
 
-class HeliumRotary(Rotary):
+class HeliumRotary(ByNeighbours, WholeRotary):
     """Helium's: the whole width, by pairs of neighbours."""
 
-    rotates_part = False
 
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        cos = doubled_half(cos)
-        sin = doubled_half(sin)
-        turned = add(mul(query, cos), mul(rotate_pairs(query), sin))
-        turned_key = add(mul(key, cos), mul(rotate_pairs(key), sin))
-        return turned, turned_key
-
-
-class Ernie45Rotary(Rotary):
+class Ernie45Rotary(HeliumRotary):
     """ERNIE 4.5's: the whole width, by pairs of neighbours, in float32."""
 
-    rotates_part = False
+    casts_back = True
 
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        dtype = query.dtype
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        cos = doubled_half(cos)
-        sin = doubled_half(sin)
-        turned = self._turned(query, cos, sin)
-        turned_key = self._turned(key, cos, sin)
-        return cast(turned, dtype), cast(turned_key, dtype)
-
-    def _turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        return add(mul(cast(x, "float32"), cos), mul(cast(rotate_pairs(x), "float32"), sin))
-
-
-def doubled_half(angles: Tensor) -> Tensor:
-    """Return the first half of the angles, each twice side by side."""
-    return repeat_interleave(narrow(angles, -1, angles.shape[-1] // 2), 2)
-
-
-class NemotronRotary(Rotary):
-    """Nemotron's: a part of the width; both joins come last."""
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, each (batch, heads, tokens, width)."""
-        cos, sin = rotation
-        cos = unsqueeze(cos, 1)
-        sin = unsqueeze(sin, 1)
-        rest = query.shape[-1] - self.width
-        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
-        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
-        turned = add(mul(query_turned, cos), mul(rotate_half(query_turned), sin))
-        turned_key = add(mul(key_turned, cos), mul(rotate_half(key_turned), sin))
-        return cat((turned, query_rest), -1), cat((turned_key, key_rest), -1)
-
-
-class GPTJRotary(Rotary):
-    """GPT-J's: a part of the width, by pairs, of (batch, tokens, heads, width)."""
-
-    transposes = True
-
-    def _turned(self, x: Tensor, sin: Tensor, cos: Tensor) -> Tensor:
-        sin = self._twice(unsqueeze(sin, 2))
-        cos = self._twice(unsqueeze(cos, 2))
-        return add(mul(x, cos), mul(rotate_pairs(x), sin))
-
-    def _twice(self, x: Tensor) -> Tensor:
-        return repeat_interleave(x, 2)
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, and exchange heads and tokens."""
-        sin, cos = rotation
-        rest = query.shape[-1] - self.width
-        key_turned, key_rest = narrow(key, -1, self.width), narrow(key, -1, rest)
-        query_turned, query_rest = narrow(query, -1, self.width), narrow(query, -1, rest)
-        key_turned = self._turned(key_turned, sin, cos)
-        query_turned = self._turned(query_turned, sin, cos)
-        key = cat((key_turned, key_rest), -1)
-        query = cat((query_turned, query_rest), -1)
-        query = transpose(query, 1, 2)
-        key = transpose(key, 1, 2)
-        return query, key, query_turned, query_rest, key_turned, key_rest
-
-
-class CodeGenRotary(GPTJRotary):
-    """CodeGen's: in float32, and cast back."""
-
-    def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
-        """Turn queries and keys, and exchange heads and tokens."""
-        dtype = query.dtype
-        query, key, *held = super().turn(query, key, rotation)
-        query = cast(query, dtype)
-        key = cast(key, dtype)
-        return query, key, *held
+    def turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Rotate features in float32."""
+        return add(mul(cast(x, "float32"), cos), mul(cast(self.exchanged(x), "float32"), sin))

@@ -40,14 +40,9 @@ from gpt2calc.model.families.llamas import (
     names,
 )
 from gpt2calc.model.norms import L2Norm, LayerNormPlusOne, RMSNormInFloat
+from gpt2calc.model.partial_rotary import GLMRotary, NemotronRotary
 from gpt2calc.model.projections import NormedAfterTransposing, SeparateProjection
-from gpt2calc.model.rotary import (
-    Ernie45Rotary,
-    GLMRotary,
-    HeliumRotary,
-    NanoChatRotary,
-    NemotronRotary,
-)
+from gpt2calc.model.rotary import Ernie45Rotary, HeliumRotary, NanoChatRotary
 
 _PLAIN_MLP = {"mlp_in": "mlp.up_proj", "mlp_out": "mlp.down_proj"}
 _JOINT_MLP = {"mlp_gate_in": "mlp.gate_up_proj", "mlp_out": "mlp.down_proj"}

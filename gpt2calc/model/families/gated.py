@@ -33,8 +33,8 @@ from gpt2calc.model.families.llamas import (
 from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import read_dense_layers, read_shared, with_dense_layers
 from gpt2calc.model.names import named
+from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import ByHeadProjection
-from gpt2calc.model.rotary import NeoXRotary
 from gpt2calc.model.routers import SigmoidRouter
 
 # ---- dense models ----------------------------------------------------------------------------

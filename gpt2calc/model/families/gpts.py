@@ -21,6 +21,7 @@ from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
 from gpt2calc.model.families.layers import OF_ROPE, read_attention_types, read_rotary_dim
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import named
+from gpt2calc.model.partial_rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 from gpt2calc.model.projections import (
     BigCodeProjection,
     ByHeadProjection,
@@ -28,7 +29,6 @@ from gpt2calc.model.projections import (
     ForLaterTransposing,
     ViewedLate,
 )
-from gpt2calc.model.rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 
 OPENAI_GPT = GPT2.but(
     name="openai-gpt",

@@ -38,7 +38,7 @@ from gpt2calc.model.families.sparse import (
     read_shared,
 )
 from gpt2calc.model.norms import RMSNormCastLast, RMSNormPlusOne
-from gpt2calc.model.rotary import NeoXRotary
+from gpt2calc.model.partial_rotary import NeoXRotary
 
 ATTENTION_WORDS = ("full_attention", "attention")
 """What a list of layers calls those with attention."""

@@ -21,7 +21,7 @@ from gpt2calc.model.families.sparse import (
     read_shared,
 )
 from gpt2calc.model.linear import ScaledEmbedding
-from gpt2calc.model.rotary import GLMRotary
+from gpt2calc.model.partial_rotary import GLMRotary
 from gpt2calc.model.routers import GroupedRouter
 
 LATENT_ATTENTION = {

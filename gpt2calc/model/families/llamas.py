@@ -28,13 +28,14 @@ from gpt2calc.model.families.layers import (
 from gpt2calc.model.linear import GemmaEmbedding, ScaledEmbedding
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
+from gpt2calc.model.partial_rotary import PartialRotary, Phi3Rotary
 from gpt2calc.model.projections import (
     NormedAfterTransposing,
     NormedBeforeTransposing,
     SlicedProjection,
     ViewedLate,
 )
-from gpt2calc.model.rotary import CohereRotary, OLMoRotary, PartialRotary, Phi3Rotary
+from gpt2calc.model.rotary import CohereRotary, OLMoRotary
 
 ATTENTION = {
     "query": "self_attn.q_proj",

@@ -37,8 +37,8 @@ from gpt2calc.model.families.llamas import (
     TWO_NORMS,
     names,
 )
+from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import NormedWhole
-from gpt2calc.model.rotary import NeoXRotary
 from gpt2calc.model.routers import (
     ChosenFirst,
     GraniteRouter,

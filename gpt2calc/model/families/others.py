@@ -17,8 +17,8 @@ from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, siz
 from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
 from gpt2calc.model.linear import FalconLinear
 from gpt2calc.model.names import Names, named
+from gpt2calc.model.partial_rotary import PartialRotary
 from gpt2calc.model.projections import NormedAfterTransposing, ScaledQueries
-from gpt2calc.model.rotary import PartialRotary
 
 
 def _opt(said: Contents, fields: Fields) -> Fields:

@@ -49,8 +49,8 @@ from gpt2calc.model.families.sparse import (
     read_shared,
     with_dense_layers,
 )
+from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import SeparateProjection
-from gpt2calc.model.rotary import NeoXRotary
 from gpt2calc.model.routers import (
     ChosenFirst,
     ErnieRouter,

@@ -17,7 +17,7 @@ from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, 
 from gpt2calc.model.families.sparse import with_dense_layers
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.names import Names
-from gpt2calc.model.rotary import NeoXRotary
+from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.routers import GroupedRouter
 
 # ---- Mamba alone -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import OF_LAYERS, read_mlp_types
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
-from gpt2calc.model.rotary import NeoXRotary
+from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.routers import GroupedRouter, SigmoidRouter
 
 # ---- MiMo-V2 ---------------------------------------------------------------------------------
