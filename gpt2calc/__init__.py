@@ -1,4 +1,4 @@
-"""How many parameters a GPT-2 or a descendant has and what it takes to run, by its config alone.
+"""Parameters, FLOPs and bytes of GPT-2 and its descendants, counted exactly from a config alone.
 
 >>> from gpt2calc import count, load
 >>> count(load("gpt2")).total
@@ -117,7 +117,7 @@ _LAZY = {
     "analysis.steps": ("Steps", "steps"),
     "analysis.sweeping": ("Sweep", "sweep"),
 }
-"""The public names by their modules, which are imported when a name is asked for."""
+"""The public names by the module that defines them; a module is imported on first access."""
 
 _MODULE_OF = {name: module for module, names in _LAZY.items() for name in names}
 

@@ -7,10 +7,10 @@ from gpt2calc.errors import INTERRUPTED
 
 
 def run() -> int:
-    """Run the command; importing it takes long enough to be interrupted, too.
+    """Run the command line and return its exit status; Ctrl-C is caught during the imports, too.
 
-    What is imported stays to the end, so that the garbage collector need not look through it,
-    neither while it is loaded nor at the end: a fifth of the time of a short command.
+    Imported objects live until the program ends. The garbage collector is kept from scanning them,
+    which would take a fifth of the time of a short command.
     """
     try:
         gc.disable()

@@ -1,4 +1,4 @@
-"""Number formats: how many bytes a block of numbers takes.
+"""Dtypes and quantization formats, and the bytes that each takes.
 
 Source: ``torch.dtype``; bitsandbytes 0.50.2, ``functional.py`` (nf4: one float32 for each block of
 64 numbers, without double quantization); gguf 0.19, ``GGML_QUANT_SIZES``.
@@ -26,11 +26,11 @@ ALSO_CALLED = {
     "float": "float32",
     "amp": "mixed",
 }
-"""What people also call a format, or a way to run."""
+"""Aliases of dtypes, and of mixed precision."""
 
 
 def dtype_called(word: object) -> object:
-    """Return the name of a format that is also called by another; anything else as it is."""
+    """Return the dtype that an alias stands for; anything else unchanged."""
     return ALSO_CALLED.get(word.strip().lower(), word) if isinstance(word, str) else word
 
 

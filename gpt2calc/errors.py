@@ -1,4 +1,4 @@
-"""The one error for what a user can mend, and the wording its messages share."""
+"""Errors that a user can fix, and the wording that their messages share."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ INTERRUPTED = 130
 
 
 class UserError(ValueError):
-    """A mistake the user can mend, said in one line: the value, the rule, a way out."""
+    """A mistake that the user can fix; the message is one line: the value, the rule, a fix."""
 
 
 class UnknownModelError(UserError):
@@ -27,7 +27,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def quoted(value: object, limit: int = 40) -> str:
-    """Write a value as the user wrote it, cut to ``limit`` characters: a message stays one line."""
+    """Return a value's repr, cut to ``limit`` characters so that a message stays one line."""
     try:
         text = printable(repr(value))
     except ValueError:
@@ -36,9 +36,10 @@ def quoted(value: object, limit: int = 40) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what would move a terminal's cursor, or turn its direction, in a text from outside.
+    """Escape unprintable characters, such as control characters and bidirectional overrides.
 
-    Every writer of results and messages uses it.
+    Results and messages go through this function: names of models and files may hold such
+    characters.
     """
     if text.isprintable():
         return text
@@ -46,9 +47,9 @@ def printable(text: str) -> str:
 
 
 LONGEST_MESSAGE = 280
-"""Characters of a message, whatever a file says; with the program's name below 300."""
+"""Most characters of a message; with the program's name it stays below 300."""
 ITS_END = 90
-"""Characters at the end of a message that is cut: they say a way out."""
+"""Characters kept of the end of a message that is cut: the fix stands there."""
 
 
 def as_one_line(message: str) -> str:

@@ -23,39 +23,39 @@ class RoundedNumber:
     value: int
     """The number as written."""
     unit: int
-    """One of the last digit written: 1 for 124439808, a million for 124M, 10^8 for 1.5B."""
+    """The place value of the last digit written: 1 for 124439808, 10^6 for 124M, 10^8 for 1.5B."""
 
     def in_unit(self, unit: str) -> str:
-        """Write the amount with its unit, unless it is written with one: 80GB."""
+        """Return the number as written, with its unit unless that is written, too: 80GB."""
         has_own = unit == "bytes" and self.text[-1].isalpha()
         return self.text if has_own else f"{self.text} {unit}"
 
     @property
     def smallest(self) -> int:
-        """The smallest number that rounds to the amount; halves are rounded up."""
+        """The smallest number that rounds to the one written; halves are rounded up."""
         return self.value - self.unit // 2
 
     @property
     def largest(self) -> int:
-        """The largest number that rounds to the amount."""
+        """The largest number that rounds to the one written."""
         return self.value + (self.unit - 1) // 2
 
     @property
     def near(self) -> tuple[int, int]:
-        """The smallest and the largest number that rounds to it and is within 5 % of it.
+        """The smallest and the largest number that round to the one written, within 5 % of it.
 
-        1B is half as much again for one who rounds, and not for one who wants a model of 1B.
+        By rounding alone 1B stands for 0.5B to 1.5B, which is too wide for the size of a model.
         """
         most = self.value // 20
         return max(self.smallest, self.value - most), min(self.largest, self.value + most)
 
     def stands_for(self, number: int) -> bool:
-        """Tell whether a number, rounded to the digits written, gives the amount."""
+        """Tell whether ``number``, rounded to the digits written, gives the number written."""
         return self.smallest <= number <= self.largest
 
     @classmethod
     def of(cls, number: "int | str | RoundedNumber", unit: str = "parameters") -> "RoundedNumber":
-        """Return the amount that a number or a text is. Raises ``UserError`` for anything else."""
+        """Read a number or a text, given in ``unit``. Raises ``UserError`` if it cannot be read."""
         if isinstance(number, RoundedNumber):
             return number
         if unit == "bytes":
@@ -64,7 +64,7 @@ class RoundedNumber:
 
     @classmethod
     def parse(cls, text: str, unit: str = "parameters") -> "RoundedNumber":
-        """Read an amount. Raises ``UserError`` for what is no positive whole number of units."""
+        """Read a text such as ``350M``. Raises ``UserError`` if it is no positive whole number."""
         match = _NUMBER.fullmatch(text.strip())
         whole, decimals, exponent, letter = match.groups() if match else ("", "", "", "")
         decimals = decimals or ""
@@ -80,24 +80,24 @@ class RoundedNumber:
 
 
 MOST_DIGITS = 60
-"""Of a number that anyone may mean: its products are still numbers that can be shown."""
+"""Most digits of a number that is read, so that products of such numbers can be printed."""
 
 
 def refuse_endless(text: object, digits: int) -> None:
-    """Raise ``UserError`` for a number of more digits than anything here is counted in."""
+    """Raise ``UserError`` for a number of more than ``MOST_DIGITS`` digits."""
     if digits > MOST_DIGITS:
         raise UserError(f"{quoted(text)} has more than {MOST_DIGITS} digits: give a smaller number")
 
 
 LENGTHS = ("seq", "cached", "n_ctx")
-"""Numbers of tokens in a sequence, which people give in units of 1,024: 8k is 8,192."""
+"""Fields that are lengths in tokens, which are given in units of 1,024: 8k is 8,192."""
 _SIZE = re.compile(r"(\d+)(?:\.(\d+))?([km])", re.IGNORECASE)
 
 
 def parse_size(name: str, text: str) -> int | str:
-    """Read a field's number: ``24``, ``32k``, ``1M``; what is none is returned as it is.
+    """Read a field's number: ``24``, ``32k``, ``1M``; a text that is none is returned as it is.
 
-    ``k`` is 1,024 for the lengths of sequences, and 1,000 for all else.
+    ``k`` is 1,024 for the fields in ``LENGTHS`` and 1,000 for others; ``M`` is the square of ``k``.
     """
     match = _SIZE.fullmatch(text.strip())
     try:
@@ -122,12 +122,12 @@ _BYTES = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
 
 
 def format_bytes(size: int) -> str:
-    """Say a number of bytes in a unit of 1,000: ``"34.21 GB"``; below 1,000 as it is."""
+    """Format a number of bytes in units of 1,000: ``"34.21 GB"``; in bytes below 1,000."""
     return _in_largest_of(("PB", "TB", "GB", "MB", "kB"), size)
 
 
 def format_binary_bytes(size: int) -> str:
-    """Say a number of bytes in a unit of 1,024: ``"31.86 GiB"``."""
+    """Format a number of bytes in units of 1,024: ``"31.86 GiB"``; in bytes below 1,024."""
     return _in_largest_of(("TiB", "GiB", "MiB", "KiB"), size)
 
 
@@ -145,10 +145,10 @@ def in_units(number: int, unit: int) -> str:
 
 
 def parse_bytes(size: int | str) -> int:
-    """Read a number of bytes: ``80GB``, ``16 GiB``, ``1.5e9`` is not one, ``1500000000`` is.
+    """Read a number of bytes, such as ``80GB``, ``16 GiB`` or ``1500000000``; not ``1.5e9``.
 
     Raises:
-        UserError: it is no number of bytes, or has a fraction of one.
+        UserError: it is no number of bytes, is negative, or has a fraction of a byte.
 
     """
     if isinstance(size, int):
@@ -170,7 +170,7 @@ def parse_bytes(size: int | str) -> int:
 
 
 def format_flops(flops: int) -> str:
-    """Say a number of FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; small ones as they are."""
+    """Format FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; without one below 10^9."""
     for power, prefix in ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G")):
         if flops >= 10**power:
             return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
@@ -187,7 +187,7 @@ def raised(exponent: int) -> str:
 
 
 def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
-    """Write a count as people say it, to three digits: 350M. Fits matplotlib's formatters."""
+    """Format a count to three digits: ``350M``. The signature fits matplotlib's formatters."""
     if count >= 10 ** (3 * len(scale) + 3):
         digits, power = f"{count:.2e}".split("e+")
         return f"{float(digits):g} × 10{raised(int(power))}"
@@ -207,11 +207,11 @@ def in_powers(number: int) -> str:
 
 
 DAY = 86_400
-"""Seconds."""
+"""Seconds in a day."""
 
 
 def parse_utilization(mfu: float | str | Fraction, name: str = "mfu") -> Fraction:
-    """Read a utilization, from 0 to 1. Raises ``UserError`` for others."""
+    """Read a utilization, above 0 and at most 1. Raises ``UserError`` for others."""
     share = parse_positive(name, mfu, "0.4")
     if share > 1:
         raise UserError(f"{name} is {quoted(mfu)}: it must be at most 1, such as 0.4")
@@ -232,7 +232,7 @@ def parse_number(name: str, value: float | str | Fraction, example: str) -> Frac
     """Read a number, 0 or more, exactly as it is written; ``40%`` is 0.4.
 
     Raises:
-        UserError: it is no number, is negative, or has more digits than anything is counted in.
+        UserError: it is no number, is negative, or has more than ``MOST_DIGITS`` digits.
 
     """
     number = _exactly(value)
@@ -242,7 +242,7 @@ def parse_number(name: str, value: float | str | Fraction, example: str) -> Frac
 
 
 def parse_speed(speed: float | str | Fraction, name: str = "tokens_per_second") -> Fraction:
-    """Read tokens a second: ``40000``, ``3,500``, ``400k``, ``1.2M``. Raises ``UserError``."""
+    """Read tokens per second: ``40000``, ``3,500``, ``400k``, ``1.2M``. Raises ``UserError``."""
     text = str(speed).strip().replace(",", "")
     factor = {"k": 10**3, "m": 10**6}.get(text[-1:].lower(), 1)
     number = _exactly(text[:-1] if factor > 1 else text)
@@ -252,7 +252,7 @@ def parse_speed(speed: float | str | Fraction, name: str = "tokens_per_second") 
 
 
 def _exactly(value: float | str | Fraction) -> Fraction | None:
-    """Return the number that is written, None if it is none."""
+    """Return the exact value of a number as it is written; None if it is no number."""
     text = str(value).strip()
     exponent = re.search(r"e[+-]?0*(\d+)%?$", text, re.IGNORECASE)
     if exponent:
@@ -266,7 +266,7 @@ def _exactly(value: float | str | Fraction) -> Fraction | None:
 
 
 def format_duration(seconds: Fraction) -> str:
-    """Say a duration in the unit that people would: years, days, hours, minutes, seconds."""
+    """Format a duration in a unit that suits it: years, days, hours, minutes or seconds."""
     days = seconds / DAY
     if days >= 730:
         return f"{float(days):,.1f} days, {float(days / Fraction('365.25')):,.1f} years"

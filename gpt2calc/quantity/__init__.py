@@ -1,1 +1,1 @@
-"""A model with its run, and the quantities that are summed over it, in numbers or letters."""
+"""A model with its run, and the quantities counted of it, as numbers or as formulas."""

@@ -14,9 +14,9 @@ from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 Measure = Callable[[Config], Number]
 """A sum over the operations of a config: the total, a column, one sublayer."""
 FAR = 2**30
-"""A value of a field that is larger than any that is asked for."""
+"""A value of a field that is larger than any in use."""
 NEARER = 2**10
-"""One that is asked for where no config can have that."""
+"""The value to ask for where no config can have ``FAR``."""
 
 
 class Pointwise:
@@ -25,21 +25,23 @@ class Pointwise:
     def __init__(self, config: Config, field: str, quantity: Quantity) -> None:
         self._config, self._field, self._quantity = config, field, quantity
         self.step = step_of_width(config) if field == "n_embd" else 1
-        """The values in between are taken for the one below."""
+        """Values of the field are rounded down to a multiple of the step."""
         self._totals: dict[int, Number] = {}
 
     @property
     def degree(self) -> int:
-        """Return 1 where the total grows, with no claim about its shape; else 0."""
+        """1 if the total grows with the field, whatever its true degree; else 0."""
         for far in (FAR, NEARER):
             with suppress(UserError):
                 return int(self.at(far) > self.at(1))
         return 0
 
     def largest_within(self, budget: int) -> int:
-        """Return the largest value at which the total is at most ``budget``, and can be asked.
+        """Return the largest valid value at which the total is at most ``budget``; 0 if none is.
 
-        Where there is none it is 0.
+        Raises:
+            UserError: the smallest value is not valid, or any value is within ``budget``.
+
         """
         return largest_that(lambda x: self._is_within(x, budget)) // self.step * self.step
 
@@ -58,7 +60,7 @@ class Pointwise:
         return is_within
 
     def at(self, x: Number) -> Number:
-        """Return the total where the field is ``x``."""
+        """Return the total where the field is ``x``, rounded down to a multiple of the step."""
         value = max(x // self.step, 1) * self.step
         if value not in self._totals:
             config = self._config.evaluate_at(**{self._field: value})
@@ -70,7 +72,7 @@ Curve: TypeAlias = Polynomial | Pointwise
 
 
 def along(measure: Measure, config: Config, field: str) -> Polynomial:
-    """Return a measure along one field, all others as in ``config``.
+    """Return a measure as a polynomial in one field, all others as in ``config``.
 
     Raises:
         NoFormulaError: the measure is no polynomial in the field.
@@ -80,7 +82,7 @@ def along(measure: Measure, config: Config, field: str) -> Polynomial:
 
 
 def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
-    """Return the total of a quantity along one field; if no polynomial, evaluated at each value."""
+    """Return the total of a quantity along one field, as a polynomial if it is one."""
     if quantity.alternatives is not None:
         return Pointwise(config, field, quantity)
     try:
@@ -90,7 +92,7 @@ def curve_along(config: Config, field: str, quantity: Quantity) -> Curve:
 
 
 def step_of_width(config: Config) -> int:
-    """Return what a width is a multiple of: heads divide it, rotary ones in pairs of features."""
+    """Return what a width must be a multiple of: the heads, or with rotary positions twice that."""
     if config.head_dim is not None:
         return 1
     in_pairs = 2 if config.positions == "rotary" and config.n_head else 1
@@ -109,7 +111,7 @@ def is_solvable(field: str, quantity: Quantity, config: Config) -> bool:
 def fields_of(quantity: Quantity, config: Config) -> tuple[str, ...]:
     """Return the numbers of a config that change a quantity, in the order of its fields.
 
-    A number that follows its rule does not count: it is no quantity of its own.
+    A field that is left at None and follows its rule is not among them.
     """
     return tuple(
         name

@@ -1,4 +1,4 @@
-"""What is assumed of a run where nothing is said, in one line, with the flags that change it."""
+"""The defaults that a run takes, said in one line with the flags that change them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,12 +6,12 @@ from gpt2calc.quantity.case import Case
 
 
 def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Say what a run was taken to be where it was left out, and where it is beyond the context.
+    """Say which defaults a run takes, and whether a sequence is beyond the model's context.
 
     Args:
         case: a model and its run, as they were given.
-        quantity: of which it is asked, by its name: a field that does not change it is not said.
-        flags: of a command that has flags of its own, by field; no other field is said then.
+        quantity: the name of what is counted; a field that does not change it is not said.
+        flags: the flags of a command with flags of its own, by field; other fields are not said.
 
     """
     changing = [
@@ -31,7 +31,7 @@ def _beyond(case: Case) -> tuple[str, ...]:
 
 
 def _kept(case: Case) -> str:
-    """Say what of a cache is in the dtype of the run."""
+    """Name what a cache holds in the dtype of the run."""
     model = case.model
     if not model.has_other_layers:
         return "keys and values"

@@ -1,12 +1,12 @@
-"""The search for the largest number that something holds for."""
+"""Binary search for the largest integer that satisfies a condition."""
 
 from collections.abc import Callable
 
 
 def largest_that(fits: Callable[[int], bool], *, below: int = 0) -> int:
-    """Return the largest number that something holds for; it holds for those below it, too.
+    """Return the largest integer that ``fits``; ``below`` if no larger one does.
 
-    Where it does not hold for any above ``below``, that is returned.
+    If ``fits`` is true for an integer, it must be true for all smaller ones.
     """
     low, high = below, 1
     while fits(high):

@@ -20,7 +20,7 @@ class PartByPart(Listing):
     quantity: Quantity
 
     def items(self) -> list[tuple[str, Any]]:
-        """Return the parts, each with its name, but for the rare ones that have nothing."""
+        """Return the parts with their names, without those of the rare parts that have nothing."""
         return self._shown()
 
     def fields(self) -> tuple[RowField, ...]:
@@ -117,12 +117,12 @@ class Breakdown(PartByPart):
         return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
 
     def group_share(self, group: str) -> float:
-        """Return the share of the total that several parts have together."""
+        """Return the fraction of the total that the parts of a group have together."""
         return float(sum(self[name].share for name in self.quantity.groups[group]))
 
     @cached_property
     def kinds(self) -> dict[str, list[KindPart]]:
-        """The sublayers that differ from layer to layer: what they have in each kind of layer."""
+        """What each kind of layer has, for the sublayers that differ from layer to layer."""
         return parts_by_kind(self.config, self.quantity, self.sublayers)
 
     def table(self) -> Table:
@@ -151,7 +151,7 @@ class Breakdown(PartByPart):
         return {"per_block": self.per_block}
 
     def block_said(self) -> tuple[str, ...]:
-        """Say what one block comes to, where all are alike."""
+        """Say what one block has; nothing where blocks differ."""
         are_alike = not (self.kinds or model_of(self.config).blocks_differ)
         return (f"One block: {self.per_block:,}.",) if are_alike else ()
 

@@ -14,7 +14,7 @@ PARTS = {
     "scores": mixer_said,
     "mlp": mlp_said,
 }
-"""What says of a kind of layer which part it has, by the sublayer that it is counted in."""
+"""For each sublayer that may differ, what names its variant in a kind of layer, such as a mixer."""
 OUTSIDE = "outside the layers"
 
 
@@ -67,7 +67,7 @@ def parts_by_kind(
 
 
 def holds_at_depths(config: Config, free: tuple[str, ...]) -> tuple[str, ...]:
-    """Say of which kind the layers are that a formula adds, where the depth is left open."""
+    """Say which kind of layer a formula adds per layer, where ``n_layer`` is left open."""
     model = model_of(config)
     usual, others = kinds_of(model)
     if not others or (free and "n_layer" not in free):

@@ -14,8 +14,8 @@ from gpt2calc.quantity.run import Run
 PLAIN = (int, str, tuple, type(None))
 """Types of a field's plain value."""
 USUAL_SEQ = 8_192
-"""Tokens of a sequence, at most, that is run where nothing is said: contexts are longer today than
-the sequences of most runs."""
+"""The longest default of ``seq``, in tokens: today's contexts are longer than most runs'
+sequences."""
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
     "give n_head"
@@ -26,13 +26,13 @@ NO_HEADS = (
 class Case:
     """A model and a run as one config: every field of both, and what follows from them together.
 
-    Whatever takes a config takes a case as well: it has the same methods.
+    A case has the methods of a config, and is accepted wherever a config is.
     """
 
     model: ModelConfig
     run: Run
     moment: str | None = None
-    """The moment of a step that is asked about; None for that of the peak."""
+    """The moment of the run whose memory is asked for; None for that of the peak."""
     origin: "Case | None" = None
     """The case that some numbers were replaced in by symbols, arrays or polynomials; None where
     all are numbers."""
@@ -47,60 +47,60 @@ class Case:
 
     @property
     def usual_seq(self) -> Any:
-        """Tokens of a sequence where nothing is said: the context, as far as people go."""
+        """The default of ``seq``: the model's context, at most ``USUAL_SEQ`` tokens."""
         context = self.model.n_ctx
         return context.clip(max=USUAL_SEQ) if hasattr(context, "clip") else min(context, USUAL_SEQ)
 
     @property
     def dtype(self) -> str:
-        """The type of weights and activations."""
+        """The dtype of weights and activations, or ``"mixed"``."""
         return self.run.dtype or self.usual_dtype
 
     @property
     def usual_dtype(self) -> str:
-        """The type where nothing is said: in training as most train, else that of the weights."""
+        """The default of ``dtype``: mixed in training, else that of the published weights."""
         return "mixed" if self.run.training else self.model.published_dtype
 
     @property
     def attention(self) -> Literal["eager", "sdpa"]:
-        """How attention is computed."""
+        """The implementation of attention, in the words of transformers."""
         return self.run.attention or self.usual_attention
 
     @property
     def usual_attention(self) -> Literal["eager", "sdpa"]:
-        """The fused kernel where the model's class has it; none here drops probabilities."""
+        """The default of ``attention``: sdpa if the class has it and there is no dropout."""
         drops = self.run.training and self.run.dropout
         return "sdpa" if self.model.architecture.has_sdpa and not drops else "eager"
 
     @property
     def last_logits(self) -> bool:
-        """Whether the head scores the last token alone."""
+        """Whether logits are computed for the last token only."""
         given = self.run.last_logits
         return self.scores_last_alone if given is None else given
 
     @property
     def scores_last_alone(self) -> bool:
-        """Whether it does where nothing is said: in serving."""
+        """The default of ``last_logits``: true where ``training`` is given as false."""
         return self.run.training is False
 
     @property
     def q_len(self) -> Any:
-        """Tokens of a sequence that are run."""
+        """Tokens per sequence that are run: ``seq``, or its default."""
         return self.value("seq")
 
     @property
     def past_len(self) -> Any:
-        """Tokens of a sequence whose keys and values are there already."""
+        """Tokens per sequence that are in the cache already: ``cached``, or 0."""
         return self.value("cached")
 
     @property
     def kv_len(self) -> Any:
-        """Tokens of a sequence that a query can meet."""
+        """Tokens per sequence that a query can attend to: those in the cache and those run."""
         return self.past_len + self.q_len if self.run.cached is not None else self.q_len
 
     @property
     def tokens(self) -> Any:
-        """Tokens of all sequences that are run."""
+        """Tokens that are run, of all sequences of the batch."""
         return self.batch * self.q_len
 
     @property
@@ -126,12 +126,12 @@ class Case:
 
     @property
     def weight_type(self) -> str:
-        """The type of weights, and of what flows from block to block."""
+        """The dtype of weights and of the residual stream; float16 is counted as bfloat16."""
         return "float32" if self.dtype in ("float32", "mixed") else "bfloat16"
 
     @property
     def product_type(self) -> str:
-        """The type of the factors of products, and of what comes out."""
+        """The dtype of the inputs and outputs of matrix products."""
         return "float32" if self.dtype == "float32" else "bfloat16"
 
     def value(self, name: str) -> Any:
@@ -159,7 +159,7 @@ class Case:
         )
 
     def replace(self, **fields: Any) -> "Case":
-        """Return this case with some fields replaced, checked like a new one."""
+        """Return this case with some fields replaced, checked like a new one; without a moment."""
         of_run = {name: fields.pop(name) for name in Run.known if name in fields}
         run = Run(**self.run.model_dump() | of_run)
         return case_of(Case(self.model.replace(**fields), run))
@@ -206,7 +206,8 @@ def case_of(model: Any, run: Run | None = None) -> Case:
     """Return a model with a run; a case with its own run, unless another one is given.
 
     Raises:
-        UserError: a sequence, with what is cached before it, is longer than the model's positions.
+        UserError: ``run`` is no :class:`Run`, or a sequence, with what is cached before it, is
+            longer than the model's learned positions.
 
     """
     if run is not None and not isinstance(run, Run):
@@ -218,7 +219,7 @@ def case_of(model: Any, run: Run | None = None) -> Case:
 
 
 def refuse_beyond_positions(case: Case, longest: int) -> None:
-    """Raise ``UserError`` if a sequence of so many tokens has more than the model's positions."""
+    """Raise ``UserError`` if a sequence of ``longest`` tokens exceeds the learned positions."""
     if case.positions == "learned" and case.past_len + longest > case.n_ctx:
         before = f" after a cache of {case.past_len:,}" if case.past_len else ""
         raise UserError(

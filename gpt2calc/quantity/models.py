@@ -29,7 +29,7 @@ Models: TypeAlias = Model | Iterable[Model] | Mapping[str, Model]
 SEVERAL = "+"
 """Between several numbers of one field, as in ``dense_layers=0+2`` or ``dense_layers=0-2``."""
 MOST_SAID = 3
-"""Changes that a name says one by one: with more it is no name."""
+"""Most changes that a name lists; if there are more, it gives their number."""
 
 
 class Labelled(NamedTuple):
@@ -42,16 +42,16 @@ class Labelled(NamedTuple):
 
 
 def load(name_or_path: str | PathLike[str], *, text_only: bool = False) -> ModelConfig:
-    """Find the config that a name or a file stands for.
+    """Return the config that a preset's name or a file stands for.
 
     Args:
         name_or_path: a preset's name such as ``"gpt2-xl"``, or its name on the Hub; a TOML file
             like the presets; a Hugging Face ``config.json`` of a known family, or the folder
             it is in. Changes may follow: ``"gpt2,n_layer=24"``.
-        text_only: whether of a multimodal file the text model is read; else it is refused.
+        text_only: whether to read the text model of a multimodal file, which is refused otherwise.
 
     Raises:
-        UserError: there is no such preset or file, or what it says is no model within reach.
+        UserError: there is no such preset or file, or its model is not supported.
 
     """
     with text_models_only() if text_only else nullcontext():
@@ -60,10 +60,10 @@ def load(name_or_path: str | PathLike[str], *, text_only: bool = False) -> Model
 
 
 def as_config(model: Model | None) -> Any:
-    """Return the config of any kind of model, GPT-2 small of nothing; a case as it is.
+    """Return the config of a model in any form: GPT-2 small for None, a case as it is.
 
     Raises:
-        UserError: a name or file leads to no config, or a transformers config is out of reach.
+        UserError: a name or file leads to no config, or a config of transformers is not supported.
 
     """
     if isinstance(model, ModelConfig | Case):
@@ -85,8 +85,8 @@ def labelled(
     """Return models with their names, and with some fields replaced in all of them.
 
     A preset or a file is named by its name, a config by its shape; changes are said after it.
-    Names are told apart where different models have the same one. ``case`` makes of a model's
-    config what fields are replaced in.
+    Different models of the same name get a number. ``case`` turns a model's config into what the
+    fields are replaced in: that config, or a case.
     """
     if isinstance(models, str | PathLike | ModelConfig | Case) or hasattr(models, "model_type"):
         models = (models,)
@@ -144,7 +144,7 @@ def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
 
 
 def shown(value: Any) -> str:
-    """Write a field's value: yes and no for a switch, a list as it is read."""
+    """Write a field's value: yes or no for a switch, a list as :func:`load` reads it."""
     if isinstance(value, tuple):
         return SEVERAL.join(ranges(value)) or "none"
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)

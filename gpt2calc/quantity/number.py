@@ -1,4 +1,4 @@
-"""What quantities are added up in, outside of the typed core."""
+"""The type of the amounts of a quantity, where they may be other than integers."""
 
 from typing import Any, TypeAlias
 

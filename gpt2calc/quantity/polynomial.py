@@ -1,8 +1,8 @@
-"""Polynomials as numbers: sent through the forward pass, one field comes out as a formula.
+"""Polynomials in one field of a config, which stand for numbers in a count.
 
 A field is replaced by the polynomial ``x``, the operations add and multiply as they would with any
-number, and the sum is a polynomial in that field. Its degree is what the operations make it; a
-step that leaves the polynomials, such as a rounding, raises :class:`NoPolynomialError`.
+number, and the sum is a polynomial in that field. An operation whose result is no polynomial, such
+as a rounding, raises :class:`NoPolynomialError`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class NoPolynomialError(NoFormulaError):
 class Polynomial:
     """A polynomial in one field; its coefficients are numbers that are exact, or arrays of them."""
 
-    __array_ufunc__ = None  # an array times a polynomial is the polynomial's business
+    __array_ufunc__ = None  # so that NumPy leaves an array times a polynomial to __rmul__
 
     def __init__(self, coefficients: Sequence[Number]) -> None:
         self.coefficients = tuple(coefficients)
@@ -94,7 +94,7 @@ class Polynomial:
     def largest_within(self, budget: int) -> int:
         """Return the largest integer at which the value is at most ``budget``; -1 if none is.
 
-        The value must grow: where it is constant, there is no end.
+        The polynomial must grow: the search for a constant one would not end.
         """
         return largest_that(lambda x: bool(self.at(x) <= budget), below=-1)
 

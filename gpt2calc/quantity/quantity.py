@@ -22,7 +22,7 @@ AtPoints = Callable[
 
 
 def model_of(config: Config) -> Any:
-    """Return the model of a case; a model's config is it by itself."""
+    """Return the model of a case; a model's config is returned as it is."""
     return getattr(config, "model", config)
 
 
@@ -90,7 +90,7 @@ class Quantity:
     name: str
     """What ``of`` calls it, and what it is called in sentences: ``"parameters"``."""
     unit: str
-    """What a number of it is a number of."""
+    """The unit of its numbers in words: ``"parameters"``, ``"FLOPs"``, ``"bytes"``."""
     terms: Callable[[Config], Iterable[Term]]
     """What the operations contribute, in the arithmetic of the config's fields."""
     parts: tuple[str, ...]
@@ -98,9 +98,9 @@ class Quantity:
     by_kind: Callable[[Config], list[OfKind]] = _no_kinds
     """What each kind of layer contributes, where it is known apart."""
     tally: type[Any] = Single
-    """A sum for each column of its tables, with their ``total``."""
+    """A named tuple with a sum for each column of its tables, and their ``total``."""
     part: type[Any] = Share
-    """A tally with its total and its share of all, as fields."""
+    """A named tuple of a tally's columns, its ``total`` and its ``share`` of the model's total."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Parts that belong together where there is no room for all."""
     verb: str = "have"
@@ -116,13 +116,13 @@ class Quantity:
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
     at_points: AtPoints | None = None
-    """Where a config whose fields are arrays cannot be evaluated as a whole: each part's amount at
-    some points, of a config, fields with a value for each point, the names of the parts, and what
-    is told how many points are done."""
+    """Evaluates each part at several points, where the terms of a config whose fields are arrays
+    cannot be added up. It is given a config, an array of values for each field, the names of the
+    parts, and a callback for the number of points that are done."""
     generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
-    """Give some fields, which are to be left open, values that are like most others."""
+    """Give fields that are to be left open typical values: one of 1 would be broadcast."""
     rare: tuple[str, ...] = ()
-    """Parts that few models have: no row is shown of one that has nothing."""
+    """Parts that few models have: no row is shown for those that have nothing."""
     has_many_parts: bool = False
     """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
     holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
@@ -130,7 +130,7 @@ class Quantity:
     example: str = "350M"
     """A budget of it, for messages."""
     scale: tuple[str, ...] = ("k", "M", "B", "T")
-    """What a thousand of it is called in pictures, a million, and so on."""
+    """The suffixes of a thousand, a million and so on in pictures."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,12 +15,11 @@ MEMORY = ("memory",)
 
 
 class Run(Declared):
-    """How a model is run; which model it is, :class:`gpt2calc.model.config.ModelConfig` says.
+    """How a model is run; the model itself is a :class:`gpt2calc.model.config.ModelConfig`.
 
-    The defaults are what most people run: one sequence as long as the model's context, of 8,192
-    tokens at most; in mixed precision where a model is trained, and in the type of its published
-    weights where it serves; attention fused where the model's class has that. Nothing is recomputed
-    or shared out.
+    The defaults are what most people run: one sequence as long as the model's context, at most
+    8,192 tokens; mixed precision in training, the dtype of the published weights in inference; sdpa
+    attention where the model's class has it; no activation checkpointing and a single GPU.
 
     Raises:
         UserError: a field is unknown or out of range.
@@ -230,12 +229,12 @@ class Run(Declared):
     scores_last_alone: ClassVar[None] = None
     usual_dtype: ClassVar[None] = None
     usual_attention: ClassVar[None] = None
-    """Defaults that follow from the model, which a run does not know."""
+    """Defaults that follow from the model: None of a run alone, given by ``Case``."""
     nothing_cached: ClassVar[int] = 0
     forward_alone: ClassVar[bool] = False
 
     @property
     def as_deepspeed(self) -> Literal["none", "float32"]:
-        """The type of the copy of weights that DeepSpeed keeps; no copy without a ZeRO stage."""
+        """The default of ``master_weights``: as DeepSpeed, with a stage and 16-bit weights."""
         is_16_bit = self.dtype in ("bfloat16", "float16")
         return "float32" if self.zero_stage and is_16_bit else "none"

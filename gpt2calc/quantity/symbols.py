@@ -1,4 +1,4 @@
-"""The config's fields as SymPy symbols, in the letters of the field's papers."""
+"""The config's fields as SymPy symbols, named by the letters that papers use."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -15,11 +15,11 @@ LETTERS = letters(ModelConfig, Run)
 
 
 def with_symbols(config: Config, fields: Iterable[str]) -> Any:
-    """Leave some of a config's numbers open, for the forward pass to read.
+    """Return a config with some of its numbers replaced by SymPy symbols.
 
-    A number that follows its rule keeps following it. Heads whose width follows that of the model
-    stay a number, so that no formula divides by a letter; and so does an only expert, since two are
-    chosen of all others.
+    A field that follows its rule keeps following it. ``n_head`` stays a number where the width of a
+    head follows that of the model, so that no formula divides by a letter. ``n_expert`` stays a
+    number if it is 1: with more experts, two would be active by default.
     """
     there = [field for field in fields if getattr(config, field, None) is not None]
     stays = _without_letter(config)
@@ -50,7 +50,7 @@ def letters_of(config: Config, quantity: Quantity) -> dict[str, str]:
 def leave_open(
     config: Config, free: str | Collection[str], quantity: Quantity
 ) -> tuple[Any, tuple[str, ...]]:
-    """Find the fields to leave open, and give a config whose rules for them are filled in.
+    """Return a config with the rules of the fields to leave open filled in, and those fields.
 
     Args:
         config: the model.

@@ -16,16 +16,16 @@ from typing import IO, Any
 from gpt2calc.errors import UserError
 
 AN_HOUR = 3_600
-"""Seconds after which nobody is writing any more."""
+"""Seconds after which a partial file counts as abandoned."""
 
 
 @contextmanager
 def whole_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a file that takes its place only when all of it has been written.
 
-    Until then it is beside it under a name of its own; if anything goes wrong, a signal to end
-    among it, that is removed and what was there before is untouched. Links are followed, and a
-    device or a pipe is written to directly.
+    Until then it is a temporary file in the same folder. If anything goes wrong, SIGTERM and SIGHUP
+    included, the temporary file is removed and a file that was there before stays untouched. Links
+    are followed, and a device or a pipe is written to directly.
 
     Raises:
         UserError: the file cannot be written there.
@@ -59,7 +59,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def ending_tidily() -> Iterator[None]:
-    """Let a signal to end unwind the program, so that nothing half-written is left behind."""
+    """Turn SIGTERM and SIGHUP into ``SystemExit``, so that partial files are removed."""
     names = ("SIGTERM", "SIGHUP") if current_thread() is main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.signal(number, _leave) for number in numbers}
@@ -75,8 +75,8 @@ def _leave(number: int, _: Any) -> None:
 
 
 def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
-    """Open a file beside another, and let it take the other's place in the end."""
-    # Its name is known before it is there, so that a signal at any moment finds it to remove.
+    """Open a temporary file beside ``target``, and move it there in the end."""
+    # The name is known before the file exists, so that a signal at any moment can remove it.
     part = target.parent / f".{target.name[:100]}.{token_hex(4)}.part"
     _remove_leftovers(target)
     try:
@@ -106,7 +106,7 @@ def _mode_of_new_files() -> int:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise ``UserError`` where a file plainly cannot be written, before anything else is."""
+    """Raise ``UserError`` if a file cannot be written, before the work for it is done."""
     try:
         path.stat()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A result of rows that are alike: its columns are declared once, for every format."""
+"""Results with a row for each item, whose columns are declared once for every format."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ class RowField(NamedTuple):
 
     @property
     def read(self) -> Callable[[Any], Any]:
-        """What people read of an item."""
+        """The function from an item to what people read."""
         return self.shown or self.value
 
 

@@ -16,7 +16,7 @@ _RAISED = str.maketrans(RAISED, "0123456789")
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Return a text as an encoding can have it: as it is, or in plain characters."""
+    """Return a text unchanged if it can be encoded, else in plain characters."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

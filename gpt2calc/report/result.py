@@ -1,7 +1,7 @@
 """How a result looks: as text, Markdown, CSV, HTML or JSON.
 
 A result describes itself as tables, flat rows and a dict of plain values; this module turns them
-into any format and never learns what the numbers mean.
+into any format.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Format = Literal["text", "json", "csv", "markdown"]
 
 
 class Result:
-    """What every command answers with: a value that prints, and shows itself in a notebook."""
+    """The result of a command: prints as text, and shows itself as HTML in a notebook."""
 
     def table(self) -> Table:
         """Return the result as a table of plain values."""
         raise NotImplementedError
 
     def tables(self) -> tuple[Table, ...]:
-        """Return all tables that people are shown: that one, and what stands beneath it."""
+        """Return all tables that people are shown: :meth:`table`, and those beneath it."""
         return (self.table(),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def markdown(table: Table) -> str:
 
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
-"""What begins a tag of HTML, which Markdown hands on."""
+"""The beginning of an HTML tag, which Markdown would pass through."""
 
 
 def _in_a_cell(text: str) -> str:
@@ -134,7 +134,7 @@ def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Return a value for a cell; a spreadsheet would run words that begin as a formula does."""
+    """Return a value for a CSV cell; text that a spreadsheet would run as a formula is quoted."""
     if not isinstance(value, str):
         return value
     words = printable(value)

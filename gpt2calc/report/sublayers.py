@@ -11,7 +11,7 @@ class Sublayer(NamedTuple):
     words: str
     """What it is called outside of code."""
     colour: str
-    """Each has another lightness, so that all stay apart in grey."""
+    """The colours within one picture differ in lightness, so that they stay apart in grey."""
 
 
 KNOWN = {
@@ -48,7 +48,7 @@ SUBLAYERS = (
 FLOP_SUBLAYERS = ("projections", "scores", "mlp", "lm_head")
 """The sublayers that multiply matrices, with attention's projections and its scores apart."""
 EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
-"""What depends on the vocabulary or the context; a head of its own counts with them."""
+"""The sublayers whose size depends on the vocabulary or the context; an untied head is one."""
 
 
 def words_of(name: str) -> str:

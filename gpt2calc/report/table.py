@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from gpt2calc.errors import printable
 
 Kind = Literal["text", "count", "share", "signed share", "ratio", "mixed", "bar"]
-"""What a column holds: words, integers, fractions shown as percentages, plain ratios, any of these
-by the value's own type, fractions to be drawn."""
+"""What a column holds: words, integers, fractions shown as percentages, those with a sign, plain
+ratios, words, integers or fractions by the value's own type, fractions drawn as bars."""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -49,7 +49,7 @@ class Table(NamedTuple):
         return [printable(_cell(column.kind, value)) for column, value in pairs]
 
     def printable(self) -> "Table":
-        """Return the table with words that can be shown anywhere: names may come from outside."""
+        """Return the table with title, headings and notes escaped; :meth:`cells` escapes values."""
         return self._replace(
             title=printable(self.title),
             columns=tuple(
@@ -59,7 +59,7 @@ class Table(NamedTuple):
         )
 
     def with_columns(self, indices: set[int]) -> "Table":
-        """Return the table less all other columns."""
+        """Return the table with only the columns at ``indices``."""
 
         def kept(row: Row) -> Row:
             return tuple(value for index, value in enumerate(row) if index in indices)
@@ -71,7 +71,7 @@ class Table(NamedTuple):
         )
 
     def without_bars(self) -> "Table":
-        """Return the table less the columns that only draw what another one says."""
+        """Return the table without the columns drawn as bars."""
         kinds = enumerate(column.kind for column in self.columns)
         return self.with_columns({index for index, kind in kinds if kind != "bar"})
 

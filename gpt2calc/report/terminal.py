@@ -1,4 +1,4 @@
-"""Where results go: standard output or a file, whole, with progress shown on a terminal."""
+"""Output of results to standard output or to a file, with progress shown on a terminal."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def stream(texts: Iterable[str], out: Path | None, parts: int = 1) -> int:
 
 
 def say(line: str) -> None:
-    """Tell people at a terminal what takes a while; say nothing to a file or a pipe."""
+    """Write a line to standard error if it is a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
         sys.stderr.write(f"{line}\n")
 
@@ -51,7 +51,7 @@ def abandon(output: TextIO) -> None:
 
 @contextmanager
 def progress_of(parts: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is told of parts as they are done, and shows on a terminal how many are."""
+    """Yield a callback for the number of parts just done; on a terminal a bar shows them."""
     if parts < MANY_PARTS or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -21,16 +21,17 @@ def sdpa(
     *,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Apply ``scaled_dot_product_attention``; its outcome is laid out as the queries.
+    """Apply ``scaled_dot_product_attention``; its output is laid out as the queries.
 
-    One kernel saves its arguments, its outcome and a float32 a row. A mask of bools is first made
-    one of numbers. Where heads, or the widths of keys and values, differ, it is done by its
-    formula. Source: PyTorch, ``aten/src/ATen/native/transformers/attention.cpp``.
+    The fused kernel saves its inputs, its output and a float32 per row. A mask of bools is first
+    converted to the dtype of the queries. Without ``enable_gqa`` different numbers of heads, and
+    always different widths of keys and values, take the math kernel of separate operations. Source:
+    PyTorch, ``aten/src/ATen/native/transformers/attention.cpp``.
 
     Args:
         query: (batch, heads, queries, width).
         key: (batch, heads, keys, width); fewer heads with ``enable_gqa``.
-        value: (batch, heads, keys, width).
+        value: (batch, heads, keys, width of a value); as many heads as the keys.
         mask: (batch, heads, queries, keys), of bools or numbers; None is causal.
         enable_gqa: whether heads of keys and values are shared.
 
@@ -63,7 +64,7 @@ def _sdpa(
 
     def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
         specs = [Spec(each.shape, each.dtype, PROJECTED) for each in saved[:3]]
-        of_query = values  # (queries, keys) x (keys, width), as the outcome
+        of_query = values  # (queries, keys) x (keys, width), as the output
         of_key_or_value = Matmul(batch * heads, kv_len, q_len, width)
         products = (scores, scores, of_query, of_key_or_value, of_key_or_value)
         op = "_scaled_dot_product_flash_attention_for_cpu_backward"

@@ -35,7 +35,7 @@ def without_autocast() -> Iterator[None]:
 def lowered(tensor: Tensor) -> Tensor:
     """Return the argument of a product as autocast hands it on; itself outside of autocast.
 
-    C++ makes the arguments of a call from the last to the first, and so do the callers of this.
+    C++ evaluates the arguments of a call from the last to the first, and callers do the same.
     """
     cache = current().autocast_cache
     if cache is None or tensor.dtype != "float32":

@@ -21,21 +21,21 @@ from gpt2calc.tape.tensor import (
 Saved: TypeAlias = list[Tensor]
 """The tensors that an operation saved, in its own order."""
 Gradients: TypeAlias = list[Tensor]
-"""The gradients of an operation's outcomes, of those that have one."""
+"""The gradients of an operation's outputs, of those that have one."""
 Needed: TypeAlias = list[bool]
-"""Which inputs of an operation take a gradient."""
+"""Whether each input of an operation needs a gradient."""
 Backward: TypeAlias = Callable[[Saved, Gradients, Needed], Sequence[Tensor | None]]
 """Makes a gradient for each input."""
 
 SavedTensorsHook: TypeAlias = Callable[[Saved], tuple[Saved, Callable[[], Saved] | None]]
-"""Packs saved tensors: what is kept of them, and what brings them back in backward."""
+"""Packs saved tensors: returns what is kept of them, and what unpacks them in backward."""
 
 LEAVES_FIRST = 1 << 60
 """Added to the priority of leaves, which accumulate as soon as they can."""
 
 
 class Edge(NamedTuple):
-    """Where the gradient of an input goes: an outcome of a node, or a leaf."""
+    """Where the gradient of an input goes: an output of a node, or a leaf."""
 
     target: "Node | Tensor"
     output: int
@@ -86,7 +86,7 @@ def mark_as_saved(tensors: Sequence[Tensor]) -> None:
 def save_for_backward(
     inputs: Sequence[Tensor | None], saved: Saved, backward: Backward
 ) -> Node | None:
-    """Record an operation, before its outcome is there if it saves only inputs.
+    """Record an operation; one that saves only inputs does so before its output exists.
 
     Args:
         inputs: the tensors that may take a gradient; None for one that is left out.
@@ -105,7 +105,7 @@ def save_for_backward(
 
 
 def attach(node: Node | None, *outcomes: Tensor) -> None:
-    """Make outcomes those of a recorded operation."""
+    """Make tensors the outputs of a recorded operation."""
     if node is None:
         return
     for index, outcome in enumerate(outcomes):
@@ -120,12 +120,12 @@ def record(
     saved: Saved,
     backward: Backward,
 ) -> None:
-    """Record an operation that saves outcomes, or nothing."""
+    """Record an operation whose outputs exist: one that saves outputs, or nothing."""
     attach(save_for_backward(inputs, saved, backward), *outcomes)
 
 
 class _Ready:
-    """Nodes and leaves whose gradients are complete, those made last first."""
+    """Nodes and leaves whose gradients are complete: leaves first, then the newest nodes."""
 
     def __init__(self, tape: Tape, root: Node) -> None:
         self.tape = tape
@@ -163,10 +163,10 @@ def backward(loss: Tensor, at_the_end: Callable[[], None] | None = None) -> None
 
     Args:
         loss: the scalar.
-        at_the_end: what the engine is told to do when all gradients are there.
+        at_the_end: called when all gradients are there, as a callback queued in the engine.
 
-    A tensor that is held here longer than PyTorch's engine holds it would shift the bytes of the
-    run, so that every name is let go of as soon as the engine does.
+    A tensor that is held here longer than PyTorch's engine holds it would change the bytes of the
+    run, so every name is cleared as soon as the engine drops the tensor.
     """
     tape, root = current(), loss.node
     if root is None:
@@ -256,7 +256,7 @@ def _cast(gradient: Tensor, dtype: str) -> Tensor:
 
 
 def sum_to(gradient: Tensor, shape: Shape) -> Tensor:
-    """Add up the dimensions that broadcasting has added; those of size 1 in front, too."""
+    """Sum a gradient over broadcast dimensions, so that it has ``shape``, as ``at::sum_to``."""
     lead = len(gradient.shape) - len(shape)
     kept = tuple(
         1 if dim < lead or shape[dim - lead] == 1 else size
@@ -270,7 +270,7 @@ def sum_to(gradient: Tensor, shape: Shape) -> Tensor:
 def _accumulate(leaf: Tensor, received: Gradients) -> None:
     gradient = received.pop()
     if leaf.grad is not None:
-        return  # it is added in place
+        return  # the gradient is added to it in place
     is_laid_out_alike = gradient.stride == leaf.stride
     if not is_laid_out_alike and not (gradient.is_contiguous and leaf.is_contiguous):
         gradient = empty("clone", gradient.shape, gradient.dtype)

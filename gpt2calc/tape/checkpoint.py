@@ -1,4 +1,4 @@
-"""Activation checkpointing: what a block saves is thrown away, and made again in backward."""
+"""Activation checkpointing: what a block saves is dropped, and recomputed in backward."""
 
 from collections.abc import Callable
 from itertools import count
@@ -17,7 +17,7 @@ class _RecomputedEnoughError(Exception):
 
 
 class _Packed:
-    """Where the saved tensors of one operation stand; lives as long as the operation's node."""
+    """The slots of one operation's saved tensors; lives as long as the operation's node."""
 
     __slots__ = ("__weakref__", "first", "frame", "number")
 
@@ -35,7 +35,7 @@ class _Packed:
 class _Frame:
     """One checkpointed call: a slot for each tensor that its operations saved.
 
-    Non-reentrant: all of them are made again together, when the first is asked for. Source:
+    Non-reentrant: all saved tensors are recomputed together, when the first is unpacked. Source:
     PyTorch, ``torch/utils/checkpoint.py``, ``_CheckpointFrame``.
     """
 
@@ -47,7 +47,7 @@ class _Frame:
         self.recomputed: dict[int, Tensor] = {}
 
     def pack(self, saved: Saved) -> tuple[Saved, Callable[[], Saved]]:
-        """Keep nothing of saved tensors but where they stand."""
+        """Keep only the slots of saved tensors, not the tensors."""
         packed = _Packed(self, len(self.slots), len(saved))
         self.slots.extend([ref(packed)] * len(saved))
         return [], packed.unpack
@@ -81,7 +81,7 @@ class _Frame:
 
 
 def checkpoint(function: Callable[[Tensor], Result], x: Tensor) -> Result:
-    """Run ``function(x)``; what it saves is made again in backward, as ``use_reentrant=False``."""
+    """Run ``function(x)``; what it saves is recomputed in backward, as ``use_reentrant=False``."""
     tape = current()
     if not tape.grad_enabled:
         return function(x)

@@ -1,4 +1,4 @@
-"""Operations number by number: arithmetic, activations, casts, choices, dropout."""
+"""Elementwise operations: arithmetic, activations, casts, masks, dropout; and ``cat``."""
 
 from collections.abc import Callable
 
@@ -20,18 +20,18 @@ from gpt2calc.tape.tensor import (
 from gpt2calc.tape.views import detached_narrow, resized, unsqueeze
 
 PROMOTION = ("float32", "bfloat16", "int64", "int32", "bool")
-"""Of operands of several dtypes, the outcome has the first of these that is there."""
+"""The output has the first of these dtypes that an operand has."""
 
 
 def elementwise(op: str, *operands: Tensor, dtype: str | None = None) -> Tensor:
-    """Allocate the outcome of operands that are broadcast; nothing is recorded for backward."""
+    """Allocate the output of broadcast operands; nothing is recorded for backward."""
     shape = broadcast_shape(*(operand.shape for operand in operands))
     order = elementwise_order(operands, shape)
     return empty(op, shape, promoted(operands) if dtype is None else dtype, order)
 
 
 def promoted(operands: tuple[Tensor, ...] | list[Tensor]) -> str:
-    """Return the dtype that operands have in common; scalars give way to what has dimensions."""
+    """Return the dtype that operands are promoted to; 0-d tensors count only if all are."""
     dtypes = {each.dtype for each in operands if each.shape} or {each.dtype for each in operands}
     return next(dtype for dtype in PROMOTION if dtype in dtypes)
 
@@ -111,7 +111,7 @@ def pow_scalar(tensor: Tensor) -> Tensor:
 
 
 def rsqrt(tensor: Tensor) -> Tensor:
-    """Return one over the square root; the outcome is saved."""
+    """Return one over the square root; the output is saved."""
 
     def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
         power = elementwise("pow", saved[0])
@@ -124,7 +124,7 @@ def rsqrt(tensor: Tensor) -> Tensor:
 
 
 def _backward_of(op: str) -> Callable[[Saved, Gradients, Needed], list[Tensor | None]]:
-    if op == "relu":  # the outcome comes before the gradient
+    if op == "relu":  # its output comes before the gradient
         return lambda saved, grads, _: [elementwise("threshold_backward", saved[0], grads[0])]
     return lambda saved, grads, _: [elementwise(f"{op}_backward", grads[0], saved[0])]
 
@@ -138,7 +138,7 @@ def of_input(op: str, tensor: Tensor) -> Tensor:
 
 
 def of_output(op: str, tensor: Tensor) -> Tensor:
-    """Apply an activation whose backward needs the outcome: ``"relu"``, ``"tanh"``."""
+    """Apply an activation whose backward needs the output: ``"relu"``, ``"tanh"``."""
     outcome = elementwise(op, tensor)
     record([outcome], [tensor], [outcome], _backward_of(op))
     return outcome
@@ -160,7 +160,7 @@ def cast(tensor: Tensor, dtype: str) -> Tensor:
 
 
 def cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int, op: str = "cat") -> Tensor:
-    """Join tensors along a dimension; autocast widens them to the widest first."""
+    """Concatenate tensors along a dimension; autocast casts them to the widest dtype first."""
     if current().autocast_cache is not None:
         tensors = [cast(tensor, promoted(tensors)) for tensor in tensors]
     first = tensors[0]
@@ -176,18 +176,18 @@ def cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int, op: str = "cat") -
 
 
 def stack(tensors: tuple[Tensor, ...]) -> Tensor:
-    """Join tensors along a new last dimension."""
+    """Stack tensors along a new last dimension."""
     return cat([unsqueeze(tensor, -1) for tensor in tensors], -1, "stack")
 
 
 def dropout(tensor: Tensor) -> Tensor:
-    """Multiply by a mask that is drawn, and saved."""
+    """Apply dropout: a random mask is allocated, multiplied by and saved."""
     order = elementwise_order([tensor], tensor.shape)
     return mul(tensor, empty("bernoulli_", tensor.shape, tensor.dtype, order))
 
 
 def where(tensor: Tensor, other: Tensor, mask: Tensor) -> Tensor:
-    """Choose from a tensor and a constant by a mask of bools, which is saved."""
+    """Return ``torch.where(mask, tensor, other)`` for a constant ``other``; the mask is saved."""
 
     def backward(saved: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
         zero = empty("zeros", (), grads[0].dtype)
@@ -212,7 +212,7 @@ def masked_fill(tensor: Tensor, mask: Tensor) -> Tensor:
 
 
 def reciprocal_times(tensor: Tensor) -> Tensor:
-    """Return ``1.0 / tensor``: a reciprocal, then a product; of constants alone."""
+    """Return ``1.0 / tensor``: a reciprocal, then a product. Nothing is recorded for backward."""
     return elementwise("mul", elementwise("reciprocal", tensor))
 
 

@@ -1,9 +1,10 @@
 """FSDP2: each GPU holds a shard of every parameter, and gathers the rest for as long as it needs.
 
-Parameters belong to units, a unit a block and one for all that is outside of them. A unit is
-gathered before its forward pass and again before its backward pass, and lets go of what it has
-gathered after each; its gradients are scattered as soon as all of them are there. Source: PyTorch,
-``torch/distributed/fsdp/_fully_shard``, ``_fsdp_param_group.py`` and ``_fsdp_collectives.py``.
+Parameters belong to units: one for each block, and a root for all others. A block is gathered
+before its forward pass and again before its backward pass, and freed after each; the root stays
+gathered from forward to backward. The gradients of a unit are reduced and scattered as soon as all
+of them are there. Source: PyTorch, ``torch/distributed/fsdp/_fully_shard``,
+``_fsdp_param_group.py`` and ``_fsdp_collectives.py``.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from gpt2calc.tape.recorder import module
 from gpt2calc.tape.tensor import Parameter, Spec, Tensor, empty, empty_several
 
 UNSHARD, REDUCE = "unshard", "reduce"
-"""The modules of what gathers parameters, and of what scatters gradients."""
+"""The modules under which the events of gathering and of scattering are recorded."""
 
 
 class Sharding(NamedTuple):
@@ -50,7 +51,7 @@ class Unit:
             Parameter((-(-each.shape[0] // sharding.world), *each.shape[1:]), sharding.dtype)
             for each in parameters
         ]
-        """A part of the rows of each; PyTorch fills up the last GPU's."""
+        """A part of the rows of each; PyTorch pads those of the last GPUs."""
         for each in parameters:
             each.is_gathered = True
         self.received: Tensor | None = None
@@ -59,11 +60,11 @@ class Unit:
 
     @property
     def numel(self) -> int:
-        """Numbers of this GPU's shards."""
+        """Elements of this GPU's shards, padding included."""
         return sum(each.numel for each in self.shards)
 
     def gather(self) -> None:
-        """Receive the shards of all GPUs, if that has not been done."""
+        """All-gather the shards of all GPUs, if that has not been done."""
         if self.gathered or self.received is not None:
             return
         world, dtype = self.sharding.world, self.sharding.param_dtype
@@ -73,13 +74,13 @@ class Unit:
         del cast
 
     def copy_out(self) -> None:
-        """Make whole parameters of what was received."""
+        """Copy whole parameters out of what was received."""
         world, dtype = self.sharding.world, self.sharding.param_dtype
         whole = [Spec((world * shard.numel,), dtype) for shard in self.shards]
         self.gathered = empty_several("split_with_sizes_copy", *whole)
 
     def reduce(self) -> Tensor:
-        """Scatter the gradients, and return what was sent: it is there until the next unit's."""
+        """Reduce-scatter the gradients; return its input, which lives until the next unit's."""
         world, dtype = self.sharding.world, self.sharding.reduce_dtype
         had = [each for each in self.parameters if each.grad is not None]
         gradients = [each.grad for each in had]
@@ -107,7 +108,7 @@ class Unit:
 
 
 class FullyShard:
-    """The units of a model, and what of them is under way.
+    """The units of a model, and the buffers of communication in flight.
 
     Args:
         root: the parameters outside of all blocks.
@@ -142,14 +143,14 @@ class FullyShard:
                 self._received, unit.received = unit.received, None
 
     def after_forward(self, unit: Unit) -> None:
-        """Let go of a block; after the root, which is the last, of what was received."""
+        """Free a block; after the root, which is the last, free what was received."""
         if unit.is_root:
             self._received = None
         else:
             unit.gathered = []
 
     def before_backward(self, unit: Unit) -> None:
-        """Gather a unit, and receive the one that comes next."""
+        """Gather a unit, and prefetch the one that comes next."""
         with module(UNSHARD):
             unit.gather()
             if unit.received is not None:
@@ -170,13 +171,13 @@ class FullyShard:
             self._sent = unit.reduce()
 
     def end(self) -> None:
-        """Scatter the root's gradients; nothing is under way any more."""
+        """Scatter the root's gradients, and free what was sent."""
         self.after_backward(self.root)
         self._sent = None
 
 
 def on_gradient(x: Tensor, event: Callable[[], None]) -> Tensor:
-    """Return ``x``; once its gradient is complete, something happens before backward goes on."""
+    """Return ``x``; once its gradient is complete, ``event`` is called before backward goes on."""
     outcome = x.detached()
 
     def back(_: Saved, gradients: Gradients, __: Needed) -> Gradients:

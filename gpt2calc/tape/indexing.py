@@ -1,4 +1,4 @@
-"""Rows by their numbers: embeddings, and choices by index."""
+"""Lookups by index: embeddings, indexing with a tensor, ``gather``."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def embedding(weight: Tensor, ids: Tensor) -> Tensor:
 
 
 def index(tensor: Tensor, indices: Tensor, shape: Sequence[int]) -> Tensor:
-    """Choose by a tensor of numbers, ``tensor[indices]``; the outcome is a copy of ``shape``."""
+    """Index with a tensor, ``tensor[indices]``; the output is a copy of ``shape``."""
     whole = tensor.shape
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
@@ -42,14 +42,14 @@ def index(tensor: Tensor, indices: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def pick(tensor: Tensor, dim: int, number: int = 1) -> Tensor:
-    """Choose places of a dimension by a list, ``tensor[..., [i], ...]``, which is a copy."""
+    """Index a dimension with a list of ``number`` places, ``tensor[..., [i], ...]``: a copy."""
     dim %= len(tensor.shape)
     indices = empty("lift_fresh", (number,), "int64")
     return index(tensor, indices, (*tensor.shape[:dim], number, *tensor.shape[dim + 1 :]))
 
 
 def gather(tensor: Tensor, indices: Tensor) -> Tensor:
-    """Choose of the last dimension the numbers of each row, ``tensor.gather(-1, indices)``."""
+    """Gather from the last dimension, ``tensor.gather(-1, indices)``."""
     whole = tensor.shape
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:

@@ -1,4 +1,4 @@
-"""Operations in place: the outcome has the first operand's storage."""
+"""Operations in place: the output has the first operand's storage."""
 
 from gpt2calc.tape.autograd import Backward, Gradients, Needed, Saved, record
 from gpt2calc.tape.elementwise import elementwise
@@ -23,7 +23,7 @@ def scale_(tensor: Tensor) -> Tensor:
 
 
 def div_(tensor: Tensor, other: Tensor) -> Tensor:
-    """Divide by a tensor; where that takes a gradient, what was there is copied first."""
+    """Divide by a tensor; if the divisor needs a gradient, the dividend is copied first."""
     saves_before = current().grad_enabled and other.requires_grad
     copied = [empty("clone", tensor.shape, tensor.dtype)] if saves_before else []
 

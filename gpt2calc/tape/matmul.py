@@ -108,7 +108,8 @@ def bmm(left: Tensor, right: Tensor) -> Tensor:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Apply ``nn.Linear``; the weight is (outputs, inputs).
 
-    With a bias, an input that is not contiguous makes it a product and a sum.
+    With a bias and more than two dimensions, an input that is not contiguous takes a product and
+    a sum instead of ``addmm``.
     """
     low_bias = None if bias is None else lowered(bias)
     low_weight = lowered(weight)
@@ -151,7 +152,7 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
 
 
 def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return ``addend + alpha left right`` for a batch; the addend takes no gradient."""
+    """Apply ``torch.baddbmm`` with an ``alpha``; the addend needs no gradient."""
     right = lowered(right)
     left = lowered(left)
     addend = lowered(addend)

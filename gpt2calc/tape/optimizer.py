@@ -1,6 +1,6 @@
 """The optimizer's step, as PyTorch takes it for all parameters at once (``foreach=True``).
 
-That is the default on GPUs. It is a step after the first, so that the state is there already.
+``foreach`` is the default on GPUs. The step is one after the first: its state exists already.
 Source: PyTorch, ``torch/optim/adamw.py``, ``_multi_tensor_adamw``, and ``sgd.py``,
 ``_multi_tensor_sgd``.
 """
@@ -11,7 +11,7 @@ from gpt2calc.tape.tensor import Parameter, Spec, empty, empty_several
 
 
 class Optimizer:
-    """SGD, with momentum or without: all in place.
+    """SGD with or without momentum, whose step is in place and allocates nothing.
 
     Args:
         parameters: those that are trained.
@@ -25,7 +25,7 @@ class Optimizer:
         """Take a step."""
 
     def zero_grad(self) -> None:
-        """Let go of the gradients."""
+        """Set the gradients to None."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -34,12 +34,12 @@ class AdamW(Optimizer):
     """AdamW."""
 
     def step(self) -> None:
-        """Take a step, which makes the roots of all mean squares at once."""
+        """Take a step, which allocates the square roots of all second moments at once."""
         self.count()
         _roots = empty_several(
             "_foreach_sqrt", *(Spec(each.shape, each.dtype) for each in self.parameters)
         )
 
     def count(self) -> None:
-        """Add one to the numbers of the step: a scalar, which is gone at once."""
+        """Add one to the step counters: a scalar tensor, which is freed at once."""
         empty("lift_fresh", (), "float32")

@@ -1,4 +1,4 @@
-"""The record of a run: bytes that are alive, and an event for each operation that allocates."""
+"""The record of a run: the bytes alive, and an event for each operation that allocates."""
 
 from math import prod
 from types import TracebackType
@@ -44,7 +44,7 @@ class Event(NamedTuple):
     live: int
     """Bytes that are alive once it has allocated."""
     gradients: int = 0
-    """Bytes of them that are gradients of parameters, where storages are followed."""
+    """Bytes of ``live`` that are gradients of parameters, where storages are followed."""
     matmuls: tuple[Matmul, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ class Event(NamedTuple):
 
 
 class Lifetime:
-    """When a storage was there, in numbers of events, and what it was there for.
+    """From which event to which a storage was alive, and what it held.
 
     It is alive at an event ``at`` if ``born <= at < died``.
     """
@@ -75,19 +75,19 @@ class Lifetime:
         self.born = born
         self.died = NEVER
         self.saved = NEVER
-        """From when on it is saved for backward."""
+        """The event from which on it is saved for backward."""
         self.module: tuple[str, ...] = ()
         """The modules of the operation that saves it first."""
         self.is_gradient = NEVER
-        """From when on it is a parameter's gradient."""
+        """The event from which on it is a parameter's gradient."""
         self.is_whole_gradient = NEVER
-        """From when on it is the whole gradient of a parameter whose shards GPUs hold."""
+        """The event from which on it is the whole gradient of a parameter that FSDP shards."""
         self.is_cache = NEVER
-        """From when on it is keys or values of a cache."""
+        """The event from which on it is keys or values of a cache."""
 
 
 NEVER = 1 << 60
-"""A number of an event that never comes."""
+"""The number of an event that never comes: larger than any other."""
 
 
 class Tape:
@@ -140,13 +140,13 @@ class Tape:
         return lifetime
 
     def record(self, op: str, born: int, matmuls: tuple[Matmul, ...] = ()) -> None:
-        """Add the event of an operation whose outcomes have been allocated."""
+        """Add the event of an operation whose outputs have been allocated."""
         live = self.live
         self.events.append(
             Event(op, self.module, self.phase, born, self._died, live, self.gradients, matmuls)
         )
         self._died = 0
-        if int(live) > int(self.peak):  # which no operation of the run depends on
+        if int(live) > int(self.peak):  # int: sizes would note a decision
             self.peak = live
             self.peak_event = len(self.events) - 1
 
@@ -196,7 +196,7 @@ class no_grad:  # noqa: N801 (PyTorch's name)
 
 
 class module:  # noqa: N801 (a context manager, as no_grad)
-    """Run lines of code as a module of their own in the events."""
+    """Name the module, inside the current one, that operations run in."""
 
     def __init__(self, name: str) -> None:
         self._name = name

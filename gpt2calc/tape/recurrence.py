@@ -1,7 +1,7 @@
 """Recurrences over the tokens, and causal convolutions, as fused kernels run them.
 
-What a kernel holds inside is not followed; its products are those of the recurrence itself, token
-by token, and not of the chunks that a kernel takes them in.
+What a kernel allocates inside is not recorded; its products are those of the recurrence, token by
+token, and not those of the chunks in which a kernel computes it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gpt2calc.tape.tensor import Shape, Spec, Tensor, empty, empty_several
 
 
 def fused(op: str, inputs: Sequence[Tensor], shape: Shape, product: Matmul) -> Tensor:
-    """Run a kernel whose outcome has a shape, and whose gradients take twice its product."""
+    """Run a fused kernel with an output of ``shape``; its backward takes twice its product."""
 
     def backward(saved: Saved, _: Gradients, needed: Needed) -> list[Tensor | None]:
         specs = [Spec(each.shape, each.dtype) for each in saved]

@@ -1,4 +1,4 @@
-"""Sums, means and what is made of them: softmax, layer norm, cross-entropy, top-k."""
+"""Reductions and what is built on them: softmax, layer norm, cross-entropy, top-k."""
 
 from gpt2calc.tape.autograd import (
     Gradients,
@@ -12,7 +12,7 @@ from gpt2calc.tape.views import contiguous, expand, narrow, unsqueeze, view, wit
 
 
 def mean(tensor: Tensor) -> Tensor:
-    """Return the mean of the last dimension, which stays with size 1."""
+    """Return the mean of the last dimension, which is kept with size 1."""
     shape = tensor.shape
     outcome = empty("mean", (*shape[:-1], 1), tensor.dtype)
 
@@ -24,7 +24,7 @@ def mean(tensor: Tensor) -> Tensor:
 
 
 def sum_last(tensor: Tensor) -> Tensor:
-    """Add up the last dimension, which stays with size 1."""
+    """Sum over the last dimension, which is kept with size 1."""
     shape = tensor.shape
     outcome = empty("sum", (*shape[:-1], 1), tensor.dtype)
     record([outcome], [tensor], [], lambda _, grads, __: [expand(grads[0], *shape)])
@@ -32,7 +32,7 @@ def sum_last(tensor: Tensor) -> Tensor:
 
 
 def sum_over(tensor: Tensor, dim: int) -> Tensor:
-    """Add up a dimension, which goes."""
+    """Sum over a dimension, which is dropped."""
     shape = tensor.shape
     dim %= len(shape)
     outcome = empty("sum", without(shape, dim), tensor.dtype)
@@ -41,7 +41,7 @@ def sum_over(tensor: Tensor, dim: int) -> Tensor:
 
 
 def largest(tensor: Tensor) -> Tensor:
-    """Return the largest of the last dimension, which stays with size one."""
+    """Return the maximum of the last dimension, which is kept with size 1."""
     whole, rows = tensor.shape, (*tensor.shape[:-1], 1)
     values, indices = empty_several("max", Spec(rows, tensor.dtype), Spec(rows, "int64"))
 
@@ -91,7 +91,7 @@ def nll_loss(log_probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return transformers' loss of the next tokens: in float32, the labels shifted by one.
+    """Return the causal language modelling loss of transformers: in float32, labels shifted by one.
 
     Source: transformers, ``loss/loss_utils.py``, ``ForCausalLMLoss``.
     """
@@ -105,7 +105,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-    """Normalize the last dimension; mean and reciprocal deviation are saved, with the input.
+    """Normalize the last dimension; input, mean and reciprocal standard deviation are saved.
 
     Statistics have the dtype of the weight. Source: PyTorch, ``native/cpu/layer_norm_kernel.cpp``.
     """
@@ -134,7 +134,7 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
 
 
 def topk(tensor: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the ``k`` largest of the last dimension, and where they are."""
+    """Return the ``k`` largest values of the last dimension, and their indices."""
     whole, chosen = tensor.shape, (*tensor.shape[:-1], k)
     values, indices = empty_several("topk", Spec(chosen, tensor.dtype), Spec(chosen, "int64"))
 

@@ -1,7 +1,8 @@
 """Sizes that carry their formula: integers at one point, and polynomials in letters beside them.
 
-A run on such sizes takes every decision at the point, and every number that comes out of it is a
-formula. Exponents may be negative, since a head is ``d / h`` wide.
+A run on such sizes takes every decision at the point, and the numbers that come out of it are
+formulas: sums, differences, products and exact ``//`` keep the formula, any other arithmetic gives
+a plain integer. Exponents may be negative, since a head is ``d / h`` wide.
 """
 
 from collections.abc import Iterator, Mapping
@@ -102,7 +103,7 @@ class Size(int):
 
 
 class Decisions:
-    """The comparisons of sizes in a run: where all of them come out alike, the run is the same."""
+    """Records the comparisons of sizes in a run: where all come out alike, the run is the same."""
 
     def __init__(self) -> None:
         self.made: dict[tuple[frozenset[tuple[Monomial, Coefficient]], str], bool] = {}
@@ -157,7 +158,7 @@ def _sum(one: Size, other: int, sign: int) -> Size:
 
 
 def _quotient(one: Size, other: int) -> Size:
-    """Divide by a single term. Raises ``ArithmeticError`` for others, and where a rest is left."""
+    """Divide exactly by a single term. Raises ``ArithmeticError`` if that is not possible."""
     divisor = terms_of(other)
     if len(divisor) != 1 or int(one) % int(other):
         raise ArithmeticError(f"{int(one)} by {int(other)} is no formula")
@@ -185,9 +186,9 @@ def _joined(one: Monomial, other: Monomial, sign: int) -> Monomial:
 
 
 class Formula:
-    """A size as its formula, to be evaluated at numbers.
+    """The formula of a size, to be evaluated at numbers.
 
-    Everything is added up over one divisor, by which the sizes of a model leave no rest.
+    Its terms have one denominator, by which the numerator of a size of a model is divisible.
     """
 
     def __init__(self, size: int) -> None:
@@ -205,14 +206,14 @@ class Formula:
         return _quotient_of(self.numerator_at(values), self.divisor_at(values))
 
     def divisor_at(self, values: Mapping[str, int]) -> int:
-        """Return what is below its line at some numbers: it is positive."""
+        """Return its denominator at some numbers, which is positive."""
         divisor = self.denominator
         for letter in self.below:
             divisor = divisor * values[letter]
         return divisor
 
     def numerator_at(self, values: Mapping[str, int]) -> int:
-        """Return what is above its line at some numbers: it has the formula's sign."""
+        """Return its numerator at some numbers, which has the sign of the formula."""
         total = 0
         for product, letters in self.terms:
             for letter in letters:
@@ -244,7 +245,7 @@ def _below_the_line(terms: Terms) -> dict[str, int]:
 
 
 def _quotient_of(total: int, divisor: int) -> int:
-    """Divide what leaves no rest, in any arithmetic: only integers and arrays have a ``//``."""
+    """Divide exactly in any arithmetic: ``//`` for integers and arrays, ``/`` for symbols."""
     if isinstance(divisor, int) and divisor == 1:
         return total
     is_whole = isinstance(total, int) or hasattr(total, "dtype")

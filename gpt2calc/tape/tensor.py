@@ -1,4 +1,4 @@
-"""Tensors without memory: shape, strides, dtype, and a storage whose bytes the tape counts."""
+"""Tensors without data: shape, strides, dtype, and a storage whose bytes the tape counts."""
 
 from collections.abc import Iterable, Sequence
 from math import prod
@@ -32,7 +32,7 @@ class Storage:
                 self.tape.gradients -= self.nbytes
 
     def becomes_whole_gradient(self) -> None:
-        """Note that it holds a gradient from now on that is scattered among GPUs."""
+        """Note that it holds from now on the whole gradient of a parameter that FSDP shards."""
         if self.lifetime is not None:
             self.lifetime.is_whole_gradient = len(self.tape.events)
 
@@ -44,7 +44,7 @@ class Storage:
 
 
 class Tensor:
-    """A tensor that has no numbers. Without a storage its bytes are not counted."""
+    """A tensor without data. The bytes of a tensor without a storage are not counted."""
 
     __slots__ = ("_stride", "dtype", "grad", "node", "output", "requires_grad", "shape", "storage")
 
@@ -64,25 +64,25 @@ class Tensor:
         self.node: Node | None = None
         """The operation that made it, for backward."""
         self.output = 0
-        """Which of the operation's outcomes it is."""
+        """Its index among the outputs of that operation."""
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
 
     @property
     def stride(self) -> Shape:
-        """Numbers between neighbours of each dimension."""
+        """Elements between neighbours along each dimension."""
         if self._stride is None:
             self._stride = contiguous_stride(self.shape)
         return self._stride
 
     @property
     def numel(self) -> int:
-        """How many numbers it has."""
+        """The number of its elements."""
         return prod(self.shape)
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether its numbers lie in the order of its dimensions, without gaps."""
+        """Whether its elements lie in row-major order, without gaps."""
         if self._stride is None:
             return True
         expected = 1
@@ -95,7 +95,7 @@ class Tensor:
 
     @property
     def is_dense(self) -> bool:
-        """Whether its numbers lie without gaps or overlaps, in any order of its dimensions."""
+        """Whether its elements lie without gaps or overlaps, in any order of its dimensions."""
         expected = 1
         steps = [(step, n) for step, n in zip(self.stride, self.shape, strict=True) if n != 1]
         for step, size in sorted(steps):
@@ -105,16 +105,16 @@ class Tensor:
         return True
 
     def detached(self) -> "Tensor":
-        """Return a tensor of the same storage that backward knows nothing of."""
+        """Return a view of the same storage, shape and strides, without a node."""
         return Tensor(self.shape, self.dtype, self.storage, self._stride)
 
     def like(self, shape: Shape, stride: Shape) -> "Tensor":
-        """Return a view of the same storage, without a node."""
+        """Return a view of the same storage in another shape and strides, without a node."""
         return Tensor(shape, self.dtype, self.storage, stride)
 
 
 class Parameter(Tensor):
-    """A weight of a model. Its bytes are counted by itself, not by the tape."""
+    """A weight of a model. It has no storage: the tape does not count its bytes."""
 
     __slots__ = ("is_gathered",)
 
@@ -128,8 +128,8 @@ class Parameter(Tensor):
         self.requires_grad = trainable
         self.grad = None
         self.is_gathered = False
-        """Whether its shards are gathered for as long as it is needed, and its gradient is
-        scattered."""
+        """Whether FSDP shards it: it is gathered for as long as it is needed, and its gradient is
+        reduced and scattered."""
 
 
 def contiguous_stride(shape: Sequence[int], order: Iterable[int] | None = None) -> Shape:
@@ -149,7 +149,7 @@ def empty(
     order: Iterable[int] | None = None,
     matmuls: tuple[Matmul, ...] = (),
 ) -> Tensor:
-    """Allocate the outcome of an operation, its dimensions in ``order``, fastest first."""
+    """Allocate the output of an operation, its dimensions in ``order``, fastest first."""
     shape = tuple(shape)
     storage = Storage(shape, dtype)
     storage.tape.record(op, storage.nbytes, matmuls)
@@ -157,12 +157,12 @@ def empty(
 
 
 def _stride_in(shape: Shape, order: Iterable[int] | None) -> Shape | None:
-    """Return the strides of an outcome; None if they are the plain ones, which few ask for."""
+    """Return the strides of an output; None if contiguous, which is computed when asked for."""
     return None if order is None else contiguous_stride(shape, order)
 
 
 class Spec:
-    """One of several outcomes of an operation."""
+    """Shape, dtype and order of dimensions of one of several outputs of an operation."""
 
     __slots__ = ("dtype", "order", "shape")
 
@@ -171,7 +171,7 @@ class Spec:
 
 
 def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> list[Tensor]:
-    """Allocate all outcomes of an operation, which is one event."""
+    """Allocate all outputs of an operation, which is one event."""
     outcomes = [
         Tensor(
             spec.shape,
@@ -187,7 +187,7 @@ def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> li
 
 
 def broadcast_shape(*shapes: Shape) -> Shape:
-    """Return the shape that all of some shapes are broadcast to. Raises ``ValueError`` for none."""
+    """Return the shape that ``shapes`` broadcast to. Raises ``ValueError`` if they do not."""
     out = [1] * max(map(len, shapes))
     for shape in shapes:
         for dim, size in enumerate(shape, len(out) - len(shape)):
@@ -199,7 +199,7 @@ def broadcast_shape(*shapes: Shape) -> Shape:
 
 
 def view_stride(tensor: Tensor, shape: Sequence[int]) -> Shape | None:
-    """Return the strides by which ``tensor`` is seen in another shape; None if it needs a copy.
+    """Return the strides of a view of ``tensor`` in another shape; None if it needs a copy.
 
     Source: PyTorch, ``aten/src/ATen/TensorUtils.cpp``, ``computeStride``.
     """
@@ -230,7 +230,7 @@ def view_stride(tensor: Tensor, shape: Sequence[int]) -> Shape | None:
 
 
 def elementwise_order(tensors: Sequence[Tensor], shape: Shape) -> list[int] | None:
-    """Return the order of dimensions of an elementwise outcome, fastest first; None if it is plain.
+    """Return the order of dimensions of an elementwise output, fastest first; None if contiguous.
 
     Source: PyTorch, ``aten/src/ATen/TensorIterator.cpp``, ``reorder_dimensions``.
     """

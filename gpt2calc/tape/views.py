@@ -1,4 +1,4 @@
-"""Views: other shapes and strides of the same storage, and what copies where no view can be."""
+"""Views: other shapes and strides of the same storage, and copies where no view can be."""
 
 from collections.abc import Sequence
 from math import prod
@@ -30,7 +30,7 @@ def _with_inferred_size(shape: Sequence[int], numel: int) -> Shape:
 
 
 def view(tensor: Tensor, *shape: int) -> Tensor:
-    """See the same numbers in another shape. Raises ``ValueError`` where that needs a copy."""
+    """View a tensor in another shape. Raises ``ValueError`` where that needs a copy."""
     shape = _with_inferred_size(shape, tensor.numel)
     stride = view_stride(tensor, shape)
     if stride is None:
@@ -40,7 +40,7 @@ def view(tensor: Tensor, *shape: int) -> Tensor:
 
 
 def reshape(tensor: Tensor, *shape: int) -> Tensor:
-    """See the same numbers in another shape, or copy them where no view can be."""
+    """View a tensor in another shape, or copy it where no view can be."""
     shape = _with_inferred_size(shape, tensor.numel)
     if view_stride(tensor, shape) is None:
         tensor = contiguous(tensor)
@@ -48,7 +48,7 @@ def reshape(tensor: Tensor, *shape: int) -> Tensor:
 
 
 def flatten(tensor: Tensor, dim: int = -2) -> Tensor:
-    """Join a dimension and the one after it."""
+    """Merge a dimension with the one after it."""
     dim %= len(tensor.shape)
     joined = tensor.shape[dim] * tensor.shape[dim + 1]
     return reshape(tensor, *tensor.shape[:dim], joined, *tensor.shape[dim + 2 :])
@@ -77,7 +77,7 @@ def unsqueeze(tensor: Tensor, dim: int) -> Tensor:
 
 
 def squeezed(tensor: Tensor, dim: int) -> Tensor:
-    """Take a dimension away; nothing is recorded for backward."""
+    """Drop a dimension of size 1; nothing is recorded for backward."""
     return tensor.like(without(tensor.shape, dim), without(tensor.stride, dim))
 
 
@@ -94,7 +94,7 @@ def resized(sizes: Shape, dim: int, size: int) -> Shape:
 def narrow(tensor: Tensor, dim: int, size: int) -> Tensor:
     """Take ``size`` places of a dimension; its gradient is written into zeros of the whole.
 
-    All places are the tensor itself, as in Python's ``x[..., :size]``.
+    If ``size`` is that of the dimension, backward allocates nothing, as for ``x[..., :size]``.
     """
     dim %= len(tensor.shape)
     if size == tensor.shape[dim]:
@@ -103,7 +103,7 @@ def narrow(tensor: Tensor, dim: int, size: int) -> Tensor:
 
 
 def every(tensor: Tensor, step: int, dim: int = -1) -> Tensor:
-    """Take each ``step``-th place of a dimension, ``tensor[..., ::step]``."""
+    """Take every ``step``-th place of a dimension, ``tensor[..., ::step]``."""
     dim %= len(tensor.shape)
     shape = resized(tensor.shape, dim, -(-tensor.shape[dim] // step))
     stride = resized(tensor.stride, dim, tensor.stride[dim] * step)
@@ -111,7 +111,7 @@ def every(tensor: Tensor, step: int, dim: int = -1) -> Tensor:
 
 
 def select(tensor: Tensor, dim: int, backward_op: str = "select_backward") -> Tensor:
-    """Take one place of a dimension, which goes, ``tensor[..., i, ...]``."""
+    """Select one place of a dimension, which is dropped, ``tensor[..., i, ...]``."""
     dim %= len(tensor.shape)
     shape, stride = without(tensor.shape, dim), without(tensor.stride, dim)
     return _part(tensor, shape, stride, backward_op)
@@ -130,7 +130,7 @@ def detached_narrow(tensor: Tensor, dim: int, size: int) -> Tensor:
 
 
 def split(tensor: Tensor, sizes: Sequence[int], dim: int = -1) -> list[Tensor]:
-    """Cut a dimension into parts, which are views; their gradients are joined to one."""
+    """Split a dimension into views of ``sizes``; their gradients are concatenated."""
     dim %= len(tensor.shape)
     parts = [tensor.like(resized(tensor.shape, dim, size), tensor.stride) for size in sizes]
     whole = tensor.shape
@@ -146,7 +146,7 @@ def clone(tensor: Tensor) -> Tensor:
 
 
 def contiguous(tensor: Tensor) -> Tensor:
-    """Return the tensor itself, or a copy where its numbers do not lie in order."""
+    """Return the tensor itself, or a copy if it is not contiguous."""
     return tensor if tensor.is_contiguous else clone(tensor)
 
 
