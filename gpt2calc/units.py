@@ -54,13 +54,13 @@ class RoundedNumber:
         return self.smallest <= number <= self.largest
 
     @classmethod
-    def of(cls, number: "int | str | RoundedNumber", unit: str = "parameters") -> "RoundedNumber":
+    def of(cls, number: "float | str | RoundedNumber", unit: str = "parameters") -> "RoundedNumber":
         """Read a number or a text, given in ``unit``. Raises ``UserError`` if it cannot be read."""
         if isinstance(number, RoundedNumber):
             return number
         if unit == "bytes":
             return cls(str(number).strip(), parse_bytes(number), 1)
-        return cls.parse(str(number), unit)
+        return cls.parse(str(number).removesuffix(".0"), unit)
 
     @classmethod
     def parse(cls, text: str, unit: str = "parameters") -> "RoundedNumber":
@@ -118,7 +118,7 @@ BYTE_UNITS = {
 """Bytes of each unit."""
 
 _BY_WORD = {unit.lower(): size for unit, size in BYTE_UNITS.items()} | {"": 1}
-_BYTES = re.compile(r"(\d[\d_,]*)(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
+_BYTES = re.compile(rf"({_WHOLE})(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
 
 
 def format_bytes(size: int) -> str:
@@ -133,9 +133,14 @@ def format_binary_bytes(size: int) -> str:
 
 def _in_largest_of(units: Iterable[str], size: int) -> str:
     for unit in units:
-        if size >= BYTE_UNITS[unit]:
+        if _reaches(size, BYTE_UNITS[unit]):
             return f"{in_units(size, BYTE_UNITS[unit])} {unit}"
     return f"{size} B"
+
+
+def _reaches(number: int, unit: int) -> bool:
+    """Tell whether a number, rounded as :func:`in_units` rounds, is at least one of a unit."""
+    return 200_000 * number >= 199_999 * unit
 
 
 def in_units(number: int, unit: int) -> str:
@@ -144,18 +149,18 @@ def in_units(number: int, unit: int) -> str:
     return f"{rounded // 100:,}.{rounded % 100:02}"
 
 
-def parse_bytes(size: int | str) -> int:
+def parse_bytes(size: float | str) -> int:
     """Read a number of bytes, such as ``80GB``, ``16 GiB`` or ``1500000000``; not ``1.5e9``.
 
     Raises:
         UserError: it is no number of bytes, is negative, or has a fraction of a byte.
 
     """
-    if isinstance(size, int):
+    if isinstance(size, int | float) and size == int(size):
         if size < 0:
             raise UserError(f"{size} is no number of bytes: it must be 0 or more")
-        return size
-    match = _BYTES.fullmatch(size.strip())
+        return int(size)
+    match = _BYTES.fullmatch(str(size).strip())
     whole, decimals, unit = match.groups() if match else ("", "", "?")
     factor = _BY_WORD.get(unit.lower() + ("b" if unit and not unit.lower().endswith("b") else ""))
     digits, decimals = re.sub("[_,]", "", whole), decimals or ""
@@ -172,7 +177,7 @@ def parse_bytes(size: int | str) -> int:
 def format_flops(flops: int) -> str:
     """Format FLOPs with a prefix: ``"3.51 TFLOPs (10^12)"``; without one below 10^9."""
     for power, prefix in ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G")):
-        if flops >= 10**power:
+        if _reaches(flops, 10**power):
             return f"{in_units(flops, 10**power)} {prefix}FLOPs (10^{power})"
     return f"{flops:,} FLOPs"
 
@@ -243,7 +248,7 @@ def parse_number(name: str, value: float | str | Fraction, example: str) -> Frac
 
 def parse_speed(speed: float | str | Fraction, name: str = "tokens_per_second") -> Fraction:
     """Read tokens per second: ``40000``, ``3,500``, ``400k``, ``1.2M``. Raises ``UserError``."""
-    text = str(speed).strip().replace(",", "")
+    text = re.sub(rf"^(?:{_WHOLE})", lambda whole: whole[0].replace(",", ""), str(speed).strip())
     factor = {"k": 10**3, "m": 10**6}.get(text[-1:].lower(), 1)
     number = _exactly(text[:-1] if factor > 1 else text)
     if number is None or number <= 0:

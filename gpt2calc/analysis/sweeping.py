@@ -182,7 +182,7 @@ class Sweep(Listing):
         rows = self._rows(MOST_ROWS["table"])
         table = self.table_of(rows, self.title())
         if self.quantity.has_many_parts:
-            table = table.with_columns(
+            table = table.only_columns(
                 {
                     place
                     for place, column in enumerate(table.columns)

@@ -28,7 +28,7 @@ from gpt2calc.quantity.quantity import OfKind
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss
-from gpt2calc.tape.symbolic import Formula, Size
+from gpt2calc.tape.symbolic import Formula, SymInt
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import view
 
@@ -242,8 +242,8 @@ def _recorded(structure: Structure, run: _Run) -> tuple[_Recorded, ...]:
     config, built = in_letters(structure), network_in_letters(structure)
     blocks = built.one_of_each()
     execution = Execution(checkpoints_blocks=run.checkpointing, last_logits=run.last_logits)
-    batch, seq = (Size.letter(name, POINT[name]) for name in ("batch", "seq"))
-    past = Size.letter("cached", POINT["cached"]) if run.cached else 0
+    batch, seq = (SymInt.letter(name, POINT[name]) for name in ("batch", "seq"))
+    past = SymInt.letter("cached", POINT["cached"]) if run.cached else 0
     with Tape() as tape:
         dropout = config.architecture.dropout if run.dropout else ()
         decoder = built.runnable(blocks, dropout=dropout)

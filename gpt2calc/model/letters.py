@@ -11,7 +11,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import FieldValue
 from gpt2calc.model.kinds import Kinds, kinds_of
 from gpt2calc.model.network import Network
-from gpt2calc.tape.symbolic import Size
+from gpt2calc.tape.symbolic import SymInt
 
 POINT = {
     "n_layer": 1_000_003,
@@ -113,9 +113,9 @@ def in_letters(structure: Structure) -> ModelConfig:
     """
     fields: dict[str, object] = dict(zip(_IS_NUMBER, structure.fields, strict=True))
     for name, at in POINT.items():
-        fields[name] = Size.letter(name, at) if fields[name] else None
+        fields[name] = SymInt.letter(name, at) if fields[name] else None
     if fields["n_expert"] is not None:
-        fields["n_expert_active"] = Size.letter("n_expert_active", POINT["n_expert_active"])
+        fields["n_expert_active"] = SymInt.letter("n_expert_active", POINT["n_expert_active"])
     if not structure.has_heads:
         fields["n_head"] = 1
     fields |= {"dense_layers": (), "indexer_layers": None, "attention_layers": None}

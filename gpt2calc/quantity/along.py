@@ -54,8 +54,8 @@ class Pointwise:
             return False
         if is_within and x >= FAR and self.at(x) == self.at(x // 2):
             raise UserError(
-                f"{self._field} may be of any size: even at {x:,} it is {self.at(x):,} "
-                f"{self._quantity.unit}, which is within"
+                f"any {self._field} fits the budget: even {x:,} takes only {self.at(x):,} "
+                f"{self._quantity.unit}"
             )
         return is_within
 

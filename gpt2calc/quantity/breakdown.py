@@ -1,6 +1,6 @@
 """A quantity of one model, part by part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -93,14 +93,14 @@ class Breakdown(PartByPart):
     def __getitem__(self, part: str) -> Any:
         """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
         if part not in self.quantity.parts and part in self.quantity.groups:
-            return self.coarse[part]
+            return self._together(self.quantity.groups[part])
         return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.quantity.parts)
 
     def __contains__(self, part: object) -> bool:
-        return part in self.quantity.parts
+        return part in self.quantity.parts or part in self.quantity.groups
 
     @property
     def coarse(self) -> dict[str, Share]:
@@ -110,11 +110,11 @@ class Breakdown(PartByPart):
                 name: Share(part.total, part.total, part.share)
                 for name, part in self.sublayers.items()
             }
-        sums = {
-            name: sum(self[part].total for part in parts)
-            for name, parts in self.quantity.groups.items()
-        }
-        return {name: Share(size, size, size / (self.total or 1)) for name, size in sums.items()}
+        return {name: self._together(parts) for name, parts in self.quantity.groups.items()}
+
+    def _together(self, parts: Iterable[str]) -> Share:
+        total = sum(self.sublayers[part].total for part in parts)
+        return Share(total, total, total / (self.total or 1))
 
     def group_share(self, group: str) -> float:
         """Return the fraction of the total that the parts of a group have together."""

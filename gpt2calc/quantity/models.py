@@ -72,11 +72,14 @@ def as_config(model: Model | None) -> Any:
         return ModelConfig()
     if isinstance(model, str | PathLike):
         return load(model)
-    if hasattr(model, "to_dict") and hasattr(model, "model_type"):
+    if hasattr(model, "to_dict") and hasattr(model, "model_type") and not isinstance(model, type):
         from gpt2calc.model.hub import from_contents
 
         return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
-    raise UserError(f"{quoted(model)} is no model: give a preset's name, a file, or a ModelConfig")
+    raise UserError(
+        f"{quoted(model)} is no model: give a preset's name, a file, a ModelConfig, or the config "
+        "of a transformers model"
+    )
 
 
 def labelled(
@@ -88,13 +91,18 @@ def labelled(
     Different models of the same name get a number. ``case`` turns a model's config into what the
     fields are replaced in: that config, or a case.
     """
-    if isinstance(models, str | PathLike | ModelConfig | Case) or hasattr(models, "model_type"):
-        models = (models,)
     if isinstance(models, Mapping):
         named = [_changed(name, case(as_config(model)), fields) for name, model in models.items()]
     else:
-        named = [_labelled(model, case, fields) for model in models]
+        named = [_labelled(model, case, fields) for model in _each(models)]
     return _told_apart(named)
+
+
+def _each(models: Model | Iterable[Model]) -> Iterable[Model]:
+    """Return models one by one, of a single model, or None, that one."""
+    if isinstance(models, str | PathLike | ModelConfig | Case):
+        return (models,)
+    return (models,) if models is None or hasattr(models, "model_type") else models
 
 
 def _labelled(

@@ -20,7 +20,7 @@ def as_quantity(of: str | Quantity) -> Quantity:
     """Return the quantity itself, or the one of that name. Raises ``UserError`` if it is none."""
     if isinstance(of, Quantity):
         return of
-    if of not in _MODULES:
+    if not isinstance(of, str) or of not in _MODULES:
         hint = did_you_mean(str(of), NAMES) or f"; there are {', '.join(NAMES)}"
         raise UserError(f"no quantity is called {quoted(of)}{hint}")
     module, name = _MODULES[of]

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, model_validator
 
 from gpt2calc.dtypes import dtype_called
+from gpt2calc.errors import quoted
 from gpt2calc.model.fields.declared import Declared, Known, Size
 
 ALL = ("flops", "memory", "cache")
@@ -78,7 +79,7 @@ class Run(Declared):
             "no forward and backward",
             "Forward and backward. --inference is the opposite: a prompt, and in memory the tokens "
             "after it. If left out: no for FLOPs, yes for memory.",
-            rule="forward_alone",
+            rule="trains_by_default",
             opposite="inference",
             changes=BOTH,
             fixed={"cache": False},
@@ -88,7 +89,7 @@ class Run(Declared):
         bool,
         Known(
             "no causal scores alone",
-            "Count half of the attention scores, as a causal kernel computes; PyTorch counts all.",
+            "Count the lower triangle of the scores alone; PyTorch counts the full square.",
             changes=FLOPS,
         ),
     ] = False
@@ -144,7 +145,7 @@ class Run(Declared):
         bool,
         Known(
             "no fused GELU",
-            "GELU in one kernel, and not in Python as gelu_new.",
+            "One fused GELU kernel instead of gelu_new, which transformers writes out in Python.",
             changes=MEMORY,
         ),
     ] = False
@@ -221,8 +222,10 @@ class Run(Declared):
             return given
         rest = {name: value for name, value in given.items() if name != "inference"}
         is_served = given["inference"]
-        if not isinstance(is_served, bool) or rest.get("training") not in (None, not is_served):
-            raise ValueError("inference must be true or false, and training its opposite")
+        if not isinstance(is_served, bool):
+            raise ValueError(f"inference is {quoted(is_served)}: it must be true or false")
+        if rest.get("training") not in (None, not is_served):
+            raise ValueError("training and inference are opposites: give one of them")
         return rest | {"training": not is_served}
 
     usual_seq: ClassVar[None] = None
@@ -231,7 +234,7 @@ class Run(Declared):
     usual_attention: ClassVar[None] = None
     """Defaults that follow from the model: None of a run alone, given by ``Case``."""
     nothing_cached: ClassVar[int] = 0
-    forward_alone: ClassVar[bool] = False
+    trains_by_default: ClassVar[bool] = False
 
     @property
     def as_deepspeed(self) -> Literal["none", "float32"]:

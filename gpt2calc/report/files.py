@@ -17,6 +17,8 @@ from gpt2calc.errors import UserError
 
 AN_HOUR = 3_600
 """Seconds after which a partial file counts as abandoned."""
+LONGEST_STEM = 50
+"""Characters of a file's name that its temporary file has: 200 bytes in UTF-8 at most, of 255."""
 
 
 @contextmanager
@@ -62,7 +64,8 @@ def ending_tidily() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into ``SystemExit``, so that partial files are removed."""
     names = ("SIGTERM", "SIGHUP") if current_thread() is main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, _leave) for number in numbers}
+    heeded = [each for each in numbers if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, _leave) for number in heeded}
     try:
         yield
     finally:
@@ -77,7 +80,7 @@ def _leave(number: int, _: Any) -> None:
 def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
     """Open a temporary file beside ``target``, and move it there in the end."""
     # The name is known before the file exists, so that a signal at any moment can remove it.
-    part = target.parent / f".{target.name[:100]}.{token_hex(4)}.part"
+    part = target.parent / f".{target.name[:LONGEST_STEM]}.{token_hex(4)}.part"
     _remove_leftovers(target)
     try:
         with open(part, "xb") if binary else open(part, "x", encoding="utf-8") as file:
@@ -91,7 +94,7 @@ def _beside(target: Path, binary: bool) -> Iterator[IO[Any]]:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove what a killed write of the same file left; a younger part may be another writer's."""
-    pattern = f".{escape(target.name[:100])}.????????.part"
+    pattern = f".{escape(target.name[:LONGEST_STEM])}.????????.part"
     for part in target.parent.glob(pattern):
         with suppress(OSError):
             if time() - part.stat().st_mtime > AN_HOUR:

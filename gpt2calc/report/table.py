@@ -58,7 +58,7 @@ class Table(NamedTuple):
             notes=tuple(printable(note) for note in self.notes),
         )
 
-    def with_columns(self, indices: set[int]) -> "Table":
+    def only_columns(self, indices: set[int]) -> "Table":
         """Return the table with only the columns at ``indices``."""
 
         def kept(row: Row) -> Row:
@@ -73,7 +73,7 @@ class Table(NamedTuple):
     def without_bars(self) -> "Table":
         """Return the table without the columns drawn as bars."""
         kinds = enumerate(column.kind for column in self.columns)
-        return self.with_columns({index for index, kind in kinds if kind != "bar"})
+        return self.only_columns({index for index, kind in kinds if kind != "bar"})
 
 
 TOO_SMALL = 0.00005

@@ -52,7 +52,7 @@ def abandon(output: TextIO) -> None:
 @contextmanager
 def progress_of(parts: int) -> Iterator[Callable[[int], None]]:
     """Yield a callback for the number of parts just done; on a terminal a bar shows them."""
-    if parts < MANY_PARTS or sys.stderr is None or not sys.stderr.isatty():
+    if not _shows_progress(parts):
         yield lambda _: None
         return
     with _bar() as bar:
@@ -62,9 +62,11 @@ def progress_of(parts: int) -> Iterator[Callable[[int], None]]:
 
 def _with_progress(texts: Iterable[str], parts: int) -> Iterable[str]:
     """Show a bar on standard error for many texts, if that is a terminal."""
-    if parts < MANY_PARTS or not sys.stderr.isatty():
-        return texts
-    return _shown(texts, parts)
+    return _shown(texts, parts) if _shows_progress(parts) else texts
+
+
+def _shows_progress(parts: int) -> bool:
+    return parts >= MANY_PARTS and sys.stderr is not None and sys.stderr.isatty()
 
 
 def _shown(texts: Iterable[str], parts: int) -> Iterator[str]:

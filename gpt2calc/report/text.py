@@ -96,7 +96,7 @@ def _folded(table: Table) -> list[Table]:
             room = whole
         groups[-1].add(index)
         room -= width + GAP
-    return [table.with_columns({0, *group}) for group in groups]
+    return [table.only_columns({0, *group}) for group in groups]
 
 
 def _widths(table: Table) -> list[int]:

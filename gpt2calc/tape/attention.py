@@ -55,7 +55,7 @@ def _sdpa(
         return _by_formula(query, key, value, mask, is_causal=q_len > 1 and mask is None)
     scores = Matmul(batch * heads, q_len, width, kv_len)
     values = Matmul(batch * heads, q_len, kv_len, width)
-    outcome, log_sum_exp = empty_several(
+    output, log_sum_exp = empty_several(
         "_scaled_dot_product_flash_attention_for_cpu",
         Spec((batch, heads, q_len, v_width), query.dtype, elementwise_order([query], query.shape)),
         Spec((batch, q_len, heads), "float32"),
@@ -70,9 +70,9 @@ def _sdpa(
         op = "_scaled_dot_product_flash_attention_for_cpu_backward"
         return [*empty_several(op, *specs, matmuls=products)]
 
-    saved = [query, key, value, outcome, log_sum_exp, *([mask] if mask is not None else [])]
-    record([outcome], [query, key, value], saved, backward)
-    return outcome
+    saved = [query, key, value, output, log_sum_exp, *([mask] if mask is not None else [])]
+    record([output], [query, key, value], saved, backward)
+    return output
 
 
 def _by_formula(

@@ -38,7 +38,7 @@ class Edge(NamedTuple):
     """Where the gradient of an input goes: an output of a node, or a leaf."""
 
     target: "Node | Tensor"
-    output: int
+    output_nr: int
     shape: Shape
     dtype: str
 
@@ -66,7 +66,7 @@ def _edge(tensor: Tensor | None) -> Edge | None:
     if tensor is None or not tensor.requires_grad:
         return None
     target = tensor if tensor.node is None else tensor.node
-    return Edge(target, tensor.output, tensor.shape, tensor.dtype)
+    return Edge(target, tensor.output_nr, tensor.shape, tensor.dtype)
 
 
 def saved_form(tensor: Tensor) -> Tensor:
@@ -104,24 +104,24 @@ def save_for_backward(
     return Node(inputs, saved, backward)
 
 
-def attach(node: Node | None, *outcomes: Tensor) -> None:
+def attach(node: Node | None, *outputs: Tensor) -> None:
     """Make tensors the outputs of a recorded operation."""
     if node is None:
         return
-    for index, outcome in enumerate(outcomes):
-        outcome.node = node
-        outcome.output = index
-        outcome.requires_grad = True
+    for index, output in enumerate(outputs):
+        output.node = node
+        output.output_nr = index
+        output.requires_grad = True
 
 
 def record(
-    outcomes: Sequence[Tensor],
+    outputs: Sequence[Tensor],
     inputs: Sequence[Tensor | None],
     saved: Saved,
     backward: Backward,
 ) -> None:
     """Record an operation whose outputs exist: one that saves outputs, or nothing."""
-    attach(save_for_backward(inputs, saved, backward), *outcomes)
+    attach(save_for_backward(inputs, saved, backward), *outputs)
 
 
 class _Ready:
@@ -195,7 +195,7 @@ def backward(loss: Tensor, at_the_end: Callable[[], None] | None = None) -> None
             if edge is None:
                 continue
             if produced[index] is not None:
-                _add_to(buffers.setdefault(edge.target, []), edge.output, produced, index)
+                _add_to(buffers.setdefault(edge.target, []), edge.output_nr, produced, index)
             ready.missing[edge.target] -= 1
             if ready.missing[edge.target] == 0:
                 buffers.setdefault(edge.target, [])
@@ -234,20 +234,20 @@ def _run(node: Node, gradients: Gradients) -> list[Tensor | None]:
     saved = node.unpack() if node.unpack is not None else node.saved
     needed = [edge is not None for edge in node.edges]
     made = node.backward(saved, gradients, needed)
-    outcomes: list[Tensor | None] = list(made)
+    produced: list[Tensor | None] = list(made)
     made = saved = None  # type: ignore[assignment]
     for index, edge in enumerate(node.edges):
         if edge is None:
-            outcomes[index] = None
+            produced[index] = None
             continue
-        gradient = outcomes[index]
+        gradient = produced[index]
         if gradient is None:
             continue
         if gradient.shape != edge.shape:
-            gradient = outcomes[index] = sum_to(gradient, edge.shape)
+            gradient = produced[index] = sum_to(gradient, edge.shape)
         if gradient.dtype != edge.dtype:
-            outcomes[index] = _cast(gradient, edge.dtype)
-    return outcomes
+            produced[index] = _cast(gradient, edge.dtype)
+    return produced
 
 
 def _cast(gradient: Tensor, dtype: str) -> Tensor:

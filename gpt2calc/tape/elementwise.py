@@ -38,16 +38,16 @@ def promoted(operands: tuple[Tensor, ...] | list[Tensor]) -> str:
 
 def add(one: Tensor, other: Tensor) -> Tensor:
     """Add two tensors."""
-    outcome = elementwise("add", one, other)
-    record([outcome], [one, other], [], lambda _, grads, __: [grads[0], grads[0]])
-    return outcome
+    output = elementwise("add", one, other)
+    record([output], [one, other], [], lambda _, grads, __: [grads[0], grads[0]])
+    return output
 
 
 def add_scalar(tensor: Tensor) -> Tensor:
     """Add a Python number."""
-    outcome = elementwise("add", tensor)
-    record([outcome], [tensor], [], lambda _, grads, __: [grads[0]])
-    return outcome
+    output = elementwise("add", tensor)
+    record([output], [tensor], [], lambda _, grads, __: [grads[0]])
+    return output
 
 
 def sub(one: Tensor, other: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ def sub(one: Tensor, other: Tensor) -> Tensor:
     def backward(_: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
         return [grads[0], elementwise("neg", grads[0]) if needed[1] else None]
 
-    outcome = elementwise("sub", one, other)
-    record([outcome], [one, other], [], backward)
-    return outcome
+    output = elementwise("sub", one, other)
+    record([output], [one, other], [], backward)
+    return output
 
 
 def mul(one: Tensor, other: Tensor) -> Tensor:
@@ -76,23 +76,23 @@ def mul(one: Tensor, other: Tensor) -> Tensor:
     saved = [*([one] if saves_one else []), *([other] if saves_other else [])]
     node = save_for_backward([one, other], saved, backward)
     del saved
-    outcome = elementwise("mul", one, other)
-    attach(node, outcome)
-    return outcome
+    output = elementwise("mul", one, other)
+    attach(node, output)
+    return output
 
 
 def scale(tensor: Tensor) -> Tensor:
     """Multiply by, or divide by, a Python number."""
-    outcome = elementwise("mul", tensor)
-    record([outcome], [tensor], [], lambda _, grads, __: [elementwise("mul", grads[0])])
-    return outcome
+    output = elementwise("mul", tensor)
+    record([output], [tensor], [], lambda _, grads, __: [elementwise("mul", grads[0])])
+    return output
 
 
 def neg(tensor: Tensor) -> Tensor:
     """Change the sign."""
-    outcome = elementwise("neg", tensor)
-    record([outcome], [tensor], [], lambda _, grads, __: [elementwise("neg", grads[0])])
-    return outcome
+    output = elementwise("neg", tensor)
+    record([output], [tensor], [], lambda _, grads, __: [elementwise("neg", grads[0])])
+    return output
 
 
 def pow_scalar(tensor: Tensor) -> Tensor:
@@ -105,9 +105,9 @@ def pow_scalar(tensor: Tensor) -> Tensor:
         return [elementwise("mul", grads[0], slope)]
 
     node = save_for_backward([tensor], [tensor], backward)
-    outcome = elementwise("pow", tensor)
-    attach(node, outcome)
-    return outcome
+    output = elementwise("pow", tensor)
+    attach(node, output)
+    return output
 
 
 def rsqrt(tensor: Tensor) -> Tensor:
@@ -118,9 +118,9 @@ def rsqrt(tensor: Tensor) -> Tensor:
         half = elementwise("mul", grads[0])
         return [elementwise("mul", half, power)]
 
-    outcome = elementwise("rsqrt", tensor)
-    record([outcome], [tensor], [outcome], backward)
-    return outcome
+    output = elementwise("rsqrt", tensor)
+    record([output], [tensor], [output], backward)
+    return output
 
 
 def _backward_of(op: str) -> Callable[[Saved, Gradients, Needed], list[Tensor | None]]:
@@ -132,16 +132,16 @@ def _backward_of(op: str) -> Callable[[Saved, Gradients, Needed], list[Tensor | 
 def of_input(op: str, tensor: Tensor) -> Tensor:
     """Apply an activation whose backward needs the input: ``"gelu"``, ``"silu"``."""
     node = save_for_backward([tensor], [tensor], _backward_of(op))
-    outcome = elementwise(op, tensor)
-    attach(node, outcome)
-    return outcome
+    output = elementwise(op, tensor)
+    attach(node, output)
+    return output
 
 
 def of_output(op: str, tensor: Tensor) -> Tensor:
     """Apply an activation whose backward needs the output: ``"relu"``, ``"tanh"``."""
-    outcome = elementwise(op, tensor)
-    record([outcome], [tensor], [outcome], _backward_of(op))
-    return outcome
+    output = elementwise(op, tensor)
+    record([output], [tensor], [output], _backward_of(op))
+    return output
 
 
 def to_copy(tensor: Tensor, dtype: str) -> Tensor:
@@ -154,9 +154,9 @@ def cast(tensor: Tensor, dtype: str) -> Tensor:
     before = tensor.dtype
     if before == dtype:
         return tensor
-    outcome = to_copy(tensor, dtype)
-    record([outcome], [tensor], [], lambda _, grads, __: [to_copy(grads[0], before)])
-    return outcome
+    output = to_copy(tensor, dtype)
+    record([output], [tensor], [], lambda _, grads, __: [to_copy(grads[0], before)])
+    return output
 
 
 def cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int, op: str = "cat") -> Tensor:
@@ -166,13 +166,13 @@ def cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int, op: str = "cat") -
     first = tensors[0]
     dim %= len(first.shape)
     sizes = [tensor.shape[dim] for tensor in tensors]
-    outcome = empty(op, resized(first.shape, dim, sum(sizes)), first.dtype)
+    output = empty(op, resized(first.shape, dim, sum(sizes)), first.dtype)
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
         return [detached_narrow(grads[0], dim, size) for size in sizes]
 
-    record([outcome], tensors, [], backward)
-    return outcome
+    record([output], tensors, [], backward)
+    return output
 
 
 def stack(tensors: tuple[Tensor, ...]) -> Tensor:
@@ -194,9 +194,9 @@ def where(tensor: Tensor, other: Tensor, mask: Tensor) -> Tensor:
         return [elementwise("where", saved[0], grads[0], zero, dtype=grads[0].dtype)]
 
     node = save_for_backward([tensor], [mask], backward)
-    outcome = elementwise("where", mask, tensor, other, dtype=tensor.dtype)
-    attach(node, outcome)
-    return outcome
+    output = elementwise("where", mask, tensor, other, dtype=tensor.dtype)
+    attach(node, output)
+    return output
 
 
 def masked_fill(tensor: Tensor, mask: Tensor) -> Tensor:
@@ -206,9 +206,9 @@ def masked_fill(tensor: Tensor, mask: Tensor) -> Tensor:
         return [empty("masked_fill", grads[0].shape, grads[0].dtype)]
 
     node = save_for_backward([tensor], [mask], backward)
-    outcome = empty("masked_fill", tensor.shape, tensor.dtype)
-    attach(node, outcome)
-    return outcome
+    output = empty("masked_fill", tensor.shape, tensor.dtype)
+    attach(node, output)
+    return output
 
 
 def reciprocal_times(tensor: Tensor) -> Tensor:
@@ -223,8 +223,8 @@ def function(
     tape = current()
     before, tape.grad_enabled = tape.grad_enabled, False
     try:
-        outcome = forward(x)
+        output = forward(x)
     finally:
         tape.grad_enabled = before
-    record([outcome], [x], [x], lambda saved, grads, _: [backward(grads[0], saved[0])])
-    return outcome
+    record([output], [x], [x], lambda saved, grads, _: [backward(grads[0], saved[0])])
+    return output

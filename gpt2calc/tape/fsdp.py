@@ -178,11 +178,11 @@ class FullyShard:
 
 def on_gradient(x: Tensor, event: Callable[[], None]) -> Tensor:
     """Return ``x``; once its gradient is complete, ``event`` is called before backward goes on."""
-    outcome = x.detached()
+    output = x.detached()
 
     def back(_: Saved, gradients: Gradients, __: Needed) -> Gradients:
         event()
         return gradients
 
-    record([outcome], [x], [], back)
-    return outcome
+    record([output], [x], [], back)
+    return output

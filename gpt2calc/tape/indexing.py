@@ -20,9 +20,9 @@ def embedding(weight: Tensor, ids: Tensor) -> Tensor:
         return [empty("embedding_dense_backward", shape, grads[0].dtype)]
 
     node = save_for_backward([weight], [ids], backward)
-    outcome = empty("embedding", (*ids.shape, shape[1]), weight.dtype)
-    attach(node, outcome)
-    return outcome
+    output = empty("embedding", (*ids.shape, shape[1]), weight.dtype)
+    attach(node, output)
+    return output
 
 
 def index(tensor: Tensor, indices: Tensor, shape: Sequence[int]) -> Tensor:
@@ -36,9 +36,9 @@ def index(tensor: Tensor, indices: Tensor, shape: Sequence[int]) -> Tensor:
         return [written]
 
     node = save_for_backward([tensor], [indices], backward)
-    outcome = empty("index", shape, tensor.dtype)
-    attach(node, outcome)
-    return outcome
+    output = empty("index", shape, tensor.dtype)
+    attach(node, output)
+    return output
 
 
 def pick(tensor: Tensor, dim: int, number: int = 1) -> Tensor:
@@ -59,6 +59,6 @@ def gather(tensor: Tensor, indices: Tensor) -> Tensor:
         return [scattered]
 
     node = save_for_backward([tensor], [indices], backward)
-    outcome = empty("gather", indices.shape, tensor.dtype)
-    attach(node, outcome)
-    return outcome
+    output = empty("gather", indices.shape, tensor.dtype)
+    attach(node, output)
+    return output

@@ -7,9 +7,9 @@ from gpt2calc.tape.tensor import Tensor, empty
 
 
 def _over(tensor: Tensor, inputs: list[Tensor], saved: Saved, backward: Backward) -> Tensor:
-    outcome = tensor.like(tensor.shape, tensor.stride)
-    record([outcome], inputs, saved, backward)
-    return outcome
+    output = tensor.like(tensor.shape, tensor.stride)
+    record([output], inputs, saved, backward)
+    return output
 
 
 def add_(tensor: Tensor, other: Tensor) -> Tensor:
@@ -39,6 +39,6 @@ def _of_divisor(dividend: Tensor, divisor: Tensor, gradient: Tensor) -> Tensor:
     quotient = elementwise("div", dividend, divisor)
     slope = elementwise("div", quotient, divisor)
     negative = elementwise("neg", gradient)
-    outcome = elementwise("mul", negative, slope)
+    output = elementwise("mul", negative, slope)
     del quotient
-    return outcome
+    return output

@@ -36,10 +36,10 @@ def _gradient(
     """Return the gradient of a factor, in that factor's layout: columns first if it has them so."""
     shape = (*left.shape[:-1], right.shape[-1])
     sizes = _sizes(left, right)._replace(gradient_of=factor)
-    outcome = empty(op, shape, left.dtype, matmuls=(sizes,))
+    output = empty(op, shape, left.dtype, matmuls=(sizes,))
     if op == "mm" and like[0] == 1 and like[1] != 1:
-        return outcome.like(outcome.shape, (1, outcome.shape[0]))
-    return outcome
+        return output.like(output.shape, (1, output.shape[0]))
+    return output
 
 
 def _transposed(matrix: Tensor) -> Tensor:
@@ -95,9 +95,9 @@ def mm(
     inputs = [left, right] if bias is None else [left, right, bias]
     node = save_for_backward(inputs, saved, backward)
     del saved, inputs
-    outcome = _product(op, left, right)
-    attach(node, outcome)
-    return outcome
+    output = _product(op, left, right)
+    attach(node, output)
+    return output
 
 
 def bmm(left: Tensor, right: Tensor) -> Tensor:
@@ -175,9 +175,9 @@ def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
     saved = [*([left] if saves_left else []), *([right] if saves_right else [])]
     node = save_for_backward([left, right], saved, backward)
     del saved
-    outcome = _product("baddbmm", left, right)
-    attach(node, outcome)
-    return outcome
+    output = _product("baddbmm", left, right)
+    attach(node, output)
+    return output
 
 
 def grouped_mm(x: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
@@ -206,6 +206,6 @@ def grouped_mm(x: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
     node = save_for_backward([x, weights], saved, backward)
     del saved
     sizes = (Matmul(1, rows, inputs, outputs),)
-    outcome = empty("_grouped_mm", (rows, outputs), x.dtype, matmuls=sizes)
-    attach(node, outcome)
-    return outcome
+    output = empty("_grouped_mm", (rows, outputs), x.dtype, matmuls=sizes)
+    attach(node, output)
+    return output

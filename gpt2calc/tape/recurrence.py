@@ -20,6 +20,6 @@ def fused(op: str, inputs: Sequence[Tensor], shape: Shape, product: Matmul) -> T
         made = empty_several(f"{op}_backward", *specs, matmuls=products)
         return [each if wanted else None for each, wanted in zip(made, needed, strict=True)]
 
-    outcome = empty(op, shape, inputs[0].dtype, matmuls=(product,))
-    record([outcome], [*inputs], [*inputs], backward)
-    return outcome
+    output = empty(op, shape, inputs[0].dtype, matmuls=(product,))
+    record([output], [*inputs], [*inputs], backward)
+    return output

@@ -14,30 +14,30 @@ from gpt2calc.tape.views import contiguous, expand, narrow, unsqueeze, view, wit
 def mean(tensor: Tensor) -> Tensor:
     """Return the mean of the last dimension, which is kept with size 1."""
     shape = tensor.shape
-    outcome = empty("mean", (*shape[:-1], 1), tensor.dtype)
+    output = empty("mean", (*shape[:-1], 1), tensor.dtype)
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
         return [elementwise("div", expand(grads[0], *shape))]
 
-    record([outcome], [tensor], [], backward)
-    return outcome
+    record([output], [tensor], [], backward)
+    return output
 
 
 def sum_last(tensor: Tensor) -> Tensor:
     """Sum over the last dimension, which is kept with size 1."""
     shape = tensor.shape
-    outcome = empty("sum", (*shape[:-1], 1), tensor.dtype)
-    record([outcome], [tensor], [], lambda _, grads, __: [expand(grads[0], *shape)])
-    return outcome
+    output = empty("sum", (*shape[:-1], 1), tensor.dtype)
+    record([output], [tensor], [], lambda _, grads, __: [expand(grads[0], *shape)])
+    return output
 
 
 def sum_over(tensor: Tensor, dim: int) -> Tensor:
     """Sum over a dimension, which is dropped."""
     shape = tensor.shape
     dim %= len(shape)
-    outcome = empty("sum", without(shape, dim), tensor.dtype)
-    record([outcome], [tensor], [], lambda _, grads, __: [expand(unsqueeze(grads[0], dim), *shape)])
-    return outcome
+    output = empty("sum", without(shape, dim), tensor.dtype)
+    record([output], [tensor], [], lambda _, grads, __: [expand(unsqueeze(grads[0], dim), *shape)])
+    return output
 
 
 def largest(tensor: Tensor) -> Tensor:
@@ -68,13 +68,13 @@ def log_softmax(tensor: Tensor) -> Tensor:
 
 
 def _softmax(op: str, tensor: Tensor) -> Tensor:
-    outcome = empty(op, tensor.shape, tensor.dtype)
+    output = empty(op, tensor.shape, tensor.dtype)
 
     def backward(_: Saved, grads: Gradients, __: Needed) -> list[Tensor | None]:
         return [empty(f"{op}_backward", grads[0].shape, grads[0].dtype)]
 
-    record([outcome], [tensor], [outcome], backward)
-    return outcome
+    record([output], [tensor], [output], backward)
+    return output
 
 
 def nll_loss(log_probabilities: Tensor, targets: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
     rows: Shape = (*x.shape[:-1], 1)
     statistics = x.dtype if weight is None else weight.dtype
 
-    outcome, average, deviation = empty_several(
+    output, average, deviation = empty_several(
         "native_layer_norm",
         Spec(x.shape, x.dtype),
         Spec(rows, statistics),
@@ -129,8 +129,8 @@ def layer_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = No
 
     affine = [each for each in (weight, bias) if each is not None]
     saved = [x, average, deviation, *affine]
-    record([outcome], [x, weight, bias], saved, backward)
-    return outcome
+    record([output], [x, weight, bias], saved, backward)
+    return output
 
 
 def topk(tensor: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -19,56 +19,56 @@ Terms: TypeAlias = dict[Monomial, Coefficient]
 """The terms of a formula: monomials with their coefficients."""
 
 
-class Size(int):
+class SymInt(int):
     """An integer that knows the formula it comes from."""
 
     terms: Terms
 
-    def __new__(cls, value: int, terms: Terms) -> "Size":
+    def __new__(cls, value: int, terms: Terms) -> "SymInt":
         """Return a size with a value at the point, and its formula."""
         size = int.__new__(cls, value)
         size.terms = terms
         return size
 
     @classmethod
-    def letter(cls, letter: str, value: int) -> "Size":
+    def letter(cls, letter: str, value: int) -> "SymInt":
         """Return a size that is a letter by itself."""
         return cls(value, {((letter, 1),): 1})
 
-    def __add__(self, other: int) -> "Size":
+    def __add__(self, other: int) -> "SymInt":
         return _sum(self, other, 1)
 
-    def __sub__(self, other: int) -> "Size":
+    def __sub__(self, other: int) -> "SymInt":
         return _sum(self, other, -1)
 
-    def __rsub__(self, other: int) -> "Size":
-        return _sum(Size(other, terms_of(other)), self, -1)
+    def __rsub__(self, other: int) -> "SymInt":
+        return _sum(SymInt(other, terms_of(other)), self, -1)
 
-    def __neg__(self) -> "Size":
-        return _sum(Size(0, {}), self, -1)
+    def __neg__(self) -> "SymInt":
+        return _sum(SymInt(0, {}), self, -1)
 
-    def __mul__(self, other: int) -> "Size":
+    def __mul__(self, other: int) -> "SymInt":
         if not isinstance(other, int):
             return NotImplemented
-        if not isinstance(other, Size):  # most factors are, and no monomial changes by them
+        if not isinstance(other, SymInt):  # most factors are, and no monomial changes by them
             scaled = {one: factor * other for one, factor in self.terms.items()} if other else {}
-            return Size(int(self) * other, scaled)
+            return SymInt(int(self) * other, scaled)
         terms: Terms = {}
         for one, factor in self.terms.items():
             for two, times in other.terms.items():
                 monomial = _joined(one, two, 1)
                 terms[monomial] = terms.get(monomial, 0) + factor * times
-        return Size(int(self) * int(other), terms)
+        return SymInt(int(self) * int(other), terms)
 
-    def __floordiv__(self, other: int) -> "Size":
+    def __floordiv__(self, other: int) -> "SymInt":
         return _quotient(self, other)
 
-    def __rfloordiv__(self, other: int) -> "Size":
-        return _quotient(Size(other, terms_of(other)), self)
+    def __rfloordiv__(self, other: int) -> "SymInt":
+        return _quotient(SymInt(other, terms_of(other)), self)
 
     def __mod__(self, other: int) -> int:
         rest = int(self) % int(other)
-        if not isinstance(other, Size):
+        if not isinstance(other, SymInt):
             shares = {
                 monomial: _ratio(factor, int(other)) for monomial, factor in self.terms.items()
             }
@@ -119,16 +119,16 @@ class Decisions:
         global _decisions
         _decisions = self._outer
 
-    def differences(self) -> Iterator[tuple[Size, str, bool]]:
+    def differences(self) -> Iterator[tuple[SymInt, str, bool]]:
         """Yield each difference, or quotient, as a size, its relation, and whether it holds."""
         for (terms, relation), outcome in self.made.items():
-            yield Size(0, dict(terms)), relation, outcome
+            yield SymInt(0, dict(terms)), relation, outcome
 
 
 _decisions: Decisions | None = None
 
 
-def _decided(one: Size, other: object, relation: str, outcome: bool) -> bool:
+def _decided(one: SymInt, other: object, relation: str, outcome: bool) -> bool:
     if _decisions is not None and isinstance(other, int) and one is not other:
         _note(_sum(one, other, -1).terms, relation, outcome)
     return outcome
@@ -141,12 +141,12 @@ def _note(terms: Terms, relation: str, outcome: bool) -> None:
 
 def terms_of(number: int) -> Terms:
     """Return the formula of a number: its own, or the number as a constant."""
-    if isinstance(number, Size):
+    if isinstance(number, SymInt):
         return number.terms
     return {(): int(number)} if number else {}
 
 
-def _sum(one: Size, other: int, sign: int) -> Size:
+def _sum(one: SymInt, other: int, sign: int) -> SymInt:
     if not isinstance(other, int):
         return NotImplemented
     terms = dict(one.terms)
@@ -154,10 +154,10 @@ def _sum(one: Size, other: int, sign: int) -> Size:
         terms[monomial] = terms.get(monomial, 0) + sign * factor
         if not terms[monomial]:
             del terms[monomial]
-    return Size(int(one) + sign * int(other), terms)
+    return SymInt(int(one) + sign * int(other), terms)
 
 
-def _quotient(one: Size, other: int) -> Size:
+def _quotient(one: SymInt, other: int) -> SymInt:
     """Divide exactly by a single term. Raises ``ArithmeticError`` if that is not possible."""
     divisor = terms_of(other)
     if len(divisor) != 1 or int(one) % int(other):
@@ -167,7 +167,7 @@ def _quotient(one: Size, other: int) -> Size:
         _joined(monomial, by, -1): _ratio(factor, times) for monomial, factor in one.terms.items()
     }
     _note(terms, "whole", True)
-    return Size(int(one) // int(other), terms)
+    return SymInt(int(one) // int(other), terms)
 
 
 def _ratio(above: Coefficient, below: Coefficient) -> Coefficient:

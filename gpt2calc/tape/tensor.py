@@ -46,7 +46,16 @@ class Storage:
 class Tensor:
     """A tensor without data. The bytes of a tensor without a storage are not counted."""
 
-    __slots__ = ("_stride", "dtype", "grad", "node", "output", "requires_grad", "shape", "storage")
+    __slots__ = (
+        "_stride",
+        "dtype",
+        "grad",
+        "node",
+        "output_nr",
+        "requires_grad",
+        "shape",
+        "storage",
+    )
 
     def __init__(
         self,
@@ -63,7 +72,7 @@ class Tensor:
         self._stride = stride
         self.node: Node | None = None
         """The operation that made it, for backward."""
-        self.output = 0
+        self.output_nr = 0
         """Its index among the outputs of that operation."""
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
@@ -93,17 +102,6 @@ class Tensor:
                 expected *= size
         return True
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether its elements lie without gaps or overlaps, in any order of its dimensions."""
-        expected = 1
-        steps = [(step, n) for step, n in zip(self.stride, self.shape, strict=True) if n != 1]
-        for step, size in sorted(steps):
-            if step != expected:
-                return False
-            expected *= size
-        return True
-
     def detached(self) -> "Tensor":
         """Return a view of the same storage, shape and strides, without a node."""
         return Tensor(self.shape, self.dtype, self.storage, self._stride)
@@ -124,7 +122,7 @@ class Parameter(Tensor):
         self.storage = None
         self._stride = None
         self.node = None
-        self.output = 0
+        self.output_nr = 0
         self.requires_grad = trainable
         self.grad = None
         self.is_gathered = False
@@ -172,7 +170,7 @@ class Spec:
 
 def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> list[Tensor]:
     """Allocate all outputs of an operation, which is one event."""
-    outcomes = [
+    outputs = [
         Tensor(
             spec.shape,
             spec.dtype,
@@ -181,9 +179,9 @@ def empty_several(op: str, *specs: Spec, matmuls: tuple[Matmul, ...] = ()) -> li
         )
         for spec in specs
     ]
-    born = sum(outcome.storage.nbytes for outcome in outcomes if outcome.storage is not None)
+    born = sum(output.storage.nbytes for output in outputs if output.storage is not None)
     current().record(op, born, matmuls)
-    return outcomes
+    return outputs
 
 
 def broadcast_shape(*shapes: Shape) -> Shape:

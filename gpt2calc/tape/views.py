@@ -8,9 +8,9 @@ from gpt2calc.tape.tensor import Shape, Tensor, empty, view_stride
 
 
 def _view(tensor: Tensor, shape: Sequence[int], stride: Sequence[int], back: Backward) -> Tensor:
-    outcome = tensor.like(tuple(shape), tuple(stride))
-    record([outcome], [tensor], [], back)
-    return outcome
+    output = tensor.like(tuple(shape), tuple(stride))
+    record([output], [tensor], [], back)
+    return output
 
 
 def transpose(tensor: Tensor, one: int, other: int) -> Tensor:
@@ -140,9 +140,9 @@ def split(tensor: Tensor, sizes: Sequence[int], dim: int = -1) -> list[Tensor]:
 
 def clone(tensor: Tensor) -> Tensor:
     """Copy a tensor, contiguous."""
-    outcome = empty("clone", tensor.shape, tensor.dtype)
-    record([outcome], [tensor], [], lambda _, grads, __: [grads[0]])
-    return outcome
+    output = empty("clone", tensor.shape, tensor.dtype)
+    record([output], [tensor], [], lambda _, grads, __: [grads[0]])
+    return output
 
 
 def contiguous(tensor: Tensor) -> Tensor:

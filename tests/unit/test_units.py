@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2calc import UserError
-from gpt2calc.units import RoundedNumber, ordinal
+from gpt2calc.units import (
+    RoundedNumber,
+    format_binary_bytes,
+    format_bytes,
+    format_flops,
+    ordinal,
+    parse_bytes,
+    parse_speed,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +81,51 @@ def test_a_count_written_with_fewer_digits_still_stands_for_it(count, unit, deci
 def test_which_one_of_several():
     said = "1st 2nd 3rd 4th 11th 12th 13th 21st 102nd 111th"
     assert [ordinal(int(each[:-2])) for each in said.split()] == said.split()
+
+
+@pytest.mark.parametrize("text", ["1,5GB", "80,GB", "1__5", "1_000_", "1,00,0"])
+def test_a_decimal_comma_is_no_separator_of_thousands(text):
+    with pytest.raises(UserError, match="is no number of bytes"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "value"), [("1,500,000 kB", 1_500_000_000), ("1_000B", 1_000), (80e9, 80_000_000_000)]
+)
+def test_bytes_are_read_as_people_and_programs_write_them(size, value):
+    assert parse_bytes(size) == value
+
+
+@pytest.mark.parametrize("size", [0.5, float("1e-3"), "0.5B"])
+def test_a_part_of_a_byte_is_refused(size):
+    with pytest.raises(UserError, match="is no number of bytes"):
+        parse_bytes(size)
+
+
+def test_a_float_that_is_whole_is_that_number():
+    assert RoundedNumber.of(3e11).value == 300_000_000_000
+
+
+@pytest.mark.parametrize(("speed", "value"), [("3,500", 3_500), ("1,200.5k", 1_200_500)])
+def test_speeds_are_read(speed, value):
+    assert parse_speed(speed) == value
+
+
+@pytest.mark.parametrize("speed", ["3,5", "1,2M", "0", "k"])
+def test_what_is_no_speed_is_refused(speed):
+    with pytest.raises(UserError, match="it must be a positive number, such as 400k"):
+        parse_speed(speed)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (format_bytes(999), "999 B"),
+        (format_bytes(999_994), "999.99 kB"),
+        (format_bytes(999_995), "1.00 MB"),
+        (format_binary_bytes(2**30 - 1), "1.00 GiB"),
+        (format_flops(10**12 - 1), "1.00 TFLOPs (10^12)"),
+    ],
+)
+def test_no_unit_has_a_thousand_of_the_one_below(written, said):
+    assert written == said

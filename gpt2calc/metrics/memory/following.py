@@ -9,7 +9,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.quantity.case import Case
 from gpt2calc.tape.fsdp import Sharding
-from gpt2calc.tape.symbolic import Size
+from gpt2calc.tape.symbolic import SymInt
 
 FEW = 4
 """Layers that are enough for a formula in their number."""
@@ -127,13 +127,13 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
         seq=_letter("seq", plan.seq),
         cached=None if plan.cached is None else _letter("cached", plan.cached),
     )
-    if isinstance(depth, Size):
+    if isinstance(depth, SymInt):
         return _told_by_two(in_letters, plan, depth, min(model.n_layer, FEW), 1)
     return followed(in_letters, plan)
 
 
 def _letter(name: str, number: int) -> int:
-    return number if number == 1 and name != "n_layer" else Size.letter(name, number)
+    return number if number == 1 and name != "n_layer" else SymInt.letter(name, number)
 
 
 def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:

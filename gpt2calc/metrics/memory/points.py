@@ -25,7 +25,7 @@ from gpt2calc.metrics.memory.state import standing
 from gpt2calc.metrics.memory.timeline import Moment, Timeline
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
-from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, Size, terms_of
+from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, SymInt, terms_of
 
 Array: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = dict[str, Array]
@@ -121,13 +121,13 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
     fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads(model) else set()
     fixed |= set(fixed_in(model, plan_of(here.settled()).sharding))
     letters = {
-        name: Size.letter(name, number)
+        name: SymInt.letter(name, number)
         for name, number in point.items()
         if number > 1 and name not in fixed and name != "n_layer"
     }
     depth = None
     if is_deep and "n_layer" in point:
-        depth = Size.letter("n_layer", model.n_layer)
+        depth = SymInt.letter("n_layer", model.n_layer)
     names = frozenset(letters) | (frozenset({"n_layer"}) if depth is not None else frozenset())
     lettered = here.evaluate_at(**letters)
     try:

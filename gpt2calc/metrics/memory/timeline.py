@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from gpt2calc.metrics.memory.runs import Followed
 from gpt2calc.tape.recorder import Event, Lifetime
-from gpt2calc.tape.symbolic import Coefficient, Monomial, Size, terms_of
+from gpt2calc.tape.symbolic import Coefficient, Monomial, SymInt, terms_of
 
 LOSS = "nll_loss_forward"
 """The operation whose outcome is the loss."""
@@ -192,7 +192,7 @@ def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Co
         module = each.module if each.saved <= index else event.module
         role = role_of(module) or ("block" if module else "model")
         formulas = tuple(
-            frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, Size)
+            frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, SymInt)
         )
         part = kind(each, event, index)
         found[Allocation(part, role, event.op, each.dtype, each.shape, formulas)] += 1

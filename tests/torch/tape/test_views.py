@@ -203,13 +203,12 @@ def test_strides_of_dimensions_of_size_1(shape, data):
 @few
 @given(st.data())
 def test_what_is_said_of_a_layout(data):
-    """``is_contiguous`` and ``is_dense`` are PyTorch's own answers for the same strides."""
+    """``is_contiguous`` is PyTorch's own answer for the same strides."""
     shape = data.draw(shapes())
     x = Given(shape, steps=data.draw(layouts(len(shape))))
     real = arranged(ON_TORCH.o, ON_TORCH.leaf(x), x)
     tensor = Tensor(shape, "float32", stride=real.stride())
     assert tensor.is_contiguous == real.is_contiguous()
-    assert tensor.is_dense == torch.ops.aten.is_non_overlapping_and_dense(real)
     assert tensor.numel == real.numel()
 
 

@@ -11,7 +11,7 @@ from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.model.hub import from_contents
 from gpt2calc.quantity.case import case_of
-from gpt2calc.tape.symbolic import Decisions, Formula, Size
+from gpt2calc.tape.symbolic import Decisions, Formula, SymInt
 
 AXES = {
     "batch": [1, 2, 3, 16],
@@ -88,7 +88,7 @@ def test_widths_at_points_have_heads_of_their_own():
 
 @given(st.integers(2, 50), st.integers(2, 50), st.integers(1, 60))
 def test_decisions_hold_where_comparisons_come_out_alike(a, b, other):
-    x, y = Size.letter("a", a), Size.letter("b", b)
+    x, y = SymInt.letter("a", a), SymInt.letter("b", b)
     with Decisions() as decisions:
         outcomes = [x == y, x < y, x > y, x <= 7, x >= 7, x != 7, bool(x - 3), x % 3 == 0]
     assert [type(each) for each in outcomes] == [bool] * 8

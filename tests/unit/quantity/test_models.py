@@ -29,10 +29,10 @@ def test_every_function_takes_every_kind_of_model(name, file):
     assert EVERY[name]("gpt2-xl") != of_config or name == "tensors"
 
 
-@pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object()])
+@pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object(), ModelConfig])
 def test_what_is_no_model_is_refused(model):
     with pytest.raises(
-        UserError, match="is no model: give a preset's name, a file, or a ModelConfig"
+        UserError, match="is no model: give a preset's name, a file, a ModelConfig"
     ):
         count(model)
 
@@ -79,3 +79,7 @@ def test_a_label_says_what_was_changed():
     (own,) = labelled({"deep": load("gpt2").replace(n_layer=24)})
     assert own.name == "deep"
     assert [m.name for m in labelled([Path("gpt2"), ModelConfig()])] == ["gpt2", "12 x 768"]
+
+
+def test_none_is_gpt2_small_wherever_models_are_taken():
+    assert [each.config for each in labelled(None)] == [ModelConfig()]

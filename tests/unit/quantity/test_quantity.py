@@ -143,3 +143,17 @@ def test_quantities_have_names():
     with pytest.raises(UserError, match="no quantity is called 'parametres'; did you mean 'param"):
         compare(["gpt2", "gpt2-xl"], of="parametres")
     assert compare(["gpt2", "gpt2-xl"]).counts[0] == count(load("gpt2"))
+
+
+def test_a_group_is_asked_for_like_a_part():
+    counted = count("gpt2")
+    assert counted["embeddings"].total == counted["token_embedding"].total + (
+        counted["position_embedding"].total
+    )
+    assert "embeddings" in counted
+    assert "experts of glass" not in counted
+
+
+def test_a_list_is_no_quantity():
+    with pytest.raises(UserError, match="no quantity is called"):
+        compare("gpt2", of=["flops"])

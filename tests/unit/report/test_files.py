@@ -106,3 +106,20 @@ def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
     assert sorted(tmp_path.iterdir()) == [first, second]
     write_together({first: b"new", tmp_path / "c": b"newer"})
     assert first.read_bytes() + (tmp_path / "c").read_bytes() == b"newnewer"
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with whole_file(tmp_path / "out") as file:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            file.write("whole")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("字" * 84)
+    with whole_file(path) as file:
+        file.write("whole")
+    assert path.read_text() == "whole"

@@ -2,11 +2,13 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gpt2calc
 from gpt2calc import ModelConfig, count, load, presets
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.plain import encodable
@@ -166,3 +168,10 @@ def test_plain_characters_stand_for_those_that_an_encoding_lacks():
     assert encodable("10¹² d² ≠ √3…", "ascii") == "10^12 d^2 != sqrt3..."
     assert encodable("██▋▏é", "ascii") == "###?"
     assert encodable("10¹² d² ≠ √3…", "utf-8") == "10¹² d² ≠ √3…"
+
+
+def test_every_character_of_the_package_has_a_plain_one():
+    package = Path(gpt2calc.__file__).parent
+    written = {each for file in package.rglob("*.py") for each in file.read_text("utf-8")}
+    for character in sorted(each for each in written if not each.isascii()):
+        assert "?" not in encodable(character, "ascii")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2calc.tape.symbolic import Decisions, Formula, Size, terms_of
+from gpt2calc.tape.symbolic import Decisions, Formula, SymInt, terms_of
 
-D, H = Size.letter("d", 12), Size.letter("h", 3)
+D, H = SymInt.letter("d", 12), SymInt.letter("h", 3)
 OTHER = {"d": 20, "h": 5}
 
 
@@ -38,7 +38,7 @@ def test_a_number_and_the_formula_it_comes_from(size, here, there):
 
 
 def test_formulas_that_are_none():
-    for nothing in (D - D, D * 0, Size(0, {}), 0):
+    for nothing in (D - D, D * 0, SymInt(0, {}), 0):
         assert terms_of(nothing) == {}
     assert terms_of(5) == {(): 5}
     assert terms_of(D // 5 * 5 if int(D) % 5 == 0 else D // 4)[("d", 1),] == Fraction(1, 4)

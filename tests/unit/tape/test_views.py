@@ -97,7 +97,7 @@ def test_gradients_of_parts_are_joined_once():
         assert [each.shape for each in (query, key, value)] == [(2, 3), (2, 2), (2, 1)]
         assert key.stride == (6, 1)
         assert query.node is key.node is value.node
-        assert [each.output for each in (query, key, value)] == [0, 1, 2]
+        assert [each.output_nr for each in (query, key, value)] == [0, 1, 2]
         assert born_in_backward(tape, query) == [("cat", 48)]
 
 
