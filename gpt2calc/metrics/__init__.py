@@ -1,1 +1,1 @@
-"""What is added up over a model and a run: parameters, FLOPs."""
+"""What is counted of a model and a run: parameters, FLOPs, memory, serving and training time."""

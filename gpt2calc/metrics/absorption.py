@@ -1,7 +1,8 @@
-"""What latent attention takes where keys and values are never made of the cached latents.
+"""FLOPs of latent attention (MLA) with the up-projection of keys and values absorbed.
 
-Transformers makes the keys and values of all tokens seen anew at every step. Engines multiply the
-matrix that makes them into the queries, and what is mixed, instead: scores are then of latents.
+Transformers makes the keys and values of all cached tokens anew at every step. Engines multiply
+their up-projection into the queries and into attention's output instead: scores are then products
+of queries with the cached latents.
 
 Source: DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.2.
 """
@@ -10,14 +11,15 @@ from gpt2calc.metrics.matmuls import terms
 from gpt2calc.quantity.case import Case
 
 REPLACED = ("kv_up", "scores", "mix")
-"""The products that are done in another way."""
+"""Roles of the products that absorption replaces."""
 
 
 def absorbed_flops(case: Case) -> int:
-    """Return the FLOPs of a forward pass with the matrix of keys and values absorbed.
+    """Return the FLOPs of a forward pass with the up-projection of keys and values absorbed.
 
-    B sequences of S tokens, which meet K; h heads of width n without rotary positions and r with
-    them, values v wide, and a latent of c.
+    Each of S tokens in B sequences attends to K tokens; each of h heads has n features without
+    rotary positions and r with them, and values of width v; a latent has the width c. The full
+    square of scores is counted, whether or not the case is causal.
 
     Args:
         case: a model with latent attention, and a forward pass of it.

@@ -1,7 +1,7 @@
-"""How fast a model can serve at most: what a device's memory and its peak allow.
+"""Upper bounds on the speed of serving, from a device's bandwidth and its peak.
 
-A decoding step reads all weights and caches once; a prompt takes its FLOPs at the peak. Real
-engines reach a part of either.
+A decoding step reads the weights that it uses and all caches once; a prompt takes its FLOPs at the
+peak. Real engines reach a part of either.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gpt2calc.quantity.case import Case
 
 
 def step_seconds(read: int, device: Device) -> Fraction | None:
-    """Return the least time to read so many bytes; None where the bandwidth is not known."""
+    """Return the least seconds to read some bytes; None where the bandwidth is not known."""
     return None if device.bandwidth is None else Fraction(read, device.bandwidth)
 
 
@@ -28,11 +28,14 @@ class Bounds:
 
     users: int
     step: Fraction | None
-    """Of a decoding step, one token for every user; None without a bandwidth or a cache."""
+    """Of a decoding step, one token for every user; None if no bandwidth is known, or no cache."""
     prompt: Fraction | None
     """To the first token of one prompt; None where the device's peak is not known."""
     compute_bound_from: int | None
-    """Users from which on a step takes longer to compute than to read; None if it never does."""
+    """Users from which on a step takes longer to compute than to read.
+
+    None if it never does, if there is no cache, or if bandwidth or peak are not known.
+    """
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -46,7 +49,7 @@ class Bounds:
 
 
 class Held(NamedTuple):
-    """Bytes on one GPU."""
+    """Bytes of weights and of caches on one GPU."""
 
     weights: int
     cache_each: int
@@ -100,13 +103,16 @@ def _compute_bound_from(case: Case, on_one: Held, device: Device, peak: int) -> 
 
 
 def _flops_of_step(token: Case) -> int:
-    """Return the least FLOPs of one token: of latent attention, with its matrix absorbed."""
+    """Return the FLOPs of one token; of latent attention, absorbed if that takes fewer."""
     flops = int(FLOPS.total(token))
     return min(flops, absorbed_flops(token)) if token.model.is_latent else flops
 
 
 def flops_of_prompt(case: Case) -> int:
-    """Return the least FLOPs of a prompt: scores only of causal pairs inside the window."""
+    """Return the FLOPs of a prompt, with scores only of causal pairs inside the window.
+
+    Attention in chunks is counted as a window of a chunk's length, which has more pairs.
+    """
     causal = breakdown(case.evaluate_at(causal=True), FLOPS)
     tokens = case.q_len
     model, window = case.model, case.model.window
@@ -126,8 +132,8 @@ def share_read(case: Case, users: int) -> Fraction:
     """Return the fraction of the weights that a decoding step reads.
 
     Of the experts, it reads those that at least one user's token is expected to be routed to, if
-    all are equally likely. An untied embedding and those of the layers are left out: only a row for
-    each user is read.
+    all are equally likely. An untied token embedding and per-layer embeddings are left out: only a
+    row of them is read for each user.
     """
     counted = count(case.model)
     rows = () if case.model.tie_embeddings else ("token_embedding",)

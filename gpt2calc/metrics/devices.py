@@ -107,7 +107,7 @@ class Devices(Listing):
 
 
 def _figure(key: str, of: Callable[[Device], int | None], heading: str, unit: float) -> RowField:
-    """Return the column of a figure: in units as it is stored, in larger ones as it is read."""
+    """Return the column of a figure: as it is stored in CSV and JSON, over ``unit`` in tables."""
 
     def value(item: tuple[str, Device]) -> int | None:
         return of(item[1])

@@ -14,7 +14,7 @@ from gpt2calc.report.sublayers import EMBEDDINGS
 from gpt2calc.report.table import Column, Table
 
 Exact = Mapping[str, Callable[[Case], int]]
-"""The exact figure of each thing that rules are of."""
+"""Functions that count exactly what rules estimate, by :attr:`Rule.of`."""
 
 WITHOUT_CACHE = {"cached": None, "last_logits": False, "causal": False}
 """Rules for FLOPs are for a whole pass over the full square."""
@@ -45,7 +45,7 @@ MEANT = (
 
 @dataclass(frozen=True)
 class Estimated:
-    """A rule for one case, and the exact figure of what it is of."""
+    """What a rule says of one case, and the exact figure of what it estimates."""
 
     rule: Rule
     amount: int
@@ -59,7 +59,7 @@ class Estimated:
     def to_dict(self) -> dict[str, object]:
         """Return figures as integers; the error as a fraction, 0.1 where it is ten percent over.
 
-        Of FLOPs the pass says how the model is run.
+        Rules for FLOPs have no ``run``: the pass in ``of`` says how the model is run.
         """
         rule = self.rule
         return {
@@ -75,7 +75,10 @@ class Estimated:
 
 
 def estimated(case: Case, quantity: Quantity, exact: Exact) -> tuple[Estimated, ...]:
-    """Return the rules for a quantity beside the exact figures; of bytes those for such a run."""
+    """Return the rules for a quantity beside the exact figures.
+
+    Of rules for bytes, those for training are returned for training, others for inference.
+    """
     is_of_flops, is_training = quantity.unit == "FLOPs", bool(case.training)
     case = case.settled().evaluate_at(**(WITHOUT_CACHE if is_of_flops else ON_ONE_GPU))
     letters = _letters_of(case, ACTIVE if is_of_flops else PARAMETERS)
@@ -121,7 +124,7 @@ def _as_meant(rule: Rule, case: Case) -> Case:
 def estimates_table(found: tuple[Estimated, ...], *, has_experts: bool = False) -> Table:
     """Return a row for each rule: what it says, and what it is off by.
 
-    The exact figure of bytes stands there as well: it is of another run than the tables above.
+    The exact figure of bytes is a column as well: it may be of another run than other tables.
     """
     if found[0].rule.unit == "FLOPs":
         return Table(

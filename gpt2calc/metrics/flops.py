@@ -1,7 +1,7 @@
-"""FLOPs: what the matrix products of a pass take, exactly as PyTorch's own counter has them.
+"""FLOPs of the matrix products of a pass, as PyTorch's ``FlopCounterMode`` counts them.
 
-A multiply and an add are two FLOPs. Nothing but matrix products counts: embeddings, layer norms,
-softmax and GELU take less than a percent of the time of a model that is worth the question.
+A multiply and an add are two FLOPs. Embeddings, norms, softmax and activation functions are not
+counted. Recurrences of linear attention and Mamba are counted by the rules in ``BY_RULE``.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Passes(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one sublayer takes over all its layers: FLOPs, and their share of the whole."""
+    """FLOPs of one sublayer over all its layers, and their share of the total."""
 
     forward: int
     backward: int
@@ -75,7 +75,7 @@ BY_RULE = {
     "mamba": "a token takes two products of the size of each feature's state",
     "mamba2": "a token takes two products of the size of each head's state",
 }
-"""What a recurrence takes, by the mixer that has it."""
+"""The rule by which a recurrence is counted, in words, by the mixer that has it."""
 
 
 FLOPS = Quantity(
@@ -96,7 +96,7 @@ FLOPS = Quantity(
     scale=(" k", " M", " G", " T", " P", " E", " Z"),
 )
 OF_A_PASS = dict.fromkeys(("forward", "training", "checkpointed"), FLOPS.total)
-"""The exact figures of what rules of thumb are of: all FLOPs of the pass."""
+"""The function that counts exactly what rules of thumb estimate, by their pass."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,7 +107,7 @@ class Flops(Breakdown):
 
     @property
     def per_token(self) -> int | float:
-        """FLOPs a token that is run: an integer wherever it is a whole number."""
+        """FLOPs per token that is run: an integer where it is whole, else a float."""
         tokens: int = self.config.tokens
         whole, rest = divmod(self.total, tokens)
         return self.total / tokens if rest else whole
@@ -162,7 +162,7 @@ class Flops(Breakdown):
 
 
 def _absorbed_said(case: Case) -> tuple[str, ...]:
-    """Say what a step takes in engines, where transformers makes cached keys and values anew."""
+    """Say what a step with a cache takes in engines that absorb latent attention's matrix."""
     if not case.model.is_latent or not case.cached:
         return ()
     absorbed = format_flops(absorbed_flops(case))

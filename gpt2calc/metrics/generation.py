@@ -1,4 +1,4 @@
-"""What generating text takes: the first token after a prompt, and each one after that."""
+"""FLOPs of generating text: of the first token after a prompt, and of each one after that."""
 
 from dataclasses import dataclass
 
@@ -76,9 +76,10 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
-        run: ``seq`` is the length of the prompt, the model's context if left out; ``cached`` how
-            many tokens are there before the next one, the prompt's if left out, or one less than
-            the context if the prompt fills it.
+        run: ``seq`` is the length of the prompt, the model's context if left out, of at most
+            8,192 tokens; ``cached`` how many tokens are in the cache before the next one, the
+            prompt's if left out, but at most one less than the context. ``training`` and
+            ``last_logits`` are not read.
 
     Raises:
         UserError: prompt or cache leave no position for the token.

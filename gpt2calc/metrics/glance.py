@@ -147,10 +147,12 @@ def glance(
     """Say what a model takes in memory: its weights, serving it, and fine-tuning all of it.
 
     Args:
-        config: the model, a config or its name; GPT-2 small if left out.
-        gpu: a device, to say whether each fits on it; None to say the smallest that would do.
+        config: the model, a config or its name; GPT-2 small if left out. The run of a case is
+            not read.
+        gpu: a device, to say of each use whether it fits; None to name the smallest common card
+            that each would fit on.
         margin: bytes of a device that are not counted on.
-        exact: whether people are shown exact bytes, and not two digits.
+        exact: whether tables have exact bytes, and not two digits.
 
     Raises:
         UserError: the device is unknown, or nothing says how many heads the model has.

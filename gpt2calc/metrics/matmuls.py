@@ -1,6 +1,6 @@
 """The matrix products of a pass, one by one: forward, backward, and what is recomputed.
 
-They are recorded while the model runs on tensors without data. One layer of each group of equal
+Products are recorded while the model runs on tensors without data. One layer of each group of equal
 layers is run, once for all models of one structure: recorded sizes are formulas of the config's
 numbers, and a model's sizes are their values at its numbers, which may be arrays or symbols.
 """
@@ -47,7 +47,7 @@ PART_OF = {
 """The row of the FLOPs table in which the products of a role are counted."""
 
 BATCHED = ("index_scores", "index_mix", "recurrence", "altup_in", "altup_mix", "altup_out")
-"""Products of many matrices at once, which are as many as no heads of attention."""
+"""Roles of batched products (``bmm``) whose batch is not of attention heads."""
 OPERANDS = {"scores": ("queries", "keys"), "mix": ("probabilities", "values")}
 """Names of the left and right operand of a role's products; of other roles, input and weight."""
 
@@ -59,17 +59,17 @@ class Product(NamedTuple):
     """One matrix product of a pass, or one in each layer of a group."""
 
     role: str
-    """The module's role; of a gradient, a colon follows, and the operand whose gradient it is."""
+    """The module's role; of a product for a gradient with the operand: ``"scores:keys"``."""
     part: str
     phase: Phase
     sizes: tuple[int, ...]
     """A batch of m x k by k x n matrices, as the kernel sees them: batch, m, k, n."""
     factors: tuple[int, ...]
-    """Numbers whose product is the FLOPs of one copy; attention heads times their width are one."""
+    """Numbers whose product is the FLOPs of one copy; heads times their width are one number."""
     copies: int
     """Layers that have it."""
     group: int | None = None
-    """The number of the group of layers that has it, where groups are apart."""
+    """The number of the group of equal layers that has it; None if outside, or if merged."""
 
     @property
     def term(self) -> Term:
@@ -102,7 +102,10 @@ class _Recorded(NamedTuple):
     copies: int
     group: int | None
     is_full: bool
-    """Whether it is of layers that have other sizes, as they have no window."""
+    """Whether it is of attention in layers without a window that have head sizes of their own.
+
+    It is false of runs without a cache, where it makes no difference.
+    """
 
 
 class _SymbolicProduct(NamedTuple):
@@ -118,7 +121,7 @@ class _SymbolicProduct(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What of a run decides which products there are."""
+    """The switches of a run that decide which products there are."""
 
     training: bool
     checkpointing: bool
@@ -160,10 +163,10 @@ def terms(case: Case) -> list[Term]:
 
 
 def terms_by_kind(case: Case) -> list[OfKind]:
-    """List what each kind of layer adds.
+    """List the FLOPs of each kind of layer, as the terms of one layer.
 
-    Nothing is listed behind a cache where layers have windows: those of one kind see unlike parts
-    of it.
+    The list is empty for a run with a cache where layers have windows: layers of one kind then see
+    different numbers of cached tokens.
     """
     if case.run.cached is not None and case.model.window is not None:
         return []
@@ -317,7 +320,7 @@ def _product(
 
 
 class _Attention(NamedTuple):
-    """Attention's products of queries and keys, and of probabilities and values."""
+    """The sizes of attention's products: queries by keys, and probabilities by values."""
 
     heads: int
     q_len: int

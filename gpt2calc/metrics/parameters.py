@@ -18,7 +18,7 @@ from gpt2calc.tape.symbolic import Formula
 
 
 class Tally(NamedTuple):
-    """Weights and biases, apart; parameters."""
+    """Numbers of parameters: weights and biases, apart."""
 
     weights: Number = 0
     biases: Number = 0
@@ -210,7 +210,7 @@ def count(config: Model) -> Count:
 def _closed_form(structure: Structure) -> tuple[tuple[str, int, Formula], ...]:
     """Return weights (column 0) and biases (1) of each sublayer, as formulas in the fields.
 
-    They are those of every model that differs in its numbers alone.
+    They hold for every model of the structure.
     """
     sums: dict[tuple[str, int], int] = {}
     for tensor in tensors_of(network_in_letters(structure)):

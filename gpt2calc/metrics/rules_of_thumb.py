@@ -1,6 +1,6 @@
 """The rules of thumb that people use for FLOPs and bytes: each with its formula and its source.
 
-What they are off by is said beside the exact figures, by the module ``estimates``.
+The module ``estimates`` compares each of them with the exact figure.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 
 class Letters(NamedTuple):
-    """What rules are made of, in the letters of their papers."""
+    """The sizes that rules are made of, in the letters of their papers."""
 
     N: int
     """Parameters; for FLOPs those that a token goes through."""
@@ -21,13 +21,19 @@ class Letters(NamedTuple):
     U: int
     """Parameters of an untied head."""
     L: int
+    """Layers."""
     d: int
+    """Width of the model."""
     h: int
+    """Attention heads."""
     q: int
     """Width of all queries: the papers' H Q."""
     f: int
+    """Width of the MLP's hidden layer."""
     V: int
+    """Tokens of the vocabulary."""
     B: int
+    """Sequences of the batch."""
     S: int
     """Tokens of a sequence, cached ones among them; the papers' T or s."""
 
@@ -40,7 +46,8 @@ class Rule(NamedTuple):
     formula: str
     source: str
     of: str
-    """The pass, or what is held: the state, what blocks keep for backward, the cache, or all."""
+    """What it estimates: a pass (``forward``, ``training``, ``checkpointed``), or bytes of the
+    ``state``, of what ``blocks`` keep for backward, of the ``cache``, or in ``total``."""
     run: Mapping[str, str | bool]
     """How the model is run where the rule is meant to hold."""
     amount: Callable[[Letters], int]

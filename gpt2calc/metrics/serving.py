@@ -30,11 +30,10 @@ from gpt2calc.report.table import Table
 from gpt2calc.units import format_bytes
 
 MOST_USERS = 10**9
-"""Of any service."""
-
+"""The most users that may be asked about."""
 
 ENDLESS = 2**30
-"""Tokens of a context that are looked at where the model knows of no longest one."""
+"""Tokens of the longest context that is searched where the model itself has no limit."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,7 +44,7 @@ class Serving(Result):
     """One prompt, as long as each user's context."""
     users: int
     tensor_parallel: int
-    """GPUs that share every matrix out."""
+    """GPUs that split every matrix, as tensor parallelism does."""
     device: Device | None
     margin: int
     """Bytes of each device that are not counted on."""
@@ -116,7 +115,7 @@ class Serving(Result):
 
     @property
     def is_close(self) -> bool:
-        """Whether it is so near the limit that another driver may decide it otherwise."""
+        """Whether it is too near the device's memory to be sure whether it fits."""
         return self.device is not None and is_near_limit(self.left, self.device)
 
     @property
@@ -134,14 +133,14 @@ class Serving(Result):
 
     @property
     def furthest(self) -> int:
-        """Tokens of a context that are looked at: the model's, or what is asked beyond it."""
+        """Tokens of the longest context searched: the model's, or the one asked for if longer."""
         if self.config.model.is_endless:
             return ENDLESS
         return int(max(self.config.n_ctx, self.config.q_len))
 
     @cached_property
     def longest_context(self) -> int | None:
-        """Tokens of every user that fit, as far as is looked at; None without a device."""
+        """Tokens of each user's context that fit, up to ``furthest``; None without a device."""
         if self.device is None:
             return None
 
@@ -171,7 +170,7 @@ class Serving(Result):
 
     @cached_property
     def in_transformers(self) -> Mapping[str, int]:
-        """The most bytes where transformers runs all prompts at once, and a step after them."""
+        """Peak bytes of each phase where transformers runs all users' prompts as one batch."""
         together = memory_of(self.config.model, self.config.run.evaluate_at(batch=self.users))
         return together.phases
 
@@ -246,12 +245,13 @@ def serve(
         config: the model, a config or its name; GPT-2 small if left out.
         run: ``seq`` is the context of each user; dtype and attention as for :func:`memory`.
         users: served at once, each with a full context.
-        gpu: a device by its name, an amount of memory, or a file of one; None to ask of none.
-        tensor_parallel: GPUs that share every matrix and every cache out.
+        gpu: a device by its name, an amount of memory, or a file of one; None for the bytes alone.
+        tensor_parallel: GPUs that split every matrix and every cache.
         margin: bytes of each device that are not counted on.
 
     Raises:
-        UserError: the device is unknown, or the GPUs cannot share the model out evenly.
+        UserError: the device is unknown, a number or the run makes no sense, or the GPUs cannot
+            split the model evenly.
 
     """
     for name, number in {"users": users, "tensor_parallel": tensor_parallel}.items():

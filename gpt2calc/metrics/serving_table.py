@@ -1,4 +1,4 @@
-"""What is said of serving: the verdict and what is held, then limits and bounds on speed."""
+"""Tables of serving: the verdict and what is held, then limits and bounds on speed."""
 
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ WHOLE_ON_EACH = "What a prompt's prefill needs is counted whole on each GPU."
 
 
 def held(served: "Serving") -> Table:
-    """Return what is held, a row for each part; a column for each GPU where they share."""
+    """Return what is held, a row for each part; with several GPUs, a column of each one's bytes."""
     shares = served.tensor_parallel > 1
     caches = served.users * served.cache_each
     parts = {

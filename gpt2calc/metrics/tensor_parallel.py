@@ -1,10 +1,10 @@
 """Tensor parallelism: each GPU's part of every matrix, and what a step sends between GPUs.
 
-Query, key, value and the first matrices of the MLP are cut by their outcomes, the matrices after
-them by what goes in (Shoeybi et al. 2019, Megatron-LM, section 3); embedding and head by words.
-Norms, positions, routers, what makes latents, and the biases of matrices that are cut by what goes
-in are whole on every GPU. Heads of keys and values that are fewer than the GPUs are there several
-times.
+Query, key, value and the first matrices of the MLP are split by output features (column parallel),
+the matrices after them by input features (row parallel; Shoeybi et al. 2019, Megatron-LM, section
+3); embedding and head by rows of the vocabulary. Norms, positions, routers, down-projections to
+latents, and the biases of row-parallel matrices are whole on every GPU. Heads of keys and values
+that are fewer than the GPUs are replicated.
 """
 
 from gpt2calc.dtypes import ITEMSIZE
@@ -26,18 +26,22 @@ WHOLE_MATRICES = (
     "per_layer_gate", "per_layer_out", "laurel_down", "laurel_up", "altup_in", "altup_out",
     "altup_scale", "altup_correction", "altup_prediction", "altup_router",
 )  # fmt: skip
-"""Tensors of which every GPU has all: routers, what makes a latent of all heads, and small ones."""
+"""Tensors of which every GPU has all: routers, down-projections to latents, and small ones."""
 OF_HEADS = ("query", "key", "value", "qkv", "attention_gate")
-"""Matrices that make so many features of each head."""
+"""Matrices whose output features are those of heads, as many for each."""
 BY_WORDS = ("token_embedding", "per_layer_embedding", "head")
+"""Matrices that are split by rows of the vocabulary."""
 WITH_MIXER_KEYS = ("mixer_in", "mixer_conv")
-"""Matrices that make a mixer's keys beside its values."""
+"""Matrices whose output features are a mixer's keys beside its values."""
 AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")
-"""Matrices that are cut by what goes in: their outcomes are added up over all GPUs."""
+"""Matrices that are split by input features: an all-reduce adds up their outputs."""
 
 
 def refuse_uneven(config: ModelConfig, gpus: int) -> None:
-    """Raise ``UserError`` where heads or the MLP's width cannot be shared out evenly."""
+    """Raise ``UserError`` where heads, or the width of an MLP, cannot be split evenly.
+
+    Of a model with experts that is the width of an expert; its dense MLPs are not checked.
+    """
     groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
     sizes = {
         "n_head": heads if config.has_attention else None,
@@ -69,8 +73,8 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
 def with_keys_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
     """Return a model with the heads of keys and values that one GPU holds.
 
-    Heads that are fewer than the GPUs are there several times. A latent and the keys' rotary part
-    are of all heads: every GPU holds them whole.
+    Heads that are fewer than the GPUs are replicated. A latent and the keys' rotary part are of all
+    heads: every GPU holds them whole.
     """
     groups = config.n_kv_head or config.heads
     if config.is_latent or groups is None:
@@ -84,9 +88,10 @@ def with_keys_on_one(config: ModelConfig, gpus: int) -> ModelConfig:
 
 
 def mixer_features_on_one(config: ModelConfig, features: int, gpus: int) -> int:
-    """Return how many features of a mixer one GPU makes: of all heads, with their keys twice.
+    """Return how many of a mixer's output features one GPU has.
 
-    Heads of keys that are fewer than the GPUs are there several times.
+    Key heads, each with a key and a query (Mamba 2: B and C), are replicated where there are fewer
+    of them than GPUs; all else is split evenly.
     """
     if config.mixer_key_heads is None or config.mixer_state_dim is None:
         return features // gpus
@@ -102,7 +107,7 @@ def states_on_one(case: Case, gpus: int) -> int:
 
 
 def parameters_on_one(config: ModelConfig, gpus: int) -> int:
-    """Return the parameters that one GPU holds: of all words, those of the first GPU."""
+    """Return the parameters on the first GPU, which has the most rows of the vocabulary."""
     if gpus == 1:
         return count(config).total
     refuse_uneven(config, gpus)
@@ -141,8 +146,8 @@ def _part(tensor: ParameterTensor, fewer: ParameterTensor, config: ModelConfig, 
 def bytes_sent(case: Case, tokens: int, gpus: int) -> int:
     """Return the bytes that each GPU sends in a step over so many tokens, by a rule.
 
-    A sum over all GPUs after attention, one after each MLP and one after each embedding, each by a
-    ring: a GPU sends 2 (N - 1) / N of the numbers of all tokens.
+    There is an all-reduce after each attention, each MLP and each embedding. In a ring of N GPUs,
+    each GPU sends 2 (N - 1) / N times the features of all tokens.
     """
     if gpus == 1:
         return 0

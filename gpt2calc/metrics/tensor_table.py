@@ -147,7 +147,7 @@ def _shortened(listed: list[str]) -> str:
 
 
 class Written(NamedTuple):
-    """A tensor in letters."""
+    """A tensor's shape in numbers and in letters."""
 
     cell: tuple[str, str]
     """Its role and column."""

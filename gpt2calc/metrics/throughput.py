@@ -1,4 +1,4 @@
-"""Utilization from a measured speed, in each framework's own convention."""
+"""Utilization (MFU and HFU) of a measured training speed, in each framework's convention."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -55,7 +55,7 @@ class Throughput(Listing):
 
     @property
     def seconds_per_step(self) -> Fraction:
-        """Of a batch."""
+        """Seconds of a step over one batch."""
         return int(self.config.tokens) / self.tokens_per_second
 
     def items(self) -> list[Convention]:

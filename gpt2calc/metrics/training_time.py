@@ -71,7 +71,7 @@ class Training(Result):
 
     @property
     def seconds(self) -> Fraction:
-        """How long all GPUs take together."""
+        """Seconds from the start of the training to its end."""
         peak = self.device.peak[self.precision]  # type: ignore[index]
         return Fraction(self.flops) / (self.gpus * self.mfu * peak)
 
@@ -92,9 +92,10 @@ class Training(Result):
 
     @cached_property
     def memory_on_each(self) -> int | None:
-        """Bytes at the peak of a step on one GPU, in mixed precision; several share it by FSDP.
+        """Bytes at the peak of a step on one GPU; several GPUs share the model by FSDP.
 
-        None where no class has such a run, or nothing says how many heads there are.
+        In mixed precision, unless the run has a dtype. None where memory refuses the run, as it
+        does FSDP with a ZeRO stage, or where nothing says how many heads there are.
         """
         run = self.config.run.evaluate_at(
             batch=_sequences_on_each(self.config, self.gpus),
@@ -242,7 +243,7 @@ def flops_of_tokens(case: Case, tokens: int) -> int:
 
 
 def counted_once(case: Case) -> Case:
-    """Return the case without what runs again, which utilization of a model does not count."""
+    """Return the case without checkpointing, whose recomputation MFU does not count."""
     return case.evaluate_at(checkpointing="none")
 
 

@@ -8,18 +8,23 @@ from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
 
 Count: TypeAlias = Callable[[Case], Number]
-"""A number of a case: of its tokens, or its window."""
+"""Reads a number of a case, such as its cached tokens or its window."""
 
 
 class Seen(NamedTuple):
-    """So many layers see so many tokens that are in the cache."""
+    """A number of layers, and how many cached tokens each of them sees."""
 
     layers: Number
     tokens: Number
 
 
 def full_layers(case: Case) -> Number:
-    """Return how many layers see all tokens, for one depth or for an array of them."""
+    """Return how many layers see all tokens, for one depth or for an array of them.
+
+    Raises:
+        NoFormulaError: the depth is a polynomial, and not all layers see all tokens.
+
+    """
     depth: Number = case.n_layer
     if isinstance(depth, int) or hasattr(depth, "dtype"):
         return case.model.full_attentions
@@ -31,7 +36,7 @@ def full_layers(case: Case) -> Number:
 
 
 def fewer(case: Case, one: Count, other: Count) -> Number:
-    """Return the smaller of two numbers of a case; of letters, the one that is so here."""
+    """Return the smaller of two numbers of a case; of formulas, the smaller at its origin."""
     first, second = one(case), other(case)
     if hasattr(first, "dtype") or hasattr(second, "dtype"):
         import numpy as np
@@ -44,7 +49,7 @@ def fewer(case: Case, one: Count, other: Count) -> Number:
 
 
 def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple[Seen, ...]:
-    """Return how many of the layers with attention see how many tokens of before.
+    """Return how many cached tokens layers with attention see, and how many layers do.
 
     A layer with a window has one token less than the window in its cache, beside those that are
     run. Source: transformers, ``cache_utils.py``, ``DynamicSlidingWindowLayer``.
@@ -81,5 +86,5 @@ def holds_behind_a_cache(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _forgets(case: Case) -> bool:
-    """Tell whether the cache of some layers keeps the tokens of a window alone."""
+    """Tell whether the cache of some layers keeps only the tokens of a window."""
     return case.model.window is not None and case.model.architecture.decoder.caches_windows

@@ -1,4 +1,4 @@
-"""The cache of keys and values: what a run needs to go on, byte for byte."""
+"""Bytes of the KV cache, and of the states of recurrences and convolutions."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ class CacheTerm(Term):
 
     @property
     def in_block(self) -> bool:
-        """Every block has its own."""
+        """Always true: every block has its own."""
         return True
 
 

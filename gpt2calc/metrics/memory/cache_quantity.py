@@ -57,7 +57,7 @@ CACHE = Quantity(
 
 @dataclass(frozen=True, repr=False)
 class Cache(Breakdown):
-    """Bytes of keys and values of one model and its tokens."""
+    """Bytes of the KV cache, states included, of one model run in one way."""
 
     quantity: Quantity = CACHE
 

@@ -37,7 +37,7 @@ BESIDES = (
 
 @dataclass(frozen=True, repr=False)
 class Fit(Result):
-    """What a case holds, and what a device has."""
+    """Whether what a case holds fits on a device, and the most that would."""
 
     memory: Memory
     device: Device
@@ -46,7 +46,11 @@ class Fit(Result):
     largest_batch: int
     """Sequences of this length that fit at once; 0 if not even one does."""
     longest_seq: int
-    """Tokens of a sequence that fit at this batch, as far as there are positions; 0 if none do."""
+    """Tokens of the longest sequence that fits at this batch; 0 if none does.
+
+    At most what the cache leaves of the model's context, or the length of the case where that is
+    longer and the class has no last position.
+    """
 
     @property
     def left(self) -> int:
@@ -116,7 +120,7 @@ class Fit(Result):
 
     @property
     def is_close(self) -> bool:
-        """Whether it is so near the limit that another driver may decide it otherwise."""
+        """Whether it is too near the device's memory to be sure whether it fits."""
         return is_near_limit(self.left, self.device)
 
     def _verdict(self) -> str:

@@ -16,7 +16,7 @@ FEW = 4
 
 
 def plan_of(case: Case) -> Plan:
-    """Return what the bytes of a case depend on, beside its model."""
+    """Return how a case is run, as far as its bytes depend on it."""
     training, is_sharded = bool(case.training), case.shard == "fsdp"
     return Plan(
         batch=case.batch,
@@ -71,7 +71,7 @@ def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
 
 
 def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeline:
-    """Run a model; one of many layers, in two short runs.
+    """Run a model; where it has many layers, two runs of a few of them stand for it.
 
     Args:
         model: its sizes may carry formulas, but for the number of layers.
@@ -137,10 +137,10 @@ def _letter(name: str, number: int) -> int:
 
 
 def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
-    """Return the numbers that are decided, and no letters: those that are counted one by one.
+    """Return the fields that cannot be letters, since the run itself depends on their values.
 
-    Heads of one feature are among them, since a dimension of one is broadcast; and what GPUs do not
-    share out evenly.
+    These are heads, where they are run one by one or have one feature, which is broadcast; the
+    number of layers, where layers differ; and what GPUs do not share out evenly.
     """
     deeper = model.evaluate_at(n_layer=max(model.n_layer, min(model.n_layer, FEW) + 1))
     differ = has_layers_that_differ(deeper)
@@ -150,9 +150,9 @@ def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
 
 
 def _uneven(model: ModelConfig, world: int) -> tuple[str, ...]:
-    """Return the numbers of a model that GPUs do not share out evenly; all, if others come of them.
+    """Return the fields that GPUs do not divide; all, if tensors of the others have uneven rows.
 
-    The number of layers is none of them, since each layer is shared out by itself.
+    The number of layers is not among them: each layer is shared out by itself.
     """
     sizes = {name: number for name, number in numbers_of(model).items() if name != "n_layer"}
     uneven = tuple(name for name, number in sizes.items() if number % world)

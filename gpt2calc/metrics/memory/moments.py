@@ -1,4 +1,4 @@
-"""The moments of a case: what is there at each, in any arithmetic, and which holds the most."""
+"""The moments of a run: the bytes that are there at each, and at which there are the most."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -18,7 +18,7 @@ from gpt2calc.quantity.quantity import NoFormulaError
 from gpt2calc.tape.symbolic import Formula, Terms, terms_of
 
 ROOTS = "_foreach_sqrt"
-"""The operation of AdamW's step that makes most."""
+"""The operation of AdamW's step that allocates the most."""
 
 
 class StoredTerm(Term):
@@ -66,7 +66,8 @@ class Moments:
     def phases(self) -> dict[str, tuple[int, Moment]]:
         """The most bytes of each part of a run, and the first moment at which they are there.
 
-        An optimizer that makes nothing holds what is there at the end of backward.
+        If the optimizer's step allocates nothing, its phase holds what is there at the end of
+        backward; under ZeRO it has no phase then.
         """
         found: dict[str, tuple[int, Moment]] = {}
         for each in self.listed:
@@ -93,7 +94,7 @@ class Moments:
     def peak(self) -> Moment:
         """Return the moment at which most is there, the first of several.
 
-        A run of other layers may not have the moment that is asked about: of that, all are.
+        If the run has no moment of the name that is asked about, it is the peak of all moments.
         """
         return max(self.named() or self.listed, key=self.on_one_gpu)
 
@@ -104,7 +105,7 @@ class Moments:
     def on_one_gpu(self, moment: Moment) -> int:
         """Return the bytes on the tape at a moment: of what GPUs share out, one GPU's part.
 
-        They are of the point at which everything is decided.
+        They are numbers even where the case has letters: those at its origin.
         """
         live = int(moment.live)
         if moment.event.op == ROOTS and state.is_shared(self.origin, "optimizer"):
@@ -122,7 +123,7 @@ class Moments:
         return part - shared
 
     def totals(self) -> list[int]:
-        """Return the bytes of moments, one of which is the peak, in the case's arithmetic."""
+        """Return the bytes of all moments that may be the peak, in the case's arithmetic."""
         standing = self._standing_bytes
         if state.is_shared(self.case, "optimizer"):
             return [sum(term.amount for term in self.terms())]
@@ -201,7 +202,7 @@ USUAL = {"batch": 8, "seq": 512}
 
 
 def generic(case: Case, fields: tuple[str, ...]) -> Case:
-    """Give fields of one a usual value: a dimension of one is broadcast where others are not."""
+    """Give fields that are 1 a usual value: a dimension of one is broadcast, and others are not."""
     values = {name: USUAL[name] for name in fields if name in USUAL and case.value(name) == 1}
     return case.evaluate_at(**values) if values else case
 
@@ -211,7 +212,7 @@ def _is_plain(case: Case, name: str) -> bool:
 
 
 def highest(moments: Iterable[Moment]) -> list[Moment]:
-    """Return those moments that no other one is above wherever all letters are positive."""
+    """Return the moments that may be the peak: no other is above them for all positive letters."""
     found: list[tuple[Moment, Terms]] = []
     for moment in moments:
         terms = terms_of(moment.live)
@@ -228,7 +229,7 @@ def _is_below(one: Terms, other: Terms) -> bool:
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
-    """Return factors of a shape's product that are polynomials: d / h only beside h."""
+    """Return polynomials whose product is that of the shape: d / h is multiplied by h first."""
     factors: list[int] = []
     rest: int = 1
     for size in shape:

@@ -14,7 +14,7 @@ ROWS = {
     "token_embedding": "embeddings",
     "position_embedding": "embeddings",
 }
-"""What memory calls the sublayers that it calls otherwise."""
+"""Sublayers that have other names in the parts of memory."""
 PART_OF = {
     **{role: ROWS.get(part, part) for role, part in SUBLAYERS.items()},
     "altup_mix": "mlp",
@@ -71,9 +71,9 @@ def of_training(lifetime: Lifetime, event: Event, index: int) -> str:
 
 
 def of_forward(lifetime: Lifetime, event: Event, index: int) -> str:
-    """Say what a storage is for that is there when forward ends; checkpoints hold what is unsaved.
+    """Say what a storage is for that is there when forward ends.
 
-    Gradients of batches before are none of it.
+    What is not saved for backward is kept by checkpoints; gradients of earlier batches stay such.
     """
     part = of_training(lifetime, event, index)
     return "checkpoints" if part == "temporary" else part

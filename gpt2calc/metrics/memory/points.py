@@ -37,7 +37,7 @@ ROUNDING = 1e-9
 
 
 class Region(NamedTuple):
-    """A run on letters, and the comparisons that it took."""
+    """A run on letters, and the comparisons of sizes that decided it."""
 
     timeline: Timeline
     decisions: Decisions

@@ -29,7 +29,7 @@ STATE = ("weights", "gradients", "optimizer", "inputs")
 PARTS = (*STATE, *ACTIVATIONS, "gathered", "temporary", "cache", "logits")
 """What memory is made of; training has no cache, inference keeps nothing for backward."""
 FAR = 2**20
-"""Times its own value at which a field is taken to be as large as it ever gets."""
+"""Times a field's own value up to which the range of its peak is searched."""
 
 
 def memory_case(model: object) -> Case:
@@ -75,7 +75,7 @@ def _holds(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
-    """Return the values of a field, about that of a case, at which its formula is the peak.
+    """Return the range of a field, around its value in a case, in which the formula is the peak.
 
     The last is None where there is no end to them.
     """
@@ -162,7 +162,7 @@ def _edge(outside: int, inside: int, holds: Callable[[int], bool]) -> int:
 
 
 def in_span(first: int, last: int | None) -> str:
-    """Say which values those are."""
+    """Say a range of values: ``"from 8 on"``, ``"from 1 to 7"``."""
     if last is None:
         return f"from {first:,} on"
     return f"{first:,} alone" if first == last else f"from {first:,} to {last:,}"
@@ -220,4 +220,4 @@ HELD = {
     "cache": cache_bytes,
     "total": MEMORY.total,
 }
-"""The exact figures of what rules of thumb are of."""
+"""Functions that count exactly what rules of thumb estimate, by :attr:`Rule.of`."""

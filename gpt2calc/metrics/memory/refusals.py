@@ -1,4 +1,4 @@
-"""Runs that make no sense, or that a family's class has not: refused with the reason."""
+"""Refusals of runs that make no sense, or that a family's class cannot do, with the reason."""
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.layers import DEEPEST
@@ -11,7 +11,7 @@ FOLLOWED = ("adamw", "sgd", "momentum")
 
 
 def refuse_what_cannot_run(case: Case) -> None:
-    """Raise ``UserError`` for a run that makes no sense, or that a family's class has not."""
+    """Raise ``UserError`` for a run that makes no sense, or that a family's class cannot do."""
     if case.training and (case.last_logits or case.run.cached is not None):
         name = "last_logits" if case.last_logits else "cached"
         raise UserError(
@@ -40,7 +40,7 @@ def refuse_what_cannot_run(case: Case) -> None:
 
 
 def writes_gelu_out(case: Case) -> bool:
-    """Tell whether a class writes GELU out, and can be told not to: the first GPT cannot."""
+    """Tell whether a class runs GELU in Python (``gelu_new``) and can fuse it; GPT-1 cannot."""
     return case.model.architecture.activation == "gelu_new" and case.family != "openai-gpt"
 
 

@@ -54,7 +54,7 @@ class Memory(Breakdown):
 
     @property
     def moment(self) -> str:
-        """When the peak is."""
+        """When the peak is, in words."""
         return name_of(self._moments.peak(), self.config.names)
 
     @property
@@ -86,7 +86,7 @@ class Memory(Breakdown):
     def held_after_prefill(self) -> int:
         """Bytes of keys, values and counters once a prompt is run and its logits are gone.
 
-        Training keeps none; 0.
+        0 in training.
         """
         held = self._all_moments.timeline.base.held
         call = "prefill" if "prefill" in held else "decoding"
@@ -96,7 +96,7 @@ class Memory(Breakdown):
     def cache(self) -> int:
         """Bytes of keys and values that a run needs to go on: in a windowed layer the last ones.
 
-        A class without a cache keeps none; 0.
+        0 where the class has no cache.
         """
         has_cache = self.config.model.architecture.decoder.has_cache
         return cache_bytes(self.config) if has_cache else 0

@@ -21,7 +21,7 @@ from gpt2calc.tape.recorder import Event, Lifetime, Tape, no_grad
 from gpt2calc.tape.tensor import Parameter, Storage, Tensor
 
 OPTIMIZERS = {"adamw": AdamW, "adafactor": AdamW}
-"""What an optimizer's step makes; all others work in place."""
+"""Optimizers whose step allocates, Adafactor's as AdamW's by rule; others work in place."""
 
 
 class Plan(NamedTuple):
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
     tokens: int = 2
     """That follow a prompt one by one."""
     accumulates: bool = False
-    """Whether gradients of batches before are there already."""
+    """Whether gradients of earlier batches are there already."""
     sharding: Sharding | None = None
     """How FSDP shares parameters out; None where each GPU has all of them."""
 
@@ -146,7 +146,7 @@ def _loss(built: _Built, plan: Plan, ids: Tensor, fsdp: FullyShard | None) -> Te
 
 
 def _there_already(parameters: list[Parameter]) -> None:
-    """Give parameters a gradient of batches before."""
+    """Give parameters the gradient of earlier batches."""
     for each in parameters:
         if each.grad is None:
             storage = Storage(each.shape, each.dtype)

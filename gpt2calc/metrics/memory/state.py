@@ -19,7 +19,7 @@ SHARED = {
     2: ("optimizer", "gradients"),
     3: ("optimizer", "gradients", "weights"),
 }
-"""What each GPU holds a part of alone, by the stage of ZeRO (Rajbhandari et al. 2020)."""
+"""What is sharded over the GPUs, by the stage of ZeRO (Rajbhandari et al. 2020)."""
 
 OF_A_BLOCK = "h.*"
 """How the names of what every block has begin."""
@@ -27,7 +27,8 @@ OF_A_BLOCK = "h.*"
 BLOCK_OF_8_BIT = 256
 """Numbers of 8 bits that share a float32 to scale them by, in bitsandbytes."""
 TABLES_OF_8_BIT = ("optimizer", "amount", (4, 2, 256), 1)
-"""One of 256 numbers for each mean, in bitsandbytes."""
+"""Part, column, shape and copies of bitsandbytes' look-up tables: 256 float32 numbers for each
+of the two means."""
 LEAST_IN_8_BIT = 4096
 """Numbers of the smallest tensor whose state is in 8 bits, in bitsandbytes."""
 
@@ -48,7 +49,10 @@ class StateTerm(Term):
 
 
 class Numbers(NamedTuple):
-    """How many numbers are stored in each block, and how many outside the blocks."""
+    """How many numbers are stored in each block, and how many outside the blocks.
+
+    Where blocks differ, all are taken to be outside.
+    """
 
     in_block: Number
     outside: Number
@@ -104,8 +108,10 @@ def weights(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
 def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
     """Yield what the optimizer keeps from step to step, or one GPU's part of it.
 
-    Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
+    Source: the states of ``torch.optim``'s AdamW and SGD; for ``adamw-8bit``
     ``bitsandbytes.optim.AdamW8bit``; for master weights, DeepSpeed's ``BF16_Optimizer``.
+    Adafactor is taken to keep float32 numbers, as many as the sum of a tensor's shape; in
+    ``torch.optim`` they have the gradient's type, and a tensor of three dimensions has more.
     """
     has_master_weights = case.value("master_weights") == "float32"
     width = 4 if has_master_weights else ITEMSIZE[case.weight_type]
@@ -138,7 +144,10 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
 
 
 def gathered_weights(case: Case) -> Iterator[StateTerm]:
-    """Yield what is gathered of weights that are shared out: one block's, and what is outside."""
+    """Yield what is gathered of weights that are shared out: one block's, and what is outside.
+
+    Where blocks differ, it is all weights.
+    """
     if is_shared(case, "weights"):
         numbers = _elements(case)
         shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
@@ -191,7 +200,7 @@ RULES = {
 
 
 def rules_of(case: Case) -> tuple[str, ...]:
-    """Return a sentence for each rule that a training run is counted by, beside its run."""
+    """Return a sentence for each rule by which bytes of a run are counted."""
     used = {
         "zero_stage": bool(case.zero_stage),
         "master_weights": case.value("master_weights") == "float32",
@@ -202,14 +211,15 @@ def rules_of(case: Case) -> tuple[str, ...]:
 
 
 def is_shared(case: Case, part: str) -> bool:
-    """Tell whether each GPU holds a part of the weights, gradients or optimizer's state alone."""
+    """Tell whether ZeRO shards a part: the weights, gradients or optimizer's state."""
     return bool(case.gpus > 1 and part in SHARED[case.zero_stage])
 
 
 def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Term]:
     """Yield one GPU's part of gradients of so many bytes, and those that are not shared out yet.
 
-    A block's are whole until it is done, and those outside the blocks until backward ends.
+    A block's are whole until it is done, and those outside the blocks until backward ends. Where
+    blocks differ, all are whole until then.
     """
     yield StateTerm("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
     if in_backward:
