@@ -1,4 +1,4 @@
-"""Bars: where the parameters of a model are, and of several models side by side.
+"""Bar charts: where the parameters of a model are, and of several models side by side.
 
 Every function draws into the axes that it is given and returns them.
 """
@@ -30,7 +30,7 @@ BIASES = "#9b9ba3"
 
 
 def composition(ax: Axes, counted: Breakdown) -> Axes:
-    """Where the parameters of one model are: one bar, split by sublayer, every part labelled."""
+    """Draw what one model is made of: one bar, split by sublayer, every part labelled."""
     present = {name: part for name, part in counted.coarse.items() if part.total}
     label = _row if is_narrow(ax) else _column
     start = 0.0
@@ -45,7 +45,7 @@ def composition(ax: Axes, counted: Breakdown) -> Axes:
 
 
 def stacked(ax: Axes, compared: Comparison) -> Axes:
-    """Shares of the total, in percent: a bar a model, split by sublayer."""
+    """Draw shares of the total, in percent: a bar for each model, split by sublayer."""
     size = font_size_for(ax, 2.5 * len(compared.names))
     for row, counted in enumerate(compared.counts):
         start = 0.0
@@ -67,7 +67,7 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
 
 
 def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None) -> Axes:
-    """Shares of the total, in percent: a group a sublayer, in it a bar a model."""
+    """Draw shares of the total, in percent: for each sublayer a group with a bar for each model."""
     rows: list[str] = []
     groups = present(compared, only)
     size = font_size_for(ax, (len(compared.names) + 1) * len(groups))
@@ -91,7 +91,7 @@ def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None)
 
 
 def layer_norm(ax: Axes, compared: Comparison) -> Axes:
-    """Weights (scales) beside biases (shifts) of the layer norms, on a scale of their own."""
+    """Draw weights (scales) and biases (shifts) of the layer norms, on a scale of their own."""
     largest = float(max(each["layer_norm"].weights for each in compared.counts))
     rows: list[str] = []
     size = font_size_for(ax, 2 * len(compared.names))
@@ -135,7 +135,7 @@ def _column(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) 
 
 
 def _row(ax: Axes, place: tuple[int, int], x: float, name: str, part: Share) -> None:
-    """Write them in a row, beneath a bar too short for columns; a tick shows the part."""
+    """Write a part's name, count and share in a row, beneath a bar too narrow for columns."""
     y = -1.4 - place[0]
     size = min(font_size_for(ax, place[1] + 2), 2.6 * size_of(ax)[0])
     ax.plot([x, x], [-0.5, -0.75], color=colour_of(name), linewidth=1.5)
@@ -158,7 +158,7 @@ def _rows(ax: Axes, words: list[str], size: float) -> None:
 
 
 def _key(ax: Axes, names: list[str]) -> None:
-    """Say what the colours are, in a line above the bars, or in several where it is narrow."""
+    """Draw the legend above the bars, in one line, or in several on narrow axes."""
     handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
     size = min(font_size_for(ax, 8), 3.2 * size_of(ax)[0])

@@ -1,4 +1,4 @@
-"""Lines: how size and shares change along one field, or from model to model.
+"""Line charts: how size and shares change along one field, or from model to model.
 
 Every function draws into the axes that it is given and returns them.
 """
@@ -22,19 +22,19 @@ from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.report.sublayers import colour_of, shortened, words_of
 
 FINEST = 300
-"""Points of a line; of a finer sweep so many are picked."""
+"""The most points of a line; a finer sweep is thinned out to so many."""
 COARSE = 30
-"""Points of a line that takes many evaluations for each."""
+"""The most points of a line where each takes many evaluations."""
 FEW = 30
-"""Points that each have a dot of their own."""
+"""The most points of a line that are each marked with a dot."""
 GAP = 0.055
 """Between the names of two lines, as a fraction of the picture's height."""
 
 
 def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | None = None) -> Axes:
-    """Draw a sweep over one field: totals, or shares; there are gaps outside the bounds.
+    """Draw a sweep over one field: totals, or shares; with gaps where they are out of bounds.
 
-    A device's memory is a line across the totals.
+    The memory of ``limit`` is a line across the totals.
     """
     coarse, name = _coarser(swept)
     x, totals = coarse.axes[name], coarse.total.ravel()
@@ -65,7 +65,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
 
 
 def budget(ax: Axes, shapes: Shapes) -> Axes:
-    """All shapes with a number of parameters as a curve, and those listed marked on it."""
+    """Draw the largest width within a budget over the depth, and mark the listed shapes."""
     deepest = max(each.n_layer for each in shapes.shapes)
     number = FINEST if shapes.quantity.alternatives is None else COARSE
     depths = np.unique(np.geomspace(1, 1.5 * deepest, number).round().astype(int)).tolist()
@@ -93,10 +93,10 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
 
 
 def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = PARAMETERS) -> Axes:
-    """How the shares change with size: the curve of the formula, and the models on it.
+    """Draw how the shares change with size: the curve of the formula, and the models on it.
 
-    Between one model and the next all numbers of the config grow evenly, and the forward pass is
-    evaluated at every step of the way; where their switches differ there is no way, and no curve.
+    Between one model and the next all numbers of the config grow evenly, and the quantity is
+    evaluated at every step. Models whose switches differ are not joined by a curve.
     """
     models = sorted(models, key=lambda each: quantity.total(each[1]))
     for _, alike in groupby(models, key=lambda each: _switches(each[1])):
@@ -124,7 +124,7 @@ def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = P
 
 
 def _curves(ax: Axes, configs: Sequence[Config], quantity: Quantity) -> None:
-    """Draw a curve for each sublayer along the way from one config to the next."""
+    """Draw a curve for each sublayer, from each config to the next."""
     parts = quantity.of(_between(configs))
     totals = sum(part.total for part in parts.values())
     for name in quantity.parts:

@@ -1,4 +1,4 @@
-"""Words in a picture: ticks at whole numbers, labels that overprint nothing, a device's limit."""
+"""Ticks at whole numbers, labels that overprint nothing, and the line of a device's memory."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -17,23 +17,23 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.plot.style import INK, font_size_for, is_narrow, size_of
 
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
-"""Where a label may stand, in points from its point, the first that is free."""
+"""Where a label may stand, in typographic points from its data point; the first free place wins."""
 ABOVE_A_LINE = ((0, 9), (7, 9), (-7, 9), (0, -17), (7, -17), (-7, -17), (0, 22), (-7, 22), (0, -30))
-"""Where a label may stand at a point of a line that is nearly level."""
+"""The same for labels at a line that is nearly level."""
 MARKER = 5
 """Half the size of a point's marker, in pixels, which no label may cover."""
 Formatter = Callable[[float, object], str]
 
 LOGARITHMIC = 8
-"""The largest of few values over the smallest, from which on an axis may be logarithmic."""
+"""Ratio of largest to smallest value from which on an axis of few values may be logarithmic."""
 WIDTH_OF_A_DIGIT, HEIGHT_OF_A_LABEL = 0.07, 0.15
-"""Inches that labels of ticks take; the height is kept between them, too."""
+"""Inches that a digit and a label of a tick take; the height is also the gap between labels."""
 FEW = 8
-"""Values that each have a tick of their own."""
+"""The most values that each have a tick of their own."""
 
 
 def limit_of(ax: Axes, device: Device) -> None:
-    """Draw a device's memory across, with its name above the line."""
+    """Draw a device's memory as a line across the axes, with its name above the line."""
     ax.axhline(float(device.memory), color=INK, linewidth=1.2, linestyle=(0, (6, 3)))
     style: Any = {
         "xytext": (4, 4),
@@ -85,7 +85,7 @@ def _is_inside(ax: Axes, box: Bbox) -> bool:
 
 
 def whole_ticks(axis: Axis, values: Array) -> None:
-    """Set the ticks of an axis: at the values if they are few, logarithmic if they are so spread.
+    """Set the ticks of an axis: at the values if they are few; logarithmic if they grow by factors.
 
     Of labels that would overprint, those in the middle are left out.
     """
@@ -132,7 +132,7 @@ def _apart(ordered: Sequence[int], inches: float, digit: float) -> list[int]:
 def log_ticks(
     axis: Axis, smallest: float, largest: float, formatter: Formatter | None = None
 ) -> None:
-    """Ticks of a logarithmic axis: three to a decade, or one where there are many decades."""
+    """Set the ticks of a logarithmic axis: three to a decade, or one if there are many decades."""
     decades = 15 if is_narrow(axis.axes) else 300
     steps = (1, 2, 5) if largest < decades * smallest else (1,)
     axis.set_major_locator(LogLocator(10, subs=steps))

@@ -17,9 +17,9 @@ from gpt2calc.plot.labels import log_ticks, place_labels, whole, whole_ticks
 from gpt2calc.plot.style import INK, PALE, font_size_for, human_in, size_of
 
 FINEST = 200
-"""Points of an axis; between the values of the sweep the formula is evaluated, too."""
+"""Points of an axis; the formula is also evaluated between the values of the sweep."""
 WIDE_RANGE = 20
-"""The largest value over the smallest, from which on an axis is logarithmic."""
+"""Ratio of largest to smallest value from which on an axis is logarithmic."""
 MOST_LINES = 7
 FEW_CELLS = 12
 """Values of an axis up to which the cells of a grid are drawn one by one."""
@@ -31,8 +31,8 @@ MAP = ListedColormap(colormaps["YlGnBu"](np.linspace(0, 0.7, 256)))
 def sweep_map(ax: Axes, swept: Sweep) -> Axes:
     """Draw a sweep over two fields; what is outside the sweep's bounds is left white.
 
-    A small grid is drawn as its own cells, each with its number; over a fine one the formula is
-    evaluated between the values, too, with lines of equal size.
+    A small grid is drawn cell by cell, with numbers. For a large one the formula is also evaluated
+    between the values, and lines of equal size are drawn.
     """
     down, across = [name for name, axis in swept.axes.items() if len(axis) > 1]
     if max(len(swept.axes[down]), len(swept.axes[across])) <= FEW_CELLS:
@@ -85,7 +85,7 @@ def _within(swept: Sweep, totals: Array) -> Any:
 
 
 def _finish(ax: Axes, swept: Sweep, colours: Any, down: str, across: str) -> None:
-    """Name the axes, and say by a bar what the colours are."""
+    """Name the axes, and add a colour bar."""
     ax.set_xlabel(across)
     ax.set_ylabel(down)
     figure = ax.get_figure(root=True)

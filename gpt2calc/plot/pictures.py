@@ -1,4 +1,4 @@
-"""A picture of each result that can be drawn, as wide as a page or a phone."""
+"""A matplotlib figure of each result that can be drawn, as wide as a page or a phone."""
 
 from collections.abc import Callable, Collection
 from textwrap import fill
@@ -30,7 +30,7 @@ Kind = Literal["stacked", "grouped", "layer-norm"]
 WIDE, PHONE = 8.0, 4.2
 """Inches: for a page, and for a phone."""
 CHARACTERS = 125
-"""Characters in an inch of a title, times the size of its font in points."""
+"""Characters of a title in an inch, at a font size of one point."""
 ROW = 0.24
 """Inches that one bar takes."""
 

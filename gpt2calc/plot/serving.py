@@ -12,9 +12,9 @@ from gpt2calc.plot.style import INK, human_in, is_narrow
 from gpt2calc.report.sublayers import colour_of
 
 FEWEST = 8
-"""Users that are drawn at least."""
+"""The axis reaches at least so many users."""
 BEYOND = 1.25
-"""Times the most users that fit, up to which the picture goes."""
+"""The axis reaches so many times the number of users that fit."""
 
 
 def over_users(ax: Axes, served: Serving) -> Axes:
@@ -43,7 +43,7 @@ def over_users(ax: Axes, served: Serving) -> Axes:
 
 
 def _key(ax: Axes) -> None:
-    """Say what the colours are: beside the picture, from the top down, or beneath it."""
+    """Draw the legend: beside the picture, from the top down, or beneath narrow axes."""
     handles, said = ax.get_legend_handles_labels()
     beside: Any = {"bbox_to_anchor": (1.01, 1), "ncols": 1}
     beneath: Any = {"bbox_to_anchor": (-0.02, -0.2), "ncols": 3, "columnspacing": 1.0}

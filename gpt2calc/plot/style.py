@@ -25,12 +25,12 @@ INK, PALE = "#26262e", "#d9d9de"
 NARROW = 4.5
 """Inches of width of the axes below which a picture is laid out for a phone."""
 LARGEST_FONT, SMALLEST_FONT = 8.5, 4.0
-"""Points of the font: where there is room, and where there is hardly any."""
+"""Font sizes in points: where there is room, and where there is hardly any."""
 
 LONGEST_EXACT = 10**15
-"""From this count on, digits need more room than a label has."""
+"""Counts from here on are rounded: their digits need more room than a label has."""
 LARGEST = 10**300
-"""Counts that can be drawn: beyond, floating point ends."""
+"""The largest count that is drawn, somewhat below the largest float."""
 
 
 ENDINGS = ("png", "svg", "pdf")
@@ -72,7 +72,7 @@ _NO_DATES: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Everything drawn within has the look of the house; settings made outside are not touched."""
+    """Draw in the package's style within the context; ``rcParams`` are restored after it."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
@@ -80,7 +80,7 @@ def house_style() -> Iterator[None]:
 
 
 def empty_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return a figure of so many inches that no window ever shows, and its axes."""
+    """Return a figure of so many inches, unknown to pyplot and so never shown, and its axes."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()

@@ -1,4 +1,4 @@
-"""The timeline of a run: the bytes that are there at each operation, stacked by part.
+"""The timeline of a run: the bytes held at each operation, stacked by part.
 
 Every function draws into the axes that it is given and returns them.
 """
@@ -20,31 +20,31 @@ from gpt2calc.plot.style import INK, font_size_for, human_in, is_narrow, size_of
 from gpt2calc.report.sublayers import colour_of, words_of
 
 FINEST = 800
-"""Operations that are drawn; of a longer run the highest of each few."""
+"""The most operations that are drawn; of a longer run the highest of each few."""
 LEAST_SHARE = 0.003
-"""Of the peak: parts that never have as much are too thin to be seen, and left out."""
+"""Share of the peak that a part must reach somewhere: thinner ones cannot be seen."""
 LEAST_AREA = 0.0003
-"""Of a picture as high as the peak, likewise."""
+"""Share of the area under the peak's level that a part must have, for the same reason."""
 LEAST_WIDTH = 0.07
-"""Of the picture: a part of a run that has few operations is drawn as wide as this."""
+"""Share of the width, before all are scaled to 1, that every part of a run gets at least."""
 PHASES = {"step": "step", "token 1": "1st token", "token 2": "2nd token"}
 """What parts of a run are called where there is little room; others by their own name."""
 
 
 ON_WHITE: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-"""Behind words that stand on lines."""
+"""The box behind words that are written over lines."""
 LETTERS = 11
-"""Of the peak's name, in an inch of the picture's width."""
+"""Characters of the peak's name in an inch of the axes' width."""
 
 
 def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) -> Axes:
-    """Draw the bytes that are there at each operation, and name the peak.
+    """Draw the bytes held at each operation, and name the peak.
 
     Args:
         ax: where it is drawn.
         run: the bytes of each part at every event.
         moment: when the peak is, in words.
-        device: its memory is a line across.
+        device: its memory is drawn as a line across.
 
     """
     run = run.thinned(FINEST)
@@ -130,7 +130,7 @@ def _few_round_steps() -> Any:
 
 
 def _key(ax: Axes, names: list[str]) -> None:
-    """Say what the colours are: beside the picture, from the top down, or beneath it."""
+    """Draw the legend: beside the picture, from the top down, or beneath narrow axes."""
     handles = [ax.fill_between([], [], color=colour_of(n), label=words_of(n)) for n in names]
     beside: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "ncols": 1}
     beneath: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1), "ncols": 3}

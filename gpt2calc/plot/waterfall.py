@@ -19,15 +19,15 @@ KINDS = {
     "flops": ("FLOPs a token", (" k", " M", " G", " T")),
     "cache": ("bytes of cache a token", (" kB", " MB", " GB", " TB")),
 }
-"""What each column of the picture is of, and what its thousands are called."""
+"""Title of each column of the picture, and the prefixes of its numbers."""
 ROW, MARGIN = 0.27, 1.05
 """Inches of one step, and above and beneath all of them."""
 NARROWEST_ROW = 6.0
-"""Inches from which on all three stand in one row."""
+"""Inches of width from which on all three columns stand side by side."""
 ROOM_FOR_LABELS = 1.3
-"""How much longer than the longest bar a row is."""
+"""Length of a row in lengths of the longest bar."""
 LABELS = 7
-"""Points of the letters of steps and amounts."""
+"""Font size of steps and amounts, in points."""
 LONGEST_STEP = 34
 """Characters of a step that have room beside the bars."""
 

@@ -1,4 +1,4 @@
-"""How a sum comes about, step by step: each number as a chain of equal expressions."""
+"""Derivations of a quantity: each sum as a chain of equal expressions, from shapes to a number."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class TermStep:
     term: Term
     chain: Chain
     layers: str = ""
-    """How many layers have it, in words, where some have not."""
+    """How many layers have the term, in words; empty where all layers have it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def in_letters(expression: Any) -> str:
 
 
 class Derivation:
-    """Chains for one model, with some of its fields left as letters."""
+    """Derives the sums of a quantity for one model, with some of its fields left as letters."""
 
     def __init__(self, config: Config, free: Iterable[str], quantity: Quantity) -> None:
         letters = letters_of(config, quantity)
@@ -75,7 +75,7 @@ class Derivation:
         symbolic = with_symbols(config, letters)
         self.terms = [term for term in quantity.terms(symbolic) if self._is_there(term.copies)]
         self.kinds = [each for each in quantity.by_kind(symbolic) if self._is_there(each.layers)]
-        """The kinds of layers, where the quantity has them apart."""
+        """The terms of each kind of layer; empty where the quantity does not tell kinds apart."""
 
     def sublayers(self) -> list[SublayerSteps]:
         """Derive the sublayers that have something, in the order of the quantity."""
@@ -122,7 +122,7 @@ class Derivation:
         )
 
     def layers_said(self, term: Term) -> str:
-        """Say how many layers have a term, where some have not: ``"In 58 layers, L - 3"``."""
+        """Say how many layers have a term, ``"In 58 layers, L - 3"``; empty where all have it."""
         have = [layers for _, layers, own in self.kinds if _has(own, term)]
         if not term.in_block or len(have) == len(self.kinds):
             return ""
@@ -179,7 +179,7 @@ def _has(terms: Iterable[Term], wanted: Term) -> bool:
 
 
 def _as_listed(added: list[Term]) -> list[Node]:
-    """Every term's shape: ``L (d × 3d + 3d)``, and without the letter what is there once."""
+    """Write every term's shape, neighbours of equal copies together: ``L (d × 3d + 3d)``."""
     terms: list[Node] = []
     for copies, run in groupby(added, key=lambda term: term.copies):
         shapes = [_shape(term, {}) for term in run]
@@ -188,7 +188,7 @@ def _as_listed(added: list[Term]) -> list[Node]:
 
 
 def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
-    """Add up terms of one power: ``L (4 d² + 4 d)``, ``2 d``; with the numbers of known letters."""
+    """Add up terms of equal copies: ``L (4 d² + 4 d)``, ``2 d``; known letters as numbers."""
     terms: list[Node] = []
     for copies, run in _by_copies(added):
         collected = _monomials(sum(term.each for term in run))
@@ -216,12 +216,12 @@ def _several(copies: Node, each: Node) -> Node:
 
 
 def _copies(copies: Any, values: dict[str, int]) -> Node:
-    """Write how many there are: ``L``, or ``(L - 1)``; a number where its letter is known."""
+    """Write a number of copies: ``L``, ``L - 1``; a number where all its letters are known."""
     return _size(copies, values)
 
 
 def _by_copies(added: list[Term]) -> list[tuple[Any, list[Term]]]:
-    """Group neighbours that are there as often; all that is in the blocks, with the first of it."""
+    """Group terms by their copies, in order; terms of one copy with their neighbours alone."""
     groups: list[tuple[Any, list[Term]]] = []
     for copies, run in groupby(added, key=lambda term: term.copies):
         alike = [terms for others, terms in groups if others == copies and copies != 1]

@@ -35,9 +35,9 @@ QUESTIONS: dict[str, tuple[Callable[[Dice, Quantity], Solved], ...]] = {
     "hard": (about_the_whole, about_a_field),
 }
 MOST = 1_000
-"""Exercises on one sheet."""
+"""The most exercises on one sheet."""
 SEEDS = 10_000
-"""Where a seed is drawn from if none is given: few enough to read out in class."""
+"""A seed that is not given is drawn below this: short enough to read out in class."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Sheet(Listing):
     quantity: Quantity
 
     def to_dict(self) -> dict[str, Any]:
-        """Questions; if asked for, answers as integers, and steps in LaTeX."""
+        """Return the questions; with answers also configs, answers as integers, steps in LaTeX."""
         return {"exercises": [self._as_dict(each) for each in self.exercises]}
 
     def summary(self) -> str:
@@ -104,7 +104,7 @@ class Sheet(Listing):
 
     @property
     def notation(self) -> str:
-        """What the letters of a solution stand for."""
+        """What the letters of all solutions stand for, as a sentence."""
         fields: dict[str, None] = {}
         for each in self.exercises:
             fields |= dict.fromkeys(self._fields_of(each.solved.config))

@@ -1,4 +1,4 @@
-"""A sum explained: every step of its derivation, and what can be learned from it."""
+"""Explanations of a quantity: every step of its derivation, and lessons on its formula."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ HEADING_OF_LESSONS = "Why the answer is what it is"
 
 
 class Heading(NamedTuple):
-    """What the next blocks are about."""
+    """A heading of the parts of the document that follow."""
 
     words: str
     is_name: bool = False
@@ -63,12 +63,12 @@ class Notes(NamedTuple):
 
 
 Block = Table | Heading | Notes | DerivationLine | Sums | Lessons
-"""A part of a written derivation."""
+"""A part of a written derivation, such as a heading; no block of the model."""
 
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Listing):
-    """A derivation: of one sublayer, or of all of them, a block and the model."""
+    """A derivation of one sublayer, or of all sublayers, a block and the whole model."""
 
     config: Config
     quantity: Quantity
@@ -81,7 +81,7 @@ class Explanation(Listing):
     """The whole model; None where only one sublayer is explained."""
     lessons: tuple[str, ...]
     story: tuple[str, ...] = ()
-    """What happens from the beginning of a run to its end; empty where no run is."""
+    """Sentences on a run from beginning to end; empty but for memory without free fields."""
 
     def title(self) -> str:
         """Return the model, as far as it is given by numbers and switches."""
@@ -135,7 +135,7 @@ class Explanation(Listing):
         return {str(letter) for size in sizes for letter in getattr(size, "free_symbols", ())}
 
     def blocks(self) -> Iterator[Block]:
-        """Yield what every written form consists of, in order; the title stands before it."""
+        """Yield the parts that every written form has after its title, in order."""
         yield self.notation
         if self.story:
             yield Heading(HEADING_OF_STORY)
@@ -158,7 +158,7 @@ class Explanation(Listing):
             yield Lessons(self.lessons)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return expressions in field names, all left open if none is, and the numbers beside."""
+        """Return formulas in field names, with all fields open if none is, and their values."""
         said = formula(self.config, self.free or "all", of=self.quantity).to_dict()
         said |= {"free": list(self.free), "values": self._values()}
         if self.total is not None:
@@ -173,7 +173,7 @@ class Explanation(Listing):
         return {**shown, **kept(said["sublayers"]), **values}
 
     def _values(self) -> dict[str, Any]:
-        """Return what the model has where all fields are the config's, and a block of each kind."""
+        """Return the config's amounts as numbers, and those of a block of each kind."""
         exact = breakdown(self.config, self.quantity)
         amounts = exact.amounts()["sublayers"]
         for part in amounts.values():

@@ -1,4 +1,4 @@
-"""Why the FLOPs are what they are: what the shape of the formula teaches about one case.
+"""Lessons on FLOPs: sentences that their formula teaches about one model and its run.
 
 Every line is computed for the case at hand, and there is none where it would not be true.
 """
@@ -23,7 +23,11 @@ NEARLY = Fraction(1, 20)
 
 
 def of_flops(case: Case) -> tuple[str, ...]:
-    """Return the lines that are true of this case, each a sentence or two; none behind a cache."""
+    """Return the lines that are true of this case, each a sentence or two; none after a cache.
+
+    They are of a forward pass that scores every token, also where the case trains or scores the
+    last token alone.
+    """
     if case.past_len:
         return ()
     case = case.settled().evaluate_at(cached=None, last_logits=False, training=False)
@@ -56,7 +60,7 @@ def _where_scores_outweigh_the_mlp(case: Case) -> str:
 
 
 def _what_the_head_costs(case: Case) -> str:
-    """Return what the head is of the whole, and how many blocks it is worth."""
+    """Return the head's share of all FLOPs, and how many blocks take as many."""
     total, head = FLOPS.total(case), FLOPS.of(case)["lm_head"].total
     block = sum(term.each for term in FLOPS.terms(case) if term.in_block)
     own = "though it has no parameters of its own" if case.tie_embeddings else "for one matrix"

@@ -1,4 +1,4 @@
-"""The count as SymPy expressions: formulas to calculate with, any quantity left open."""
+"""Formulas of a quantity as SymPy expressions, with any of the config's fields as letters."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gpt2calc.teach.derivation import in_letters
 from gpt2calc.teach.notation import split_sum
 
 LONGEST = 60
-"""Characters of a formula in a line, beside the longest name of a part."""
+"""The most characters of a formula in one line, beside the names of the parts."""
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -118,7 +118,7 @@ class Formulas(Listing):
         )
 
     def table(self) -> Table:
-        """Return a row for each formula, in letters; of many parts those that there are."""
+        """Return a row for each formula, in letters; in a table of memory none that is 0."""
         *sums, _ = self.items()
         hides = self.quantity.has_many_parts
         read = [(name, each) for name, each in sums if each.total or not hides]

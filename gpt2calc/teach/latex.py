@@ -48,7 +48,16 @@ def sheet(
     notation: str,
     answers: Sequence[tuple[str, Sequence[tuple[str, Chain]], str]],
 ) -> str:
-    """Write a sheet of exercises: questions, and answers with their steps on a page apart."""
+    """Write a sheet of exercises: questions, and answers with their steps on a page apart.
+
+    Args:
+        heading: what stands above the questions.
+        questions: one for each exercise.
+        notation: what the letters stand for.
+        answers: for each exercise its answer, its chains by name, and its conclusion; empty for
+            a sheet without solutions.
+
+    """
     blocks = [
         PREAMBLE,
         r"\section*{Exercises}",

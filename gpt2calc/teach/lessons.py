@@ -1,4 +1,4 @@
-"""Why the answer is what it is: what the shape of the formula teaches about one model.
+"""Lessons on parameters, sentences that a model's formula teaches; and all lessons by quantity.
 
 Every line is computed for the config at hand, and there is none where it would not be true.
 """
@@ -173,4 +173,4 @@ LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
 }
 """The lessons of each quantity, by its name."""
 STORIES = {MEMORY.name: story_of_memory}
-"""By the quantity's name: what tells its run in sentences."""
+"""By the quantity's name: the function that describes its run in sentences."""

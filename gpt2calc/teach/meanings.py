@@ -1,4 +1,4 @@
-"""What each term is for, in one plain sentence: weights, biases, products, what is kept."""
+"""What each term is for, in one sentence: weights, biases, products, storages."""
 
 from gpt2calc.metrics.memory.moments import StoredTerm
 from gpt2calc.model.terms import Term
@@ -224,7 +224,7 @@ MEANINGS = {
     ("shared_router", "forward"): "Scores how much of the shared expert a token takes.",
     ("head", "forward"): "Scores every token of the vocabulary, for every token that is run.",
 }
-"""By role and column of a term."""
+"""What a term is for, by its role and column."""
 
 BACKWARD = "The gradient of its {}: as many FLOPs as forward."
 AGAIN = "The same again in backward, since the block kept nothing but its input."

@@ -1,4 +1,4 @@
-"""Why memory is what it is: what the shape of the formula teaches about one case of training.
+"""Lessons on memory: sentences that its formula teaches about one model and its run.
 
 Every line is computed for the case at hand, and there is none where it would not be true.
 """
@@ -16,7 +16,7 @@ from gpt2calc.teach.derivation import in_letters
 from gpt2calc.units import format_bytes
 
 ODD = 1_031
-"""A length that no other size of a model is."""
+"""A prime length of a sequence, which marks the dimensions of a shape that count tokens."""
 
 
 def of_memory(case: Case) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def of_memory(case: Case) -> tuple[str, ...]:
 
 
 def _beyond_the_weights(case: Case) -> str:
-    """Return what serving holds beyond the weights, in letters."""
+    """Return what serving holds beyond the weights, as a formula and in bytes."""
     letters = {
         name: symbol(name)
         for name, number in case.effective().items()
@@ -144,6 +144,6 @@ def _square_and_all(case: Case) -> tuple[Number, Number]:
 
 
 def _squares(case: Case) -> set[tuple[str, int]]:
-    """Return the role and bytes a number of what has a number for each query and key."""
+    """Return role and itemsize of the saved tensors that have a number for each query and key."""
     saved = Moments(case.evaluate_at(seq=ODD)).saved()
     return {(each.role, each.shape[0]) for each in saved if each.shape.count(ODD) == 2}

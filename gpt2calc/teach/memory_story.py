@@ -1,4 +1,4 @@
-"""A run told from its beginning to its end: what is there, what comes and goes, and the peak."""
+"""The memory of a run in sentences, from beginning to end: what is held, and the peak."""
 
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import START, name_of
@@ -10,16 +10,16 @@ from gpt2calc.report.sublayers import words_of
 from gpt2calc.units import format_bytes
 
 MOST = 2
-"""Storages that are named of those that come and go."""
+"""How many of the storages that come and go are named at the peak."""
 
 
 def story_of_memory(case: Case) -> tuple[str, ...]:
-    """Return the run as a story, a point for each of its parts; the last one is the peak."""
+    """Return a sentence or more for each part of the run; the last one is on the peak."""
     return _Training(case).points() if case.training else _Serving(case).points()
 
 
 class _Story:
-    """What every run has: things that are there from the beginning, and a peak."""
+    """What training and serving share: what is held from the beginning, and a peak."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -40,7 +40,7 @@ class _Story:
         return f"{format_bytes(size)} at most, at {name_of(moment, self.case.names)}"
 
     def worst(self) -> str:
-        """Say what is there at the peak, and why it is the peak."""
+        """Say what is held at the peak, and why that is the peak."""
         parts = _by_part(self.at_peak)
         kept = sum(parts.pop(name, 0) for name in ACTIVATIONS)
         shown = parts | ({"activations": kept} if kept else {})
@@ -50,7 +50,7 @@ class _Story:
         return f"The worst moment is {name}: {whole}. There are {there}. {self.why(kept)}"
 
     def why(self, kept: int) -> str:
-        """Say why it is the peak."""
+        """Say why this moment is the peak, given the bytes that forward has kept."""
         largest = self.largest()
         size = format_bytes(kept)
         still = f"Of what forward kept {size} is there still. " if kept else ""

@@ -1,7 +1,7 @@
-"""Expressions as they stand on a blackboard, before anything is worked out: in text and in LaTeX.
+"""Expressions that are written but never simplified, as Unicode text and as LaTeX.
 
-SymPy does the algebra elsewhere; but it would add ``d*3*d + 3*d`` up at once, and what a derivation
-shows is the sum before it is added up. So these few kinds of node only remember how it is written.
+SymPy does the algebra elsewhere; but it would add ``d*3*d + 3*d`` up at once, and a derivation
+shows the sum before it is added up. So these kinds of node keep how an expression is written.
 """
 
 import re
@@ -50,7 +50,7 @@ Node: TypeAlias = Atom | Power | Times | Beside | Plus
 
 @dataclass(frozen=True)
 class Style:
-    """How one format writes what the formats write differently."""
+    """How one format writes numbers, fractions, powers and products."""
 
     number: Callable[[int], str]
     fraction: Callable[[str, str], str]

@@ -33,7 +33,7 @@ PARTS_IN_WORDS = {
     "keys": "do the cached keys {} over all layers",
     "values": "do the cached values {} over all layers",
 }
-"""The parts that are asked about, by quantity, with a place for what they do."""
+"""How a question names a part, with a place for the quantity's verb."""
 PARTS_OF = {
     "parameters": ("attention", "mlp", "layer_norm"),
     "active": ("attention", "mlp", "layer_norm"),
@@ -70,7 +70,7 @@ class Dice:
         return choices[int(self._random.random() * len(choices))]
 
     def case(self, quantity: Quantity) -> Config:
-        """Return a model of round numbers; with a run, where the quantity is of one."""
+        """Return a model of round numbers; with a run, where the quantity depends on one."""
         case = quantity.case(self.model())
         if "seq" not in case.known:
             return case
@@ -108,7 +108,7 @@ class Solved(NamedTuple):
 
 
 def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
-    """Return what one term comes to: the parameters of a tensor, the FLOPs of a product."""
+    """Ask what one term comes to: the parameters of a tensor, the FLOPs of a product."""
     config = dice.case(quantity)
     steps = dice.one_of(Derivation(config, (), quantity).sublayers())
     step = dice.one_of(steps.terms)
@@ -120,7 +120,7 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
 
 
 def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
-    """Return what a sublayer comes to over all layers, or one of its columns."""
+    """Ask what a sublayer comes to over all layers, or one of its columns."""
     config = dice.case(quantity)
     config = config.evaluate_at(bias=True) if config.family == GPT2.name else config
     name = dice.one_of(PARTS_OF[quantity.name])
@@ -135,7 +135,7 @@ def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
 
 
 def about_a_block(dice: Dice, quantity: Quantity) -> Solved:
-    """Return what one more layer adds."""
+    """Ask what one more layer adds."""
     config = dice.case(quantity)
     chain = Derivation(config, (), quantity).block()
     question = f"How many {quantity.unit} does one more layer add to {_model(config)}?"
@@ -143,7 +143,7 @@ def about_a_block(dice: Dice, quantity: Quantity) -> Solved:
 
 
 def about_the_whole(dice: Dice, quantity: Quantity) -> Solved:
-    """Return what the whole model comes to."""
+    """Ask what the whole model comes to."""
     config = dice.case(quantity)
     derivation = Derivation(config, (), quantity)
     steps = (("one block", derivation.block()), ("the whole model", derivation.total()))
@@ -152,7 +152,7 @@ def about_the_whole(dice: Dice, quantity: Quantity) -> Solved:
 
 
 def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
-    """Return which value of one field gives a total."""
+    """Ask which value of one field gives a total."""
     config = dice.case(quantity)
 
     def matters(name: str) -> bool:

@@ -17,7 +17,7 @@ LABEL = 9
 
 
 def as_text(explanation: "Explanation") -> str:
-    """Write the derivation in Unicode mathematics, at most 80 columns wide."""
+    """Write the derivation as text; its mathematics is at most 80 columns wide."""
     return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.blocks())))
 
 

@@ -1,1 +1,1 @@
-"""The proof: against the model that PyTorch builds, and against real checkpoints."""
+"""Comparison with the models that transformers builds, and inspection of checkpoints."""

@@ -12,7 +12,7 @@ from gpt2calc.model.reading import read_json, refuse_irregular
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 LONGEST_HEADER = 10**7
-"""Bytes of the longest header that is read: some 100,000 tensors. The file begins with them."""
+"""Bytes of the longest header that is read: enough for some 100,000 tensors."""
 LARGEST_FILE = 2**42
 """Bytes of the largest file that is opened: three times GPT-3 175B in float64."""
 
@@ -21,7 +21,7 @@ _FAULTS = {
     "header too large": "its header lies about its length, or it is no safetensors file at all",
     "incomplete metadata": "it is shorter or longer than its header says, as if cut off",
 }
-"""What the safetensors library complains of, and what that means."""
+"""What the messages of the safetensors library contain, and what that means."""
 
 
 def read_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""The proof of FLOPs: every matrix product against PyTorch's own counter, module by module."""
+"""Verification of FLOPs: matrix products against ``FlopCounterMode``, module by module."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +18,15 @@ from gpt2calc.verification.parameters import (
 from gpt2calc.verification.proof import Proof
 
 Flops = dict[str, tuple[int, int]]
-"""FLOPs of the linear modules, and of all other products of each block: forward, backward."""
+"""FLOPs forward and backward, by the name of a linear module, or of a row for what is no module."""
 
 ATTENTION = "scores and mix"
-"""The products of attention that are no modules; what else a block takes, the counter has there."""
+"""The row of a block's products outside its modules: on the counter's side, all FLOPs of the block
+less those of its modules."""
 BACKWARD = "all modules, backward"
-"""What is compared of backward, with what is recomputed in it, but for GPT-2: of modules that share
-an input, as queries and keys do, the counter gives the backward of one to another."""
+"""The row of the whole backward pass, recomputation included. Only for GPT-2 is backward compared
+by module: where modules share an input, as projections of queries and keys do, the counter gives
+the backward of one to another."""
 EXPERTS = ("experts_gate", "experts_in", "experts_out")
 """The products of experts, which are one module."""
 DIFFERENCES_SHOWN = 5
@@ -111,7 +113,7 @@ def _taken(side: Flops, at: int, name: str) -> int:
 
 
 def verify_flops(case: Case) -> FlopsVerification:
-    """Run the model's own class on the meta device under PyTorch's own counter, and compare.
+    """Run the model's class on the meta device under ``FlopCounterMode``, and compare.
 
     Raises:
         UserError: torch or transformers is not installed, they cannot build such a model, or
@@ -203,7 +205,7 @@ def _shows_backward(case: Case) -> bool:
 
 
 def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
-    """Return the counter's FLOPs of every module, all that is in it included."""
+    """Return the counter's FLOPs of every module, its submodules included."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -219,9 +221,10 @@ def _run(model: Any, case: Case, *, training: bool) -> dict[str, int]:
 
 
 def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[str, int]:
-    """Return the FLOPs of some modules, and what is left of each block, which is attention's own.
+    """Return the FLOPs of some modules; the row of attention gets what is left of its block.
 
-    The angles of rotary positions are outside the blocks, and not the formulas' business.
+    The product that makes the angles of rotary positions is outside the blocks: it is counted by
+    PyTorch, not by the formulas, and left out here.
     """
     sums = {name: counted.get(names.in_full(name), 0) for name in modules}
     for name in modules:
@@ -233,7 +236,8 @@ def _sorted(counted: dict[str, int], names: Names, modules: list[str]) -> dict[s
 
 
 OF_NO_MODULE = ("scores", "mix", "index_scores", "index_mix", "altup_mix", "altup_correction")
-"""Products of activations alone, and one that a class multiplies without its module."""
+"""Roles without a module of their own: products of activations, and one whose class multiplies by
+the weight itself."""
 
 
 def _by_module(case: Case) -> Flops:

@@ -1,6 +1,6 @@
-"""What one GPU holds under FSDP2, by PyTorch's own tracker, in a group of GPUs that are not there.
+"""Memory of one GPU under FSDP2, by PyTorch's ``FSDPMemTracker`` in a fake process group.
 
-Tensors have sizes and no memory, and collectives do nothing: the bytes are those of a real run.
+Tensors are fake ones and collectives do nothing, but sizes and lifetimes are those of a real run.
 """
 
 import warnings
@@ -48,14 +48,14 @@ def measured_under_fsdp(case: Case) -> BytesByPhase:
             del loss
             after = tracker.now()
         found["held at the end"] = after
-    state = after - before  # which a first step makes, and later ones have from the beginning
+    state = after - before  # of the optimizer: made in this first step, there in all later ones
     made_later = {"forward": state, "backward": state}
     return {name: size - beside + made_later.get(name, 0) for name, size in found.items()}
 
 
 @contextmanager
 def group_of(gpus: int) -> Iterator[Any]:
-    """Make a group of processes that are not there, and yield its mesh."""
+    """Start a fake process group of so many ranks, and yield its device mesh."""
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
     from torch.testing._internal.distributed.fake_pg import FakeStore
@@ -70,7 +70,7 @@ def group_of(gpus: int) -> Iterator[Any]:
 
 
 def watched_tracker() -> Any:
-    """Return a tracker's class that knows the bytes after each operation, and the most of them."""
+    """Return a subclass of ``FSDPMemTracker`` that also knows the most bytes after an operation."""
     from torch.distributed._tools.fsdp2_mem_tracker import FSDPMemTracker
 
     class Watched(FSDPMemTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
@@ -100,7 +100,7 @@ def watched_tracker() -> Any:
 
 
 def _fully_sharded(model: Any, case: Case, mesh: Any) -> Any:
-    """Share out each block, and then the rest."""
+    """Apply ``fully_shard`` to each block, and then to the model for the rest."""
     torch, _ = torch_and_transformers()
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
@@ -116,9 +116,9 @@ def _fully_sharded(model: Any, case: Case, mesh: Any) -> Any:
 
 
 def _take_a_step(case: Case, model: Any) -> None:
-    """Take a step of another optimizer: the first one finds out how to share its operations out.
+    """Take a step of another optimizer, so that DTensor knows how each operation is sharded.
 
-    What PyTorch makes for that is no part of a run.
+    What DTensor allocates to find that out, once for a process, is no part of a step.
     """
     torch, _ = torch_and_transformers()
     for each in model.parameters():

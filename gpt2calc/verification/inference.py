@@ -1,4 +1,4 @@
-"""Which model a set of tensors is: its family, switches and sizes, read off names and shapes."""
+"""The config of a checkpoint, from names and shapes of its tensors: family, switches, sizes."""
 
 import re
 from collections import Counter, defaultdict
@@ -37,7 +37,7 @@ def family_of(path: str, shapes: Shapes) -> Family:
     """Return the family whose names most of the tensors have, the first one of several.
 
     Raises:
-        UserError: no family has such names.
+        UserError: no family has such names, or the family's tensors do not tell all of a model.
 
     """
     alike = _alike(shapes)
@@ -69,9 +69,9 @@ def _has_all_heads(family: Family, shapes: Shapes) -> bool:
 
 
 def _alike(shapes: Shapes) -> dict[str, int]:
-    """Return one name of those that differ in numbers alone, and how many there are.
+    """Return one of the names that differ in numbers alone, such as a layer's, and their number.
 
-    A file may have many thousands of tensors, and a family is asked about each name.
+    A file may have many thousands of tensors, and each name is compared with every family's.
     """
     last: dict[str, str] = {}
     numbers: Counter[str] = Counter()
@@ -85,8 +85,9 @@ def _alike(shapes: Shapes) -> dict[str, int]:
 def _fit(family: Family, shapes: Shapes, alike: dict[str, int]) -> tuple[int, int, int]:
     """Return how well tensors fit a family, in three numbers, the first of which counts most.
 
-    They are: tensors with its names; its modules that are lacking, negative; and matrices that lie
-    as its own do, outputs first or inputs first, as their biases show.
+    They are: tensors that have the family's names; the family's modules that are lacking, as a
+    negative number; and matrices with outputs first, or inputs first, as in the family, which their
+    biases show.
     """
     names, known = family.names, _kinds_of(family)
     kinds = {names.pattern(name): shapes[name] for name in alike}
@@ -170,7 +171,7 @@ class _Seen:
             self._kinds[names.pattern(name)].append(shape)
 
     def has(self, role: str, kind: str = "weight") -> bool:
-        """Tell whether most of the layers that may have such a tensor do."""
+        """Tell whether any layer has a tensor of this role."""
         return bool(self._found(role, kind))
 
     def rows(self, role: str) -> int:
@@ -212,7 +213,7 @@ class _Seen:
         return fields
 
     def heads(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Return heads that fit the widths of queries and keys: nothing shows them themselves."""
+        """Return heads that fit the widths of queries and keys: no shape shows their number."""
         width, out = fields["n_embd"], self._found("attention_out")
         if not out:
             return {}
@@ -271,7 +272,7 @@ class _Seen:
 
 
 def _kinds_of(family: Family) -> set[str]:
-    """Return the names of all tensors that a model of the family can have, block by block one."""
+    """Return the names of all tensors of the family, with one pattern for all blocks."""
     names = family.names
     roles = ("token_embedding", "head", *names.modules) if names.modules else _OF_GPT2
     kinds = {names.of_tensor(role, kind) for role in roles for kind in ("weight", "bias")}
@@ -303,7 +304,7 @@ def _with_every_number(fields: dict[str, Any]) -> Any:
 def _sizes(open_config: Any, shapes: Shapes) -> dict[str, int]:
     """Read the sizes off the shapes of known tensors, by field; where they differ, most win.
 
-    Tensors of one dimension have the say where there are any: their shapes cannot be transposed.
+    Tensors of one dimension outvote all others: their shapes cannot be transposed.
     """
     names = open_config.names
     formulas: dict[str, tuple[Any, ...]] = {}

@@ -1,4 +1,4 @@
-"""A real checkpoint against the formulas: which model it is, and what does not belong."""
+"""Inspection of a checkpoint: which model it is, and which tensors do not belong to that."""
 
 import os
 from collections import Counter
@@ -21,7 +21,7 @@ from gpt2calc.verification.inference import Shapes, infer_config
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
 """How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""
 MASKED_BIAS = ".masked_bias"
-"""How the name of the number ends that older versions put where a score is masked."""
+"""How the name of the buffer ends that holds the score of masked positions in older versions."""
 FREQUENCIES = "rotary_emb.inv_freq"
 """How the names of the frequencies of rotary positions end."""
 NEVER_SHOWN = ("n_head", "n_kv_head", "head_dim")
@@ -38,20 +38,19 @@ class Inspection(PartByPart):
     config: ModelConfig
     """Read off the shapes; ``n_head``, which no shape shows, off ``config.json`` if it is there."""
     parts: tuple[SublayerCount, ...]
-    """Parameters stored in each sublayer, in the order of ``architecture.SUBLAYERS``."""
+    """Parameters stored in each sublayer, in the order of ``report.sublayers.SUBLAYERS``."""
     tensor_count: int
     """Tensors in the file, whatever they are."""
     stored: int
     """Numbers in the file, buffers and all."""
     buffers: Shapes
-    """What is stored and no parameter: causal masks, frequencies, a copy of the tied head."""
+    """Tensors that are no parameters: causal masks, rotary frequencies, a copy of the tied head."""
     missing: Shapes
     extra: Shapes
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
     """By name: the shape found, and the shape that fits the rest."""
     unseen: tuple[str, ...] = ()
-    """Fields of the config that no tensor shows, without a config beside them: they are taken to be
-    as usual."""
+    """Fields that no tensor shows and no ``config.json`` states: they have the usual values."""
     quantity = PARAMETERS
 
     @property
@@ -126,7 +125,7 @@ class Inspection(PartByPart):
         return faults
 
     def _head_said(self) -> tuple[str, ...]:
-        """Say what is only supposed of a head that is not there, where the family has one."""
+        """Say that the head is only supposed to be tied, where that is not usual in the family."""
         is_supposed = set(NEVER_SHOWN) <= set(self.unseen) and self.config.tie_embeddings
         if not is_supposed or self.config.of_family.ways.get("tie_embeddings", True):
             return ()
@@ -166,8 +165,8 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
             Hugging Face Hub, ``owner/name``.
 
     Raises:
-        UserError: a file cannot be read, it is no model of a known
-            family, or ``config.json`` says something else.
+        UserError: a file cannot be read, it holds no model of a known family, or ``config.json``
+            says something else.
 
     """
     word = os.fspath(path)

@@ -1,4 +1,4 @@
-"""What PyTorch allocates: the bytes of the storages that are alive after each ATen call."""
+"""A dispatch mode that logs what PyTorch allocates: bytes of live storages after each ATen call."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The proof of bytes: the peak of each part of a run, and what is held between them."""
+"""Verification of memory: the peak of each part of a run, and what is held between the parts."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,7 +37,7 @@ class MemoryVerification(Proof):
 
     @property
     def identical(self) -> bool:
-        """Whether all of them are the same; a GPU's figure may differ."""
+        """Whether all figures are the same, but for that of a GPU, which may differ."""
         return self.tape == self.pytorch
 
     @property
@@ -51,7 +51,7 @@ class MemoryVerification(Proof):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return both sides' bytes by what they are of; the differences as sentences."""
+        """Return the bytes of both sides, by part of the run; the differences as sentences."""
         return {
             **self.head(),
             "bytes": {
@@ -63,7 +63,7 @@ class MemoryVerification(Proof):
         }
 
     def items(self) -> list[str]:
-        """Return what the figures are of."""
+        """Return the names of the figures, such as "forward"."""
         return [*dict.fromkeys((*self.tape, *self.pytorch))]
 
     def fields(self) -> tuple[RowField, ...]:
@@ -97,8 +97,8 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
         device: "cuda" runs it on a GPU as well, and sets what PyTorch allocated beside ours.
 
     Raises:
-        UserError: torch or transformers is not installed, they cannot build such a model, or there
-            is no such device.
+        UserError: torch or transformers is not installed, they cannot build such a model, the run
+            is counted by a rule and not followed, or there is no such device.
 
     """
     case = case.settled()
@@ -172,7 +172,7 @@ def _refuse_what_needs_memory(case: Case) -> None:
 
 
 def by_the_tape(case: Case) -> BytesByPhase:
-    """Return the bytes by the tape, by what they are of."""
+    """Return the tape's bytes under the names that the measurement has."""
     case = replace(case, moment=None)
     moments = Moments(case)
     state = sum(term.amount for term in moments.standing())

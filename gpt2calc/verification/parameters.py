@@ -1,4 +1,4 @@
-"""The proof: the formulas against models that PyTorch builds."""
+"""Verification of parameters: names, order and shapes against the class in transformers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,21 +27,24 @@ DEEPEST = 10_000
 """Blocks that are built at most: PyTorch takes about 2 milliseconds for each."""
 
 REQUIRED = "'torch>=2.4,<2.14' 'transformers>=4.45'"
-"""What the extra ``torch`` of the package brings."""
+"""The requirements of the package's extra ``torch``."""
 
 NAMES_OF = (
     ("attention", ("attn", "attention")),
     ("mlp", ("mlp", "fc")),
     ("layer_norm", ("ln",)),
 )
-"""The article's rules, first match first: a sublayer, and what the names of its tensors contain."""
+"""A sublayer, and what the names of its tensors contain: the first match counts.
+
+Source: the lesson "Parameter distribution in GPT-2", section 3.
+"""
 
 OTHERS: tuple[tuple[str, str], ...] = (
     ("token_embedding", "wte."),
     ("position_embedding", "wpe."),
     ("lm_head", "lm_head."),
 )
-"""What the article leaves unsorted, likewise."""
+"""The same for the sublayers that the lesson leaves unsorted."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +164,7 @@ def built_on_meta(config: ModelConfig, *, dropout: bool = False) -> tuple[Any, s
 
 
 def compare_shapes(config: ModelConfig, shapes: NamedShapes, against: str) -> Verification:
-    """Hold a model's ``(name, shape)`` pairs, however they were come by, against the formulas."""
+    """Compare ``(name, shape)`` pairs, from wherever they are, with the formulas."""
     return Verification(
         config=config,
         against=against,
@@ -173,7 +176,7 @@ def compare_shapes(config: ModelConfig, shapes: NamedShapes, against: str) -> Ve
 
 
 def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tally]:
-    """Sort any torch module's parameters by the article's substring rules, and add them up.
+    """Add up any torch module's parameters, sorted into sublayers by substrings of their names.
 
     Args:
         named_parameters: pairs of a name and what has ``numel()``, such as
@@ -238,7 +241,7 @@ def torch_and_transformers() -> tuple[Any, Any]:
 
 
 def _sorted_by_name(config: ModelConfig, shapes: NamedShapes) -> dict[str, Tally]:
-    """Add tensors up, sorted by their names alone: GPT-2's with no help of the formulas."""
+    """Add tensors up by sublayer; for GPT-2 by substrings of names, apart from the formulas."""
     sums: dict[str, list[int]] = {name: [0, 0] for name in SUBLAYERS}
     places = {each.name(config.names): (each.sublayer, each.kind) for each in tensors(config)}
     for name, shape in shapes:

@@ -8,7 +8,7 @@ from gpt2calc.report.listing import Listing
 
 @dataclass(frozen=True, repr=False)
 class Proof(Listing):
-    """Formulas and PyTorch side by side."""
+    """Base of the results of ``verify``: formulas and PyTorch side by side."""
 
     config: Any
     against: str

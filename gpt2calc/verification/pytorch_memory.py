@@ -1,4 +1,4 @@
-"""What PyTorch itself holds: in a step of training, or in serving a prompt and two tokens more.
+"""Memory measured in PyTorch: of a step of training, or of a prompt and two new tokens.
 
 Small cases run on real tensors, large ones on fake tensors, which have sizes and no memory.
 """
@@ -74,7 +74,7 @@ def measured(case: Case, estimate: int) -> BytesByPhase:
 
 
 def _trained(model: Any, case: Case) -> BytesByPhase:
-    """Follow a second step: the optimizer has no state before its first one."""
+    """Measure a second step: the optimizer has no state before its first one."""
     torch, _ = torch_and_transformers()
     from gpt2calc.verification.live import Live
 
@@ -111,7 +111,7 @@ def _state_of(optimizer: Any, model: Any) -> int:
 
 
 def _served(model: Any, case: Case) -> BytesByPhase:
-    """Follow a prompt and two tokens after it."""
+    """Measure a prompt and two new tokens; the prompt alone where the class has no cache."""
     torch, _ = torch_and_transformers()
     from gpt2calc.verification.live import Live
 

@@ -1,1 +1,1 @@
-"""The source article done again with exact numbers, as a page."""
+"""The study: the lesson "Parameter distribution in GPT-2" with exact numbers, as one page."""

@@ -1,7 +1,7 @@
 """What the source article claims, each claim held against the count of the models at hand.
 
 Source: "Parameter distribution in GPT-2: comparing attention, MLP and layer normalization", a
-lesson of a course on building GPT (in Vietnamese). Verdicts are computed: other models, others.
+lesson of a course on building GPT (in Vietnamese). Verdicts are computed from the models given.
 """
 
 from collections.abc import Callable
@@ -51,12 +51,12 @@ class Claim:
 
 
 def judged(models: Comparison) -> tuple[Claim, ...]:
-    """Every claim of the article, judged by these models."""
+    """Return every claim of the article, judged by these models."""
     return tuple(Claim(section, words, judge(models)) for section, words, judge in CLAIMS)
 
 
 def printed_for(counted: Count) -> dict[str, int]:
-    """Return what the article prints of a model, whatever it is called here; empty of any other."""
+    """Return the shares that the article prints for such a config; empty where it prints none."""
     for name, printed in PRINTED.items():
         if load(name).effective() == counted.config.effective():
             return printed
@@ -121,7 +121,7 @@ def _largest(counted: Count) -> str:
 
 
 def _fixed_embeddings(models: Comparison) -> Judgement:
-    """One size for all versions: of the matrices V x d and T x d, and of each there is but one."""
+    """Judge whether each embedding is stored once and has the same size in all models."""
     figures = [
         f"{name}: {each['token_embedding'].total:,} and {each['position_embedding'].total:,}"
         for name, each in models.named
@@ -140,7 +140,7 @@ def _fixed_embeddings(models: Comparison) -> Judgement:
 
 
 def _linear_in_depth(models: Comparison) -> Judgement:
-    """Twice as deep, twice the attention and MLP, and the same embeddings: at a given width."""
+    """Judge whether twice the layers have twice the attention and MLP, and equal embeddings."""
     holds, figures = True, []
     for name, counted in models.named:
         deep = count(counted.config.replace(n_layer=2 * counted.config.n_layer))

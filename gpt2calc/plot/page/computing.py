@@ -1,4 +1,4 @@
-"""The study's part on computation: what each sublayer takes, and what a long context changes."""
+"""The study's section on FLOPs: what each sublayer takes, and what a long context changes."""
 
 from gpt2calc.analysis.comparison import Comparison, comparison_of
 from gpt2calc.metrics.flops import FLOPS
@@ -66,7 +66,7 @@ def _shares(title: str, compared: Comparison) -> Table:
 
 
 def _what_a_long_context_does(now: Comparison, long: Comparison) -> str:
-    """Say it of the largest of the models."""
+    """Say how a long context changes the FLOPs of the largest of the models."""
     (name, few), (_, many) = max(
         zip(now.named, long.named, strict=True), key=lambda pair: pair[0][1].total
     )

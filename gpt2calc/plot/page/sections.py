@@ -33,10 +33,10 @@ the way from one model to the next, as long as both have the same biases and kin
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture in the width it is asked for, and what it shows in words."""
+    """A picture to be drawn in any width, and what it shows in words."""
 
     name: str
-    """Of its file, without the ending: letters, digits and hyphens."""
+    """The name of its file, without the ending: letters, digits and hyphens."""
     alternative: str
     draw: Callable[[float], Figure]
 
@@ -240,14 +240,14 @@ def _table(
 
 
 def _in_words(models: Comparison, sublayers: tuple[str, ...]) -> str:
-    """Shares of some sublayers, for those who cannot see the picture."""
+    """Return shares of some sublayers, for those who cannot see the picture."""
     return "; ".join(
         f"{name}: {', '.join(_shares_of(counted, sublayers))}" for name, counted in models.named
     )
 
 
 def _shares_of(counted: Count, sublayers: tuple[str, ...]) -> list[str]:
-    """Names and shares of the sublayers, of some, that have parameters."""
+    """Return name and share of those sublayers that have parameters."""
     return [f"{words_of(n)} {percent(counted[n].share)}" for n in sublayers if counted[n].total]
 
 

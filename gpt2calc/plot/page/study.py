@@ -1,4 +1,4 @@
-"""The source article done again with exact numbers: its tables, its pictures, its claims judged."""
+"""The study: the article's tables and pictures with exact numbers, and its claims judged."""
 
 from dataclasses import dataclass
 
