@@ -1,7 +1,7 @@
 """A decoder under FSDP2: a unit for each block, and one for what is outside of them.
 
-As ``fully_shard`` of each block and then of the model. Source: PyTorch,
-``torch/distributed/fsdp/_fully_shard/_fsdp_state.py``.
+The units are those of calling ``fully_shard`` on each block and then on the model. Source:
+PyTorch, ``torch/distributed/fsdp/_fully_shard/_fsdp_state.py``.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from gpt2calc.tape.tensor import Parameter, Tensor
 
 
 class ShardedBlock(BlockPart):
-    """A block that is gathered for its passes."""
+    """A block whose parameters are gathered before each of its passes, and freed after it."""
 
     role = ""
 
@@ -29,7 +29,11 @@ class ShardedBlock(BlockPart):
         self.window = block.window
 
     def run(self, x: Tensor, context: LayerContext, *, checkpoints: bool) -> BlockOutput:
-        """Run the block on (batch, tokens, width): what is checkpointed is not gathered twice."""
+        """Run the block on (batch, tokens, width).
+
+        Gathering stands outside of the checkpoint: backward gathers once, before it runs the block
+        again.
+        """
         with module(self.block.role):
             context = self._lowered(context)
             self.fsdp.before_forward(self.unit)
@@ -41,7 +45,7 @@ class ShardedBlock(BlockPart):
         return outcome, probabilities
 
     def _lowered(self, context: LayerContext) -> LayerContext:
-        """Cast what the block is called with to the dtype of its parameters."""
+        """Cast the tables in the context to ``param_dtype``, as ``cast_forward_inputs`` does."""
         sharding = self.unit.sharding
         if sharding.param_dtype == sharding.dtype:
             return context
@@ -53,12 +57,12 @@ class ShardedBlock(BlockPart):
 
 
 def fully_shard(decoder: Decoder, names: Names, sharding: Sharding) -> FullyShard:
-    """Share a decoder's parameters out; its blocks are gathered for their passes from now on.
+    """Shard a decoder's parameters, and replace its blocks by :class:`ShardedBlock`.
 
     Args:
         decoder: whose blocks are replaced.
-        names: of its family, in PyTorch's order.
-        sharding: how parameters are shared out.
+        names: the names of its family, which give PyTorch's order of parameters.
+        sharding: the number of GPUs, and the dtypes.
 
     """
     outside = [*decoder.embeddings.leaves(), *decoder.final_norm.leaves(), decoder.head]

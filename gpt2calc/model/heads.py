@@ -7,23 +7,24 @@ from typing import NamedTuple
 class Heads(NamedTuple):
     """The heads of a layer's attention.
 
-    The width of a head is worked out when the layer runs: no parameter of its matrices needs it.
+    The width of one head is a property: the matrices have the width of all heads together, which is
+    known even where the number of heads is not.
     """
 
     query: int
-    """Heads of queries."""
+    """Number of query heads."""
     kv: int
-    """Heads of keys and values, each shared by as many queries."""
+    """Number of key-value heads, each shared by ``groups`` query heads."""
     query_width: int
     """Width of the queries of all heads together."""
     kv_width: int
     """Width of the keys of all their heads together."""
     rotary_dim: int | None = None
-    """Features of a head that rotary positions rotate, where that is given."""
+    """Features of a head that rotary positions rotate; None where ``rotary_part`` says it."""
     rotary_part: Fraction = Fraction(1)
-    """Their share of a head, where it is not."""
+    """Share of a head's features that is rotated, where ``rotary_dim`` is None."""
     value_dim: int | None = None
-    """Width of a head's values, where it is not that of its keys."""
+    """Width of one head's values; None where it is that of its keys."""
 
     @property
     def width(self) -> int:
@@ -32,12 +33,12 @@ class Heads(NamedTuple):
 
     @property
     def value_width(self) -> int:
-        """Width of a head's values."""
+        """Width of one head's values."""
         return self.width if self.value_dim is None else self.value_dim
 
     @property
     def groups(self) -> int:
-        """Queries that share a head of keys and values."""
+        """Query heads that share one key-value head."""
         return 1 if self.query == self.kv else self.query // self.kv
 
     @property

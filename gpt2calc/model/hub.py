@@ -1,4 +1,4 @@
-"""Configs from Hugging Face: what a ``config.json`` says, in the words of its own family."""
+"""Reads a Hugging Face ``config.json`` as a :class:`ModelConfig`."""
 
 import re
 from collections.abc import Mapping
@@ -11,14 +11,21 @@ from gpt2calc.model.files import family_of, is_headless, text_model
 from gpt2calc.model.reading import read_json
 
 NULL_FOR_THE_RULE = ("n_kv_head", "head_dim", "window", "q_lora_rank")
-"""Fields whose null is their rule, even where a missing key is something else."""
+"""Fields for which null means the field's rule, and a missing key the family's default."""
 
 
 def from_hugging_face(path: Path, *, in_part: bool = False, text_only: bool = False) -> ModelConfig:
     """Read a ``config.json``; keys that change no count are passed over.
 
-    What is out of reach is refused, unless it is only asked what the rest of the model is, or what
-    its text model is.
+    Args:
+        path: the file.
+        in_part: whether keys and towers that are out of reach are passed over; else they are
+            refused.
+        text_only: whether the text model of a multimodal file is read; else it is refused.
+
+    Raises:
+        UserError: the file cannot be read, or says no model within reach.
+
     """
     return from_contents(read_json(path), path, in_part=in_part, text_only=text_only)
 
@@ -30,7 +37,10 @@ def from_contents(
     in_part: bool = False,
     text_only: bool = False,
 ) -> ModelConfig:
-    """Read what a Hugging Face config says. Raises ``UserError``, which names the source."""
+    """Read the contents of a ``config.json``, as :func:`from_hugging_face` does.
+
+    ``source`` is what the messages of ``UserError`` begin with.
+    """
     contents = text_model(contents, source, text_only=text_only or in_part)
     family = family_of(contents, source)
     if not in_part:
@@ -55,7 +65,7 @@ def from_contents(
 
 
 def _with_whole_heads(family: Family, fields: Fields) -> Fields:
-    """Give heads the whole part of their width, where the family's class does so."""
+    """Round the width of a head down, where the family's class does so."""
     width, heads = fields.get("n_embd"), fields.get("n_head")
     if not family.floors_heads or fields.get("head_dim") is not None:
         return fields
@@ -68,7 +78,7 @@ def _with_whole_heads(family: Family, fields: Fields) -> Fields:
 def _stored_dtype(contents: Mapping[str, object]) -> str | None:
     """Return the method that packed the weights, or else their format; None where neither is said.
 
-    A word that is neither is none of the model's business: it changes no count.
+    A value that is not such a word is passed over: it changes no count.
     """
     packed = contents.get("quantization_config")
     if isinstance(packed, Mapping):
@@ -92,7 +102,7 @@ def _refuse_what_is_out_of_reach(
 def _fields(
     family: Family, contents: Mapping[str, object], source: str | Path
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """Return the fields that a config gives or leaves to its family's class, and their keys."""
+    """Return the fields of a config with its family's defaults, and the keys of those given."""
     plain = {name: ModelConfig.model_fields[name].default for name in family.usual}
     fields, keys = {"family": family.name, **plain, **family.switches}, {}
     for name in ModelConfig.known:

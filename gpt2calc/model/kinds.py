@@ -1,4 +1,4 @@
-"""The kinds of layers that a model has: in what they differ, where each is, what it is called."""
+"""The kinds of layers that a model has: how they differ, where each is, what it is called."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -6,7 +6,7 @@ from gpt2calc.model.config import ModelConfig
 
 
 class LayerKind(NamedTuple):
-    """In what the layers of one model may differ."""
+    """One kind of layer: all in which the layers of a model may differ."""
 
     has_experts: bool
     has_rope: bool
@@ -17,16 +17,16 @@ class LayerKind(NamedTuple):
     has_mlp: bool = True
     """Whether there is an MLP, or experts."""
     beside: str = "none"
-    """What mixes tokens beside attention."""
+    """What mixes tokens beside attention, or ``"none"``."""
     is_full: bool = False
-    """Whether it has the sizes of layers without a window, where these have sizes of their own."""
+    """Whether it has no window, in a model whose layers without one have other parameters."""
     keys: str = "own"
-    """Whose keys and values it has: its ``"own"``, its own that later layers may take, which is
-    ``"made"``, or those ``"taken"`` from an earlier layer."""
+    """Where keys and values come from: the layer's ``"own"``; ``"made"`` by the layer, and later
+    ones may take them; or ``"taken"`` from an earlier layer."""
 
 
 Kinds: TypeAlias = tuple[LayerKind, tuple[tuple[LayerKind, tuple[int, ...]], ...]]
-"""The kind of most layers, then the others with their places, from 0."""
+"""The kind of all layers that are not listed, then the other kinds with their places, from 0."""
 
 MIXERS = {
     "attention": "attention",
@@ -41,9 +41,10 @@ MIXERS = {
 
 
 def kinds_of(config: ModelConfig) -> Kinds:
-    """Return the kind of most layers, and the places of all others, as far as it is in lists.
+    """Return the kind of the layers behind the last one in a list, and the places of all others.
 
-    Rotary positions are no part of it, nor windows that change neither parameters nor products.
+    Windows and missing rotary positions, which change neither parameters nor matrix products, are
+    left out; ``is_full`` tells layers without a window apart where their parameters differ.
     """
     begin = max((layer + 1 for listed in config.layer_lists for layer in listed), default=0)
     usual = kind_of(config, begin)
@@ -71,7 +72,7 @@ def kind_of(config: ModelConfig, layer: int) -> LayerKind:
 
 
 def mixer_said(config: ModelConfig, kind: LayerKind) -> str:
-    """Say what mixes the tokens of a kind of layer; nothing, of an MLP alone."""
+    """Say what mixes the tokens of a kind of layer; ``""`` for an MLP alone."""
     if kind.mixer != "attention":
         return MIXERS.get(kind.mixer, "")
     words = []
@@ -87,7 +88,7 @@ def mixer_said(config: ModelConfig, kind: LayerKind) -> str:
 
 
 def mlp_said(config: ModelConfig, kind: LayerKind) -> str:
-    """Say what MLP a kind of layer has; nothing, where it has none."""
+    """Say what MLP a kind of layer has; ``""`` where it has none."""
     if not kind.has_mlp:
         return ""
     if kind.has_experts:

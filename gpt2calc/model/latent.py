@@ -1,7 +1,8 @@
 """Latent attention: keys and values are made of a latent, which is cached in their place.
 
-Shapes: B sequences of S tokens of width d; h heads; K keys; a latent of width c; of a query or key
-n features without rotary positions and r with them; values of width v.
+Shapes: B sequences of S tokens of width d; h heads; K keys; a latent of width c, and one of width q
+for queries; of a query or key n features without rotary positions and r with them; values of width
+v.
 
 Source: DeepSeek-AI 2024, "DeepSeek-V2", section 2.1; transformers, ``models/deepseek_v3``.
 """
@@ -29,7 +30,7 @@ from gpt2calc.tape.views import (
 
 
 class LatentSizes(NamedTuple):
-    """The widths of latent attention."""
+    """The number of heads, and the widths c, n, r and v of latent attention."""
 
     heads: int
     latent: int
@@ -39,7 +40,7 @@ class LatentSizes(NamedTuple):
 
 
 class LatentQuery(Part[[Tensor], Tensor]):
-    """Makes queries of a latent of their own; without one, of the token's vector."""
+    """Makes queries from a latent of their own; without ``down``, from the hidden states."""
 
     def __init__(self, down: Linear | None, norm: Norm | None, up: Linear) -> None:
         self.down = down
@@ -56,10 +57,11 @@ class LatentQuery(Part[[Tensor], Tensor]):
 
 
 class Indexer(Part[[Tensor, Tensor, LayerContext], Tensor]):
-    """Scores all tokens cheaply, so that attention looks at the best of them alone.
+    """Scores all tokens cheaply: attention then sees only those with the highest scores.
 
     Args:
-        query, key, weights: the linear layers: of the queries' latent, and of the token's vector.
+        query: the linear layer from the queries' latent.
+        key, weights: the linear layers from the hidden states.
         norm: of the keys.
         width: of a head.
 
@@ -91,7 +93,7 @@ class Indexer(Part[[Tensor, Tensor, LayerContext], Tensor]):
 
 
 class LatentAttention(Part[[Tensor, LayerContext], Attended]):
-    """DeepSeek's: queries, keys and values of latents; the heads share the keys' rotary part."""
+    """DeepSeek's attention by latents; all heads share the rotary part of the keys."""
 
     role = "attention"
 
@@ -131,6 +133,7 @@ class LatentAttention(Part[[Tensor, LayerContext], Attended]):
         k_turned = view(contiguous(k_turned), batch, 1, seq, sizes.rope)
         if context.rotation is not None:
             q_turned, k_turned, *_held = self.rotary.turn(q_turned, k_turned, context.rotation)
+        # The tokens that the indexer chooses change no shape: transformers masks all others.
         if self.indexer is not None:
             self.indexer(x, of_queries, context)
         if context.cache is not None:

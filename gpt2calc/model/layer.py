@@ -42,15 +42,19 @@ MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
 
 
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
-"""The roles of an MLP's matrices, and of the expert's that every token goes through."""
+"""The roles of the matrices of an MLP, and of the MLP beside experts (the shared expert)."""
 JOINT_ROLES = {MLP_ROLES: "mlp_gate_in", SHARED_ROLES: "shared_gate_in"}
-"""The role of the one matrix of gate and hidden layer, in families that join them."""
+"""The role of the matrix that makes both the gate and the hidden layer, in families with one."""
 
 
 class LayerBuilder:
-    """Makes layers of one model. What all of their parts need is read from the config once.
+    """Makes the layers of one model.
 
-    d is the width of the model.
+    Args:
+        config: the model; d is its width.
+        fuses_gelu: whether GELU is one kernel where the class writes it out.
+        experts_implementation: how the products of experts are computed, as transformers calls it.
+
     """
 
     def __init__(
@@ -101,7 +105,7 @@ class LayerBuilder:
         return GatedPerLayerEmbedding(gate, self.activation, out, self.norm("per_layer_post_norm"))
 
     def _gemma3n_block(self, kind: LayerKind) -> Gemma3nBlock:
-        """Return a block of several streams, or with a residual of low rank.
+        """Return a block with several residual streams (AltUp) or a low-rank residual (LAuReL).
 
         r is that rank, a the number of streams.
         """
@@ -134,7 +138,7 @@ class LayerBuilder:
         return self._experts()
 
     def _mlp_of(self, kind: LayerKind) -> Layer:
-        """Return the MLP of a layer, which may be wider where its keys are an earlier one's."""
+        """Return the MLP of a layer; ``double_wide_mlp`` widens it where keys are taken over."""
         width = self.config.mlp_width
         if kind.keys == "taken" and self.config.double_wide_mlp:
             return varied(self._mlp(2 * width), "wide")
@@ -161,7 +165,7 @@ class LayerBuilder:
 
     @property
     def _has_plain_blocks(self) -> bool:
-        """Whether nothing was changed that BLOOM's and MPT's own blocks have not."""
+        """Whether a config asks for nothing that BLOOM's and MPT's own blocks cannot have."""
         config = self.config
         changed = (
             config.gated_mlp,
@@ -182,7 +186,7 @@ class LayerBuilder:
         return is_plain and not any(changed)
 
     def _block(self, mlp: Layer, layer: LayerKind) -> BlockPart:
-        """Put the norms about attention and MLP."""
+        """Return a block of attention and an MLP, with norms where ``norm_place`` puts them."""
         place, norm = self.config.norm_place, self.norm
         after_attention = after_mlp = None
         is_after = self.architecture.norms_after_attention and layer.mixer == "attention"
@@ -327,7 +331,7 @@ class LayerBuilder:
         return NarrowedExperts(narrow, experts, Linear("experts_widen", o, self.d, self.mlp_bias))
 
     def _mixture(self, router: Router, experts: Experts | NarrowedExperts) -> Layer:
-        """Put beside a router and its experts the MLP that every token takes, if there is one."""
+        """Return a router and its experts, with the MLP that every token takes, if there is one."""
         width, architecture = self.config.n_inner_shared, self.architecture
         if architecture.rebinds_expert_input and width is None:
             return MixtureOfExperts(router, experts)

@@ -1,7 +1,7 @@
-"""A model in letters: what all models have in common that differ in their numbers alone.
+"""A model whose sizes are symbols: one for all models that differ in their numbers alone.
 
-A network is built, or run, once for all of them, on sizes that carry their formulas; what comes out
-are formulas, and a model's own figures are these at its numbers.
+Its network is built or run once, on sizes that carry their formulas; what comes out are formulas,
+which are then evaluated at the numbers of each model.
 """
 
 from typing import NamedTuple
@@ -49,23 +49,25 @@ POINT = {
     "n_inner_expert": 1_009,
     "n_inner_shared": 2_003,
 }
-"""Where sizes are decided: n_embd is a multiple of n_head, of head_dim and of 64, the usual width
-of a head; n_kv_head divides the heads that each of these gives, full_n_kv_head divides n_head
-and full_n_head, and neither is 1. A quarter of a head is rotated in some families: its width is a
-multiple of 8."""
+"""The numbers at which a run on symbols decides comparisons of sizes.
+
+n_embd is a multiple of n_head, of head_dim and of 64, the usual width of a head; n_kv_head divides
+the heads that each of these gives, full_n_kv_head divides n_head and full_n_head, and neither is 1.
+A quarter of a head is rotated in some families: its width is a multiple of 8.
+"""
 LISTS = (
     "dense_layers", "indexer_layers", "attention_layers", "mlp_layers", "shared_kv_layers",
 )  # fmt: skip
 """Fields that say which layers have other parts than most."""
 LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
-"""Fields that change neither parameters nor matrix products."""
+"""Fields that change parameters and matrix products only by the kinds of layers."""
 _IS_NUMBER = {
     name: name in POINT for name in ModelConfig.known if name not in LISTS and name not in LAYERED
 }
 
 
 class Structure(NamedTuple):
-    """All that a model is beside its numbers."""
+    """A model without its numbers: models of one structure have the same formulas."""
 
     fields: tuple[FieldValue, ...]
     """In the order of the config: switches and choices; of a number, whether it is given."""
@@ -76,7 +78,7 @@ class Structure(NamedTuple):
 
 
 def structure_of(config: ModelConfig) -> Structure:
-    """Return what a model is beside its numbers, in whatever arithmetic these are."""
+    """Return the structure of a model, whose numbers may be integers, arrays or symbols."""
     given = config.__dict__
     fields = tuple(
         [
@@ -95,21 +97,21 @@ def _renumbered(kinds: Kinds) -> Kinds:
 
 
 def numbers_of(config: ModelConfig) -> dict[str, int]:
-    """Return the numbers of a model by field; those that nothing says are not among them."""
+    """Return the numbers of a model by field, without those that are None."""
     numbers = {name: getattr(config, name) for name in POINT}
     numbers["n_expert_active"] = config.chosen_experts
     return {name: number for name, number in numbers.items() if number is not None}
 
 
 def network_in_letters(structure: Structure) -> Network:
-    """Return the network of a model in letters."""
+    """Return the network of all models of a structure, whose sizes are symbols."""
     return network(in_letters(structure), kinds=structure.kinds)
 
 
 def in_letters(structure: Structure) -> ModelConfig:
-    """Return a model with a letter for each number, which is called as its field.
+    """Return a config whose numbers are symbols, each called as its field.
 
-    Where nothing says how many heads there are, they make no difference: it has one.
+    Where nothing says how many heads there are, no shape depends on them: there is one.
     """
     fields: dict[str, object] = dict(zip(_IS_NUMBER, structure.fields, strict=True))
     for name, at in POINT.items():
@@ -123,7 +125,7 @@ def in_letters(structure: Structure) -> ModelConfig:
 
 
 def layers_of_groups(config: ModelConfig) -> tuple[tuple[int, ...], ...]:
-    """Return the places, from 0, of the layers of each group that a model's letters have."""
+    """Return the layers, from 0, of each group of :func:`network_in_letters`, in its order."""
     usual, others = kinds_of(config)
     listed = {layer for _, places in others for layer in places}
     rest = tuple(layer for layer in range(config.n_layer) if layer not in listed)

@@ -41,7 +41,7 @@ class Conv1D(Leaf):
 
 
 class FalconLinear(Linear):
-    """Falcon's linear layer: the bias is added by itself."""
+    """Falcon's linear layer: the bias is added by an operation of its own."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, inputs)."""
@@ -54,7 +54,7 @@ class Embedding(Leaf):
 
     weight: Parameter
     buffer_dtype: str | None = None
-    """Of a buffer beside the weight; None for that of the weight."""
+    """The dtype of a buffer beside the weight; None where it is the weight's."""
 
     def __init__(self, role: str, rows: int, width: int) -> None:
         self.role = role
@@ -74,7 +74,7 @@ class ScaledEmbedding(Embedding):
 
 
 class GemmaEmbedding(ScaledEmbedding):
-    """Gemma's: the number is a buffer, which is cast to the dtype of the weight."""
+    """Gemma's scaled embedding: the number is a buffer, cast to the dtype of the weight."""
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look up the rows of (batch, tokens)."""

@@ -27,7 +27,7 @@ from gpt2calc.tape.views import narrow, split, view
 
 
 class Apart(Part[[Tensor], Tensor]):
-    """Makes queries, keys and values by a matrix each, side by side."""
+    """Makes queries, keys and values by a matrix each, and joins them side by side."""
 
     def __init__(self, query: Linear, key: Linear, value: Linear) -> None:
         self.query = query
@@ -35,12 +35,12 @@ class Apart(Part[[Tensor], Tensor]):
         self.value = value
 
     def forward(self, x: Tensor) -> Tensor:
-        """Make them of (B, S, d)."""
+        """Return queries, keys and values of (B, S, d), side by side."""
         return cat((self.query(x), self.key(x), self.value(x)), -1)
 
 
 class GatedDelta(Part[[Tensor, LayerContext], Attended]):
-    """Qwen3-Next's linear attention: a state of each head is corrected by what it reads.
+    """Qwen3-Next's gated delta rule: each head's state is corrected by what is read from it.
 
     Args:
         inner: makes queries, keys and values, and the gate where ``gate`` is None.
@@ -99,7 +99,7 @@ class GatedDelta(Part[[Tensor, LayerContext], Attended]):
 
 
 class Narrowed(NamedTuple):
-    """Two matrices in place of one, with few features between them."""
+    """A linear map of low rank: two matrices with few features between them."""
 
     down: Linear
     up: Linear

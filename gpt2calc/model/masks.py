@@ -1,6 +1,7 @@
 """Causal masks, as transformers makes them before the first block.
 
-Source: transformers, ``masking_utils.py``.
+Source: transformers, ``masking_utils.py``. A function takes and names whatever lives as long in its
+counterpart there, even where its own lines do not use it.
 """
 
 from typing import Literal, NamedTuple
@@ -21,11 +22,12 @@ class MaskRequest(NamedTuple):
     q_len: int
     kv_len: int
     dtype: str
-    """Of the model."""
+    """The model's."""
     has_cache: bool
     window: int | None = None
+    """Tokens that a query can see; None for all before it."""
     looks_for_packing: bool = True
-    """Whether positions are looked through for several sequences in a row, where none is cached."""
+    """Whether positions are searched for packed sequences, where there is no cache."""
     is_always_made: bool = False
     """Whether a mask is made even where the kernel could do without."""
 
@@ -36,9 +38,9 @@ def position_ids(seq: int) -> Tensor:
 
 
 def causal_mask(request: MaskRequest) -> Tensor | None:
-    """Return a mask (batch, 1, queries, keys): of numbers in eager attention, of bools in SDPA.
+    """Return a mask (batch, 1, queries, keys): of the model's dtype in eager attention, else bool.
 
-    None where SDPA is causal by itself.
+    None where SDPA needs none, by its ``is_causal``.
     """
     if not request.has_cache and request.looks_for_packing:
         _look_for_packed_sequences(request.batch, request.q_len)

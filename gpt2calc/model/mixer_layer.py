@@ -1,4 +1,4 @@
-"""From a config to what mixes tokens in a layer without attention."""
+"""Builds, from a config, what mixes tokens in place of attention or beside it."""
 
 from gpt2calc.model.attention import Attended, LayerContext
 from gpt2calc.model.config import ModelConfig

@@ -18,13 +18,13 @@ from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import split
 
 READ_AND_WRITTEN = 2
-"""Products of a state's size for a token: it is written, and read."""
+"""Products of a state's size for each token: the state is written, and read."""
 CORRECTED = 3
-"""Products of a state's size for a token: the old value is read, the new one written and read."""
+"""Products of a state's size for each token: the old value read, the new one written and read."""
 
 
 class MixerSizes(NamedTuple):
-    """The sizes of a mixer that keeps states."""
+    """The sizes of a mixer that keeps states: m heads, k of keys, values y wide, states z high."""
 
     heads: int
     key_heads: int
@@ -43,7 +43,7 @@ class MixerSizes(NamedTuple):
 
 
 class CausalConv(Leaf):
-    """A convolution of each feature with those of the tokens before it: (features, 1, tokens)."""
+    """A depthwise, causal ``nn.Conv1d``: the weight is (features, 1, kernel)."""
 
     weight: Parameter
 
@@ -68,7 +68,7 @@ class CausalConv(Leaf):
 
 
 class Rates(Leaf):
-    """A number for each head, or for each number of its state, with which nothing is multiplied."""
+    """A parameter without a matrix product: a number for each head, or for each of its state."""
 
     weight: Parameter
 
@@ -77,7 +77,7 @@ class Rates(Leaf):
         self.weight = Parameter(shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add to, or multiply, a number for each head."""
+        """Multiply by the numbers."""
         return elementwise("mul", x, self.weight)
 
 
@@ -111,7 +111,7 @@ def recurrence(
 
 
 class SideBySide(Part[[Tensor, LayerContext], Attended]):
-    """Falcon-H1's: attention and another mixer, whose outcomes are added."""
+    """Falcon-H1's attention beside another mixer: their outcomes are added."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class SideBySide(Part[[Tensor, LayerContext], Attended]):
 
 
 class ShortConv(Part[[Tensor, LayerContext], Attended]):
-    """LFM2's: a convolution over a few tokens between two gates."""
+    """LFM2's short convolution: over a few tokens, between two gates."""
 
     role = "attention"
 

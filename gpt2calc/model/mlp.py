@@ -48,7 +48,7 @@ def _bloom_gelu_backward(gradient: Tensor, x: Tensor) -> Tensor:
 
 
 class Activation(Part[[Tensor], Tensor]):
-    """What stands between the two matrices of an MLP."""
+    """An activation by its name in PyTorch or transformers, such as ``"silu"``."""
 
     role = "gelu"
 
@@ -89,7 +89,7 @@ class Dropout(Part[[Tensor], Tensor]):
         self.is_on = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply by a mask that is drawn."""
+        """Drop numbers out, if the dropout is on."""
         return dropout(x) if self.is_on else x
 
 

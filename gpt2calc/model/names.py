@@ -1,4 +1,4 @@
-"""What the tensors of each operation are called: a table a family, and how its names are read."""
+"""Names of modules and tensors, by the role of each: a table a family, and how names are read."""
 
 import re
 from collections.abc import Mapping
@@ -135,7 +135,7 @@ INSIDE = {
     "per_layer_post_norm": "per_layer.ln_post",
     "causal_mask": "attn.bias",
 }
-"""The modules of a block, likewise; what GPT-2 has not is called as it would be there."""
+"""The modules of a block, likewise; what GPT-2 has not is called in the style of GPT-2."""
 
 OF_NO_MODULE = (
     "experts_gate", "experts_in", "experts_out", "choice_bias", "sinks", "router_scale",
@@ -143,7 +143,7 @@ OF_NO_MODULE = (
     "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2",
     "mixer_step", "mixer_log_decay", "mixer_skip",
 )  # fmt: skip
-"""Tensors that are parameters themselves, and not the weight of a module."""
+"""Roles whose tensor is an ``nn.Parameter`` by itself, and not the weight of a module."""
 
 
 class Names(NamedTuple):
@@ -157,7 +157,7 @@ class Names(NamedTuple):
     """By role, in PyTorch's order, less ``blocks``; what is not there is called as in GPT-2."""
 
     def module(self, role: str) -> str:
-        """Return the module of an operation, ``h.*.attn.c_attn``; a role that is none as it is."""
+        """Return the module of a role, ``h.*.attn.c_attn``; an unknown role as it is."""
         if role in OUTSIDE:
             return self.modules.get(role, OUTSIDE[role])
         if role in INSIDE:
@@ -176,10 +176,7 @@ class Names(NamedTuple):
         return f"{module}.{kind}"
 
     def in_full(self, name: str) -> str:
-        """Return a tensor's name in the model with a head, where the head stands beside the rest.
-
-        Only in names are the two told apart: the head is no part of what the prefix says.
-        """
+        """Return a tensor's name in the model with a head: prefixed, unless it is the head's."""
         return name if self.is_of_the_head(name) else f"{self.prefix}{name}"
 
     def is_of_the_head(self, name: str) -> bool:
@@ -194,7 +191,7 @@ class Names(NamedTuple):
         return inner if self.is_of_the_head(bare) else bare
 
     def pattern(self, name: str) -> str:
-        """Return a parameter's name as the list has it: ``h.*.ln_1.bias`` for block 7's, too."""
+        """Return a parameter's bare name with ``*`` for numbers: ``h.*.ln_1.bias`` of block 7's."""
         return re.sub(r"(?<=\.)[0-9]+(?=\.)", EVERY, self.bare(name))
 
     def block(self, name: str) -> int | None:
@@ -204,7 +201,7 @@ class Names(NamedTuple):
         return int(match[1]) if match else None
 
     def place(self, role: str) -> int:
-        """Return where a role stands in PyTorch's order; those that are not there, in front."""
+        """Return the place of a role in PyTorch's order; -1 for one that the family has not."""
         return list(self.modules).index(role) if role in self.modules else -1
 
 

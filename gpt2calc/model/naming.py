@@ -1,4 +1,4 @@
-"""Every parameter of a model by its full name, block by block, as transformers has it."""
+"""Every parameter of a model by its full name, block by block, as transformers lists them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -9,9 +9,9 @@ from gpt2calc.model.tensors import layers_tensors, tensors
 from gpt2calc.model.terms import ParameterTensor
 
 Cut: TypeAlias = Mapping[str, tuple[str, ...]]
-"""What files call the pieces of some tensors, by role."""
+"""By role, what files call the pieces that they cut a tensor into."""
 LAST = len(INSIDE) + len(OUTSIDE)
-"""The place of the head, behind all others."""
+"""The place of the head in PyTorch's order, behind all others."""
 
 NamedShape = tuple[str, tuple[int, ...]]
 
@@ -35,9 +35,9 @@ def named_shapes(config: ModelConfig) -> list[NamedShape]:
 
 
 def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
-    """List every parameter by its name without prefix.
+    """List every parameter by its name without prefix, in PyTorch's order.
 
-    With ``one_by_one`` experts are apart, as files on the Hub have them.
+    With ``one_by_one`` each expert's matrices are apart, as in files on the Hub.
     """
     listed = in_pytorchs_order(config)
     cut = config.of_family.hub if one_by_one else {}
@@ -57,9 +57,9 @@ def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
 
 
 def in_pytorchs_order(config: ModelConfig) -> list[ParameterTensor]:
-    """Return the tensors of the list as the family's class holds them.
+    """Return the tensors of a model in the order in which the family's class holds them.
 
-    One that the family has not, by a switch of its own, stays behind the one before it.
+    A tensor that the class has not, such as one of another family, stays behind the one before it.
     """
     return _ordered(tensors(config), config.names)
 
@@ -96,5 +96,5 @@ def _pieces(tensor: ParameterTensor, names: Names, cut: Cut) -> Iterator[NamedSh
 
 
 def _divided(rows: int, by: int) -> int:
-    """Divide what leaves no rest; rows may also be a symbol, which has no ``//`` of that kind."""
+    """Divide rows, which leave no rest; where they are a symbol, ``//`` would write a floor."""
     return rows // by if isinstance(rows, int) else rows / by

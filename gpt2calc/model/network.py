@@ -1,4 +1,4 @@
-"""A model as groups of layers that are alike, each with its count, and what stands about them."""
+"""A model as groups of layers that are alike, and the parts before and after the layers."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
@@ -31,7 +31,7 @@ class LayerGroup(NamedTuple):
 
 
 class Network(NamedTuple):
-    """All layers of a model. Sizes may be letters or arrays, until it is run."""
+    """The parts of a model. Sizes may be symbols or arrays, until the model is run."""
 
     embeddings: Embeddings
     groups: tuple[LayerGroup, ...]
@@ -39,10 +39,10 @@ class Network(NamedTuple):
     head: Head
     tables: Tables | None
     decoder: MakesDecoder
-    """Puts them together to what runs on the tape."""
+    """Makes the decoder, which runs on the tape, of the parts."""
 
     def leaves(self) -> list[tuple[Leaf, int]]:
-        """Return each part that holds parameters, with how many of it there are."""
+        """Return each part that holds parameters, with the number of its copies."""
         found = [(leaf, 1) for leaf in self.embeddings.leaves()]
         for group in self.groups:
             number = group.number

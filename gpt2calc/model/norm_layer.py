@@ -1,4 +1,4 @@
-"""From a config to its norms: of a layer's whole width, of queries and of keys."""
+"""Builds norms from a config: of the model's whole width, of queries and of keys."""
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
@@ -13,7 +13,7 @@ def norm(config: ModelConfig, role: str) -> Leaf:
 
 
 def norm_over(config: ModelConfig, role: str, shape: tuple[int, ...]) -> Leaf:
-    """Return a norm whose scale has a shape."""
+    """Return a norm whose scale has the shape given."""
     shift, architecture = config.biased("norm_bias"), config.architecture
     if config.norm == "layer":
         return architecture.layer_norm(role, shape, shift)
@@ -23,7 +23,9 @@ def norm_over(config: ModelConfig, role: str, shape: tuple[int, ...]) -> Leaf:
 
 
 def qk_norms(config: ModelConfig, heads: Heads) -> tuple[Leaf, ...]:
-    """Return the norms of queries and keys: of every head, one scale or many; or of all.
+    """Return the norms of queries and of keys, by ``qk_norm``: ``()`` for none.
+
+    The scale is one for every head, one a head (``"heads"``), or one over all heads (``"width"``).
 
     Raises:
         UserError: each head is normed, and nothing says how wide it is.

@@ -1,4 +1,4 @@
-"""Norms: layer norms, RMS norms, and what families made of them."""
+"""Layer norms and RMS norms, in the variants of the families."""
 
 from gpt2calc.model.part import Leaf
 from gpt2calc.tape.elementwise import add_scalar, cast, cat, mul, pow_scalar, rsqrt, sub
@@ -28,7 +28,7 @@ class LayerNorm(Norm):
 
 
 class RMSNorm(Norm):
-    """Llama's: in float32, cast back, then scaled."""
+    """Llama's RMS norm: in float32, cast back, then scaled."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -40,7 +40,7 @@ class RMSNorm(Norm):
 
 
 class RMSNormCastLast(Norm):
-    """OLMo 2's: in float32, scaled, then cast back."""
+    """OLMo 2's RMS norm: in float32, scaled, then cast back."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -52,7 +52,7 @@ class RMSNormCastLast(Norm):
 
 
 class RMSNormInFloat(Norm):
-    """Helium's: in float32, the scale as well, then cast back."""
+    """Helium's RMS norm: in float32, the scale as well, then cast back."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -64,7 +64,7 @@ class RMSNormInFloat(Norm):
 
 
 class LayerNormPlusOne(Norm):
-    """Nemotron's: a layer norm scaled by one plus the weight."""
+    """Nemotron's layer norm: scaled by one plus the weight."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -73,7 +73,7 @@ class LayerNormPlusOne(Norm):
 
 
 class RMSNormPlusOne(Norm):
-    """Gemma's: scaled by one plus the weight, in float32."""
+    """Gemma's RMS norm: scaled by one plus the weight, in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -100,10 +100,13 @@ class CohereNorm(Norm):
 
 
 class NormPerHead(Norm):
-    """StableLM's: a layer norm for each head of (batch, heads, tokens, width)."""
+    """StableLM's norm of queries or keys: an ``nn.LayerNorm`` for each head.
+
+    The weight (heads, width) stands for the modules' weights.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize ``x``, head by head."""
+        """Normalize ``x`` (batch, heads, tokens, width), head by head."""
         heads = split(x, [1] * x.shape[1], 1)
         normed = [layer_norm(head, self.head_weight(at)) for at, head in enumerate(heads)]
         return view(cat(normed, 1), *x.shape)
@@ -121,7 +124,7 @@ class NormPerHead(Norm):
 
 
 class ParameterFreeNorm(Leaf):
-    """OPT's: a layer norm without scale or shift."""
+    """A layer norm without scale or shift, as in OPT."""
 
     def __init__(self, role: str) -> None:
         self.role = role
@@ -132,7 +135,7 @@ class ParameterFreeNorm(Leaf):
 
 
 class OLMoNorm(ParameterFreeNorm):
-    """OLMo's: in float32."""
+    """OLMo's layer norm without scale or shift: in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""
@@ -141,7 +144,7 @@ class OLMoNorm(ParameterFreeNorm):
 
 
 class L2Norm(ParameterFreeNorm):
-    """nanochat's and Llama 4's: an RMS norm without a scale, in float32."""
+    """An RMS norm without a scale, in float32, as in nanochat and Llama 4 (``L2Norm`` there)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize ``x``."""

@@ -10,21 +10,21 @@ R = TypeVar("R", covariant=True)
 
 
 class Part(Generic[P, R]):
-    """A part of a model, as ``nn.Module``: its call holds its arguments until it returns.
+    """A part of a model, like an ``nn.Module``: its call holds its arguments until it returns.
 
-    What the forward pass names lives as long as it does in the class in transformers that it
-    follows: a name that is kept, or bound anew, is kept or bound anew there.
+    A forward pass keeps and rebinds its local names as the class in transformers does that it
+    follows: each tensor is then freed at the same point of the run.
     """
 
     role: str = ""
-    """What :mod:`gpt2calc.model.names` calls it; empty for a part that has no name of its own."""
+    """Its key in the tables of :mod:`gpt2calc.model.names`; empty for a part that has no name."""
 
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run on the tape."""
         raise NotImplementedError
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the forward pass; its events are of this module, if it has a name."""
+        """Run the forward pass; events on the tape are of this part, if it has a role."""
         if not self.role:
             return self.forward(*args, **kwargs)
         tape = current()
@@ -36,7 +36,7 @@ class Part(Generic[P, R]):
             tape.module = outer
 
     def leaves(self) -> "list[Leaf]":
-        """Return the parts that hold parameters, in the order of the forward pass."""
+        """Return the parts that hold parameters, in the order in which they are assigned."""
         found: list[Leaf] = []
         for part in self.__dict__.values():
             if isinstance(part, Leaf):
@@ -52,24 +52,24 @@ class Leaf(Part[[Tensor], Tensor]):
     weight: Parameter | None = None
     bias: Parameter | None = None
     active: int | None = None
-    """Of experts, which are the first dimension, how many a token goes through."""
+    """Where the first dimension is of experts: how many of them a token goes through; else None."""
     variant: str = ""
-    """What tells it from parts of the same role in other layers, which have other sizes."""
+    """A word that tells a part from those of the same role and other sizes in other layers."""
 
     def leaves(self) -> "list[Leaf]":
         """Return itself."""
         return [self]
 
     def active_shape(self, parameter: Parameter) -> Shape:
-        """Return the shape of what a token goes through, of one of its parameters."""
+        """Return the shape of a parameter, less the experts that a token does not go through."""
         return parameter.shape if self.active is None else (self.active, *parameter.shape[1:])
 
     def parameters(self) -> "list[Parameter]":
-        """Return its parameters as PyTorch has them."""
+        """Return the parameters as PyTorch has them."""
         return [each for each in (self.weight, self.bias) if each is not None]
 
     def to(self, dtype: str) -> None:
-        """Give its parameters a dtype."""
+        """Set the dtype of the parameters, as ``nn.Module.to``."""
         for parameter in (self.weight, self.bias):
             if parameter is not None:
                 parameter.dtype = dtype
@@ -79,14 +79,14 @@ AnyPart = TypeVar("AnyPart", bound=Part[..., object])
 
 
 def varied(part: AnyPart, variant: str) -> AnyPart:
-    """Return a part, all of whose leaves are told from those of the same role by a word."""
+    """Set the ``variant`` of all leaves of a part, and return the part."""
     for leaf in part.leaves():
         leaf.variant = variant
     return part
 
 
 class Identity(Part[[Tensor], Tensor]):
-    """What stands where another model has a part; its outcome is its argument."""
+    """``nn.Identity``: stands where another model has a part."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x``."""

@@ -11,7 +11,7 @@ from gpt2calc.tape.views import narrow, repeat_interleave, transpose, unsqueeze
 
 
 class PartialRotary(Rotary):
-    """Phi's and StableLM's: attention's own forward pass cuts heads in two, and joins them."""
+    """Phi's and StableLM's rotation: attention's own forward pass cuts heads in two, and joins them."""
 
     def __init__(self, heads: Heads) -> None:
         super().__init__(heads)
@@ -28,7 +28,7 @@ class PartialRotary(Rotary):
 
 
 class Phi3Rotary(Rotary):
-    """Phi-3's: queries are joined with their rest before keys are rotated."""
+    """Phi-3's rotation: queries are joined with their rest before keys are rotated."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""
@@ -45,7 +45,7 @@ class Phi3Rotary(Rotary):
 
 
 class NeoXRotary(Rotary):
-    """GPT-NeoX's: queries and keys are both rotated before they are joined with their rest."""
+    """GPT-NeoX's rotation: queries and keys are both rotated before they are joined with their rest."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""
@@ -60,11 +60,11 @@ class NeoXRotary(Rotary):
 
 
 class GLMRotary(ByNeighbours, NeoXRotary):
-    """GLM's: GPT-NeoX's, by pairs of neighbours."""
+    """GLM's rotation: GPT-NeoX's, by pairs of neighbours."""
 
 
 class NemotronRotary(Rotary):
-    """Nemotron's: what was rotated is still named while both are joined with their rest."""
+    """Nemotron's rotation: what was rotated is still named while both are joined with their rest."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""
@@ -77,7 +77,7 @@ class NemotronRotary(Rotary):
 
 
 class GPTJRotary(Rotary):
-    """GPT-J's: a part of the width, by pairs, of (batch, tokens, heads, width)."""
+    """GPT-J's rotation: a part of the width, by pairs, of (batch, tokens, heads, width)."""
 
     transposes = True
 
@@ -101,7 +101,7 @@ class GPTJRotary(Rotary):
 
 
 class CodeGenRotary(GPTJRotary):
-    """CodeGen's: in float32, and cast back."""
+    """CodeGen's rotation: GPT-J's in float32, and cast back."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, and exchange heads and tokens."""

@@ -16,13 +16,13 @@ from gpt2calc.tape.views import view
 
 
 class PerLayerEmbeddings(Part[[Tensor, Tensor], Tensor]):
-    """The embeddings of all layers in one table, and what is added to them of the usual one.
+    """The embeddings of all layers, from one table, plus a projection of the usual embedding.
 
     Args:
         tokens: a row of L p for each token.
         projection: of the usual embedding, d to L p.
-        norm: of each p.
-        depth: layers.
+        norm: over each layer's p features of the projection.
+        depth: L.
 
     """
 
@@ -43,7 +43,7 @@ class PerLayerEmbeddings(Part[[Tensor, Tensor], Tensor]):
 
 
 class GatedPerLayerEmbedding(Part[[Tensor, Tensor], Tensor]):
-    """What a layer adds of its own embedding, times a gate of its hidden states."""
+    """What a layer adds: its own embedding times a gate of the hidden states, made wide again."""
 
     def __init__(self, gate: Linear, activation: str, out: Linear, norm: Layer) -> None:
         self.gate = gate

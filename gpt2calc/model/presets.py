@@ -17,7 +17,7 @@ from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.reading import read_toml
 
 TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
-"""How names on the Hub end that are of one model, tuned or not, or in another format."""
+"""Endings of names on the Hub by which tuned models and other formats of one model differ."""
 _TEXT_ONLY = ContextVar("text_only", default=False)
 MOST_SUGGESTED = 4
 """Presets that a message names, where several begin as a word does."""
@@ -47,7 +47,7 @@ def presets() -> list[Preset]:
 
 @cache
 def preset_names() -> tuple[str, ...]:
-    """Return the names that :func:`load` knows, in alphabetical order."""
+    """Return the names of the presets, in alphabetical order."""
     return tuple(sorted(path.stem for path in folder().glob("*.toml") if path.name != DEVICES))
 
 
@@ -70,7 +70,7 @@ def _read_preset(name: str) -> Preset:
 
 @contextmanager
 def text_only() -> Iterator[None]:
-    """Read of multimodal files the text model alone, where they would be refused."""
+    """Read the text model of multimodal files, which are refused otherwise."""
     token = _TEXT_ONLY.set(True)
     try:
         yield
@@ -81,8 +81,8 @@ def text_only() -> Iterator[None]:
 def config_of(word: str) -> ModelConfig:
     """Return the config of a preset, a file, a folder, or a repository on the Hugging Face Hub.
 
-    A preset may be called as it is there, ``openai-community/gpt2``, and is not fetched. Raises
-    ``UserError`` for anything else.
+    A preset may be given by its name on the Hub, ``openai-community/gpt2``, and is not fetched.
+    Raises ``UserError`` for anything else.
     """
     if word.lower() in preset_names():
         return preset(word.lower()).config
@@ -106,10 +106,10 @@ def config_of(word: str) -> ModelConfig:
 
 
 def _on_the_hub(word: str) -> Preset | None:
-    """Return the preset that the Hub knows by a name, with its owner or without; or None.
+    """Return the preset with a name on the Hub, given with its owner or without; or None.
 
-    What a model was tuned for changes no count: ``-Instruct`` and its like make no difference. The
-    size may be left out where there is one alone: ``mistral-nemo``.
+    Tuning changes no count: ``-Instruct`` and the like make no difference. The size may be left out
+    where a model has one size: ``mistral-nemo``.
     """
     asked = _untuned(word)
     for each in presets():

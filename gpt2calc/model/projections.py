@@ -20,7 +20,8 @@ def in_heads(x: Tensor, width: int) -> Tensor:
 class Projection(Part[[Tensor], tuple[Tensor, ...]]):
     """Makes queries (B, h, S, w), keys and values (B, g, S, w) of hidden states (B, S, d).
 
-    What comes after the three is what attention still names in transformers.
+    What may come after the three: a gate, or tensors that attention in transformers has a name for
+    and so keeps alive.
     """
 
     transposes = True
@@ -36,7 +37,7 @@ class Projection(Part[[Tensor], tuple[Tensor, ...]]):
 
 
 class SeparateProjection(Projection):
-    """A matrix each. Where norms of queries and keys stand, families differ.
+    """Queries, keys and values by a matrix each; subclasses differ in where norms stand.
 
     Args:
         query, key, value: the linear layers.
@@ -62,7 +63,7 @@ class SeparateProjection(Projection):
         self.key_norm = key_norm
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return queries, keys and values, each seen in heads at once (Llama)."""
+        """Return queries, keys and values, each cut into heads right after its product (Llama)."""
         q = self._in_heads(self.query(x))
         k = self._in_heads(self.key(x))
         v = self._in_heads(self.value(x))
@@ -84,7 +85,7 @@ class SeparateProjection(Projection):
 
 
 class NormedPerHead(SeparateProjection):
-    """Qwen 3's: norms of (B, S, h, w), each at once."""
+    """Qwen 3's projection: norms of (B, S, h, w), each right after its product."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -98,7 +99,7 @@ class NormedPerHead(SeparateProjection):
 
 
 class NormedWithGate(SeparateProjection):
-    """Qwen3-Next's: a gate beside each query, made by the same matrix."""
+    """Qwen3-Next's projection: a gate beside each query, made by the same matrix."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values, and the gate (B, S, h w)."""
@@ -113,7 +114,7 @@ class NormedWithGate(SeparateProjection):
 
 
 class NormedBeforeTransposing(SeparateProjection):
-    """Cohere's: norms of (B, S, h, w), once all three are there."""
+    """Cohere's projection: norms of (B, S, h, w), after all three products."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -129,7 +130,7 @@ class NormedBeforeTransposing(SeparateProjection):
 
 
 class NormedAfterTransposing(SeparateProjection):
-    """Phi's and Gemma 3's: norms of (B, h, S, w)."""
+    """Phi's and Gemma 3's projection: norms of (B, h, S, w)."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -140,7 +141,7 @@ class NormedAfterTransposing(SeparateProjection):
 
 
 class ViewedLate(SeparateProjection):
-    """OLMo's, StableLM's and GPT-Neo's: all products come before they are seen in heads."""
+    """OLMo's, StableLM's and GPT-Neo's projection: cut into heads after all three products."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -157,7 +158,7 @@ class ViewedLate(SeparateProjection):
 
 
 class NormedWhole(SeparateProjection):
-    """OLMo 2's: norms of (B, S, h w), over all heads."""
+    """OLMo 2's projection: norms of (B, S, h w), over all heads."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -171,7 +172,7 @@ class NormedWhole(SeparateProjection):
 
 
 class ScaledQueries(SeparateProjection):
-    """OPT's: queries are scaled before they are seen in heads."""
+    """OPT's projection: queries are scaled before they are cut into heads."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -185,7 +186,7 @@ class ScaledQueries(SeparateProjection):
 
 
 class ForLaterTransposing(SeparateProjection):
-    """GPT-J's: queries and keys (B, S, h, w), which are turned before heads and tokens change."""
+    """GPT-J's projection: queries and keys (B, S, h, w), which its rotation transposes."""
 
     transposes = False
 
@@ -198,12 +199,13 @@ class ForLaterTransposing(SeparateProjection):
 
 
 class JointProjection(Projection):
-    """GPT-2's: one matrix for queries, keys and values, side by side.
+    """GPT-2's projection: one matrix for queries, keys and values, side by side.
 
     Args:
         qkv: the linear layer.
         query_width, kv_width: of all heads together.
         heads: how they are cut into heads.
+        query_norm, key_norm: or None.
 
     """
 
@@ -269,7 +271,7 @@ class JointWithGate(JointProjection):
 
 
 class SlicedProjection(JointProjection):
-    """Phi-3's: the joint outcome is sliced, and keeps its name."""
+    """Phi-3's projection: the joint outcome is sliced, and keeps its name."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values, and the joint outcome."""
@@ -284,7 +286,7 @@ class SlicedProjection(JointProjection):
 
 
 class ByHeadProjection(JointProjection):
-    """GPT-NeoX's: head by head, each with its query, key and value."""
+    """GPT-NeoX's projection: head by head, each with its query, key and value."""
 
     can_share_kv = False
 
@@ -297,7 +299,7 @@ class ByHeadProjection(JointProjection):
 
 
 class BigCodeProjection(JointProjection):
-    """GPT-BigCode's: head by head, or all queries with one key and one value."""
+    """GPT-BigCode's projection: head by head, or all queries with one key and one value."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values."""
@@ -316,7 +318,7 @@ class BigCodeProjection(JointProjection):
 
 
 class CodeGenProjection(JointProjection):
-    """CodeGen's: in four groups, each with its queries, values and keys; queries (B, S, h, w)."""
+    """CodeGen's projection: four groups of queries, values and keys; queries (B, S, h, w)."""
 
     transposes = False
     can_share_kv = False
@@ -334,7 +336,7 @@ class CodeGenProjection(JointProjection):
 
 
 class WithOwnGate(Projection):
-    """AFMoE's: a matrix of its own for the gate, beside any projection."""
+    """Any projection beside a matrix of its own for the gate, as in AFMoE."""
 
     def __init__(self, projection: Projection, gate: Linear | Conv1D) -> None:
         self.projection = projection

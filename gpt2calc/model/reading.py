@@ -1,4 +1,4 @@
-"""Files of text, TOML and JSON: read whole, or refused by what they are."""
+"""Reads TOML and JSON files, and refuses what is none."""
 
 import re
 import stat
@@ -10,7 +10,7 @@ from gpt2calc.errors import UserError, quoted
 LARGEST_TEXT = 2**24
 """Bytes of the largest config or index that is read: the indices of the largest models have 1%."""
 LONGEST_NUMBER = 1_000
-"""Digits of the longest number that is read: longer ones take minutes."""
+"""Digits from which on a number is refused: very long ones take minutes to read."""
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -43,7 +43,7 @@ def _parsed(path: Path, parse: Callable[[str], object], language: str) -> object
 
 
 def refuse_irregular(path: Path, largest: int) -> None:
-    """Raise ``UserError`` for what is no regular file, or is larger than such a file can be."""
+    """Raise ``UserError`` for what is no regular file, or has more than ``largest`` bytes."""
     try:
         found = path.stat()
     except (OSError, ValueError) as error:

@@ -29,14 +29,14 @@ from gpt2calc.tape.views import (
 )
 
 Rotation: TypeAlias = tuple[Tensor, Tensor]
-"""Cosines and sines of all positions, (1, tokens, rotary width)."""
+"""Cosines and sines of all positions, (1, tokens, rotary width); sines first in GPT-J."""
 
 
 class RotaryTables(Part[[Tensor], Rotation]):
     """Makes cosines and sines from the hidden states' shape and dtype.
 
     Args:
-        heads: whose features are rotated.
+        heads: the heads, of which ``rotated`` features are rotated.
         interleaved: whether each angle stands twice side by side, as in Cohere, and not in halves.
         stays_float32: whether the tables keep float32, as in OLMo.
 
@@ -70,7 +70,7 @@ class RotaryTables(Part[[Tensor], Rotation]):
 
 
 class GPTJTables(Part[[Tensor], Rotation]):
-    """GPT-J's: rows of a table of float32, cut into sines and cosines of half the width."""
+    """GPT-J's tables: rows of a float32 table, cut into sines and cosines of half the width."""
 
     role = "rotation"
 
@@ -105,7 +105,7 @@ def rotate_half_back(x: Tensor) -> Tensor:
 
 
 def rotate_pairs(x: Tensor) -> Tensor:
-    """Return each pair of neighbours, exchanged, the sign of one changed."""
+    """Return each pair of neighbours exchanged, the sign of the second one changed."""
     even = every(x, 2)
     odd = every(x, 2)
     rotated = flatten(stack((neg(odd), even)))
@@ -128,7 +128,7 @@ class Rotary(ABC):
     transposes = False
     """Whether it also exchanges heads and tokens, of (batch, tokens, heads, width)."""
     rotates_part = True
-    """Whether it rotates a part of a head's features, too."""
+    """Whether it can rotate a part of a head's features."""
 
     def __init__(self, heads: Heads) -> None:
         self.heads = heads
@@ -161,7 +161,7 @@ class Rotary(ABC):
 
 
 class WholeRotary(Rotary):
-    """Llama's: the whole width of a head is rotated."""
+    """Llama's rotation: the whole width of a head is rotated."""
 
     rotates_part = False
     casts_back = False
@@ -179,7 +179,7 @@ class WholeRotary(Rotary):
 
 
 class NanoChatRotary(WholeRotary):
-    """nanochat's: the other way round."""
+    """nanochat's rotation: in the other direction."""
 
     def exchanged(self, x: Tensor) -> Tensor:
         """Return the halves exchanged, the first one negated."""
@@ -187,13 +187,13 @@ class NanoChatRotary(WholeRotary):
 
 
 class OLMoRotary(WholeRotary):
-    """OLMo's: the tables are float32, the outcome is cast back."""
+    """OLMo's rotation: the tables are float32, the outcome is cast back."""
 
     casts_back = True
 
 
 class CohereRotary(WholeRotary):
-    """Cohere's: in float32, by pairs of neighbours."""
+    """Cohere's rotation: in float32, by pairs of neighbours."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""
@@ -224,11 +224,11 @@ class ByNeighbours(Rotary):
 
 
 class HeliumRotary(ByNeighbours, WholeRotary):
-    """Helium's: the whole width, by pairs of neighbours."""
+    """Helium's rotation: the whole width, by pairs of neighbours."""
 
 
 class Ernie45Rotary(HeliumRotary):
-    """ERNIE 4.5's: the whole width, by pairs of neighbours, in float32."""
+    """ERNIE 4.5's rotation: the whole width, by pairs of neighbours, in float32."""
 
     casts_back = True
 

@@ -15,7 +15,7 @@ from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import reshape
 
 Routed = tuple[Tensor, Tensor, Tensor]
-"""The scores of all experts (tokens, experts), and weights and numbers of those chosen."""
+"""The scores of all experts (tokens, experts), then weights and indices of those chosen."""
 
 
 class ChoiceBias(Leaf):
@@ -87,7 +87,7 @@ class Router(Part[[Tensor], Routed]):
 
 
 class ChosenFirst(Router):
-    """Granite's and gpt-oss's: the softmax is of the scores of the experts chosen alone."""
+    """gpt-oss's router: the softmax is of the scores of the chosen experts alone."""
 
     def forward(self, x: Tensor) -> Routed:
         """Return the logits of all experts, and weights and numbers of those chosen."""
@@ -97,7 +97,7 @@ class ChosenFirst(Router):
 
 
 class GraniteRouter(ChosenFirst):
-    """Granite's: the scores are cast to float32."""
+    """Granite's router: as gpt-oss's, with scores that are cast to float32."""
 
     def forward(self, x: Tensor) -> Routed:
         """Return the logits of all experts, and weights and numbers of those chosen."""
@@ -107,7 +107,7 @@ class GraniteRouter(ChosenFirst):
 
 
 class SigmoidRouter(Router):
-    """MiniMax-M2's: scores are sigmoids; a buffer shifts them where experts are chosen."""
+    """MiniMax-M2's router: scores are sigmoids; a buffer shifts them where experts are chosen."""
 
     def forward(self, x: Tensor) -> Routed:
         """Return the logits of all experts, and weights and numbers of those chosen."""
@@ -123,7 +123,7 @@ class SigmoidRouter(Router):
 
 
 class GroupedRouter(Router):
-    """DeepSeek-V3's and GLM-4.5's: sigmoids in float32; the best groups, and of them the best."""
+    """DeepSeek-V3's and GLM-4.5's router: sigmoids; the best experts of the best groups."""
 
     def forward(self, x: Tensor) -> Routed:
         """Return the logits of all experts, and weights and numbers of those chosen."""
@@ -140,7 +140,7 @@ class GroupedRouter(Router):
 
 
 class ErnieRouter(Router):
-    """ERNIE 4.5's: the softmax in float32, shifted by a parameter where experts are chosen."""
+    """ERNIE 4.5's router: the softmax, shifted by a parameter where experts are chosen."""
 
     def forward(self, x: Tensor) -> Routed:
         """Return the logits of all experts, and weights and numbers of those chosen."""
@@ -154,7 +154,7 @@ class ErnieRouter(Router):
 
 
 class ScaledRouter(Router):
-    """Gemma 4's: tokens are normed and scaled before it, and the weights of experts scaled."""
+    """Gemma 4's router: tokens are normed and scaled before it, weights of experts after it."""
 
     def __init__(
         self, width: int, n_expert: int, experts_per_token: int, *, bias: bool = False

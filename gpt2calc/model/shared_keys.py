@@ -1,4 +1,4 @@
-"""Attention whose keys or values are not made anew: they are another layer's, or one another.
+"""Attention that may take keys and values from an earlier layer, or use keys as values.
 
 Source: transformers, ``models/gemma3n/modeling_gemma3n.py`` and ``models/gemma4/``, ``*Attention``.
 Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys and values.
@@ -23,7 +23,7 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
     Args:
         key, value: the linear layers; without one for values, values are the keys before norm and
             rotation.
-        heads: how they are cut into heads.
+        heads: how keys and values are cut into heads.
         key_norm, value_norm: or None; that of values has no scale.
         norms_whole: whether keys are normed over all heads, and not head by head.
         has_halves: whether tables of positions are for half the features, as in GPT-J.
@@ -50,7 +50,7 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
         self.has_halves = has_halves
 
     def forward(self, x: Tensor, rotation: Rotation | None) -> tuple[Tensor, Tensor]:
-        """Make them of (B, S, d)."""
+        """Return keys and values of (B, S, d)."""
         made = self.key(x)
         v = in_heads(made if self.value is None else self.value(x), self.heads.value_width)
         k = _normed_in_heads(made, self.heads.width, self.key_norm, whole=self.norms_whole)
@@ -60,7 +60,9 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
 
 
 class SharingAttention(Part[[Tensor, LayerContext], Attended]):
-    """Gemma 3n's and 4's: keys and values may be those of an earlier layer of the same kind.
+    """Gemma 3n's and 4's attention: keys and values may be an earlier layer's of the same kind.
+
+    Models whose values have a width or a norm of their own have this attention as well.
 
     Args:
         query: the linear layer.

@@ -1,6 +1,7 @@
 """State spaces: Mamba, whose features have a state each, and Mamba 2, whose heads have one.
 
-Shapes: B sequences of S tokens of width d; m features, or heads y wide; states z high.
+Shapes: B sequences of S tokens of width d; m features (Mamba), or heads y wide (Mamba 2); states z
+high.
 
 Source: Gu and Dao 2023, "Mamba"; Dao and Gu 2024, "Transformers are SSMs"; transformers,
 ``models/mamba``, ``models/jamba`` and ``models/mamba2``.
@@ -19,7 +20,7 @@ from gpt2calc.tape.views import split
 
 
 class NormsOfMamba(NamedTuple):
-    """Jamba's: norms of what the step is made of, of what is written and of what is read."""
+    """Jamba's norms: of what the step is made of, of what is written and of what is read."""
 
     step: Norm
     written: Norm
@@ -84,7 +85,17 @@ class Mamba(Part[[Tensor, LayerContext], Attended]):
 
 
 class Mamba2(Part[[Tensor, LayerContext], Attended]):
-    """Mamba 2: a state of each head decays by a number that the token gives."""
+    """Mamba 2: a state of each head decays by a number that the token gives.
+
+    Args:
+        inner: makes gates, values, what is written and read, and the steps.
+        conv: of the values, and of what is written and read.
+        step, decay, skip: a number for each head.
+        norm: of the outcome, or None.
+        out: the output projection.
+        sizes: of the states.
+
+    """
 
     role = "attention"
 

@@ -91,9 +91,9 @@ NORM = "layer_norm"
 
 
 def tensors(config: ModelConfig) -> tuple[ParameterTensor, ...]:
-    """List every parameter tensor of a model, in the order of the forward pass.
+    """List every parameter tensor of a model, in the order in which its parts hold them.
 
-    Another family's order in PyTorch is that of :func:`gpt2calc.model.naming.named_shapes`.
+    PyTorch's order is that of :func:`gpt2calc.model.naming.named_shapes`.
     """
     return _tensors(config, only_active=False)
 
@@ -104,7 +104,7 @@ def active_tensors(config: ModelConfig) -> tuple[ParameterTensor, ...]:
 
 
 def tensors_of(built: Network) -> tuple[ParameterTensor, ...]:
-    """List every parameter tensor of a network, which may be one in letters."""
+    """List every parameter tensor of a network, whose sizes may be symbols."""
     return _tensors_of(built, only_active=False)
 
 
@@ -120,7 +120,7 @@ def tensors_by_kind(
 
 
 def layers_tensors(config: ModelConfig) -> list[tuple[ParameterTensor, ...]]:
-    """List the tensors of each layer, in the order of the forward pass."""
+    """List the tensors of each layer, layer by layer."""
     built = network(config)
     leaves = [group.build().leaves() for group in built.groups]
     by_group = [tuple(_listed([(leaf, 1) for leaf in each])) for each in leaves]
@@ -133,7 +133,7 @@ def layers_tensors(config: ModelConfig) -> list[tuple[ParameterTensor, ...]]:
 
 
 def layers_of_tensors(config: ModelConfig) -> list[tuple[int, ...]]:
-    """Return which layers have each tensor that is listed; none, where all layers are alike."""
+    """Return the layers that have each of :func:`tensors`; an empty list where all are alike."""
     built = network(config)
     if len(built.groups) == 1:
         return []
@@ -177,7 +177,7 @@ def _listed(
 
 
 def _merged(leaves: list[tuple[Leaf, int]]) -> list[tuple[Leaf, int]]:
-    """Add up how many there are of a part that several groups of layers have in the same size."""
+    """Add up the copies of a part that several groups of layers have in the same size."""
     merged: dict[tuple[str, str], tuple[Leaf, int]] = {}
     for leaf, number in leaves:
         key = leaf.role, leaf.variant

@@ -10,7 +10,7 @@ Number: TypeAlias = int
 where a config is evaluated at them."""
 
 make = tuple.__new__
-"""Half the time of a named tuple's own constructor, and a count makes dozens of them."""
+"""Makes a named tuple in half the time of its own constructor; a count makes dozens of them."""
 
 
 class _Term(NamedTuple):
@@ -25,7 +25,7 @@ class Term(_Term):
     """A summand of a quantity: the product of a shape, times copies.
 
     ``role`` says which operation it comes from, ``sublayer`` and ``column`` where in a table it is
-    added, ``copies`` how many there are of it: 1, or one for each of the ``n_layer`` blocks.
+    added, ``copies`` how many there are of it: 1, or one for each block that has it.
     """
 
     __slots__ = ()
@@ -46,12 +46,12 @@ class Term(_Term):
 
     @property
     def in_block(self) -> bool:
-        """Whether every block has its own copy."""
+        """Whether it is inside the blocks, each of which has its own copy, if any."""
         return self.role.partition(":")[0] in INSIDE
 
 
 class ParameterTensor(Term):
-    """One parameter tensor of the model, or one in every block; counted in parameters."""
+    """One parameter tensor of the model, or one of each block that has it."""
 
     __slots__ = ()
 

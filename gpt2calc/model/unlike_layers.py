@@ -1,14 +1,14 @@
-"""Which fields of layers that differ make sense: heads of full layers, keys of earlier ones."""
+"""Which fields make sense together: of layers that differ, of attention, of blocks, of experts."""
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.fields.layers import Layered
 
 OF_FULL_LAYERS = ("full_head_dim", "full_n_head", "full_n_kv_head", "full_values_are_keys")
-"""Fields of layers without a window alone."""
+"""Fields that only layers without a window have."""
 
 
 OF_STREAMS = ("altup_inputs", "laurel_rank")
-"""Fields of blocks that are as in Gemma 3n."""
+"""Fields of Gemma 3n's blocks."""
 
 
 def beyond(name: str, layers: tuple[int, ...] | None, depth: int) -> str:
@@ -82,7 +82,7 @@ def shared_keys(config: Layered) -> str:
 
 
 def own_attention(config: Layered) -> str:
-    """Complain of gates, values and outcomes of attention that do not go together."""
+    """Complain of gates, widths of values and norms of attention that do not go together."""
     if config.v_head_dim is not None and not config.is_latent:
         if not config.has_attention:
             return "v_head_dim is of attention, which no layer has: leave it out"
@@ -145,4 +145,4 @@ def beside_experts(config: Layered) -> str:
 
 
 CHECKS = (full_layers, shared_keys, own_attention, streams, beside_experts)
-"""All of them: each returns what is wrong, or nothing."""
+"""The checks of this module: each returns what is wrong, or ``""``."""

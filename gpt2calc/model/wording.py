@@ -1,4 +1,4 @@
-"""A config in the words of its own family: what its class in transformers is built from."""
+"""Writes a config as the ``config.json`` of its family, of which transformers builds its class."""
 
 from collections.abc import Callable
 from itertools import pairwise, product
@@ -12,10 +12,10 @@ from gpt2calc.model.families.table import family_called
 from gpt2calc.model.hub import from_contents
 
 OF_HEADS = ("n_head", "n_kv_head", "head_dim")
-"""Fields that no shape depends on where nobody knows how many heads there are."""
+"""Fields that no shape depends on where the number of heads is not known."""
 
 MAY_BE_NULL = ("window", "q_lora_rank")
-"""Sizes that a class has if nothing is said, and that a null takes away."""
+"""Sizes that a class has by default, and that a null takes away."""
 
 
 def in_their_words(config: ModelConfig) -> dict[str, object]:
@@ -62,7 +62,7 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
 
 
 def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
-    """Return the extra keys that are told by the config alone, and are no choice of a few."""
+    """Return those of the family's extra keys whose values follow from the config alone."""
     told: dict[str, Callable[[], object]] = {
         "num_kv_heads": lambda: config.value("n_kv_head"),
         "num_key_value_heads": lambda: config.full_n_kv_head or _half_of_kv_heads(config),
@@ -137,7 +137,7 @@ def _heads_by_layer(config: ModelConfig) -> list[int | None]:
 
 
 def _half_of_kv_heads(config: ModelConfig) -> int | None:
-    """Return the heads of keys as MiMo-V2 says them: layers with a window have twice as many."""
+    """Return the KV heads as MiMo-V2 says them: layers with a window have twice as many."""
     groups = config.n_kv_head
     return groups if groups is None or config.window is None else groups // 2
 
@@ -165,10 +165,9 @@ def _attention_layers(config: ModelConfig) -> list[int]:
 
 
 def _expansion(config: ModelConfig) -> int:
-    """Return how many times as wide as the model all heads of its mixer are together.
+    """Return the width of all heads of the mixer together, as a multiple of the model's width.
 
-    Without a mixer it changes no tensor, and must only be a multiple of the heads that there are if
-    nothing is said of them.
+    Without a mixer it changes no tensor, and must only fit the class's default number of heads.
     """
     if config.mixer_heads is None:
         return 128
@@ -176,7 +175,7 @@ def _expansion(config: ModelConfig) -> int:
 
 
 def _block_types(config: ModelConfig) -> list[str]:
-    """Return what each block of one part is: Mamba, attention, an MLP or experts."""
+    """Return what each block is, where each has one part: a mixer, attention, an MLP or experts."""
     kinds = {"attention": FULL, "none": "moe"}
     dense = _dense_layers(config)
     return [
@@ -186,7 +185,7 @@ def _block_types(config: ModelConfig) -> list[str]:
 
 
 def _turns(layers: list[int], config: ModelConfig) -> tuple[int, int]:
-    """Return of every how many layers one is among some, and the first of them."""
+    """Return the period at which the layers of a list follow each other, and the first of them."""
     first = layers[0] if layers else config.n_layer
     if len(layers) > 1:
         return layers[1] - first, first
@@ -194,13 +193,13 @@ def _turns(layers: list[int], config: ModelConfig) -> tuple[int, int]:
 
 
 def _kinds(config: ModelConfig, full: str, windowed: str) -> list[str]:
-    """Return what each layer is called: one without a window, or one that has it."""
+    """Return the word for each layer: that for one without a window, or with it."""
     layers = range(config.n_layer)
     return [full if config.window_of(layer) is None else windowed for layer in layers]
 
 
 def _rope_parameters(config: ModelConfig) -> dict[str, object] | None:
-    """Return what says how much of a head is rotated; None where it is the family's share."""
+    """Return the key that says how much of a head is rotated; None for the family's share."""
     if config.rotary_dim is None or config.head_width is None:
         return None
     share = (config.rotary_dim + 0.01) / config.head_width
@@ -226,26 +225,26 @@ def _mlp_types(config: ModelConfig) -> list[str]:
 
 
 def _first_dense(config: ModelConfig) -> int:
-    """Return how many layers have no experts, if they are the first ones."""
+    """Return how many layers have no experts, if these are the first ones; else 0."""
     dense = _dense_layers(config)
     return len(dense) if dense == list(range(len(dense))) else 0
 
 
 def _shared_experts(config: ModelConfig) -> int:
-    """Return how many experts the MLP that every token goes through is as wide as."""
+    """Return the width of the MLP that every token goes through, in widths of an expert."""
     if config.n_expert is None:
         return 1
     return (config.n_inner_shared or 0) // (config.expert_width or 1)
 
 
 def _interval(sparse: list[int]) -> int:
-    """Return of every how many layers the last one has experts, between the first and the last."""
+    """Return the step between layers with experts."""
     between = {later - earlier for earlier, later in pairwise(sparse)}
     return min(between, default=sparse[0] + 1 if sparse else 1)
 
 
 def _differing(one: ModelConfig, other: ModelConfig) -> list[str]:
-    """Return the fields that say another thing of the two; heads that nobody knows are the same."""
+    """Return the fields in which two configs differ; heads that are not known are the same."""
     return [
         name
         for name in ModelConfig.known

@@ -175,7 +175,7 @@ class AttentionFields(WindowFields):
 
     @property
     def indexers(self) -> int:
-        """Layers with an indexer of their own."""
+        """Number of layers with an indexer of their own."""
         if self.index_n_heads is None:
             return 0
         return self.n_layer if self.indexer_layers is None else len(self.indexer_layers)

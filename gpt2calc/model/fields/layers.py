@@ -23,19 +23,19 @@ class Layered(BiasFields):
 
     @property
     def blocks_differ(self) -> bool:
-        """Whether blocks differ in what mixes their tokens, or in the sizes of its parts."""
+        """Whether blocks differ in what mixes their tokens, or in the sizes of what does."""
         if self.full_layers_differ or self.shared_kv_layers:
             return True
         return self.has_other_layers and bool(self.attention_layers or self.mlp_layers)
 
     @property
     def blocks_said(self) -> str:
-        """Which blocks have a tensor or a product whose name stands for all of them, in words."""
+        """Words for the blocks that a name with ``*`` for the block's number stands for."""
         return "each block that has it" if any(self.layer_lists) else "each of the L blocks"
 
     @property
     def repetition(self) -> tuple[int, int]:
-        """From which layer on the kinds of layers repeat, and after how many they do."""
+        """The layer from which on the kinds of layers repeat, and the period in layers."""
         lists: list[tuple[int, ...] | None] = [*self.layer_lists]
         steps = []
         if self.window is not None:

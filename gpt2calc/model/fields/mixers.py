@@ -147,7 +147,7 @@ class MixerFields(AttentionFields):
         return values + 2 * self.mixer_key_heads * self.mixer_state_dim
 
     def mixer_of(self, layer: int) -> str:
-        """Return what mixes the tokens of a layer, numbered from 0: ``"none"`` of an MLP alone."""
+        """Return what mixes the tokens of a layer, numbered from 0: ``"none"`` for an MLP alone."""
         if layer in (self.mlp_layers or ()):
             return "none"
         has_attention = self.attends_everywhere or layer in (self.attention_layers or ())
@@ -155,7 +155,7 @@ class MixerFields(AttentionFields):
 
     @property
     def attends_everywhere(self) -> bool:
-        """Whether every layer has attention that is not an MLP alone."""
+        """Whether every layer has attention, but for those that are an MLP alone."""
         return self.mixer == "attention" or (self.parallel_mixer and self.attention_layers is None)
 
     @property
@@ -165,14 +165,14 @@ class MixerFields(AttentionFields):
 
     @property
     def attentions(self) -> int:
-        """Layers with attention."""
+        """Number of layers with attention."""
         if self.attends_everywhere:
             return self.n_layer - len(self.mlp_layers or ())
         return len(self.attention_layers or ())
 
     @property
     def full_attentions(self) -> int:
-        """Layers with attention that see all tokens."""
+        """Number of layers whose attention has no window."""
         if self.window is None:
             return self.attentions
         idle = sum(self._is_full(layer) for layer in self.mlp_layers or ())
@@ -185,7 +185,7 @@ class MixerFields(AttentionFields):
 
     @property
     def other_mixers(self) -> int:
-        """Layers with a mixer that is not attention."""
+        """Number of layers with a mixer that is not attention."""
         mixing = self.n_layer - len(self.mlp_layers or ())
         return mixing if self.has_mixers_beside else mixing - self.attentions
 
@@ -196,7 +196,7 @@ class MixerFields(AttentionFields):
 
     @property
     def is_endless(self) -> bool:
-        """Whether nothing in the model knows of a longest sequence."""
+        """Whether no sequence is too long: the model has neither attention nor positions."""
         return self.positions == "none" and not self.has_attention
 
     def has_mlp(self, layer: int) -> bool:
@@ -204,9 +204,9 @@ class MixerFields(AttentionFields):
         return self.mlp_layers is None or layer in self.mlp_layers
 
     def window_of(self, layer: int) -> int | None:
-        """Return the window of a layer, numbered from 0; None for one that sees all tokens.
+        """Return the window of a layer, numbered from 0, in tokens.
 
-        It is none as well where another mixer stands for attention.
+        None for a layer that sees all tokens, or has another mixer in place of attention.
         """
         if self.mixer != "attention" and layer not in (self.attention_layers or ()):
             return None

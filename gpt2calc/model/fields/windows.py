@@ -118,10 +118,10 @@ class WindowFields(PositionFields):
         return is_among(layer, self.full_layers, number, self.full_every)
 
     def full_layers_among(self, depth: int) -> int:
-        """Return how many of the first layers have no window; of a depth, or of an array of them.
+        """Return how many of the first ``depth`` layers have no window; ``depth`` may be an array.
 
-        It is :meth:`window_of`, counted without going through the layers. Of layers with another
-        mixer than attention none is among them.
+        The count is by :meth:`window_of`, without a loop over the layers. Where there is a window
+        beside another mixer, ``full_layers`` lists layers with attention alone.
         """
         if self.window is None:
             return depth

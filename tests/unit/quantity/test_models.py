@@ -31,9 +31,7 @@ def test_every_function_takes_every_kind_of_model(name, file):
 
 @pytest.mark.parametrize("model", [3, ["gpt2"], {"n_layer": 3}, object(), ModelConfig])
 def test_what_is_no_model_is_refused(model):
-    with pytest.raises(
-        UserError, match="is no model: give a preset's name, a file, a ModelConfig"
-    ):
+    with pytest.raises(UserError, match="is no model: give a preset's name, a file, a ModelConfig"):
         count(model)
 
 
