@@ -8,12 +8,15 @@ from gpt2calc.tape.tensor import Tensor, empty
 
 
 def bloom_slopes(heads: int) -> Tensor:
-    """Return a slope for each head, float32; those of the nearest power of two, then of others."""
+    """Return the slope of each head, (heads,) in float32.
+
+    Those of the largest power of two up to ``heads`` come first, then those of the other heads.
+    """
     return _slopes(heads)[0]
 
 
 def _slopes(heads: int) -> tuple[Tensor, ...]:
-    """Return the slopes, and what they are made of."""
+    """Return the slopes, then what they are computed from, which Falcon's class still names."""
     power = 2 ** (heads.bit_length() - 1)
     base = empty("full", (), "float32")
     powers = empty("arange", (power,), "int32")

@@ -1,4 +1,4 @@
-"""Gemma 3n's block: alternating updates of several residual streams, and a low-rank residual.
+"""Gemma 3n's block: AltUp, several residual streams, and LAuReL, a low-rank residual.
 
 A block predicts all streams from one another, works on the first of them alone, and corrects the
 others by what came of it. Source: Baykal et al. 2023, "Alternating Updates for Efficient
@@ -20,12 +20,12 @@ from gpt2calc.tape.views import contiguous, expand, narrow, reshape, select, tra
 
 
 class AltUp(Part[[Tensor], Tensor]):
-    """What a block predicts of the streams, and how it corrects them.
+    """AltUp (alternating updates): predicts the streams before a block and corrects them after it.
 
     Args:
         width: d.
         streams: a.
-        norm: of what says how much each stream counts.
+        norm: of the router's input.
 
     """
 
@@ -38,7 +38,7 @@ class AltUp(Part[[Tensor], Tensor]):
         self.streams = streams
 
     def modalities(self, x: Tensor) -> Tensor:
-        """Return how much each stream counts for tokens (B, S, d): (B, S, a)."""
+        """Return the router's score of each stream (B, S, a) for hidden states (B, S, d)."""
         routed = self.router(scale(self.norm(x)))
         return cast(of_output("tanh", cast(routed, "float32")), x.dtype)
 
@@ -62,7 +62,7 @@ class AltUp(Part[[Tensor], Tensor]):
 
 
 class Laurel(Part[[Tensor], Tensor]):
-    """A residual of low rank beside attention (learned augmented residual layer)."""
+    """LAuReL (learned augmented residual layer): a residual of low rank beside attention."""
 
     def __init__(self, down: Linear, up: Linear, norm: Layer) -> None:
         self.down = down
@@ -70,12 +70,12 @@ class Laurel(Part[[Tensor], Tensor]):
         self.norm = norm
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add to (B, S, d)."""
+        """Return ``x + norm(up(down(x)))``, (B, S, d)."""
         return add(x, self.norm(self.up(self.down(x))))
 
 
 class Gemma3nBlock(Block):
-    """Gemma 3n's.
+    """Gemma 3n's decoder layer, with AltUp, LAuReL and an embedding of its own where given.
 
     Args:
         attention: the attention.
@@ -152,7 +152,7 @@ class StreamMatrices(Leaf):
 
 
 class Streams(Part[[Tensor], Tensor]):
-    """Makes the streams of the embeddings.
+    """Makes AltUp's residual streams of the embeddings.
 
     Args:
         width: d.
@@ -171,7 +171,7 @@ class Streams(Part[[Tensor], Tensor]):
 
 
 class OneOfStreams(Part[[Tensor], Tensor]):
-    """Makes one outcome of the streams after the last block, and norms it."""
+    """Makes one tensor of AltUp's streams after the last block, and norms it."""
 
     def __init__(self, width: int, streams: int, norm: Part[[Tensor], Tensor]) -> None:
         self.norm = norm

@@ -1,4 +1,4 @@
-"""Which classes of parts a family is built of, beside what its config says."""
+"""Architectures: the classes that a family's parts are of, which its config does not say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,11 +27,11 @@ NORMED: dict[str, type[SeparateProjection]] = {
     "heads": NormedAfterTransposing,
     "width": NormedWhole,
 }
-"""Where norms of queries and keys stand, by what they are of."""
+"""The projection by ``qk_norm``: it says where the norms of queries and keys stand."""
 
 
 ALL_DROPOUT = frozenset({"embedding_dropout", "softmax", "attention_dropout", "mlp_dropout"})
-"""GPT-2's: of embeddings, of probabilities, and of what attention and MLP add to the stream."""
+"""GPT-2's dropouts: of embeddings, of probabilities, and of what attention and MLP return."""
 BLOCK_DROPOUT = ALL_DROPOUT - {"embedding_dropout"}
 """Dropout inside blocks alone: none of embeddings."""
 
@@ -51,15 +51,15 @@ class Architecture:
     rms_norm: type[Norm] = RMSNorm
     parameter_free_norm: type[ParameterFreeNorm] = ParameterFreeNorm
     norm_per_head: type[Norm] = NormPerHead
-    """Of queries and keys, where each head has a scale of its own."""
+    """The norm of queries and keys where each head has a scale of its own."""
     blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict)
     norms_after_attention: bool = False
     """Whether norms of layers with attention come after it and the MLP, those of others before."""
     parallel_block: type[Block] = NeoXBlock
-    """With norms before attention and MLP, which are added at once."""
+    """The block where attention and MLP, each with a norm before it, are added at once."""
     attention: type[Attention] = Attention
     mlp_drops_outcome: bool = True
-    """Whether an MLP's outcome is dropped out by itself, and not by the block."""
+    """Whether the MLP applies dropout to its output; else the block does."""
     separate: type[SeparateProjection] = SeparateProjection
     separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
         default_factory=lambda: NORMED
@@ -67,12 +67,14 @@ class Architecture:
     """Projections of queries and keys that are normed, by the config's ``qk_norm``."""
     joint: type[JointProjection] = JointProjection
     value_norm: type[ParameterFreeNorm] | None = None
-    """Of the values, which has no scale."""
+    """The norm of values, which has no scale; None where values are not normed."""
     scores: type[Scores] = Scores
     rotary: type[Rotary] = WholeRotary
     rotary_part: Fraction = Fraction(1)
     """How much of a head is rotated, where a config does not say it."""
     tables: Literal["halves", "interleaved", "float32", "gptj", "codegen"] = "halves"
+    """How tables of rotary positions are made: each angle twice, in halves or side by side, and in
+    which dtype; GPT-J and CodeGen cut rows from a buffer."""
     activation: str = "silu"
     has_sdpa: bool = True
     """Whether its class runs attention in one kernel."""
@@ -82,23 +84,27 @@ class Architecture:
     runs_all_experts: bool = False
     """Whether the class multiplies a token by all experts, where servers take those chosen."""
     residual_is_scaled: bool = False
+    """Whether what attention and MLP return is multiplied by a number (Granite)."""
     router: type[Router] = Router
     choice_bias_is_row: bool = True
-    """Whether the bias of the experts' choice is a matrix of one row, and not a vector."""
+    """Whether ``choice_bias`` is a matrix of one row, (1, experts), and not a vector."""
     experts: type[SharedMixtureOfExperts] = SharedMixtureOfExperts
     stacks_experts: bool = False
-    """Whether the matrices of all experts are one matrix, and their gate is one by itself."""
+    """Whether experts are stacked in matrices (experts * rows, columns), their gate in its own."""
     experts_outputs_first: bool = True
     """Whether the matrices of experts are stored outputs first."""
     rebinds_expert_input: bool = True
+    """Whether a mixture without a shared expert gives its input's name to what experts return."""
     router_normalizes: bool = True
+    """Whether the probabilities of the experts chosen are divided by their sum."""
     router_casts_back: bool = False
+    """Whether those probabilities are cast to the dtype of the router's logits."""
     dropout: frozenset[str] = frozenset({"softmax"})
     """The roles of the dropouts that the family's classes have."""
     style: Literal["standard", "bloom", "mpt", "falcon"] = "standard"
-    """Whether blocks are put together in a way that no other family shares."""
+    """Whose own attention and blocks are built, which no other family shares."""
     groups_qkv: bool = False
-    """Whether queries stand in groups with their key and value, in Falcon's new decoder."""
+    """Whether QKV is stored in groups of queries with their key and value: Falcon's new decoder."""
 
     def block(self, place: NormPlace, *, is_parallel: bool = False) -> type[Block]:
         """Return the class of a block whose norms stand in a place."""

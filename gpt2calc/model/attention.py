@@ -38,7 +38,7 @@ class LayerContext(NamedTuple):
     rotation: Rotation | None
     alibi: Tensor | None
     position_ids: Tensor | None
-    """Handed to every block, which a checkpoint holds whether it is used or not."""
+    """Handed to every block, so that a checkpoint holds it whether it is used or not."""
     cache: Cache | None
     layer: int
     shared: dict[object, tuple[Tensor, Tensor]]
@@ -48,11 +48,11 @@ class LayerContext(NamedTuple):
 
 
 Attended: TypeAlias = tuple[Tensor, Tensor | None]
-"""Attention's outcome, and the probabilities where they are there."""
+"""Attention's output, and the probabilities; None where the class returns none."""
 
 
 class Scores:
-    """Weighs the values by the softmax of queries times keys.
+    """The attention function: values weighed by the softmax of queries times keys.
 
     Args:
         heads: of queries, and of keys and values.
@@ -69,13 +69,13 @@ class Scores:
     def __call__(
         self, implementation: Implementation, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
     ) -> Attended:
-        """Return (B, S, h, w), and the probabilities (B, h, S, K) where they are there."""
+        """Return (B, S, h, w), and the probabilities (B, h, S, K), or None from SDPA."""
         if implementation == "sdpa":
             return self.sdpa(q, k, v, mask)
         return self.eager(q, k, v, mask)
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Write attention out, the softmax in float32 (Llama)."""
+        """Run eager attention, the softmax in float32 (Llama)."""
         keys = repeat_kv(k, self.heads.groups)
         values = repeat_kv(v, self.heads.groups)
         with module("scores"):
@@ -94,7 +94,7 @@ class Scores:
         return output, weights
 
     def sdpa(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Hand everything to one kernel. Source: transformers, ``sdpa_attention.py``."""
+        """Run ``scaled_dot_product_attention``. Source: transformers, ``sdpa_attention.py``."""
         batch, heads, q_len, width = q.shape
         if self.heads.groups > 1 and mask is not None:
             if q_len == 1:
@@ -110,13 +110,13 @@ class Scores:
 
 
 class CappedScores(Scores):
-    """Gemma 2's."""
+    """Gemma 2's: the scores are capped by a tanh."""
 
     is_capped = True
 
 
 class Sinks(Leaf):
-    """A score for each head, beside those of the keys."""
+    """Attention sinks: a learned score for each head, beside those of the keys."""
 
     weight: Parameter
 
@@ -135,7 +135,7 @@ class SinkScores(Scores):
 
     Args:
         heads: of queries, and of keys and values.
-        sinks: the scores.
+        sinks: the learned scores.
 
     """
 
@@ -144,7 +144,7 @@ class SinkScores(Scores):
         self.sinks = sinks
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Write attention out."""
+        """Run eager attention."""
         keys = repeat_kv(k, self.heads.groups)
         values = repeat_kv(v, self.heads.groups)
         with module("scores"):
@@ -166,7 +166,7 @@ class GPT2Scores(Scores):
     """GPT-2's: the softmax in the dtype of the scores."""
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Write attention out."""
+        """Run eager attention."""
         keys = repeat_kv(k, self.heads.groups)
         values = repeat_kv(v, self.heads.groups)
         with module("scores"):
@@ -199,7 +199,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
 
     role = "attention"
     drops_outcome = True
-    """Whether its outcome is dropped out by itself, and not by the block."""
+    """Whether attention applies dropout to its output; else the block does."""
     is_gated = False
     """Whether its outcome is multiplied by a gate, which the projection makes after the values."""
 
@@ -222,7 +222,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
 
     @classmethod
     def takes(cls, additions: Additions) -> bool:
-        """Tell whether it does what a model has beside plain queries, keys and values."""
+        """Tell whether the class does what a model adds to plain queries, keys and values."""
         return True
 
     def forward(self, x: Tensor, context: LayerContext) -> Attended:
@@ -249,11 +249,11 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         return output, weights
 
     def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
-        """Return queries as they go into the scores, once they are turned."""
+        """Return rotated queries as they go into the scores."""
         return q
 
     def turned_key(self, k: Tensor) -> Tensor:
-        """Return keys as they go into the cache, once they are turned."""
+        """Return rotated keys as they go into the cache."""
         return k
 
 
@@ -262,7 +262,7 @@ class NormedAfterRotation(Attention):
 
     @classmethod
     def takes(cls, additions: Additions) -> bool:
-        """Tell whether queries and keys are normed by head, and by nothing else."""
+        """Tell whether queries and keys are normed head by head, and attention has no gate."""
         return additions.qk_norm == "head" and not additions.has_gate
 
     def turned_query(self, q: Tensor, context: LayerContext) -> Tensor:
@@ -295,7 +295,7 @@ def _one_plus_floor(position_ids: Tensor) -> Tensor:
 
 
 class Lambdas(Part[[Tensor, Tensor], Tensor]):
-    """DiffLlama's: how much of the one half of the heads is taken from the other.
+    """DiffLlama's lambda: the share of the second attention's output taken from the first's.
 
     Args:
         width: of a head.
@@ -309,7 +309,7 @@ class Lambdas(Part[[Tensor, Tensor], Tensor]):
         self.second_key = Scale("lambda_k2", width)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return what is left of the first outcome (B, S, h, w)."""
+        """Return the first output (B, S, h, w), less a share of the second."""
         factors = [
             elementwise("exp", sum_over(query(key.weight), 0))
             for query, key in (
@@ -321,7 +321,7 @@ class Lambdas(Part[[Tensor, Tensor], Tensor]):
 
 
 class DroppedByBlock(Attention):
-    """GPT-NeoX's, Phi's and OPT's: the block drops attention's outcome out."""
+    """GPT-NeoX's, Phi's and OPT's: the block applies dropout to what attention returns."""
 
     drops_outcome = False
 
@@ -335,7 +335,7 @@ def gated(output: Tensor, gate: Tensor) -> Tensor:
 
 
 def repeat_kv(x: Tensor, times: int) -> Tensor:
-    """Copy each head of keys or values for the queries that share it: (B, g, K, w) to all heads."""
+    """Copy each head of keys or values ``times`` times: (B, g, K, w) to (B, g times, K, w)."""
     if times == 1:
         return x
     batch, heads, kv_len, width = x.shape

@@ -1,4 +1,4 @@
-"""From a config to the attention of a layer: its projections, its scores, its sizes."""
+"""Builder of a layer's attention from a config: its projections, its scores, its sizes."""
 
 from typing import TypeAlias
 
@@ -65,10 +65,11 @@ class AttentionBuilder:
         Args:
             has_rope: whether it has rotary positions.
             has_indexer: whether it has an indexer of its own.
-            is_full: whether it is one without a window, where these have sizes of their own.
-            sharing: what layers have in common whose keys and values may be one another's; None
-                where each has its own.
-            takes_keys: whether they are an earlier layer's.
+            is_full: whether it is a layer without a window, where such layers have sizes of their
+                own.
+            sharing: a key, equal in layers that share keys and values; None where each layer has
+                its own.
+            takes_keys: whether keys and values are an earlier layer's.
 
         """
         architecture, config = self.architecture, self.config
@@ -228,7 +229,7 @@ class AttentionBuilder:
 
     @property
     def turns_as_its_family(self) -> bool:
-        """Whether the family's rotation fits: one of them exchanges heads and tokens as well."""
+        """Whether the family's rotation fits the projection: GPT-J's exchanges heads and tokens."""
         if self.config.is_latent:
             return not self.architecture.rotary.transposes
         joins = self.family.joins_qkv

@@ -1,4 +1,4 @@
-"""Attention in the words of families that share little: GPT-J, GPT-Neo, BLOOM, MPT, Falcon.
+"""Attention of families unlike Llama and GPT-2: GPT, GPT-J, GPT-Neo, BLOOM, MPT, Falcon.
 
 Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 """
@@ -48,7 +48,7 @@ from gpt2calc.tape.views import (
 
 
 def dropout_add(x: Tensor, residual: Tensor, dropout: Dropout) -> Tensor:
-    """Add to the residual stream in a function of its own."""
+    """Return ``residual`` plus ``x`` after dropout: a function of its own in BLOOM and Falcon."""
     out = dropout(x)
     out = add(residual, out)
     return out  # noqa: RET504 (a name that holds its tensor, as everywhere)
@@ -58,7 +58,7 @@ class GPTJScores(Scores):
     """GPT-J's: queries and keys in float32."""
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Write attention out."""
+        """Run eager attention."""
         k = repeat_kv(k, self.heads.groups)
         v = repeat_kv(v, self.heads.groups)
         with module("scores"):
@@ -74,7 +74,7 @@ class GPTJScores(Scores):
 
 
 class PlainAttention(Attention):
-    """Attention of a class that has its own way, and no room for anything beside it."""
+    """Attention of a class whose forward pass takes no additions, such as norms or a gate."""
 
     @classmethod
     def takes(cls, additions: Additions) -> bool:
@@ -115,7 +115,7 @@ class GPTAttention(PlainAttention):
 
 
 class GPTNeoScores(Scores):
-    """GPT-Neo's: in float32, with a mask of bools that is a buffer; no other implementation."""
+    """GPT-Neo's: always eager, in float32, with a mask of bools that is a buffer."""
 
     def __call__(
         self, implementation: Implementation, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
@@ -124,7 +124,7 @@ class GPTNeoScores(Scores):
         return self.eager(q, k, v, mask)
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """Write attention out."""
+        """Run eager attention."""
         v = repeat_kv(v, self.heads.groups)
         q = cast(q, "float32")
         k = cast(repeat_kv(k, self.heads.groups), "float32")
@@ -143,7 +143,7 @@ class GPTNeoScores(Scores):
 
 
 class GPTNeoAttention(PlainAttention):
-    """GPT-Neo's: heads are joined in a function of its own."""
+    """GPT-Neo's: a method of its own, ``_merge_heads``, joins the heads."""
 
     def forward(self, x: Tensor, context: LayerContext) -> Attended:
         """Attend from each token of (B, S, d) to itself and those before it."""
@@ -214,7 +214,7 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
 
 
 class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
-    """MPT's: ALiBi's bias is added to the scores, the mask is filled in."""
+    """MPT's: ALiBi's bias is added to the scores, then ``masked_fill`` applies the mask."""
 
     role = "attention"
 
@@ -255,11 +255,15 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
 
 
 class FalconAttention(Part[[Tensor, LayerContext], Attended]):
-    """Falcon's: groups of queries with their key and value; the new decoder copies these."""
+    """Falcon's: one matrix of queries, keys and values.
+
+    The new decoder has each group of queries with its key and value, and copies keys and values for
+    all queries before they are cached.
+    """
 
     role = "attention"
     turns = True
-    """Whether queries and keys are turned by their positions."""
+    """Whether queries and keys are rotated."""
 
     def __init__(
         self,
@@ -324,7 +328,7 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
     def _eager(
         self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext, dtype: str
     ) -> Attended:
-        """Write attention out, the probabilities in a dtype."""
+        """Run eager attention, the softmax in ``dtype``."""
         with module("scores"):
             weights = matmul(q, transpose(k, 2, 3))
         weights = scale_(weights)
@@ -345,14 +349,14 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
 
 
 class FalconAlibiAttention(FalconAttention):
-    """Falcon's with ALiBi: scores in float32, and the bias is added once more."""
+    """Falcon's with ALiBi: scores in float32; the bias, a part of the mask, is added once more."""
 
     turns = False
 
     def _eager(
         self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext, dtype: str
     ) -> Attended:
-        """Write attention out, the probabilities in a dtype."""
+        """Run eager attention, the softmax in ``dtype``."""
         assert context.alibi is not None
         assert context.mask is not None
         with module("scores"):

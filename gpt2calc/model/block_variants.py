@@ -1,4 +1,4 @@
-"""Blocks in the words of families that share little: BLOOM, MPT, Falcon, Gemma 4."""
+"""Blocks, and MLPs in them, of families unlike others: BLOOM, MPT, Falcon, Gemma 4, A.X-K1."""
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, dropout_add
@@ -30,7 +30,7 @@ class BloomMLP(Part[[Tensor, Tensor], Tensor]):
 
 
 class MPTMLP(BloomMLP):
-    """MPT's: the sum takes the place of the outcome."""
+    """MPT's: the sum is made in the MLP itself, and not in a function."""
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         """Apply to (batch, tokens, width), and add ``residual``."""
@@ -138,7 +138,7 @@ class MLPBesideExperts(Part[[Tensor], Tensor]):
         self.experts_norm = experts_norm
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        """Apply to (batch, tokens, width); experts to the residual, where it is given."""
+        """Apply the MLP to ``x`` (batch, tokens, width), experts to ``residual`` or else ``x``."""
         beside = self.mlp_norm(self.mlp(x))
         chosen = self.experts(self.norm(x if residual is None else residual))
         return add(beside, self.experts_norm(chosen))

@@ -1,4 +1,4 @@
-"""Blocks: attention and an MLP, and where norms and the residual stream stand about them."""
+"""Blocks (decoder layers): attention and an MLP, with their norms and the residual stream."""
 
 from typing import TypeAlias
 
@@ -11,13 +11,13 @@ from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import reshape, view
 
 Layer: TypeAlias = Part[[Tensor], Tensor]
-"""A part that makes hidden states of hidden states: a norm, an MLP."""
+"""A part from hidden states to hidden states: a norm, an MLP."""
 BlockOutput: TypeAlias = tuple[Tensor, Tensor | None]
 """Hidden states, and the probabilities where the loop over blocks holds them into the next one."""
 
 
 class BlockPart(Part[[Tensor, LayerContext], BlockOutput]):
-    """A block of any kind."""
+    """Base class of all blocks."""
 
     role = "block"
     window: int | None = None
@@ -87,7 +87,7 @@ class Block(BlockPart):
 
 
 class MixerBlock(BlockPart):
-    """Mamba's and Nemotron-H's: what mixes tokens, without an MLP."""
+    """Mamba's and Nemotron-H's: attention, or what stands in its place, without an MLP."""
 
     def __init__(self, norm: Layer, mixer: Part[[Tensor, LayerContext], Attended]) -> None:
         self.norm = norm
@@ -100,7 +100,7 @@ class MixerBlock(BlockPart):
 
 
 class MLPBlock(BlockPart):
-    """Nemotron-H's: an MLP, or experts, without what mixes tokens."""
+    """Nemotron-H's: an MLP, or experts, without attention or what stands in its place."""
 
     def __init__(self, norm: Layer, mlp: Layer) -> None:
         self.norm = norm
@@ -196,7 +196,7 @@ class NeoXSequentialBlock(Block):
 
 
 class Phi3Block(Block):
-    """Phi-3's: the block drops out what it adds."""
+    """Phi-3's: the block applies dropout to what it adds."""
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""
@@ -212,7 +212,7 @@ class Phi3Block(Block):
 
 
 class PhiBlock(ParallelBlock):
-    """Phi's: the block drops attention's outcome out."""
+    """Phi's: the block applies dropout to what attention returns."""
 
     def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
         """Run one block on (batch, tokens, width)."""

@@ -1,8 +1,8 @@
 """From a config to its network: embeddings, groups of layers that are alike, the head.
 
-Here and in :mod:`gpt2calc.model.layer` every size is put to use, and nowhere else. Sizes are plain
-arithmetic, so that a config whose fields are SymPy symbols or NumPy arrays gives a network whose
-parameters are counted in them.
+Here and in :mod:`gpt2calc.model.layer` and the builders that it calls, sizes of a config become
+shapes of parameters. They are plain arithmetic, so that a config whose fields are SymPy symbols or
+NumPy arrays gives a network whose parameters are counted in them.
 """
 
 from functools import partial
@@ -50,7 +50,7 @@ def network(
         config: the model.
         fuses_gelu: whether GELU is one kernel where the class writes it out.
         experts_implementation: how the products of experts are computed, as transformers calls it.
-        kinds: of the layers, if the config is one in letters; else those that the config has.
+        kinds: of the layers, where the config's sizes are symbols; None for those of the config.
 
     L is the number of layers, d the width of the model, V the vocabulary and T the context.
     """
@@ -103,14 +103,17 @@ def _ending(config: ModelConfig, layer: LayerBuilder) -> Norm:
 
 
 def _groups(config: ModelConfig, layer: LayerBuilder, depth: int) -> tuple[LayerGroup, ...]:
-    """Return the groups of layers that are alike; the first has those that no other one has."""
+    """Return the groups of layers that are alike."""
     if _differ_in_window_or_rope(config) and type(depth) is int and depth <= DEEPEST:
         return _groups_by_kind(config, layer, depth)
     return groups_of(layer, depth, kinds_of(config))
 
 
 def groups_of(layer: LayerBuilder, depth: int, kinds: Kinds) -> tuple[LayerGroup, ...]:
-    """Return groups of layers: the usual ones, and those of other kinds by their places."""
+    """Return groups of layers: the usual ones, and those of other kinds by their places.
+
+    Layers that take keys come last, so that others have made them where one of each group runs.
+    """
     usual, others = kinds
     rest = depth - sum(len(places) for _, places in others)
     groups = [

@@ -31,12 +31,13 @@ class Cache:
         self.index: dict[int, Tensor] = {}
         """Keys of the indexers, by layer."""
         self.counters: dict[int, Tensor] = {}
+        """The window as a tensor of one number, which transformers makes, by layer."""
         self._all_are_windowed = False
         self._first: int | None = None
         """The first layer with attention."""
 
     def prepare(self, windows: Mapping[int, int | None], dtype: str) -> None:
-        """Make the counters of windowed layers, as the first forward pass does.
+        """Make what windowed layers hold beside keys and values, as the first forward pass does.
 
         Args:
             windows: of each layer that caches, by its number; None for one that keeps all tokens.
@@ -70,7 +71,7 @@ class Cache:
             _mark(self.layers[layer])
 
     def seen_by(self, window: int | None) -> int:
-        """Return the tokens of before that layers with a window see, or those without one.
+        """Return how many earlier tokens layers with this window see; None for those without one.
 
         Without any such layer, transformers makes their mask for the tokens that others see.
         """
@@ -90,7 +91,8 @@ class Cache:
     def update(self, layer: int, key: Tensor, value: Tensor) -> list[Tensor]:
         """Join new keys and values, (batch, heads, tokens, width), to those of before.
 
-        A layer that is recomputed for backward joins the same again, and the cache does not grow.
+        Returns both as attention sees them, whole even where fewer tokens are kept. A layer that is
+        recomputed for backward joins the same again, and the cache does not grow.
         """
         if current().phase == "recomputed":
             return [

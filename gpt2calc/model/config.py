@@ -23,8 +23,11 @@ OF_NO_LAYER = {
 OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
 """What a model says of the states of Mamba, each of one feature."""
 OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
+"""Fields that are not said of a model without MLPs."""
 OF_EXPERTS = ("expert_bias", "choice_bias", "dense_layers")
+"""Fields that are not said of a model without experts."""
 OF_ATTENTION = ("n_head", "n_kv_head", "head_dim", "qkv_bias", "attn_proj_bias")
+"""Fields that are not said of a model without attention."""
 
 
 class ModelConfig(Layered):
@@ -132,7 +135,8 @@ class ModelConfig(Layered):
         """Return this config with some fields replaced, checked like a new one.
 
         An ``n_head`` that does not divide a new ``n_embd`` gives way to its rule, unless it is
-        given anew. A new ``family`` brings its switches along.
+        given anew. A new ``family`` brings its switches along: of this config only the fields with
+        a letter in formulas are kept.
         """
         given = self.model_dump() | fields
         if fields.get("family", self.family) != self.family:
@@ -144,7 +148,7 @@ class ModelConfig(Layered):
         return ModelConfig(**given)
 
     def _numbers(self) -> dict[str, object]:
-        """Return the numbers that are given, which no family decides."""
+        """Return the numbers that are given and have a letter in formulas."""
         numbers = {name: self.given(name) for name in self.numbers()}
         return {name: number for name, number in numbers.items() if number is not None}
 

@@ -1,4 +1,4 @@
-"""Which fields of a model make sense together, and GPT-2's own rule for its heads."""
+"""Which fields of a model make sense together."""
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.fields.layers import Layered
@@ -11,11 +11,11 @@ OF_EXPERTS = (
 )  # fmt: skip
 """The fields that only a model with experts has."""
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
-"""Fields that another one leaves a few values, which are better compared or swept."""
+"""Fields that another one leaves a few values: better compared or swept than solved for."""
 
 
 def refuse_nonsense(config: Layered) -> None:
-    """Raise ``ValueError`` for fields of a model that make no sense together: the rule, a way out.
+    """Raise ``ValueError`` for fields that make no sense together; it says the rule and a way out.
 
     Args:
         config: a model, each of whose fields is sound by itself.
@@ -144,7 +144,7 @@ def _mixer(config: Layered) -> str:
 
 
 def _idle(config: Layered) -> str:
-    """Complain of what is of attention, or of a convolution, in a model of mixers alone."""
+    """Complain of switches of attention, or of a convolution, that no layer of a model has."""
     given = {
         "qk_norm": config.qk_norm != "none",
         "attention_gate": config.attention_gate,

@@ -43,7 +43,7 @@ class Outputs(NamedTuple):
 Masks: TypeAlias = dict[int | None, Tensor | None]
 """A mask for each window that layers have; that of None is of layers that see all tokens."""
 Kind: TypeAlias = tuple[int | None, bool]
-"""What layers have in common whose tables of rotary positions are one: window, and sizes."""
+"""What layers with the same rotary table have in common: window, and ``BlockPart.is_full``."""
 Rotations: TypeAlias = dict[Kind, Rotation]
 """A table for each kind of layers; none where positions are not rotary."""
 
@@ -57,7 +57,7 @@ class Preamble(NamedTuple):
     alibi: Tensor | None
     position_ids: Tensor | None
     held: tuple[Tensor, ...]
-    """What else the model's forward pass names."""
+    """What else the forward pass names, and so keeps alive."""
 
 
 class Embeddings(Part[[Tensor], Tensor]):
@@ -137,7 +137,9 @@ class Decoder:
     positions: ClassVar[frozenset[str]] = frozenset({"rotary", "alibi", "none"})
     """The kinds of positions that it is written for."""
     looks_for_packing = True
+    """Whether positions are looked through for several sequences in a row, without a cache."""
     always_makes_mask = False
+    """Whether a mask is made even where SDPA could do without."""
     always_makes_full_mask = False
     """Whether the mask of layers without a window is made even where there are none."""
     always_makes_window_mask = False
@@ -200,7 +202,7 @@ class Decoder:
         return Outputs(logits, loss, cache)
 
     def body(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Tensor:
-        """Run all but the head: hidden states (batch, tokens, width)."""
+        """Run all but the head, and return hidden states (batch, tokens, width)."""
         x, masks, rotations, bias, positions, _held = self.preamble(execution, ids, cache)
         of_layers = self.embeddings.per_layer
         per_layer = None if of_layers is None else of_layers(ids, x)
@@ -333,7 +335,7 @@ class GPT2Decoder(Decoder):
         return Preamble(x, masks, {}, None, positions, (embedded, placed))
 
     def ending(self, x: Tensor) -> Tensor:
-        """See the hidden states in their own shape."""
+        """View the hidden states in their own shape, as the class does."""
         return view(x, *x.shape)
 
 
@@ -426,7 +428,7 @@ class Gemma4Decoder(Gemma3Decoder):
 
 
 class NanoChatDecoder(Gemma2Decoder):
-    """nanochat's: the final norm is also of the embeddings; the logits are capped."""
+    """nanochat's: the final norm is applied to the embeddings, too; the logits are capped."""
 
     always_makes_full_mask = False
     always_makes_window_mask = False

@@ -1,4 +1,4 @@
-"""Decoders whose preamble has words of its own: BigCode, GPT-Neo, GPT, OPT, BLOOM, MPT, Falcon."""
+"""Decoders with a preamble of their own: BigCode, GPT-Neo, GPT, OPT, BLOOM, MPT, Falcon."""
 
 from gpt2calc.model import alibi
 from gpt2calc.model.cache import Cache
@@ -36,7 +36,7 @@ class GPTNeoDecoder(BigCodeDecoder):
 
 
 class GPTDecoder(GPT2Decoder):
-    """The first GPT's: no mask of its own; a zero is added for token types."""
+    """The first GPT's: no mask is made; a zero is added for token types."""
 
     has_cache = False
     has_checkpointing = False
@@ -144,7 +144,7 @@ class FalconAlibiDecoder(FalconDecoder):
         return Preamble(embedded, {None: mask}, rotations, bias, positions, (embedded, ones))
 
     def _biased(self, mask: Tensor | None, bias: Tensor) -> Tensor:
-        """Return the bias, with the least number where the mask is."""
+        """Return the bias, with the dtype's least number where keys are masked."""
         assert mask is not None
         batch, _, q_len, kv_len = mask.shape
         if mask.dtype == "bool":

@@ -1,4 +1,4 @@
-"""Mixtures of experts: what a router chooses, and the MLP that every token goes through.
+"""Mixtures of experts: the experts that a router chooses, and the shared expert beside them.
 
 Source: transformers, ``integrations/moe.py``, ``models/mixtral/modeling_mixtral.py`` and
 ``models/qwen2_moe/modeling_qwen2_moe.py``.
@@ -54,7 +54,7 @@ class ExpertMatrices(Leaf):
         return experts, *self.sizes
 
     def active_shape(self, parameter: Parameter) -> Shape:
-        """Return the shape of what is of the experts that a token goes through."""
+        """Return the shape of the part of a parameter that a token goes through."""
         is_weight = parameter is self.weight
         return self._stored(self.active) if is_weight else super().active_shape(parameter)
 
@@ -99,7 +99,7 @@ class StackedMatrices(ExpertMatrices):
 
 
 class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
-    """The experts of a layer, ``up`` with the gate beside it."""
+    """The experts of a layer; ``up`` makes the gate as well, if there is one."""
 
     def __init__(
         self,
@@ -132,6 +132,7 @@ class Experts(Part[[Tensor, Tensor, Tensor], Tensor]):
         chosen, order = empty_several("sort", Spec((rows,), "int64"), Spec((rows,), "int64"))
         sorted_x = index(x, empty("floor_divide", (rows,), "int64"), (rows, width))
         sorted_weights = index(weights, order, (rows,))
+        # The next two are not used, but named in the function, and so alive until it returns.
         _as_float = to_copy(chosen, "float32")
         _per_expert = empty("histc", (n_expert,), "float32")
         offsets = empty("cumsum", (n_expert,), "int32")

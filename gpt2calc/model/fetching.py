@@ -16,7 +16,7 @@ from gpt2calc.model.reading import LARGEST_TEXT
 
 CONFIG = "config.json"
 TIMEOUT = 10
-"""Seconds that an answer may begin after."""
+"""Seconds to wait for an answer of the Hub."""
 NEEDED = "{} is no preset and no file; to look it up on the Hugging Face Hub: pip install '{}[hub]'"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -81,7 +81,7 @@ def fetch_shapes(repository: str) -> dict[str, tuple[int, ...]]:
 
 @contextmanager
 def _in_one_line(repository: str) -> Iterator[None]:
-    """Say what went wrong on the way to the Hub, and a way out."""
+    """Raise what goes wrong on the way to the Hub as ``UserError``: one line, with a way out."""
     try:
         from huggingface_hub import errors
     except ImportError:
@@ -122,7 +122,7 @@ def _in_one_line(repository: str) -> Iterator[None]:
 
 
 def _silenced() -> Callable[[], None]:
-    """Keep the library's progress and warnings to itself; what is returned undoes it."""
+    """Silence the library's progress bars and warnings; the function returned undoes it."""
     from huggingface_hub import utils
 
     library: ModuleType = utils

@@ -18,7 +18,7 @@ _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "
 
 
 def read_field(kind: type[Declared], name: str, text: str, between: str = ",") -> FieldValue:
-    """Read one field; whether it makes sense beside others, the config says.
+    """Read the value of one field; whether it makes sense beside others, the config checks.
 
     Args:
         kind: the config that the field is of.

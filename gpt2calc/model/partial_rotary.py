@@ -11,7 +11,7 @@ from gpt2calc.tape.views import narrow, repeat_interleave, transpose, unsqueeze
 
 
 class PartialRotary(Rotary):
-    """Phi's and StableLM's rotation: attention's own forward pass cuts heads in two, and joins them."""
+    """Phi's and StableLM's rotation: cut in two and joined in attention's forward pass."""
 
     def __init__(self, heads: Heads) -> None:
         super().__init__(heads)
@@ -45,7 +45,7 @@ class Phi3Rotary(Rotary):
 
 
 class NeoXRotary(Rotary):
-    """GPT-NeoX's rotation: queries and keys are both rotated before they are joined with their rest."""
+    """GPT-NeoX's rotation: queries and keys are both rotated before any is joined."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""
@@ -64,7 +64,7 @@ class GLMRotary(ByNeighbours, NeoXRotary):
 
 
 class NemotronRotary(Rotary):
-    """Nemotron's rotation: what was rotated is still named while both are joined with their rest."""
+    """Nemotron's rotation: what was rotated is kept while both are joined."""
 
     def turn(self, query: Tensor, key: Tensor, rotation: Rotation) -> tuple[Tensor, ...]:
         """Rotate queries and keys, each (batch, heads, tokens, width)."""

@@ -88,8 +88,8 @@ class BiasFields(NormFields):
 
     @property
     def published_dtype(self) -> str:
-        """The type of the published weights: what their file says; bfloat16 where nothing is said.
+        """The dtype of the published weights, or the method that packed them, as their file says.
 
-        GPT-2's files are older than that, and in float32.
+        Where nothing is said it is bfloat16; float32 for GPT-2, whose files are older than that.
         """
         return self.stored_dtype or ("float32" if self.family == "gpt2" else "bfloat16")

@@ -41,8 +41,8 @@ class Known:
     """What is known of a field beside its type and default: stands in its annotation."""
 
     words: str
-    """How a number or a choice is said, ``"width {}"``; for a switch, what is said where it is off:
-    a switch that is on is said without the ``no`` of that."""
+    """How a number or a choice is said, ``"width {}"``; for a switch, what is said where it is off,
+    ``"no biases"``: where it is on, it is said without the ``no``."""
     description: str
     """What it is, in a sentence or two."""
     letter: str = ""
@@ -141,11 +141,11 @@ class Declared(BaseModel):
         return self.model_copy(update=values)
 
     def settled(self) -> Self:
-        """Return a config none of whose numbers is only borrowed from another config: this one."""
+        """Return the config with what it takes from another filled in; this one takes nothing."""
         return self
 
     def with_model(self, model: "Declared") -> "Declared":
-        """Return the case of another model: that model, where nothing but a model is needed."""
+        """Return another model in the place of this one; a ``Case`` keeps its run."""
         return model
 
     def description(self, name: str) -> str:

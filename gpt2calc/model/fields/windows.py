@@ -94,7 +94,7 @@ class WindowFields(PositionFields):
         return any(size is not None for size in sizes)
 
     def in_full_layers(self) -> Self:
-        """Return the config of the layers without a window: their heads are those of all."""
+        """Return the config with the heads of layers without a window in place of the others'."""
         if not self.has_full_sizes:
             return self
         width = self.head_dim if self.full_head_dim is None else self.full_head_dim
