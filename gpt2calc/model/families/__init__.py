@@ -1,1 +1,1 @@
-"""The families: what is called what in each, what a missing key stands for, what never varies."""
+"""Tables of model families: keys of each ``config.json``, defaults of its class, tensor names."""

@@ -12,11 +12,13 @@ from gpt2calc.model.families.family import Contents, Family, Fields, sizes
 from gpt2calc.model.names import named
 
 OF_ATTENTION = {"kv_n_heads": "n_kv_head"}
+"""Fields by their keys in ``attn_config``."""
 OF_EXPERTS = {
     "ffn_hidden_size": "n_inner",
     "moe_num_experts": "n_expert",
     "moe_top_k": "n_expert_active",
 }
+"""Fields by their keys in ``ffn_config``."""
 
 
 def _dbrx(said: Contents, fields: Fields) -> Fields:

@@ -162,7 +162,7 @@ MINISTRAL3 = MISTRAL.but(
 
 
 def _cwm(said: Contents, fields: Fields) -> Fields:
-    """Read the windows of CWM, whose zero means none."""
+    """Read the windows of CWM, where a window of 0 is none."""
     return read_window(said, fields | {"window": fields["window"] or None}, first=0)
 
 
@@ -277,7 +277,7 @@ OLMO3 = OLMO2.but(
 
 
 def without_rope(said: Contents, fields: Fields) -> Fields:
-    """Read Cohere 2's windows; layers without one have no rotary positions either."""
+    """Read Cohere 2's windows: layers without a window have no rotary positions either."""
     return without_rope_where_full(read_window(said, fields))
 
 
@@ -393,4 +393,4 @@ DENSE = (
     MINISTRAL, MINISTRAL3, CWM, GLM, GLM4, ERNIE45, HELIUM,
     OLMO3, COHERE2, EXAONE4, VAULTGEMMA, JAIS2, NEMOTRON, NANOCHAT,
 )  # fmt: skip
-"""All of them."""
+"""The families of this module."""

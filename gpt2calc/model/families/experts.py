@@ -1,4 +1,4 @@
-"""Families whose MLP is one of several experts, chosen for each token.
+"""Mixtral, Qwen2-MoE and Qwen3-MoE, and the names of experts that other families share.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -32,6 +32,7 @@ SHARED_ONE = {
     "shared_out": "mlp.shared_expert.down_proj",
     "shared_router": "mlp.shared_expert_gate",
 }
+"""Qwen's names of the expert that every token goes through, and of its gate."""
 ONE_BY_ONE = {
     "experts_in": (
         "layers.*.mlp.experts.*.gate_proj.weight",
@@ -39,7 +40,7 @@ ONE_BY_ONE = {
     ),
     "experts_out": ("layers.*.mlp.experts.*.down_proj.weight",),
 }
-"""How files on the Hub have them: a matrix of each expert by itself."""
+"""``Family.hub`` where checkpoints have the matrices of each expert by themselves."""
 
 
 MIXTRAL = MISTRAL.but(
@@ -142,4 +143,4 @@ QWEN3_MOE = QWEN3.but(
 )
 
 EXPERTS = (MIXTRAL, QWEN2_MOE, QWEN3_MOE)
-"""All of them."""
+"""The families of this module."""

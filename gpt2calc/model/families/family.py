@@ -1,4 +1,4 @@
-"""What a family of models is: a table of names and defaults, nothing more."""
+"""A family of models: what its ``config.json`` calls each field, and what its class builds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ OF_A_KIND = (
     "index_n_heads", "index_head_dim",
     "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel",
 )  # fmt: skip
-"""Sizes without which a kind of layer is none; a family brings its class's along."""
+"""Sizes that latent attention, an indexer or a mixer needs: the class's own where none is given."""
 
 
 class OutOfReach(NamedTuple):
@@ -71,19 +71,19 @@ class Family:
     builds: str
     """The class in transformers that the names, the order and the shapes are of."""
     switches: Mapping[str, FieldValue]
-    """The fields in which all its models differ from GPT-2."""
+    """The fields that differ from GPT-2's, where nothing else is given."""
     missing: Mapping[str, FieldValue]
     """What a field is where its key is missing: the default of the class, None for the rule."""
     names: Names
     architecture: Architecture = LLAMA
     """The classes of its parts."""
     usual: Mapping[str, FieldValue] = field(default_factory=dict)
-    """What its class makes of keys of no single field, where none of them is given."""
+    """More fields of a config that gives the family alone; in a file, its keys decide them."""
     called: Called = field(default_factory=lambda: HIDDEN)
     extra: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
-    """Keys of no single field: the value if missing, then the others that it can have."""
+    """Keys for ``reads``: the value if missing, then others that ``verify`` tries."""
     reads: Callable[[Contents, Fields], Fields] = lambda _, fields: fields
-    """What the extra keys make of the fields."""
+    """Turns the extra keys into fields; a ``ValueError`` refuses the file."""
     not_null: tuple[str, ...] = ()
     """Keys that must not be null, where other families take null for the rule."""
     out_of_reach: Mapping[str, OutOfReach] = field(default_factory=dict)
@@ -91,11 +91,11 @@ class Family:
     outputs_first: bool = True
     """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
     begins_with_full_layer: bool = False
-    """Whether of every few layers the first one has no window, and not the last one."""
+    """Whether the first of every ``full_every`` layers has no window, instead of the last."""
     hub: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What files call tensors by other names, or in pieces; a star is the block or the expert."""
+    """What checkpoints call a role's tensor, or its pieces; a star is a block or an expert."""
     floors_heads: bool = False
-    """Whether its class takes the whole part of a head's width that is no whole number."""
+    """Whether its class rounds a head's width down; else one that is no whole number is refused."""
     told_by_tensors: bool = True
     """Whether names and shapes of tensors tell the family and its sizes, without a config."""
     built_as: str = ""
@@ -125,7 +125,7 @@ class Family:
 
     @property
     def ways(self) -> dict[str, FieldValue]:
-        """The switches of a model of which nothing else is said: of the family, and its class."""
+        """The fields of a model of which the family alone is given."""
         own = {
             name: it
             for name, it in self.missing.items()
@@ -134,10 +134,10 @@ class Family:
         return {"family": self.name, **self.switches, **own, **self.usual}
 
     def layers_of_its_class(self, fields: Fields) -> Fields:
-        """Return which layers of a hybrid have attention, an MLP or experts, if nothing says it.
+        """Return the lists of a hybrid's layers, by field, as its class has them at its depth.
 
-        It is what the class has at that depth; nothing, where it has no rule, or where attention
-        is in all layers.
+        They are those with attention, with an MLP and without experts; empty where the class has
+        no rule, or where ``fields`` give another mixer.
         """
         if fields["mixer"] != self.switches["mixer"]:
             return {}
@@ -161,7 +161,7 @@ class Family:
 
 
 def sizes(vocab: int, n_ctx: int, n_embd: int, n_layer: int, n_head: int) -> dict[str, FieldValue]:
-    """Return the sizes that a class has where nothing is said of them."""
+    """Return five of a class's default sizes, by field."""
     return {
         "vocab": vocab,
         "n_ctx": n_ctx,

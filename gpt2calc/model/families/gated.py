@@ -1,4 +1,4 @@
-"""Families with a part that no other has: gates of their own, norms inside, learned activations.
+"""Apertus, BitNet, DiffLlama, Persimmon, Flint and AFMoE: each has a part that few others have.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -300,4 +300,4 @@ AFMOE = LLAMA.but(
 )
 
 GATED = (APERTUS, APERTUS_15, BITNET, DIFF_LLAMA, PERSIMMON, FLINT, AFMOE)
-"""All of them."""
+"""The families of this module."""

@@ -1,4 +1,4 @@
-"""GPT-2's own family, the only one that a plain count reads."""
+"""GPT-2's own family, the only one that a count of a GPT-2 imports."""
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.attention import GPT2Scores

@@ -220,4 +220,4 @@ GPT_BIGCODE = Family(
 
 
 GPTS = (GPT2, OPENAI_GPT, GPT_SW3, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
-"""All of them, the oldest first."""
+"""The families of this module, the oldest first."""

@@ -41,14 +41,15 @@ from gpt2calc.model.norms import RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.partial_rotary import NeoXRotary
 
 ATTENTION_WORDS = ("full_attention", "attention")
-"""What a list of layers calls those with attention."""
+"""What ``layer_types`` calls layers with attention."""
 MIXER_WORDS = ("linear_attention", "conv", "mamba")
-"""What it calls the others."""
+"""What ``layer_types`` calls layers with another mixer."""
 LISTED: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
+"""``Family.extra`` where a list may say which layers have attention."""
 
 
 def read_attention_layers(said: Contents, fields: Fields, otherwise: Iterable[int]) -> Fields:
-    """Read which layers have attention; a model all of whose layers have it is plain.
+    """Read which layers have attention; where all have it, the model has no other mixer.
 
     Args:
         said: the extra keys.
@@ -88,6 +89,7 @@ _DELTA_SIZES = {
     "mixer_state_dim": 128,
     "mixer_kernel": 4,
 }
+# In two parts, as Qwen3-Next has its projections between them.
 _DELTA = {
     "mixer_step": "linear_attn.dt_bias",
     "mixer_log_decay": "linear_attn.A_log",
@@ -481,4 +483,4 @@ OLMO_HYBRID = LLAMA.but(
 
 
 HYBRIDS = (QWEN35, QWEN35_MOE, QWEN3_NEXT, KIMI_LINEAR, MINIMAX, LARA, OLMO_HYBRID)
-"""All of them."""
+"""The families of this module."""

@@ -34,6 +34,7 @@ LATENT_ATTENTION = {
     "kv_up": "self_attn.kv_b_proj",
     "attention_out": "self_attn.o_proj",
 }
+"""DeepSeek's names: ``query`` where no ``q_lora_rank`` is, else ``query_down`` to ``query_up``."""
 _INDEXER = {
     "index_query": "self_attn.indexer.wq_b",
     "index_key": "self_attn.indexer.wk",
@@ -49,7 +50,7 @@ _OF_LATENT = {
 
 
 def _minicpm3(_: Contents, fields: Fields) -> Fields:
-    """Read the width of values, which is a head's part of the model's if nothing is said."""
+    """Read the width of a head's values: ``n_embd / n_head`` where ``v_head_dim`` is not given."""
     width, heads = fields["n_embd"], fields["n_head"]
     if fields.get("v_head_dim") or not isinstance(width, int) or not isinstance(heads, int):
         return fields
@@ -134,7 +135,7 @@ DEEPSEEK_V3 = YOUTU.but(
     extra={
         "n_shared_experts": (1,),
         "first_k_dense_replace": (3,),
-        "n_group": (8,),
+        "n_group": (8,),  # changes no count; verify sets 1, which divides any n_expert
         "topk_group": (4,),
     },
     reads=_deepseek,
@@ -261,7 +262,7 @@ def _glm_dsa(said: Contents, fields: Fields) -> Fields:
 
 
 def _indexer_types(said: Contents, depth: int) -> list[str]:
-    """Say of each layer whether its indexer is its own, ``full``, or that of one before it."""
+    """Return a word for each layer: ``full`` or F has an indexer, others reuse an earlier one."""
     types = said["indexer_types"] or said["index_topk_pattern"]
     if types is not None:
         if not isinstance(types, list | tuple | str) or len(types) != depth:
@@ -299,4 +300,4 @@ LATENTS = (
     MINICPM3, YOUTU, DEEPSEEK_V2, DEEPSEEK_V3, KIMI_K2, SARVAM_MLA, DEEPSEEK_V32,
     GLM4_LITE, GLM_DSA, AXK1,
 )  # fmt: skip
-"""All of them."""
+"""The families of this module."""

@@ -1,4 +1,4 @@
-"""What a ``config.json`` says of layers that differ: windows, layers without rotary positions.
+"""Readers of the keys for windows and rotary positions, which may differ from layer to layer.
 
 Source: ``models/*/configuration_*.py`` of transformers 5, each class's ``__post_init__``.
 """
@@ -8,24 +8,28 @@ from collections.abc import Callable, Iterable, Mapping
 from gpt2calc.model.families.family import Contents, Fields
 
 DEEPEST = 100_000
-"""Layers of a model whose layers are not all alike."""
+"""The most layers of a model whose layers differ: lists have an entry for each."""
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
 OF_WINDOWS: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
+"""``Family.extra`` where a list may name the attention of each layer."""
 OF_QWENS: dict[str, tuple[object, ...]] = {
     "use_sliding_window": (False, True),
     "max_window_layers": (28,),
     **OF_WINDOWS,
 }
+"""``Family.extra`` of Qwen 2 and 3."""
 OF_ROPE: dict[str, tuple[object, ...]] = {
     "partial_rotary_factor": (None,),
     "rope_parameters": (None,),
 }
+"""``Family.extra`` where a share of each head may be rotated."""
 
 
 def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fields:
-    """Read which layers have a window, where ``layer_types`` may say it (Gemma 2 and 3).
+    """Read which layers have a window, from ``layer_types`` where it is given (Gemma 2 and 3).
 
-    Of every few layers one has none: the last one, or where ``first`` is 0 the first one.
+    A list that follows ``full_every`` is left out of the fields: of these layers without a window
+    the first is ``first``, or ``full_every - 1`` where that is None.
     """
     types = said["layer_types"]
     if types is None:
@@ -34,7 +38,7 @@ def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fie
 
 
 def read_pattern(said: Contents, fields: Fields) -> Fields:
-    """Read a window of EXAONE 4, whose pattern may be a word of ``L`` and ``G``: ``"LLLG"``."""
+    """Read the windows of EXAONE 4, whose pattern may be a word: ``"LLLG"``, local and global."""
     pattern = fields["full_every"]
     if not isinstance(pattern, str):
         return read_window(said, fields)
@@ -52,7 +56,7 @@ def read_pattern(said: Contents, fields: Fields) -> Fields:
 
 
 def without_rope_where_full(fields: Fields) -> Fields:
-    """Take rotary positions from the layers without a window (Cohere 2, EXAONE 4)."""
+    """Remove rotary positions from the layers without a window (Cohere 2, EXAONE 4, AFMoE)."""
     listed = fields.get("full_layers")
     if listed is not None:
         return fields | {"no_rope_layers": listed}
@@ -89,7 +93,7 @@ def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bo
 
 
 def read_rotary_dim(said: Contents, fields: Fields) -> Fields:
-    """Read how much of a head is rotated, a share that several keys may say."""
+    """Read how many features of a head are rotated: several keys may give their share of it."""
     share = said["partial_rotary_factor"]
     if share is None and "rotary_pct" in said:
         share = said["rotary_pct"]
@@ -180,7 +184,12 @@ def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...
 
 
 def depth_of(fields: Fields) -> int:
-    """Return how many layers a model has; 0 where that is no number, which is refused later."""
+    """Return how many layers a model has; 0 where that is no number, which is refused later.
+
+    Raises:
+        ValueError: there are more than ``DEEPEST``.
+
+    """
     depth = fields["n_layer"]
     if not isinstance(depth, int):
         return 0

@@ -55,7 +55,7 @@ FOUR_NORMS = {
 
 
 def names(*parts: dict[str, str]) -> Names:
-    """Return names in the order of Llama's modules: attention, MLP, norms, as they are given."""
+    """Return the names of a model built like Llama; give a block's parts in PyTorch's order."""
     modules = {"token_embedding": "embed_tokens"}
     for part in parts:
         modules |= part
@@ -63,7 +63,7 @@ def names(*parts: dict[str, str]) -> Names:
 
 
 def with_final_norm(called: Names, module: str) -> Names:
-    """Return names whose norm after the last block has another one."""
+    """Return the names with ``module`` for the norm after the last block."""
     return called._replace(modules={**called.modules, "final_norm": module})
 
 
@@ -320,4 +320,4 @@ LLAMAS = (
     LLAMA, GRANITE, MISTRAL, SMOLLM3, QWEN2, QWEN3, GEMMA, GEMMA2, GEMMA3, PHI3,
     STABLELM, OLMO, OLMO2, COHERE,
 )  # fmt: skip
-"""All of them but those with experts."""
+"""The families of this module."""

@@ -1,4 +1,4 @@
-"""Families whose layers all have experts: routers of several kinds, attention sinks.
+"""OLMoE, FlexOlmo, MiniMax-M2, Phi-3.5-MoE, Granite with experts or sinks, and gpt-oss.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -286,4 +286,4 @@ MIXTURES = (
     OLMOE, FLEX_OLMO, MINIMAX_M2, PHIMOE, GRANITE_MOE, GRANITE_MOE_SHARED, GPT_OSS, GRANITE_SWA,
     GRANITE_MOE_SWA,
 )  # fmt: skip
-"""All of them."""
+"""The families of this module."""

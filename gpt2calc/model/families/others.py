@@ -1,4 +1,4 @@
-"""Families between GPT-2 and Llama: each keeps some of GPT-2, and changes some.
+"""OPT, BioGPT, BLOOM, Falcon, MPT, StarCoder2 and Phi: between GPT-2 and Llama.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -127,9 +127,9 @@ BLOOM = Family(
 
 
 def _falcon(said: Contents, fields: Fields) -> Fields:
-    """Read how many heads of keys and values there are, and how many norms.
+    """Read the positions, the heads of keys and values, and how many norms a block has.
 
-    The new decoder's own heads of keys and values have the say there, and nowhere else.
+    ``num_kv_heads`` is heeded in the new decoder architecture alone, as in transformers.
     """
     fields["positions"] = "alibi" if said["alibi"] else "rotary"
     is_new = said["new_decoder_architecture"]
@@ -144,7 +144,7 @@ def _falcon(said: Contents, fields: Fields) -> Fields:
 
 
 def _falcons(norms: str) -> Names:
-    """Return Falcon's names, with those of the norms of its blocks."""
+    """Return Falcon's names; ``norms`` are the roles and modules of a block's norms."""
     return named(
         prefix="transformer.",
         blocks="h.*.",
@@ -204,7 +204,7 @@ FALCON_2_NORMS = FALCON.but(
 
 
 def _mpt(said: Contents, fields: Fields) -> Fields:
-    """Refuse what MPT's own code knows and its class in transformers passes over."""
+    """Refuse keys that MPT's own code heeds and its class in transformers ignores."""
     attention = {} if said["attn_config"] is None else said["attn_config"]
     if not isinstance(attention, Mapping):
         raise ValueError(f"attn_config is {attention!r}: it must be an object")
@@ -318,4 +318,4 @@ PHI = Family(
 )
 
 OTHERS = (OPT, BIOGPT, BLOOM, FALCON, FALCON_2_NORMS, MPT, STARCODER2, PHI)
-"""All of them, the oldest first."""
+"""The families of this module, the oldest first."""

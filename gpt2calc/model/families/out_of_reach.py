@@ -1,4 +1,4 @@
-"""What other families have that no switch describes: why their files are refused, by type.
+"""The ``model_type``s that are refused, and why: what they have that no field here describes.
 
 Source: ``models/*/modeling_*.py`` of transformers 5.
 """
@@ -46,7 +46,7 @@ OF_TYPES = {
         "gemma4_unified_assistant", "fuyu", "git", "got_ocr2", "emu3",
     ),
 }  # fmt: skip
-"""Why a ``model_type`` is refused, and which ones are."""
+"""The types that are refused, by what they have."""
 REASONS = {name: reason for reason, names in OF_TYPES.items() for name in names}
 
 

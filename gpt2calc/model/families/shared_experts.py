@@ -63,7 +63,7 @@ SHARED = {
     "shared_in": "mlp.shared_experts.up_proj",
     "shared_out": "mlp.shared_experts.down_proj",
 }
-"""DeepSeek's names of the expert that every token goes through."""
+"""DeepSeek's names of the experts that every token goes through, which are one MLP."""
 OF_ROUTED = {
     "n_expert": ("n_routed_experts", "num_local_experts"),
     "n_expert_active": ("num_experts_per_tok",),
@@ -443,7 +443,7 @@ def _llama4(said: Contents, fields: Fields) -> Fields:
 def _in_chunks(types: object, fields: Fields) -> Fields:
     """Read which layers see a chunk of the tokens; those without rotary positions see all.
 
-    transformers caches of a chunk's layer what it caches of one with a window of that length.
+    A chunk is read as a window: transformers caches as many tokens of one as of the other.
     """
     if fields["window"] is None:
         return fields | {"full_every": None}
@@ -663,4 +663,4 @@ WITH_SHARED_EXPERTS = (
     MELLUM, GLM4_MOE, SARVAM_MOE, DOTS1, SOLAR_OPEN, HY_V3, EXAONE_MOE, ERNIE45_MOE,
     HUNYUAN_MOE, LLAMA4, COHERE2_MOE, KOLIBRI, ARIA,
 )  # fmt: skip
-"""All of them."""
+"""The families of this module."""

@@ -26,7 +26,7 @@ from gpt2calc.model.routers import GroupedRouter
 
 
 def _lfm2_width(said: Contents, fields: Fields) -> object:
-    """Return the width of LFM2's MLP: two thirds of what is said, up to the next multiple."""
+    """Return the width of LFM2's MLP: two thirds of the one given, up to the next multiple."""
     width = said["block_ff_dim"] or fields["n_inner"]
     if not said["block_auto_adjust_ff_dim"] or not isinstance(width, int):
         return width
@@ -214,4 +214,4 @@ LFM3 = replace(
 
 
 SHORT_CONVOLUTIONS = (LFM2, LFM2_MOE, LFM3)
-"""All of them."""
+"""The families of this module."""

@@ -76,4 +76,4 @@ CTRL = Family(
 )
 
 SINUSOIDAL = (XGLM, CTRL)
-"""All of them."""
+"""The families of this module."""

@@ -1,4 +1,4 @@
-"""What a ``config.json`` says of experts: in which layers they are, and what every token takes.
+"""Readers of the keys that say which layers have experts, and how wide the shared expert is.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -9,10 +9,11 @@ from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import DEEPEST, depth_of
 
 OF_LAYERS: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
+"""``Family.extra`` where a list may say which layers have experts."""
 
 
 def read_dense_layers(said: Contents, fields: Fields) -> Fields:
-    """Read which layers have an MLP instead of experts (Qwen2-MoE and Qwen3-MoE)."""
+    """Read which layers have an MLP instead of experts (Qwen's families, Flint)."""
     step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
     is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
     if type(step) is not int or not isinstance(alone, list | tuple) or not is_list:
@@ -48,7 +49,7 @@ def read_mlp_types(said: Contents, fields: Fields, first_dense: int = 0) -> Fiel
     Args:
         said: the extra keys.
         fields: of the model so far.
-        first_dense: how many of the first layers have none, where there is no list.
+        first_dense: how many of the first layers have an MLP, where there is no list.
 
     """
     types, depth = said["mlp_layer_types"], depth_of(fields)
@@ -69,7 +70,10 @@ SWITCHES_OF_EXPERTS = (
 
 
 def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
-    """Return the fields of a model some of whose layers have no experts; none, if all have not."""
+    """Return the fields of a model whose ``dense`` layers have an MLP instead of experts.
+
+    Where these are all layers, no field of experts is left.
+    """
     if len(dense) < depth_of(fields):
         return fields | ({"dense_layers": tuple(dense)} if dense else {})
     without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
@@ -78,7 +82,7 @@ def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
 
 
 def read_shared(said: Contents, fields: Fields, key: str, width: str = "n_inner_expert") -> Fields:
-    """Read the shared experts, which are one MLP as wide as so many experts."""
+    """Read how many shared experts there are: they are one MLP, as wide as all of them together."""
     number = said[key]
     each = fields[width] if fields.get(width) is not None else fields.get("n_inner")
     if number is not None and type(number) is not int:

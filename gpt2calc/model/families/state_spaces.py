@@ -35,7 +35,7 @@ NO_ATTENTION: Called = {
 
 
 def _alone(modules: dict[str, str]) -> Names:
-    """Return the names of a model of nothing but mixers."""
+    """Return the names of a model whose blocks are a mixer alone."""
     inside = {role: f"mixer.{module}" for role, module in modules.items()}
     outside = {"token_embedding": "embeddings", "attention_norm": "norm"}
     last = {"final_norm": "norm_f", "head": "lm_head"}
@@ -48,6 +48,7 @@ def _rank(rank: object, width: object) -> object:
 
 
 def _expanded(said: Contents, fields: Fields, key: str = "expand") -> int:
+    """Return how many features have a state: the model's width, times ``key``."""
     expand, width = said[key], fields["n_embd"]
     if type(width) is not int:
         raise ValueError(f"hidden_size is {width!r}: it must be a whole number, such as 768")
@@ -162,6 +163,7 @@ MAMBA2 = replace(MAMBA2, usual={}, extra={"expand": (2,)})
 PATTERN = {"M": "linear_attention", "E": "moe", "*": "full_attention", "-": "mlp"}
 """What the letters of ``hybrid_override_pattern`` stand for."""
 OLDER = {"mamba": "linear_attention", "attention": "full_attention"}
+"""What older files call the kinds of blocks."""
 
 
 def _block_types(said: Contents) -> list[str]:
@@ -421,7 +423,7 @@ BAMBA = LLAMA.but(
 
 
 def _period(said: Contents, kind: str, depth: int) -> list[int]:
-    """Return the layers that one of a few is: its period, and the first of them."""
+    """Return every ``*_layer_period``-th layer, from ``*_layer_offset`` on."""
     period, offset = said[f"{kind}_layer_period"], said[f"{kind}_layer_offset"]
     if not (isinstance(period, int) and isinstance(offset, int)) or not 0 <= offset < period:
         raise ValueError(
@@ -563,4 +565,4 @@ FALCON_H1 = replace(
 )
 
 STATE_SPACES = (MAMBA, FALCON_MAMBA, MAMBA2, NEMOTRON_H, GRANITE_HYBRID, BAMBA, JAMBA, FALCON_H1)
-"""All of them."""
+"""The families of this module."""

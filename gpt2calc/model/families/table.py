@@ -9,7 +9,7 @@ from gpt2calc.model.families.gpt2 import GPT2
 
 @cache
 def families() -> dict[str, Family]:
-    """Return every family by its name; GPT-2's own is known without the others."""
+    """Return every family by its name; imported here, as a count of a GPT-2 needs none of them."""
     from gpt2calc.model.families.dbrx import DBRX
     from gpt2calc.model.families.dense import DENSE
     from gpt2calc.model.families.experts import EXPERTS

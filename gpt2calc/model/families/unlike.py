@@ -1,4 +1,4 @@
-"""Families whose layers differ in size or share keys: Gemma 4 and 3n, MiMo-V2.
+"""Families whose layers differ in size or share keys: MiMo-V2, Laguna, Gemma 4 and 3n.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -70,6 +70,7 @@ def _rotated(width: object) -> int | None:
 
 
 def _one_more(window: object) -> object:
+    """Return a window that counts the token itself, of one that counts those before it."""
     return window + 1 if type(window) is int else window
 
 
@@ -246,12 +247,12 @@ def _gemma4(said: Contents, fields: Fields) -> Fields:
 
 
 def _unlike(size: object, usual: object) -> object:
-    """Return the size of full layers; None where it is that of all."""
+    """Return a size of layers without a window; None where it is the usual one."""
     return None if size == usual else size
 
 
 def _of_layers(said: object, full: list[int]) -> dict[str, object]:
-    """Return the sizes of full layers, where the file says them layer by layer."""
+    """Return the sizes of layers without a window, where the file says them layer by layer."""
     if said is None:
         return {}
     if not isinstance(said, Mapping) or {*map(str, said)} != {*map(str, full)}:
@@ -275,7 +276,7 @@ def _with_experts(said: Contents, fields: Fields) -> Fields:
 
 
 def _shared(said: Contents, fields: Fields) -> Fields:
-    """Read how many of the last layers have the keys of an earlier one; zero widths are none."""
+    """Read which last layers share an earlier one's keys, and the width of per-layer embeddings."""
     number, depth = said["num_kv_shared_layers"], depth_of(fields)
     if type(number) is not int or not 0 <= number < max(depth, 1):
         raise ValueError(
@@ -463,4 +464,4 @@ GEMMA3N = replace(
 )
 
 UNLIKE = (MIMO_V2, LAGUNA, GEMMA4_UNIFIED, GEMMA4, GEMMA3N)
-"""All of them."""
+"""The families of this module."""
