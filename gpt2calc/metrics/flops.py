@@ -163,7 +163,7 @@ class Flops(Breakdown):
 
 def _absorbed_said(case: Case) -> tuple[str, ...]:
     """Say what a step with a cache takes in engines that absorb latent attention's matrix."""
-    if not case.model.is_latent or not case.cached:
+    if not case.model.is_latent or not case.cached or case.training:
         return ()
     absorbed = format_flops(absorbed_flops(case))
     said = "Keys and values of all cached latents are made anew, as in transformers. With their "

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gpt2calc.metrics.flops import FLOPS, Flops
 from gpt2calc.metrics.matmuls import terms
+from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.windows import seen_in_cache
 from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
 from gpt2calc.quantity.models import Model, as_config
@@ -78,15 +79,16 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
         config: the model, a config or its name; GPT-2 small if left out.
         run: ``seq`` is the length of the prompt, the model's context if left out, of at most
             8,192 tokens; ``cached`` how many tokens are in the cache before the next one, the
-            prompt's if left out, but at most one less than the context. ``training`` and
-            ``last_logits`` are not read.
+            prompt's if left out, but at most one less than a table of positions has.
+            ``training`` and ``last_logits`` are not read.
 
     Raises:
         UserError: prompt or cache leave no position for the token.
 
     """
     case = case_of(as_config(config), (run or Run()).evaluate_at(cached=None))
-    cached = run.cached if run and run.cached else min(case.q_len, case.n_ctx - 1)
+    most = case.n_ctx - 1 if has_last_position(case) else case.q_len
+    cached = run.cached if run and run.cached else min(case.q_len, most)
     refuse_beyond_positions(case.evaluate_at(cached=cached), 1)
     alone = {"last_logits": True, "training": False}
     prefill = case.settled().evaluate_at(**alone)

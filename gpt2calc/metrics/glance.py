@@ -161,7 +161,8 @@ def glance(
     model = as_config(config)
     model = getattr(model, "model", model)
     chosen = None if gpu is None else device(gpu)
-    return Glance(model, tuple(_needs(model)), chosen, margin_of(chosen, margin), exact)
+    kept_free = margin_of(chosen or device(SEVERAL), margin)
+    return Glance(model, tuple(_needs(model)), chosen, kept_free, exact)
 
 
 def _needs(model: ModelConfig) -> Iterator[Need]:

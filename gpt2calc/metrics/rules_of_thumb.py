@@ -237,8 +237,9 @@ RULES = (
     Rule(
         "accelerate estimate-memory",
         "bytes",
-        "16 N",
-        "commands/estimate.py, float32: four times the weights, whatever the batch",
+        "16 (N - U), U = V d if the head is untied, else 0",
+        "commands/estimate.py, float32: four times the weights but an untied head's, whatever the "
+        "batch",
         "total",
         {"dtype": "float32"},
         lambda z: 16 * (z.N - z.U),

@@ -9,7 +9,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, state_bytes
-from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
+from gpt2calc.metrics.memory.fitting import ENDLESS, MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import memory_case
 from gpt2calc.metrics.memory.result import memory as memory_of
@@ -31,9 +31,6 @@ from gpt2calc.units import format_bytes
 
 MOST_USERS = 10**9
 """The most users that may be asked about."""
-
-ENDLESS = 2**30
-"""Tokens of the longest context that is searched where the model itself has no limit."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -38,19 +38,14 @@ AFTER = ("attention_out", "mixer_out", "mlp_out", "experts_out", "shared_out")
 
 
 def refuse_uneven(config: ModelConfig, gpus: int) -> None:
-    """Raise ``UserError`` where heads, or the width of an MLP, cannot be split evenly.
-
-    Of a model with experts that is the width of an expert; its dense MLPs are not checked.
-    """
+    """Raise ``UserError`` where heads, or the width of MLPs or experts, cannot be split evenly."""
     groups, heads = config.n_kv_head or config.heads or 1, config.heads or 1
     sizes = {
         "n_head": heads if config.has_attention else None,
         "full_n_head": config.full_n_head,
         "mixer_heads": config.mixer_heads,
-        "the width of an MLP": config.expert_width or config.mlp_width,
+        **_widths(config),
     }
-    if config.mlp_layers == ():
-        del sizes["the width of an MLP"]
     for name, size in sizes.items():
         if size is not None and size % gpus:
             raise UserError(
@@ -68,6 +63,19 @@ def refuse_uneven(config: ModelConfig, gpus: int) -> None:
                 f"tensor_parallel is {gpus}, and there are {some} heads of {words}: one must "
                 "divide the other"
             )
+
+
+def _widths(config: ModelConfig) -> dict[str, int | None]:
+    """Return the widths of the kinds of MLPs that a model has."""
+    if config.mlp_layers == ():
+        return {}
+    has_experts = config.n_expert is not None
+    has_mlp = not has_experts or config.dense_layers or config.mlp_beside_experts
+    return {
+        "the width of an MLP": config.mlp_width if has_mlp else None,
+        "the width of an expert": config.expert_width,
+        "the width of the shared expert": config.n_inner_shared if has_experts else None,
+    }
 
 
 def with_keys_on_one(config: ModelConfig, gpus: int) -> ModelConfig:

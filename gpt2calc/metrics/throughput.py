@@ -7,6 +7,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.metrics.estimates import estimated
 from gpt2calc.metrics.flops import FLOPS, OF_A_PASS
+from gpt2calc.metrics.memory.refusals import refuse_fields_of_generation
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
@@ -147,6 +148,7 @@ def throughput(
     chosen = device(gpu)
     precision, _ = chosen.peak_in(precision)
     refuse_no_gpus(gpus)
+    refuse_fields_of_generation(case)
     if seconds_per_step is not None and tokens_per_second is None:
         speed = case.tokens / parse_positive("seconds_per_step", seconds_per_step, "1.5")
     elif tokens_per_second is not None and seconds_per_step is None:

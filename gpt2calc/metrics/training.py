@@ -7,6 +7,7 @@ from math import ceil
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.metrics.flops import FLOPS
+from gpt2calc.metrics.memory.refusals import refuse_fields_of_generation
 from gpt2calc.metrics.parameters import count
 from gpt2calc.metrics.training_time import Training, counted_once, flops_of_tokens
 from gpt2calc.quantity.case import Case, case_of
@@ -52,9 +53,8 @@ def train(
 
     """
     case = case_of(as_config(config), run).evaluate_at(training=True)
-    if case.last_logits or case.run.cached is not None:
-        name = "last_logits" if case.last_logits else "cached"
-        raise UserError(f"{name} is for generation, and training needs all logits: leave it out")
+    refuse_fields_of_generation(case)
+    gpus = _gpus_of(case, gpus)
     chosen = device(gpu)
     precision, peak = chosen.peak_in(precision)
     wanted = _tokens(case, tokens, steps)
@@ -85,6 +85,15 @@ def train(
         raise UserError("tokens, days, gpus and mfu are all given: leave out the one you ask for")
     each = None if price is None else parse_positive("price", price, "2.50")
     return Training(case, chosen, precision, wanted, gpus, share, solved, each)
+
+
+def _gpus_of(case: Case, gpus: int | None) -> int | None:
+    """Return the GPUs that are asked about, or those of the run if it shards the model."""
+    if case.gpus == 1 or gpus == case.gpus:
+        return gpus
+    if gpus is not None:
+        raise UserError(f"gpus is {gpus}, and the run says {case.gpus}: give one of them")
+    return int(case.gpus)
 
 
 def _tokens_within(case: Case, flops: Fraction) -> int:

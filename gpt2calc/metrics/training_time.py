@@ -92,7 +92,7 @@ class Training(Result):
 
     @cached_property
     def memory_on_each(self) -> int | None:
-        """Bytes at the peak of a step on one GPU; several GPUs share the model by FSDP.
+        """Bytes at the peak of a step on one GPU; several GPUs share the model by FSDP, or by ZeRO.
 
         In mixed precision, unless the run has a dtype. None where memory refuses the run, as it
         does FSDP with a ZeRO stage, or where nothing says how many heads there are.
@@ -100,7 +100,7 @@ class Training(Result):
         run = self.config.run.evaluate_at(
             batch=_sequences_on_each(self.config, self.gpus),
             gpus=self.gpus,
-            shard="fsdp" if self.gpus > 1 else "none",
+            shard="fsdp" if self.gpus > 1 and not self.config.zero_stage else "none",
             training=True,
         )
         try:
@@ -204,10 +204,12 @@ class Training(Result):
     def _memory_said(self) -> str:
         """Say how the work is shared out where the memory of each GPU is counted."""
         sequences = _sequences_on_each(self.config, self.gpus)
-        shared = ", shared by FSDP" if self.gpus > 1 else ""
+        dtype = "mixed precision" if self.config.is_mixed else self.config.dtype
+        sharding = f"ZeRO stage {self.config.zero_stage}" if self.config.zero_stage else "FSDP"
+        shared = f", shared by {sharding}" if self.gpus > 1 else ""
         return (
             f"Memory is of a step of {sequences:,} x {self.config.q_len:,} tokens on each GPU in "
-            f"mixed precision{shared}."
+            f"{dtype}{shared}."
         )
 
     def _peak(self) -> str:

@@ -119,14 +119,22 @@ def tensors_by_kind(
     return kinds
 
 
+def block_tensors(config: ModelConfig) -> list[tuple[ParameterTensor, ...]]:
+    """List the tensors of one layer of each group of layers that are alike."""
+    return _tensors_by_group(network(config))
+
+
+def _tensors_by_group(built: Network) -> list[tuple[ParameterTensor, ...]]:
+    leaves = [group.build().leaves() for group in built.groups]
+    return [tuple(_listed([(leaf, 1) for leaf in each])) for each in leaves]
+
+
 def layers_tensors(config: ModelConfig) -> list[tuple[ParameterTensor, ...]]:
     """List the tensors of each layer, layer by layer."""
     built = network(config)
-    leaves = [group.build().leaves() for group in built.groups]
-    by_group = [tuple(_listed([(leaf, 1) for leaf in each])) for each in leaves]
     by_layer = {
         layer: listed
-        for listed, layers in zip(by_group, built.layers_of_groups(), strict=True)
+        for listed, layers in zip(_tensors_by_group(built), built.layers_of_groups(), strict=True)
         for layer in layers
     }
     return [by_layer.get(layer, ()) for layer in range(config.n_layer)]

@@ -86,3 +86,10 @@ def test_too_many_layers_are_refused():
 def test_events_of_one_gpu_of_several(stage):
     held = memory(SMALL, Run(batch=2, seq=32, zero_stage=stage, gpus=3, training=True))
     assert max(row["total"] for row in held.events.to_rows()) == held.total
+
+
+def test_a_part_of_a_run_without_events_has_no_place():
+    run = Run(batch=2, seq=32, training=True, optimizer="sgd")
+    drawn = stacked(case_of(SMALL, run))
+    assert "step" not in drawn.begins
+    assert drawn.thinned(20).total.max() == drawn.total.max()

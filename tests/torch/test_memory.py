@@ -83,7 +83,7 @@ def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "momentum", "adafactor"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_the_state_of_optimizers_as_pytorch_holds_it(optimizer, tied):
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     pytest.importorskip("transformers")
     from gpt2calc.verification.pytorch_memory import built_for, optimizer_for, run_forward
 
@@ -93,9 +93,33 @@ def test_the_state_of_optimizers_as_pytorch_holds_it(optimizer, tied):
     torch_optimizer = optimizer_for(case, model)
     run_forward(model, case).backward()
     torch_optimizer.step()
-    state = [each for kept in torch_optimizer.state.values() for each in kept.values()]
-    found = sum(each.numel() * each.element_size() for each in state if torch.is_tensor(each))
-    assert memory(case, case.run)["optimizer"].total == found
+    assert memory(case, case.run)["optimizer"].total == _state_of(torch_optimizer)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("family", ["mamba", "stablelm", "qwen3_moe"])
+def test_adafactor_keeps_rows_and_columns_of_the_last_two_dimensions(family, dtype):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from drawing import draw
+
+    from gpt2calc.model.families.table import family_called
+    from gpt2calc.model.hub import from_contents
+    from gpt2calc.verification.pytorch_memory import built_for, optimizer_for
+
+    config = from_contents(draw(family_called(family), 3), "the config")
+    case = memory_case(case_of(config, Run(optimizer="adafactor", dtype=dtype, attention="eager")))
+    model = built_for(case)
+    torch_optimizer = optimizer_for(case, model)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    torch_optimizer.step()
+    assert memory(case, case.run)["optimizer"].total == _state_of(torch_optimizer)
+
+
+def _state_of(optimizer):
+    state = [each for kept in optimizer.state.values() for each in kept.values()]
+    return sum(each.numel() * each.element_size() for each in state if hasattr(each, "numel"))
 
 
 def test_a_proof_that_cannot_be(refused):

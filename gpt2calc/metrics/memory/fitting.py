@@ -22,6 +22,8 @@ MARGIN = 10**9
 """Bytes of a device that are not counted on: the driver's context, workspaces of kernels, and what
 the allocator cannot use. About what a process of PyTorch holds beyond its tensors."""
 
+ENDLESS = 2**30
+"""The longest context that is searched for in models without one, in tokens."""
 CLOSE = 0.05
 """The part of a device's memory within which a verdict is not sure."""
 NEAR = (
@@ -86,7 +88,8 @@ class Fit(Result):
         return (self.table(), self.memory.table())
 
     def summary(self) -> str:
-        return f"{format_bytes(self.memory.total)} on {self.device.name}: {self._verdict()}"
+        verdict = self._verdict().removesuffix(",")
+        return f"{format_bytes(self.memory.total)} on {self.device.name}: {verdict}"
 
     def table(self) -> Table:
         """Return the device's memory line by line, and what would fit."""
@@ -98,7 +101,8 @@ class Fit(Result):
         )
         case = self.memory.config
         rows: list[Row] = [(name, size, format_bytes(size)) for name, size in sizes]
-        longest = "all positions" if self.longest_seq >= case.n_ctx - case.past_len else ""
+        is_whole = self.longest_seq >= case.n_ctx - case.past_len and not case.model.is_endless
+        longest = "all positions" if is_whole else ""
         rows += [
             (f"largest batch of {case.q_len:,} tokens", self.largest_batch, ""),
             (f"longest sequence at batch {case.batch:,}", self.longest_seq, longest),
@@ -153,11 +157,16 @@ def fit(
     held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)
-    most = case.n_ctx - case.past_len
-    if not has_last_position(case):
-        most = max(most, case.q_len)
-    seq = min(_most(case, "seq", room), most)
+    seq = min(_most(case, "seq", room), longest_of(case))
     return Fit(held, chosen, kept_free, batch, seq)
+
+
+def longest_of(case: Case) -> int:
+    """Return the tokens of the longest sequence that is looked for: the context, or the case's."""
+    if case.model.is_endless:
+        return ENDLESS
+    within = case.n_ctx - case.past_len
+    return int(within if has_last_position(case) else max(within, case.q_len))
 
 
 def is_near_limit(left: int, chosen: Device) -> bool:
@@ -165,7 +174,7 @@ def is_near_limit(left: int, chosen: Device) -> bool:
     return abs(left) <= CLOSE * chosen.memory
 
 
-def margin_of(chosen: Device | None, margin: int | str) -> int:
+def margin_of(chosen: Device | None, margin: float | str) -> int:
     """Read the bytes of a device that are not counted on. Raises ``UserError`` for all of them."""
     kept_free = parse_bytes(margin)
     if chosen is not None and kept_free >= chosen.memory:

@@ -10,14 +10,20 @@ FOLLOWED = ("adamw", "sgd", "momentum")
 """Optimizers whose step is followed, and not counted by a rule."""
 
 
-def refuse_what_cannot_run(case: Case) -> None:
-    """Raise ``UserError`` for a run that makes no sense, or that a family's class cannot do."""
-    if case.training and (case.last_logits or case.run.cached is not None):
+def refuse_fields_of_generation(case: Case) -> None:
+    """Raise ``UserError`` for a run in training with a cache, or the last token's logits alone."""
+    if case.last_logits or case.run.cached is not None:
         name = "last_logits" if case.last_logits else "cached"
         raise UserError(
             f"{name} is for generation, and training needs all logits and no cache: leave it "
             "out, or ask about inference"
         )
+
+
+def refuse_what_cannot_run(case: Case) -> None:
+    """Raise ``UserError`` for a run that makes no sense, or that a family's class cannot do."""
+    if case.training:
+        refuse_fields_of_generation(case)
     if case.dtype not in WEIGHTS:
         raise UserError(
             f"the file says that its weights are packed by {case.dtype}, whose bytes are not known "
@@ -34,7 +40,7 @@ def refuse_what_cannot_run(case: Case) -> None:
     }
     for name, is_set in of_training.items():
         if is_set and not case.training:
-            raise UserError(f"{name} is of training, and no matter of inference: leave it out")
+            raise UserError(f"{name} applies only to training: leave it out, or ask about training")
     _refuse_idle_sharing(case)
     _refuse_what_the_class_has_not(case)
 

@@ -71,9 +71,17 @@ def stacked(case: Case) -> Stacked:
         parts[GROUP_OF[term.sublayer]] += term.amount
     if case.zero_stage:
         _share_out(moments, run, parts)
-    begins = dict(sorted(run.parts.items(), key=lambda each: each[1]))
+    begins = _begins(run)
     shown = {name: parts[name] for name in ORDER if parts[name].any()}
     return Stacked(shown, begins, np.ones(len(run.events), np.int64))
+
+
+def _begins(run: Followed) -> dict[str, int]:
+    """Return the place of the first event of each part of a run that has events."""
+    begins = dict(sorted(run.parts.items(), key=lambda each: each[1]))
+    edges = pairwise([*begins.values(), len(run.events)])
+    has_events = zip(begins, edges, strict=True)
+    return {part: start for part, (start, end) in has_events if start < end}
 
 
 def _by_part(run: Followed, *, training: bool) -> dict[str, Bytes]:

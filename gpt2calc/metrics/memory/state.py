@@ -1,12 +1,16 @@
 """What is there all the time: weights, the optimizer's state, and the ids of the batch."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from math import prod
 from typing import NamedTuple
+
+import numpy as np
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.model.names import Names
-from gpt2calc.model.tensors import tensors
+from gpt2calc.model.tensors import block_tensors, tensors
 from gpt2calc.model.terms import ParameterTensor, Term
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
@@ -108,10 +112,8 @@ def weights(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
 def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
     """Yield what the optimizer keeps from step to step, or one GPU's part of it.
 
-    Source: the states of ``torch.optim``'s AdamW and SGD; for ``adamw-8bit``
+    Source: the states of ``torch.optim``'s AdamW, SGD and Adafactor; for ``adamw-8bit``
     ``bitsandbytes.optim.AdamW8bit``; for master weights, DeepSpeed's ``BF16_Optimizer``.
-    Adafactor is taken to keep float32 numbers, as many as the sum of a tensor's shape; in
-    ``torch.optim`` they have the gradient's type, and a tensor of three dimensions has more.
     """
     has_master_weights = case.value("master_weights") == "float32"
     width = 4 if has_master_weights else ITEMSIZE[case.weight_type]
@@ -134,7 +136,7 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
         case "momentum":
             yield from part("momentum", width, _each)
         case "adafactor":
-            yield from part("mean squares of rows and columns", 4, lambda t: sum(t.shape))
+            yield from part("mean squares of rows and columns", width, lambda t: _factored(case, t))
             yield from part("steps of tensors", 4, lambda t: _tensors_in_pytorch(case, t))
         case "adamw-8bit":
             yield from part("means in 8 bits", 2, lambda t: t.each if _is_large(t) else 0)
@@ -144,14 +146,29 @@ def optimizer(case: Case, sharded: Number | None = None) -> Iterator[StateTerm]:
 
 
 def gathered_weights(case: Case) -> Iterator[StateTerm]:
-    """Yield what is gathered of weights that are shared out: one block's, and what is outside.
-
-    Where blocks differ, it is all weights.
-    """
+    """Yield what is gathered of weights that are shared out: the largest block's, and the rest."""
     if is_shared(case, "weights"):
-        numbers = _elements(case)
-        shape = (ITEMSIZE[case.weight_type], numbers.in_block + numbers.outside)
+        shape = (ITEMSIZE[case.weight_type], _together(case))
         yield StateTerm("weights of a block and outside, gathered", "gathered", "amount", shape, 1)
+
+
+def _together(case: Case) -> Number:
+    """Return the parameters of the largest block, with all that are outside of the blocks."""
+    blocks = [sum([t.each for t in listed]) for listed in block_tensors(case.model)]
+    outside = [t.each for t in tensors(case.model) if not t.in_block]
+    return sum(outside) + _largest(blocks)
+
+
+def _largest(numbers: list[Number]) -> Number:
+    """Return the largest of some numbers, or of arrays of them."""
+    first, *others = numbers
+    if not others:
+        return first
+    if any(isinstance(each, Polynomial) or hasattr(each, "free_symbols") for each in numbers):
+        raise NoFormulaError("which block is the largest depends on the sizes")
+    if any(hasattr(each, "dtype") for each in numbers):
+        return reduce(np.maximum, numbers)
+    return max(numbers)
 
 
 def inputs(case: Case) -> Term:
@@ -218,8 +235,7 @@ def is_shared(case: Case, part: str) -> bool:
 def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Term]:
     """Yield one GPU's part of gradients of so many bytes, and those that are not shared out yet.
 
-    A block's are whole until it is done, and those outside the blocks until backward ends. Where
-    blocks differ, all are whole until then.
+    A block's are whole until it is done, and those outside the blocks until backward ends.
     """
     yield StateTerm("gradients", "gradients", "amount", (_shared_out(case, "gradients", made),), 1)
     if in_backward:
@@ -229,8 +245,7 @@ def shared_gradients(case: Case, made: Number, in_backward: bool) -> Iterator[Te
 
 def unshared_gradients(case: Case) -> Number:
     """Return the bytes of gradients before they are shared out: a block's, and those outside."""
-    numbers = _elements(case)
-    return ITEMSIZE[case.weight_type] * (numbers.in_block + numbers.outside)
+    return ITEMSIZE[case.weight_type] * _together(case)
 
 
 def shared_roots(case: Case, made: Number) -> Term:
@@ -266,8 +281,21 @@ def _each(tensor: ParameterTensor) -> Number:
 
 def _tensors_in_pytorch(case: Case, tensor: ParameterTensor) -> Number:
     """Return how many parameters a tensor is: one, or one for each head of StableLM's norms."""
-    is_one_by_one = case.names.modules.get(tensor.role, "").endswith("*")
-    return tensor.shape[0] if is_one_by_one else 1
+    return tensor.shape[0] if _is_one_by_one(case, tensor) else 1
+
+
+def _is_one_by_one(case: Case, tensor: ParameterTensor) -> bool:
+    module: str = case.names.modules.get(tensor.role, "")
+    return module.endswith("*")
+
+
+def _factored(case: Case, tensor: ParameterTensor) -> Number:
+    """Return how many mean squares Adafactor keeps: of rows and of columns, or of all numbers."""
+    if len(tensor.shape) == 1 or _is_one_by_one(case, tensor):
+        return tensor.each
+    *rows, columns = tensor.shape
+    *batches, _ = rows
+    return prod(rows) + prod(batches) * columns
 
 
 def _is_large(tensor: ParameterTensor) -> bool:
@@ -276,8 +304,8 @@ def _is_large(tensor: ParameterTensor) -> bool:
         raise NoFormulaError("small tensors have another state")
     if not isinstance(tensor.each, int):
         raise UserError(
-            f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits: it has "
-            "no formula in the model's sizes, and cannot be swept over them"
+            f"adamw-8bit keeps tensors of fewer than {LEAST_IN_8_BIT:,} numbers in 32 bits, so it "
+            "has no formula in the model's sizes: give numbers for them"
         )
     return tensor.each >= LEAST_IN_8_BIT
 

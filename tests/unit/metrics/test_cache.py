@@ -110,7 +110,7 @@ def test_no_heads_need_be_known():
 
 
 def test_a_budget_beyond_what_windows_keep_is_refused_and_not_searched_without_end():
-    with pytest.raises(UserError, match="seq may be of any size"):
+    with pytest.raises(UserError, match="any seq fits the budget: even"):
         solve_for("seq", "mistral-7b", "16GiB", of="cache")
 
 

@@ -200,3 +200,13 @@ def test_an_absorbed_matrix_multiplies_each_token_once_and_scores_are_of_latents
 def test_a_step_behind_cached_latents_says_what_engines_take():
     said = " ".join(flops("deepseek-v3", Run(seq=1, cached=4_096, training=False)).text().split())
     assert "absorbed into the queries, a step takes 142.86 GFLOPs" in said
+
+
+def test_a_prompt_beyond_the_context_is_all_in_the_cache_of_rotary_positions():
+    assert generate("llama-3-8b", Run(seq=10_000)).following.config.past_len == 10_000
+    assert generate("gpt2", Run(seq=1_024)).following.config.past_len == 1_023
+
+
+def test_nothing_is_absorbed_in_training():
+    said = flops("deepseek-v2-lite", Run(training=True, cached=10, seq=10)).text()
+    assert "absorbed" not in said

@@ -1,7 +1,9 @@
 """Bytes against PyTorch: what it keeps for backward, the peak of a step, caches, and what fits."""
 
+import re
 from dataclasses import replace as with_changes
 from itertools import product as every
+from math import prod
 
 import pytest
 from hypothesis import example, given, settings
@@ -426,6 +428,20 @@ def test_what_a_gpu_gathers():
         assert gathered.amount == 4 * (block + outside)
 
 
+@pytest.mark.parametrize("name", ["deepseek-v2-lite", "jamba-v0.1", "qwen3-next-80b-a3b"])
+def test_a_gpu_gathers_the_largest_of_blocks_that_differ(name):
+    layers: dict[str, int] = {}
+    for tensor, shape in named_shapes(name):
+        numbered = re.search(r"\.layers\.(\d+)\.", tensor)
+        layer = numbered[1] if numbered else "outside"
+        layers[layer] = layers.get(layer, 0) + prod(shape)
+    outside = layers.pop("outside")
+    for training in (True, False):
+        case = case_of(load(name), Run(training=training, dtype="bfloat16", seq=64, **SHARED))
+        (gathered,) = [term for term in MEMORY.terms(case) if "gathered" in term.role]
+        assert gathered.amount == 2 * (max(layers.values()) + outside)
+
+
 SHARED = {"gpus": 8, "zero_stage": 3}
 
 
@@ -499,3 +515,13 @@ def test_a_kernel_of_batches_copies_the_matrices_of_each_tokens_experts(name, ma
     rows = 8 * config.chosen_experts
     copies = rows * matrices * config.expert_width * config.n_embd * 2
     assert batched - grouped == pytest.approx(copies, rel=1e-3)
+
+
+def test_a_model_without_a_longest_sequence_is_searched_beyond_its_context():
+    run = Run(training=False)
+    assert fit("mamba-130m", run, gpu="24GB").longest_seq > load("mamba-130m").n_ctx
+    assert "all positions" not in fit("mamba-130m", run, gpu="24GB").text()
+
+
+def test_a_verdict_has_no_comma_at_its_end():
+    assert fit("gpt2", gpu="3GB", margin=0).summary().endswith("It fits, if only just")

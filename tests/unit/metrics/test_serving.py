@@ -347,3 +347,21 @@ def test_a_context_beyond_the_models_is_said():
     behind = flops("llama-3-8b", Run(seq=1, cached=8_999))
     assert BEYOND in " ".join(behind.text().split())
     assert "beyond" not in cache("mamba-2.8b", Run(seq=10**6)).text()
+
+
+def test_a_margin_as_large_as_the_card_of_a_glance_is_refused():
+    with pytest.raises(UserError, match="margin is 80.00 GB, and NVIDIA H100 SXM has 80.00 GB"):
+        glance("llama-3-70b", margin="80GB")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"n_inner": 18_433}, "the width of an MLP, which is 18,433"),
+        ({"n_inner_expert": 2_047}, "the width of an expert, which is 2,047"),
+        ({"n_inner_shared": 2_049}, "the width of the shared expert, which is 2,049"),
+    ],
+)
+def test_each_width_must_be_shared_out_evenly(fields, words):
+    with pytest.raises(UserError, match=f"tensor_parallel is 2: it must divide {words}"):
+        serve(load("deepseek-v3").replace(**fields), tensor_parallel=2)
