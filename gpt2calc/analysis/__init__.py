@@ -1,1 +1,1 @@
-"""What-if questions: how models differ, whole ranges, wanted sizes, strange numbers."""
+"""Analyses of a quantity: comparisons, sweeps, models of a wanted size, diagnoses of a count."""

@@ -16,6 +16,7 @@ from gpt2calc.units import parse_size
 Array = NDArray[np.int64]
 
 LONGEST_AXIS = 10**8
+"""Values of one axis at most."""
 LARGEST = int(np.iinfo(np.int64).max)
 """The largest number that an int64 can hold."""
 
@@ -91,9 +92,10 @@ def read_axis(name: str, text: str) -> Sequence[int]:
 
 
 def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity: Quantity) -> None:
-    """Raise ``UserError`` if the largest config of a grid has more than an int64 holds.
+    """Raise ``UserError`` if the config at the far corner of a grid has more than an int64 holds.
 
-    The message names the axis that needs the least cutting, and the largest value safe on it.
+    That corner has the largest value of every axis. The message names the axis that needs the least
+    cutting, and the largest value safe on it.
     """
     largest = {name: ends_of(axis)[1] for name, axis in axes.items()}
     corner = config.evaluate_at(**largest)
@@ -114,7 +116,7 @@ def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity:
 
 
 def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
-    """Return the largest value of a field that fits; -1 if the total does not grow with it."""
+    """Return the largest value of a field whose total fits an int64; -1 if totals are constant."""
     curve = curve_along(corner, name, quantity)
     return curve.largest_within(LARGEST) if curve.degree else -1
 

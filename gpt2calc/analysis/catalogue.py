@@ -1,4 +1,4 @@
-"""The presets as tables, one a family: what there is, with its size as counted and as reported."""
+"""The list of presets, a table for each family: parameters as counted and as reported."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class Entry:
 
     @property
     def family(self) -> str:
-        """What people call its family; GPT-3 and Cerebras-GPT are GPT-2s."""
+        """The family in words, such as ``"GPT-2"``, which GPT-3 and Cerebras-GPT are, too."""
         return self.preset.config.of_family.words
 
     @property
     def found_by(self) -> str:
-        """What a word may be of: its name, its family, and that it is a mixture of experts."""
+        """The text that a search looks in: name, family, and whether it is a mixture of experts."""
         kind = "moe mixture of experts" if self.preset.config.n_expert is not None else ""
         return f"{self.preset.name} {self.family} {kind}".lower()
 
@@ -60,9 +60,9 @@ SIZES = (
     RowField("reported", lambda entry: entry.preset.reported, "reported", "mixed"),
     RowField("agrees", lambda entry: entry.agrees, "≠", shown=lambda entry: MARKS[entry.agrees]),
 )
-"""What is said of every preset, whatever its family."""
+"""The columns of sizes, of every preset."""
 ACTIVE = RowField(None, lambda entry: entry.counted.active, "active", "count")
-"""What people read of models with experts alone."""
+"""The column of active parameters, shown where some model has experts."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +72,7 @@ class Catalogue(Listing):
     entries: tuple[Entry, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """One object a preset; sizes in parameters."""
+        """Return an object for each preset; sizes in parameters."""
         return {
             "presets": [
                 {
@@ -93,9 +93,9 @@ class Catalogue(Listing):
         return self.entries
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return name, config and sizes.
+        """Return the columns: name, fields of the config, and sizes.
 
-        Of models with experts people read what is active for a token, and less of the shape.
+        Where some model has experts, active parameters are shown, and fewer fields.
         """
         has_experts = any(entry.counted.active != entry.total for entry in self.entries)
         read = ("n_layer",) if has_experts else ("n_layer", "n_embd", "vocab")

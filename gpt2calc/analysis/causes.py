@@ -1,7 +1,7 @@
 """Known causes of a wrong parameter count: another model, or another way of counting.
 
-Each is a change to a :class:`Counting`; what it adds or takes away follows from the tensors and is
-never written down.
+Each is a change to a :class:`Counting`; the number of parameters that it adds or takes away is
+computed from the tensors of the model.
 """
 
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ from gpt2calc.model.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
 ANOTHER_MODEL = "preset_"
-"""How the keys of causes to another preset begin."""
+"""Prefix of the keys of causes that name another preset."""
 OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 7
-"""Bits that it takes to name another GPT-2, another preset of its family, and any other one."""
+"""Costs in bits: of another GPT-2, another preset of the same family, a preset of another one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]
 STAGES: tuple[Stage, ...] = ("model", "config", "padding", "counting", "unit")
-"""The order in which changes are applied: a vocabulary is padded once it is known."""
+"""The order in which changes are applied: a vocabulary is padded after all other fields."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The totals of every model that was meant or mistaken, under every way of counting it.
+"""Totals of the model that was meant and of those it is taken for, under every way of counting.
 
 What a way of counting does to a total is linear in the sizes of the tensors. So the totals of all
 models (rows of sizes) under all ways of counting (columns of factors) are one matrix product.
@@ -22,12 +22,14 @@ LARGEST = 2**60
 
 
 class Found(NamedTuple):
-    """Causes, and what they make of the model step by step."""
+    """Causes that are applied in turn, and the countings that result."""
 
     causes: tuple[Cause, ...]
     countings: tuple[Counting, ...]
     cost: float
+    """Bits: the sum over the causes, and that of another value."""
     free: str | None = None
+    """The field that has another value in the last counting; None if there is none."""
 
 
 class Totals(NamedTuple):
@@ -42,7 +44,7 @@ class Totals(NamedTuple):
     """Bits of each combination: ``[model, method]``."""
 
     def found(self, row: int, column: int) -> Found:
-        """Return a combination step by step."""
+        """Return a combination with the counting after each cause."""
         model = self.models[row]
         causes, countings = list(model.causes), list(model.countings)
         for cause in (*self.methods[column], *self.unit):
@@ -52,7 +54,7 @@ class Totals(NamedTuple):
 
 
 class _Methods(NamedTuple):
-    """Combinations of ways of counting, of one size: their factors and what they add."""
+    """Combinations of as many ways of counting: for each cell a factor, and copies added."""
 
     chosen: Sequence[tuple[Cause, ...]]
     factors: Any
@@ -61,7 +63,7 @@ class _Methods(NamedTuple):
 
 
 def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Iterator[Totals]:
-    """Yield the totals of all combinations of so many causes at most.
+    """Yield the totals of all combinations of at most ``most`` causes.
 
     With ``of_family`` no preset of another family is among the models.
     """
@@ -126,7 +128,7 @@ def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
 
 
 def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
-    """Return the size of every cell of each model, and that size as often as it is counted."""
+    """Return the parameters of each model's cells, and those times how often a cell is counted."""
     rows, counted = [], []
     for model in models:
         last = model.countings[-1]
@@ -161,7 +163,7 @@ def _methods_of(size: int) -> _Methods:
 
 
 def _times_after(causes: Iterable[Cause]) -> tuple[list[int], list[int]]:
-    """Return what is counted in the end of what was counted never, and of what was once."""
+    """Return how often each cell is counted after the causes: if never before, and if once."""
     ends = []
     for before in (0, 1):
         counting = Counting(ModelConfig(), dict.fromkeys(ALL_CELLS, before))

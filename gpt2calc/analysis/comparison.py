@@ -18,7 +18,7 @@ from gpt2calc.report.table import Column, Table
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Listing):
-    """Counts of two or more models, each under a name."""
+    """One quantity of several models, each under a name."""
 
     names: tuple[str, ...]
     counts: tuple[Any, ...]
@@ -41,7 +41,7 @@ class Comparison(Listing):
     def differing(self) -> dict[str, tuple[Any, ...]]:
         """The config fields that are not the same in every model, with a value for each model.
 
-        A field that follows a rule has the value of the rule; ``n_head`` may have none.
+        A field that is left to its rule has the rule's value, which for ``n_head`` may be None.
         """
         effective = [each.config.effective() for each in self.counts]
         values = {
@@ -77,7 +77,7 @@ class Comparison(Listing):
         )
 
     def _fields_of(self, part: str) -> tuple[RowField, RowField]:
-        """Return a part's total and share; where there are many parts, people read none empty."""
+        """Return a part's total and share; of many parts, tables leave out the empty ones."""
         is_read = not self.quantity.has_many_parts or any(c[part].total for c in self.counts)
         return (
             RowField(part, lambda named: named[1][part].total, part if is_read else None),
@@ -91,7 +91,7 @@ class Comparison(Listing):
         return f"{self.quantity.name} of {', '.join(amounts)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return one object a model, as its count's ``to_dict`` gives it."""
+        """Return an object for each model, with its breakdown's ``to_dict``."""
         return {
             "differing": {name: list(values) for name, values in self.differing.items()},
             "models": [{"name": name, **each.to_dict()} for name, each in self.named],

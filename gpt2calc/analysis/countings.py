@@ -1,4 +1,4 @@
-"""How somebody counted a model: its tensors, each as often as it was counted, in some unit."""
+"""Ways of counting a model: how often each of its tensors is counted, and in which unit."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
@@ -10,7 +10,7 @@ from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.number import Number
 
 Cell: TypeAlias = tuple[str, str]
-"""The role and column of a tensor."""
+"""Role and column of a tensor: a key for all tensors of a model that have both."""
 Times: TypeAlias = Mapping[Cell, int]
 """How often each tensor is counted."""
 
@@ -18,20 +18,20 @@ Times: TypeAlias = Mapping[Cell, int]
 MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
 SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
 BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT)
-"""Roles of what is no parameter of a model, and may be counted all the same."""
+"""Roles of tensors that are no parameters of the model, but that somebody may count as such."""
 WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
 """Families of which older versions stored a causal mask for every layer."""
 
 
 class Counting(NamedTuple):
-    """A config, how often each of its tensors counts, and what a parameter counts."""
+    """A config, how often each of its tensors is counted, and in which unit."""
 
     config: ModelConfig
     times: Times
     unit: int = 1
     """What a parameter counts: 1, or its bytes."""
     is_of_a_token: bool = False
-    """Whether of the experts only those count that a token goes through."""
+    """Whether only the experts that one token goes through are counted."""
 
     @property
     def cells(self) -> dict[Cell, tuple[ParameterTensor, ...]]:
@@ -50,7 +50,7 @@ class Counting(NamedTuple):
 
     @property
     def total(self) -> Number:
-        """What it comes to."""
+        """Parameters, or bytes where ``unit`` is more than 1."""
         return sum(tensor.amount for tensor in self.counted) * self.unit
 
 
@@ -74,7 +74,7 @@ def cells(
 
 
 def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
-    """Masks of older transformers; a gate, a head's bias and shifts, if the model has none."""
+    """Return masks of older transformers; a gate, a head's bias and shifts, where it has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     has_mlp = not config.gated_mlp and config.n_expert is None
@@ -95,7 +95,7 @@ def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
 
 
 def _whatever_there_is() -> dict[Cell, ParameterTensor]:
-    """Return every kind of tensor that a model of any family has, one of each."""
+    """Return one tensor of every role and column that a model of any family has."""
     found: dict[Cell, ParameterTensor] = {}
     for family in families():
         model = ModelConfig(family=family, tie_embeddings=False, bias=True, norm="layer")
@@ -110,6 +110,6 @@ def _whatever_there_is() -> dict[Cell, ParameterTensor]:
 
 
 ALL_CELLS = _whatever_there_is()
-"""Whatever a model may have, and somebody may count."""
+"""A tensor of every role and column that a model may have, or somebody may count."""
 EACH_ONCE: Times = {cell: int(cell[0] not in BESIDE) for cell in ALL_CELLS}
 """Every parameter once, and nothing else."""

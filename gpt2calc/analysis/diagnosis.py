@@ -1,4 +1,4 @@
-"""Where a strange number comes from: the likeliest known causes that give it exactly."""
+"""Diagnosis of a parameter count: the likeliest known causes that give a number exactly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
 SHOWN = 8
+"""Sentences that text and Markdown show at most."""
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One way to arrive at a number."""
+    """One explanation of a number: causes that lead to it, or near it."""
 
     number: RoundedNumber
     causes: tuple[Cause, ...]
@@ -30,22 +31,22 @@ class Hypothesis:
     cost: float
     """Bits: one more is half as likely."""
     free: str | None = None
-    """The field that has another value, which is that of the last counting; None without one."""
+    """The field that has another value in the last counting; None if there is none."""
 
     @property
     def total(self) -> int:
-        """What it adds up to, in parameters."""
+        """The number that the causes give: parameters, or bytes that were taken for them."""
         total: int = self.countings[-1].total
         return total
 
     @property
     def residual(self) -> int:
-        """Parameters of the number that it leaves unexplained; 0 where it rounds to the number."""
+        """The number less ``total``; 0 where ``total`` rounds to it."""
         return 0 if self.number.stands_for(self.total) else self.number.value - self.total
 
     @property
     def sentence(self) -> str:
-        """The arithmetic and the reasons, as a person would say them."""
+        """The arithmetic and the causes, in one sentence."""
         steps = self._steps()
         if len(steps) == 1 and not self.residual:
             models = [cause.clause for cause in self.causes]
@@ -58,7 +59,7 @@ class Hypothesis:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return keys of the causes; totals and residuals in parameters."""
+        """Return keys of the causes; total and residual as in the attributes, cost in bits."""
         free = {self.free: getattr(self.countings[-1].config, self.free)} if self.free else None
         return {
             "sentence": self.sentence,
@@ -70,7 +71,7 @@ class Hypothesis:
         }
 
     def _steps(self) -> tuple[Counting, ...]:
-        """Return the countings from the model on that was really counted."""
+        """Return the countings from that of the preset on, where a preset was counted instead."""
         is_another = bool(self.causes) and self.causes[0].stage == "model"
         return self.countings[1:] if is_another else self.countings
 
@@ -133,7 +134,7 @@ class Diagnosis(Listing):
         return (*self.explanations, *self.nearest)
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return each sentence, what it adds up to, and what it leaves."""
+        """Return the columns: sentence, total and residual."""
         return (
             RowField("explanation", lambda each: each.sentence, "explanation"),
             counts("total", lambda each: each.total),
@@ -171,12 +172,12 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
 
     Combinations of up to four of ``causes.CAUSES``, another preset among them, are weighed
     by how rare each cause is; another value of a field, one that presets have, is a cause
-    too. The likeliest are given. Nothing is given where chance numbers of the same kind would be
-    explained as well: see :mod:`gpt2calc.analysis.luck`.
+    too. The likeliest are given. Where they would explain chance numbers of the same kind as well
+    (see :mod:`gpt2calc.analysis.luck`), only the nearest combinations are given.
 
     Args:
-        number: of parameters: an integer, or text such as "163M", which stands for all counts that
-            round to it.
+        number: the count to explain: an integer, or text such as "163M", which stands for all
+            counts that round to it.
         config: the model that was meant, or its name; GPT-2 small if left out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The explanations of a number that are worth saying: the likeliest, and none that is luck."""
+"""The explanations of a number that are given: the likeliest, without coincidences."""
 
 from collections.abc import Iterable, Iterator
 from heapq import nsmallest
@@ -15,13 +15,13 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.units import RoundedNumber
 
 MUCH_MORE = 2.5
-"""Bits that an explanation may cost more than the best, to be worth saying."""
+"""Bits that an explanation may cost more than the best one, to be given as well."""
 NEAREST = 3
-"""How many explanations are given, where none is whole."""
+"""How many combinations are given, where none gives the number."""
 MOST_IN_NEAREST = 2
-"""Causes of such an explanation at most: with more, something always comes near."""
+"""Causes of one of them at most: with more, some combination always comes near."""
 CANDIDATES = 60
-"""Of all that gives the number, as many of the cheapest are looked at."""
+"""Of all combinations that give the number, so many of the cheapest are looked at."""
 
 
 class _Hit(NamedTuple):
@@ -52,9 +52,9 @@ def explanations_of(number: RoundedNumber, config: ModelConfig) -> list[Found]:
 
 
 def nearest_to(number: RoundedNumber, config: ModelConfig) -> list[Found]:
-    """Return the few combinations that leave least of a number unexplained.
+    """Return the few combinations whose totals are nearest to a number.
 
-    The models are those of the family of the one that was meant.
+    Other presets are those of the family of ``config``.
     """
     by_total: dict[int, _Hit] = {}
     for totals in all_totals(config, MOST_IN_NEAREST, of_family=True):
@@ -80,7 +80,7 @@ def _hits(every: Iterable[Totals], low: int, high: int) -> Iterator[_Hit]:
 def _with_another_value(
     number: RoundedNumber, config: ModelConfig, others: Iterable[OtherValue]
 ) -> Iterator[Found]:
-    """Yield what another value of a field explains, if it is the only one that does."""
+    """Yield explanations by another value of a field, where a single value of it fits."""
     fitting: dict[Any, list[OtherValue]] = {}
     for other in others:
         if number.stands_for(other.total):
@@ -105,7 +105,7 @@ def _model(found: Found) -> ModelConfig:
 
 
 def _without_repetition(ordered: Iterable[Found]) -> list[Found]:
-    """Leave out what counts the same tensors as a cheaper explanation, or says more than one."""
+    """Leave out what counts the same tensors as a cheaper explanation, or adds causes to one."""
     kept: list[Found] = []
     for one in ordered:
         keys = {cause.key for cause in one.causes}

@@ -1,4 +1,4 @@
-"""One number of every config on a grid, with as few passes over the grid as arithmetic allows."""
+"""One number of every config on a grid: by a polynomial along one axis, where there is one."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from gpt2calc.quantity.quantity import Config, NoFormulaError
 LARGEST_GRID = 10**8
 """Configs whose counts are held at once at most: 800 MB of them."""
 LIST_PASSES = 100
-"""About how often an evaluation of the operations touches each point it is given."""
+"""About how many passes over its points one evaluation of a measure takes."""
 
 
 def refuse_large_grid(shape: tuple[int, ...]) -> None:
@@ -43,14 +43,14 @@ def on_grid(measure: Measure, config: Config, axes: Mapping[str, Array]) -> Arra
     line = _cheapest_line(measure, config, axes)
     if line is not None:
         others = {name: axis for name, axis in spread.items() if name != line}
-        with suppress(NoFormulaError):  # a step that the corner alone can take
+        with suppress(NoFormulaError):  # a division may be possible at the corner alone
             curve = along(measure, config.evaluate_at(**others), line)
             return _horner(curve, spread[line], np.empty(shape, np.int64))
     return np.array(np.broadcast_to(measure(config.evaluate_at(**spread)), shape), np.int64)
 
 
 def _cheapest_line(measure: Measure, config: Config, axes: Mapping[str, Array]) -> str | None:
-    """Return the axis along which the grid is drawn with the least work; None if none can be."""
+    """Return the axis whose polynomial takes the least work; None if no axis has one."""
     costs = {}
     corner = config.evaluate_at(**{name: int(axis[0]) for name, axis in axes.items()})
     for name, axis in axes.items():

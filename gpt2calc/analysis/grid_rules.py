@@ -1,4 +1,4 @@
-"""A grid of configs is held against the rules of a config, all its points at once."""
+"""Checks of a grid of configs against the rules that hold between the fields of a config."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod
@@ -26,7 +26,11 @@ Point = dict[str, int]
 
 
 def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
-    """Raise ``UserError`` if some point of the grid is a config that is refused by itself."""
+    """Raise ``UserError`` if the grid has a point that is refused as a config by itself.
+
+    Every point is checked for the rules between heads, between experts, and of listed layers; other
+    fields are checked at the first value of their axis.
+    """
     model = config.model if isinstance(config, Case) else config
     heads = {} if model.n_head is None else {"n_head": model.n_head}
     first = {name: int(axis[0]) for name, axis in axes.items() if name in model.known}

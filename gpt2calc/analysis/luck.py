@@ -1,8 +1,8 @@
-"""How often a number that says nothing is explained just as well.
+"""Whether an explanation is a coincidence: how often chance numbers are explained as cheaply.
 
-Wrong counts are seldom just any number: they differ from the right one by a multiple of the
-model's width, since every tensor is one. So a number is held against its own kind, the numbers
-that differ from the count by multiples of the same step, and not against all numbers.
+Wrong counts are seldom just any number: most differ from the right one by a multiple of the model's
+width, since the sizes of most tensors are multiples of it. So a number is compared with its own
+kind, the numbers that differ from the count by multiples of the same step, and not with all.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.units import RoundedNumber
 
 MOST_BY_LUCK = 0.005
-"""Share of the numbers of a kind that may be explained as cheaply, for it to be no luck."""
+"""Share of the numbers of a kind, explained as cheaply, above which an explanation is luck."""
 MOST_BITS = 18
 """Bits of an explanation at most: with more, there is one for nearly everything."""
 SLACK = 1
 """Bits that an explanation may cost more than a rounded number says, before it is luck."""
 NEARBY = 8
-"""Numbers are compared that are at least this fraction of the number away: an eighth."""
+"""A number is compared with others at least up to the distance of the number divided by this."""
 
 
 class Luck:
-    """All numbers that are explained, near the one that was asked about, and at which cost."""
+    """The numbers near the one asked about that some combination explains, and their costs."""
 
     def __init__(
         self, number: RoundedNumber, totals: Sequence[Totals], others: Sequence[OtherValue]
@@ -43,7 +43,7 @@ class Luck:
         self._costs = np.concatenate([costs for _, costs in found])
 
     def explains(self, cost: float, model: ModelConfig) -> bool:
-        """Tell whether chance numbers of the kind are as often explained at such a cost."""
+        """Tell whether an explanation of such a cost, of a count of ``model``, is a coincidence."""
         number = self._number
         if number.unit > 1:
             return cost > log2(number.value) - log2(number.unit) + SLACK
@@ -67,7 +67,7 @@ def _near(counts: Any, costs: Any, number: int, half: int) -> tuple[Any, Any]:
 
 
 def _step(difference: int, model: ModelConfig) -> int:
-    """Return the largest step of which the difference is a multiple: of layers, or of a width."""
+    """Return the first step that divides a difference: of all layers, two widths, a width, or 1."""
     width = model.n_embd
     steps = (model.n_layer * width, 2 * width, width)
     return next((step for step in steps if difference % step == 0), 1)

@@ -1,4 +1,4 @@
-"""Which model for a budget of compute: parameters and tokens by published laws, and shapes near."""
+"""Compute-optimal models: parameters and tokens for FLOPs by published laws, and their shapes."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,7 +40,7 @@ class Law(NamedTuple):
     beta: float
 
     def parameters_for(self, compute: int) -> int:
-        """Return the N of the least loss where 6 N D is the compute."""
+        """Return the N of the least loss where 6 N D is the compute, in FLOPs."""
         ratio = (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
         power = self.beta / (self.alpha + self.beta)
         return max(int(ratio * float(compute / 6) ** power), 1)
@@ -67,7 +67,7 @@ LAWS = (
 
 
 class Point(NamedTuple):
-    """A number of parameters and of tokens for a budget."""
+    """Parameters and tokens for a budget, by one law."""
 
     name: str
     source: str
@@ -82,7 +82,7 @@ class Optimum(Listing):
     compute: int
     """FLOPs."""
     made_of: str
-    """The GPUs and the time that give the compute; empty where it was given itself."""
+    """The GPUs and the time that give the compute, in words; empty where FLOPs were given."""
     points: tuple[Point, ...]
     shapes: Shapes
 
@@ -149,16 +149,16 @@ def optimum(
 
     Args:
         config: what all fields of the shapes are but depth and width; GPT-2's if left out.
-        compute: FLOPs of the whole training; or GPUs and days instead.
-        gpus: how many.
-        days: the time.
-        gpu: a device by its name, or a file of one.
-        mfu: the part of its peak that training makes use of.
-        ratio: tokens a parameter of the first row.
+        compute: FLOPs of the whole training; or give ``gpus`` and ``days`` instead.
+        gpus: number of GPUs; 1 if left out.
+        days: days of training on them.
+        gpu: a device by its name, or a TOML file of one; used only with ``days``, as is ``mfu``.
+        mfu: model FLOPs utilization, the fraction of the peak that training makes use of.
+        ratio: tokens per parameter in the first row.
 
     Raises:
         UserError: neither compute nor GPUs and days are given, or both; the compute is too little
-            for any model.
+            for any model; the model has experts.
 
     """
     chosen = device(gpu)
@@ -184,7 +184,7 @@ def optimum(
 def _compute_of(
     gpus: int, days: float | str | Fraction | None, chosen: Device, mfu: float | str | Fraction
 ) -> tuple[int, str]:
-    """Return the FLOPs that GPUs have time for, and what they are made of, in words."""
+    """Return the FLOPs of GPUs in some days, and the GPUs and days in words."""
     refuse_no_gpus(gpus)
     if days is None:
         raise UserError("GPUs give no compute without a time: give --days, too, such as 7")

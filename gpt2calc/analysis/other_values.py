@@ -1,4 +1,4 @@
-"""Another value of one field, as a reason why a number is not the model's."""
+"""Another value of one field as a cause of a wrong parameter count."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,15 +16,15 @@ from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.polynomial import NoPolynomialError
 
 ANOTHER_VALUE = 5
-"""Bits that it takes to say that a field has another value, beside which one."""
+"""Bits that another value costs, besides those that tell which of the values it is."""
 COMMON = 2.5
-"""Bits of a cause, at most, that is looked for together with another value."""
+"""Bits that a cause may cost to be combined with another value."""
 PADDED_TO = 64
 """A vocabulary is often padded to a multiple of this."""
 
 
 class OtherValue(NamedTuple):
-    """A model with another value of one field, counted with one common cause at most."""
+    """A model with another value of one field, under one common cause at most."""
 
     causes: tuple[Cause, ...]
     field: str
@@ -33,7 +33,7 @@ class OtherValue(NamedTuple):
     cost: float
 
     def found(self, config: ModelConfig) -> Found:
-        """Return it step by step."""
+        """Return it with the counting after each step."""
         plain = applied(counting_of(config), self.causes)
         assert plain is not None
         last = _counted(config.evaluate_at(**{self.field: self.value}), self.causes)
@@ -55,7 +55,8 @@ def other_values(config: ModelConfig) -> Iterator[OtherValue]:
 def used_values(field: str, width: int) -> tuple[int, ...]:
     """Return the values of a field that the presets have, which stand for what people use.
 
-    A vocabulary may also be padded, and an MLP is as many times as wide as the model is.
+    A vocabulary may also be padded. Of an MLP, the presets' ratios to ``n_embd`` are applied to
+    ``width``.
     """
     having = [each.config for each in presets() if field in each.config.known]
     found = [(config.value(field), config.n_embd) for config in having]

@@ -1,4 +1,4 @@
-"""The shapes that a search finds, and those of them that make models."""
+"""The shapes that a search finds, and those of them that are valid configs."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -52,7 +52,7 @@ def refuse_senseless(bounds: Bounds) -> None:
 def candidates(
     base: Config, quantity: Quantity, amount: RoundedNumber, bounds: Bounds
 ) -> list[tuple[int, list[Found]]]:
-    """Return shapes that are about as large as the budget. Raises ``UserError`` if none is."""
+    """Return shapes about as large as the budget, and how many. Raises ``UserError`` if none is."""
     if quantity.at_points is None:
         refuse_out_of_reach(base, quantity, amount, bounds)
         by_depth = list(within(base, quantity, amount, bounds))
@@ -71,7 +71,7 @@ def candidates(
 
 
 def why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
-    """Say why not even the best of some shapes makes sense."""
+    """Return the message that not even the best of some shapes is a valid config."""
     depth, width, _ = shape
     nothing = f"no shape within {100 * bounds.tolerance:g}% of the budget makes sense"
     try:
@@ -84,7 +84,7 @@ def why_senseless(base: Config, shape: Found, bounds: Bounds) -> str:
 def near_budget(
     base: Config, found: Iterable[Found], quantity: Quantity, amount: RoundedNumber, bounds: Bounds
 ) -> Iterator[Breakdown]:
-    """Yield the counts of those shapes that make models and are still near with whole heads."""
+    """Yield the breakdowns of valid configs whose total, with whole heads, is near the budget."""
     room = room_about(amount, bounds)
     for config in _sensible(base, found, bounds):
         counted = breakdown(config, quantity)
@@ -93,7 +93,7 @@ def near_budget(
 
 
 def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[Config]:
-    """Yield the models of some shapes, less those whose heads do not divide."""
+    """Yield the configs of some shapes, without those that are refused."""
     for shape in found:
         with suppress(UserError):
             yield _shaped(base, shape, bounds)

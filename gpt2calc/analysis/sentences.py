@@ -1,4 +1,4 @@
-"""The difference between two sums over tensors, as a person would write it down."""
+"""The difference between two countings as arithmetic: a product of sizes, or one number."""
 
 from collections import Counter
 
@@ -41,7 +41,7 @@ def _size(changes: list[tuple[ParameterTensor | None, ParameterTensor | None]]) 
 
 
 def _written_out(added: list[ParameterTensor]) -> str | None:
-    """Whole tensors: ``12 x (768 x 3,072 + 3,072)``."""
+    """Return the sizes of whole tensors: ``12 x (768 x 3,072 + 3,072)``."""
     copies = {tensor.copies for tensor in added}
     if len(added) > MOST_TERMS or len(copies) > 1:
         return None
@@ -52,7 +52,7 @@ def _written_out(added: list[ParameterTensor]) -> str | None:
 
 
 def _layers(pairs: list[tuple[ParameterTensor, ParameterTensor]]) -> str | None:
-    """Nothing but more or fewer blocks: ``36 x 7,087,872``."""
+    """Return blocks times their size, where only their number differs: ``36 x 7,087,872``."""
     steps = {new.copies - old.copies for old, new in pairs}
     if len(steps) > 1 or 0 in steps or any(old.shape != new.shape for old, new in pairs):
         return None
@@ -61,7 +61,7 @@ def _layers(pairs: list[tuple[ParameterTensor, ParameterTensor]]) -> str | None:
 
 
 def _one_size(old: ParameterTensor, new: ParameterTensor) -> str | None:
-    """One tensor with one size changed: ``47 x 768``."""
+    """Return the change of one tensor in one of its sizes: ``47 x 768``."""
     places = [place for place, size in enumerate(old.shape) if size != new.shape[place]]
     if len(places) != 1 or old.copies != new.copies:
         return None

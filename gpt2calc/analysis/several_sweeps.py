@@ -16,11 +16,11 @@ class Sweeps(Listing):
     named: tuple[tuple[str, Sweep], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``Sweep.to_dict`` does, of each model."""
+        """Return ``Sweep.to_dict`` of each model, with its name."""
         return {"sweeps": [{"name": name, **swept.to_dict()} for name, swept in self.named]}
 
     def items(self) -> list[dict[str, Any]]:
-        """Return each config of each model."""
+        """Return the rows of all models, each with the model's name."""
         return [{"model": name, **row} for name, swept in self.named for row in swept.to_rows()]
 
     def fields(self) -> tuple[RowField, ...]:
@@ -32,7 +32,7 @@ class Sweeps(Listing):
         return f"{', '.join(name for name, _ in self.named)}: {self.named[0][1].summary()}"
 
     def table(self) -> Table:
-        """Return the rows of the first model."""
+        """Return the table of the first model."""
         return self.tables()[0]
 
     def tables(self) -> tuple[Table, ...]:

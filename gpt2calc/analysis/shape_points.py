@@ -1,4 +1,4 @@
-"""The search for shapes where a quantity is no formula: many are evaluated at once."""
+"""The search for shapes by a quantity that has no formula: many are evaluated at once."""
 
 from collections.abc import Iterator
 from itertools import count, islice

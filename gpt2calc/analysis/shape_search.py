@@ -1,4 +1,4 @@
-"""The search for shapes: which depths and widths lie within given bounds of a budget."""
+"""The search for shapes: depths and widths whose total is near a budget, within bounds."""
 
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
@@ -13,6 +13,7 @@ from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 
 MOST_DEPTHS = 10**4
+"""The largest depth that is looked at."""
 LARGEST_ASPECT = 10**9
 """Width divided by depth of any model that anyone may look for, and more."""
 MOST_WIDTHS = 64
@@ -26,11 +27,11 @@ OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared", "expert_latent_dim")
 """The widths of MLPs, and of what experts work in."""
 
 Found = tuple[int, int, int]
-"""Depth, width, and the total less the budget."""
+"""A shape: depth, width, and the total less the budget, in the quantity's unit."""
 
 
 class Bounds(NamedTuple):
-    """Where shapes are looked for."""
+    """Bounds on the shapes of a search, and how other fields grow with the width."""
 
     multiple_of: int
     min_aspect: float
@@ -39,17 +40,17 @@ class Bounds(NamedTuple):
     n_layer: int | None
     n_embd: int | None
     ratios: Mapping[str, Fraction] = {}
-    """Numbers that grow with the width, and how large they are beside it."""
+    """The fields that grow with the width, and their ratios to it."""
     steps: Mapping[str, int] = {}
-    """What some of them are multiples of: heads, of as many as share a key."""
+    """Steps of those fields, where not ``STEP_OF_MLPS``: ``n_kv_head`` for ``n_head``."""
     shallowest: int = 1
-    """The least depth that has all layers which the model's lists name."""
+    """The least depth that has all layers which lists in the config name."""
 
     @property
     def reach(self) -> int:
-        """How much wider or narrower a shape would be, at most, that is as large without rounding.
+        """By how much rounding may move the width of a given total, at most.
 
-        The numbers that grow with its width are rounded by no more than one step of each.
+        Each field that grows with the width is rounded by no more than one step.
         """
         return max((ceil(self._step_of(n) / ratio) for n, ratio in self.ratios.items()), default=0)
 
@@ -57,7 +58,7 @@ class Bounds(NamedTuple):
         return self.steps.get(name, STEP_OF_MLPS)
 
     def grown(self, width: int) -> dict[str, int]:
-        """Return those numbers for a width, those of MLPs as round as published ones."""
+        """Return the fields that grow with a width, each rounded to a multiple of its step."""
         steps = {name: self._step_of(name) for name in self.ratios}
         return {
             name: max(round(ratio * width / steps[name]), 1) * steps[name]
@@ -98,7 +99,7 @@ def within(
 def _counted(
     config: Config, quantity: Quantity, budget: int, bounds: Bounds, widths: range
 ) -> list[Found]:
-    """Return the shapes of a depth with the numbers that grow with the width rounded."""
+    """Return the shapes of a depth, counted with the rounded fields that grow with the width."""
     import numpy as np
 
     if not widths:
@@ -113,15 +114,15 @@ def _counted(
 
 
 def room_about(budget: RoundedNumber, bounds: Bounds) -> int:
-    """Return how far from the budget a shape may be."""
+    """Return how far from the budget a total may be, in the quantity's unit."""
     return int(bounds.tolerance * budget.value)
 
 
 def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:
-    """Return the numbers of a descendant that grow with its width, beside that width.
+    """Return the fields that grow with the width, and their ratios to it.
 
-    A GPT-2 has rules for them. In heads that queries share, their number grows, and not their
-    width.
+    A GPT-2 has none: its rules give such fields. With ``head_dim``, ``n_kv_head`` or latent
+    attention, ``n_head`` grows and the width of a head stays.
     """
     if config.family == GPT2.name:
         return {}
@@ -133,7 +134,7 @@ def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, 
 
 
 def steps_of_mixers(config: Config) -> dict[str, int]:
-    """Return the numbers of a mixer that grow with the width, and what each is a multiple of."""
+    """Return the fields of a mixer that grow with the width, and what each is a multiple of."""
     heads, keys = config.mixer_heads, config.mixer_key_heads
     if heads is None:
         return {}
@@ -144,7 +145,7 @@ def steps_of_mixers(config: Config) -> dict[str, int]:
 
 
 def along_the_width(config: Config, quantity: Quantity, bounds: Bounds) -> Curve:
-    """Return the total along the width, with the numbers that grow with it."""
+    """Return the total along the width, with the fields that grow with it unrounded."""
     grown = {name: X * ratio for name, ratio in bounds.ratios.items()}
     try:
         return along(quantity.total, config.evaluate_at(**grown), "n_embd")
@@ -200,7 +201,7 @@ def refuse_out_of_reach(
 
 
 def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds) -> str:
-    """Say which shape is nearest, and which bound leaves it out."""
+    """Return the message that no shape was found, with the nearest one and the bounds."""
     open_bounds = bounds._replace(min_aspect=0, max_aspect=LARGEST_ASPECT)
     candidates = (
         _nearest_width(config, quantity, budget.value, open_bounds, depth)
@@ -214,7 +215,7 @@ def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bou
 def nothing_near(
     found: Collection[Found], quantity: Quantity, budget: RoundedNumber, bounds: Bounds
 ) -> str:
-    """Say which of some shapes is nearest, and that it is too far off."""
+    """Return the message that no shape is near enough, with the nearest of some."""
     if not found:
         return (
             f"no shape has an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g} and heads "

@@ -1,4 +1,4 @@
-"""Which shapes, layers by width, have the size I want and look like models that people train."""
+"""Shapes (depth and width) of a wanted size, those most like published models first."""
 
 import sys
 from collections.abc import Collection
@@ -47,7 +47,7 @@ class Shape:
     error: int
     """The total less the budget."""
     preset: str | None
-    """A preset with this depth and width, best one that has all other fields, too; or None."""
+    """The preset of the same family, depth and width that shares most other fields, or None."""
 
     @property
     def n_layer(self) -> int:
@@ -63,7 +63,7 @@ class Shape:
 
     @property
     def n_head(self) -> int | None:
-        """Attention heads by GPT-2's rule; None where it gives no whole number."""
+        """Attention heads; None where GPT-2's rule gives no whole number."""
         heads: int | None = self.counted.config.heads
         return heads
 
@@ -74,7 +74,7 @@ class Shape:
 
     @property
     def shares(self) -> dict[str, float]:
-        """What each group of parts is of the total, as fractions."""
+        """The share of the total of each group of parts, as a fraction."""
         return {name: self.counted.group_share(name) for name in self.counted.quantity.groups}
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,10 +93,10 @@ class Shape:
 
 @dataclass(frozen=True, repr=False)
 class Shapes(Listing):
-    """The shapes near a budget, the one that an experienced person would pick first."""
+    """The shapes near a budget, those most like published models first."""
 
     config: Config
-    """What all of them share."""
+    """The model whose other fields the shapes have."""
     budget: RoundedNumber
     bounds: Bounds
     shapes: tuple[Shape, ...]
@@ -110,7 +110,7 @@ class Shapes(Listing):
         return self.bounds.min_aspect
 
     def to_dict(self) -> dict[str, Any]:
-        """Return one object a shape: totals and errors in the quantity's unit."""
+        """Return an object for each shape: totals and errors in the quantity's unit."""
         return {
             "config": self.config.effective(),
             "budget": self.budget.text,
@@ -126,7 +126,7 @@ class Shapes(Listing):
         return self.shapes
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return sizes, total and error; people read the largest group's share alone."""
+        """Return the columns: sizes, total, error and shares; tables show only the first share."""
         is_like = any(shape.preset for shape in self.shapes)
         mixers = [name for name in self.bounds.ratios if name.startswith("mixer_")]
         grown = [name for name in self.bounds.ratios if name not in ("n_head", *mixers)]
@@ -199,13 +199,14 @@ def solve(
 ) -> Shapes:
     """Find the shapes (``n_layer``, ``n_embd``) that have about the size of a budget.
 
-    The order is what a person would choose by: all errors of up to two percent are equal, as are
-    all of two to four, and so on. Among equals come first those that are like published models:
-    sizes that divide well, and the aspect of the preset that is nearest in size.
+    They are ordered by their error in steps of two percent: all errors of up to two percent are
+    equal, as are all of two to four, and so on. Among equals come first those that are like
+    published models: sizes that divide well, and the aspect of the preset that is nearest in size.
 
     Args:
         config: what all other fields are, a config or its name, None for GPT-2 small; an
-            ``n_head`` of its own is dropped.
+            ``n_head`` of its own is dropped, or grows with the width where the model has a
+            ``head_dim``, an ``n_kv_head`` or latent attention.
         budget: how much of the quantity: an integer, or text such as "350M".
         of: the quantity that the budget is of, or its name.
         multiple_of: widths are multiples of this.
@@ -216,7 +217,8 @@ def solve(
         limit: how many shapes are listed.
         n_layer: look at this depth alone.
         n_embd: look at this width alone.
-        fixed: fields of a descendant that stay as they are: its MLP grows with the width otherwise.
+        fixed: fields that keep their values; those of MLPs and mixers grow with the width
+            otherwise, in all families but GPT-2.
 
     Raises:
         UserError: a bound makes no sense, or there is no such shape: the nearest is named.
@@ -259,14 +261,14 @@ def solve(
 
 
 def _with_heads(config: Config) -> Config:
-    """Give the width of a head, which stays; latent attention has its own two."""
+    """Fill in the width of a head, which stays; latent attention has two of its own."""
     return config if config.is_latent else config.spelled_out()
 
 
 def _aspects(
     usual: tuple[float, float], least: float | None, most: float | None
 ) -> tuple[float, float]:
-    """Return the bounds that are given, and the usual ones as far as they leave room."""
+    """Return the bounds that are given, and otherwise the usual ones, widened to fit them."""
     usual_least, usual_most = usual
     return (
         max(0, min(usual_least, most or usual_least)) if least is None else least,

@@ -1,4 +1,4 @@
-"""One field of one model for one budget: the nearest values that make a model."""
+"""Solving for one field of one model: the values nearest to a budget that a config takes."""
 
 import sys
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.units import RoundedNumber
 
 STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
-"""Fields of which a config takes some values alone: heads divide widths, layers are listed."""
+"""Fields of which a config takes only some values: heads divide widths, lists name layers."""
 MOST_TRIED = 2_000
-"""Values that are looked at for one that a model can have."""
+"""Values that are tried, at most, to find one that a config takes."""
 Interval = tuple[int, int]
 """First and last value, both included."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the field, and the exact total of the model that has it."""
+    """A value of the field, and the exact total of the model with it, in the quantity's unit."""
 
     value: int
     total: int
@@ -30,23 +30,23 @@ class Value:
 
 @dataclass(frozen=True)
 class Solution:
-    """One field of one model for one budget."""
+    """The values of one field that come nearest to a budget, for one model."""
 
     name: str
     config: Config
     budget: RoundedNumber
     below: Value | None
-    """The largest value whose count is at most the budget; None if every count is above it."""
+    """The value with the largest total of at most the budget; None if every total is above it."""
     above: Value
-    """The smallest value whose count is at least the budget."""
+    """The value with the smallest total of at least the budget."""
     interval: Interval | None
-    """The values whose counts are ``near`` the budget as it is written; None if there are none."""
+    """The values whose totals are ``near`` the budget as it is written; None if there are none."""
 
 
 def solved(
     field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
 ) -> Solution:
-    """Return the values of a field nearest to a budget, and all that are as good as it says.
+    """Return the values of a field nearest to a budget, and all that round to it.
 
     Raises:
         UserError: no value of it gives so little, or none near it makes a model.
@@ -83,7 +83,7 @@ def solved(
 
 
 def _step_of(curve: Curve, config: Config, field: str) -> int:
-    """Return what the values of a field are multiples of: heads follow the width, or divide it."""
+    """Return the step of the field's values; more than 1 for widths that heads must divide."""
     if isinstance(curve, Pointwise):
         return curve.step
     return (config.n_head or HEAD_WIDTH) if field == "n_embd" and not curve.is_whole else 1
@@ -128,10 +128,10 @@ def _interval(
 
 
 def _divisors_of_the_width(config: Config, quantity: Quantity) -> tuple[int, ...]:
-    """Return the numbers of heads that a width can have, where a total asks for whole heads.
+    """Return the numbers of heads that divide the width, where a total needs whole heads; or none.
 
-    Where keys are shared by some of them, their widths shrink as their number grows, and so does
-    the count. A run cannot be followed at all with heads that do not divide the width.
+    With ``n_kv_head``, keys and values narrow as ``n_head`` grows, and so does the total: it is no
+    polynomial. Memory is only known for heads that divide the width.
     """
     asks_for_whole_heads = config.n_kv_head or quantity.alternatives is not None
     if config.head_dim is not None or not asks_for_whole_heads:
@@ -176,7 +176,7 @@ def _solved_among(
 def _accepted(config: Config, field: str, values: range) -> int | None:
     """Return the first of some values that a config takes; None if none of many does.
 
-    Positions alone may be too few: that is said beneath, with what else the value needs.
+    The run is not checked: a note of :class:`.solving.Solutions` says if its positions are too few.
     """
     if field not in STRUCTURAL:
         return values[0] if values else None

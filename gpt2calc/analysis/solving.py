@@ -1,4 +1,4 @@
-"""Which value of one field gives the size I want, everything else as in a model."""
+"""Solving for one field: the values that give a wanted size, all other fields as in a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Solutions(Listing):
         return (first, last) if first <= last else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Values of the field, with exact counts in parameters."""
+        """Return values of the field, with exact totals in the quantity's unit."""
 
         def shown(value: Value | None) -> dict[str, int] | None:
             return None if value is None else {self.field: value.value, "total": value.total}
@@ -84,7 +84,7 @@ class Solutions(Listing):
         return self._in_words()
 
     def _out_of_bounds(self) -> tuple[str, ...]:
-        """Say what else a value needs, where the model does not allow it by itself."""
+        """Say what else a value needs, where the model with its run refuses it."""
         for solution in self.solutions:
             value = (solution.below or solution.above).value
             try:
@@ -118,19 +118,22 @@ def solve_for(
     of: str | Quantity = "parameters",
     **fields: Any,
 ) -> Solutions:
-    """Solve for one field of each model, exactly, by the polynomial that the count is in it.
+    """Solve for one field of each model, exactly.
+
+    The total is a polynomial in the field, or else is evaluated at each value that is tried.
 
     Args:
         field: a number that changes the quantity.
-        models: what all other fields are, configs or names; an ``n_head`` of their own is dropped
-            for ``n_embd``.
+        models: what all other fields are, configs or names. An ``n_head`` of their own does not
+            bind ``n_embd`` where no total depends on it.
         budget: one for each model: an integer, or text such as "117M", which stands for all
             numbers that round to it and are within 5 % of it.
         of: the quantity that the budget is of, or its name.
         fields: of the config, replaced in every model.
 
     Raises:
-        UserError: the field is not solvable, or no value of it gives so little.
+        UserError: the field is not solvable, no value of it gives so little, or there is not one
+            budget for each model.
 
     """
     quantity = as_quantity(of)

@@ -49,18 +49,18 @@ WAITED = "Not in the order that was asked for: a field waits where the model wou
 
 
 class Amounts(NamedTuple):
-    """What one model of the way comes to, or what one step adds."""
+    """The amounts of one model, or what one step adds to them."""
 
     parameters: int
     active: int
     """Parameters that a token goes through."""
     flops: int
-    """Of a forward pass, a token."""
+    """FLOPs of a forward pass, per token."""
     cache: int
     """Bytes of keys and values that one token leaves."""
 
     def less(self, other: "Amounts") -> "Amounts":
-        """Return what is added to another one."""
+        """Return the amounts less those of another model."""
         return Amounts(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
 
@@ -77,7 +77,7 @@ class Step:
 
 
 class Told(NamedTuple):
-    """A row: what it is, in words, and what it comes to or adds."""
+    """A row: a model or a step in words, and its amounts."""
 
     kind: Literal["start", "step", "end"]
     words: str
@@ -86,7 +86,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Steps(Listing):
-    """The way from one model to another."""
+    """The steps from one model to another."""
 
     names: tuple[str, str]
     start: Amounts
@@ -98,7 +98,7 @@ class Steps(Listing):
 
     @property
     def end(self) -> Amounts:
-        """What the last model comes to."""
+        """The amounts of the last model."""
         return self.steps[-1].after if self.steps else self.start
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Steps(Listing):
         return [Told("start", start, self.start), *steps, Told("end", end, self.end)]
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return the amounts; what is active is read where a model has experts."""
+        """Return the columns; tables have active parameters only where a model has experts."""
         has_experts = any(amounts.active != amounts.parameters for amounts in self._all())
         heads: dict[str, str | None] = {"flops": "FLOPs/token", "cache": "cache B/token"}
         if not has_experts:
@@ -221,9 +221,9 @@ def steps(
 
 
 def _with_own_numbers(*ends: ModelConfig) -> list[ModelConfig]:
-    """Fill in the numbers of rules in both ends, so that one step changes nothing else.
+    """Fill in the numbers that rules give in both models, so that a step changes nothing else.
 
-    Those that only echo other numbers are filled in where one of the ends has its own.
+    A field that only echoes another is filled in where one of the models gives it itself.
     """
     echoing = [
         name for name in ECHOING if any(getattr(config, name) is not None for config in ends)
@@ -270,7 +270,7 @@ def _values(config: ModelConfig, names: Collection[str]) -> dict[str, Any]:
 
 
 def _is_seen(name: str, here: ModelConfig, there: ModelConfig) -> bool:
-    """Tell whether a field has another value, and not only another way to come by the same one."""
+    """Tell whether a field has another value, rules applied."""
     before, after = here.value(name), there.value(name)
     if name == "attention_layers":  # none, given or not
         return (before or ()) != (after or ())

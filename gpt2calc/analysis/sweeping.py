@@ -1,7 +1,7 @@
-"""What happens over a whole range: counts of every config on a grid, as NumPy arrays.
+"""Sweeps: a quantity of every config on a grid, as NumPy arrays or as rows.
 
-Arrays over the grid come from the module ``grid``; rows are computed in batches, straight from the
-list of tensors, so that a table of any length streams.
+Arrays over the grid come from the module ``grid``; rows are computed in batches, so that a table of
+any length streams.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -70,12 +70,12 @@ class Sweep(Listing):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Values on each axis."""
+        """The number of values on each axis."""
         return tuple(len(span) for span in self.spans.values())
 
     @property
     def size(self) -> int:
-        """Configs on the grid."""
+        """The number of configs on the grid, within the bounds or not."""
         return prod(self.shape)
 
     @cached_property
@@ -123,7 +123,7 @@ class Sweep(Listing):
 
     @property
     def batch_count(self) -> int:
-        """Batches that :meth:`batches` yields."""
+        """The number of batches that :meth:`batches` yields."""
         return -(-self.size // BATCH)
 
     def csv_batches(self) -> Iterator[str]:
@@ -136,7 +136,7 @@ class Sweep(Listing):
         return "".join(self.csv_batches()).rstrip("\n")
 
     def to_dict(self) -> dict[str, Any]:
-        """One object a row; counts in parameters."""
+        """Return an object for each row; amounts in the quantity's unit."""
         return {
             "config": {
                 name: value
@@ -154,7 +154,7 @@ class Sweep(Listing):
         return self._rows(MOST_ROWS["json"])
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return a place on the axes, sums and parts; people read the groups' shares."""
+        """Return the columns: values of the axes, sums and parts; tables have shares of groups."""
         split = self.quantity.columns_apart(self.config)
         read = {*self.spans, "total", *split[1:]}
         return (
@@ -178,7 +178,7 @@ class Sweep(Listing):
         return title
 
     def table(self) -> Table:
-        """Return a row for each config: its place on the axes, its sums, the largest shares."""
+        """Return a row for each config: its values on the axes, its sums, the groups' shares."""
         rows = self._rows(MOST_ROWS["table"])
         table = self.table_of(rows, self.title())
         if self.quantity.has_many_parts:
@@ -194,7 +194,7 @@ class Sweep(Listing):
         return table._replace(notes=(*some, *self._idle(rows), *active))
 
     def _idle(self, rows: list[dict[str, int]]) -> tuple[str, ...]:
-        """Say which axes change nothing: rows that differ in one of them alone are the same."""
+        """Say which axes change nothing: rows that differ in one of them alone have one total."""
         if len(rows) < self.size:
             return ()
         idle = []

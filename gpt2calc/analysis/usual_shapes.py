@@ -10,7 +10,7 @@ from gpt2calc.model.presets import presets
 from gpt2calc.quantity.quantity import Config, Quantity
 
 ODDITY_OF_TWICE = 4
-"""What an aspect of twice or half the usual one adds to the oddity; a missing divisor adds 1."""
+"""What an aspect of twice or half the usual one adds to the sort key; a missing divisor adds 1."""
 EQUALLY_NEAR = 0.02
 """Errors, as fractions, that differ by less than this make no shape better than another."""
 OF_A_SHAPE = ("family", "n_layer", "n_embd")
@@ -38,7 +38,10 @@ def oddity_for(
 
 
 def _usual_aspect(budget: int, base: Config, quantity: Quantity) -> float:
-    """Return width divided by depth of the family's preset nearest to a budget by its logarithm."""
+    """Return width divided by depth of the family's preset whose total is nearest to a budget.
+
+    Totals are compared by their logarithms; a family without presets takes those of all families.
+    """
     kin = base.of_family.model_type
     alike = [preset for preset in presets() if preset.config.of_family.model_type == kin]
     sizes: dict[float, int] = {}
@@ -55,7 +58,7 @@ def _awkward(size: int, divisors: tuple[int, ...]) -> int:
 
 
 def preset_like(config: Config) -> str | None:
-    """Return the preset of a depth and width that shares most of the other fields."""
+    """Return the name of the preset of a config's shape that shares most other fields; or None."""
     wanted = config.effective()
     alike = {
         preset.name: sum(preset.config.value(name) == wanted[name] for name in preset.config.known)

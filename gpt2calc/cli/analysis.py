@@ -1,4 +1,4 @@
-"""What-if questions: how models differ, and where a strange number comes from."""
+"""The commands ``compare``, ``steps`` and ``diagnose``."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The command ``gpt2calc``: finds the function for a command line, and says what went wrong."""
+"""The command ``gpt2calc``: runs the function of a command line, and turns errors into a line."""
 
 import io
 import os
@@ -20,12 +20,12 @@ from gpt2calc.report.terminal import CLOSED_PIPE, abandon
 WRONG_USE = 2
 """Exit status of a mistake that the user can mend."""
 RICHS_BROKEN_PIPE = 1
-"""What rich exits with when the reader of a help page has gone."""
+"""Exit status of rich when the reader of a help page has closed the pipe."""
 
 TEXT_ONLY = "--text-only"
-"""The flag, after any command, that reads of multimodal files the text model alone."""
+"""The flag, after any command, to read only the text model of a multimodal file."""
 HELP_MODEL = "--help-model"
-"""The flag, after any command, that lists what a model is built from."""
+"""The flag, after any command, that lists the flags of a model's parts."""
 Shell = Literal["bash", "fish", "powershell", "zsh"]
 
 app = App(

@@ -1,4 +1,4 @@
-"""What a command is asked about: the model, or the model and its run, that its flags describe."""
+"""The config, or the config and run, that a command's model and flags describe."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The count itself, and the presets it can start from."""
+"""The default command, which counts parameters, and ``presets``."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What ``--plot`` does: it draws a result into a file, and imports what only pictures need."""
+"""The flag ``--plot``: draws a result into a file; matplotlib is imported only then."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def draw(path: Path | None, picture: Callable[[ModuleType], Any]) -> None:
-    """Save a picture, made by a function of the module of pictures, if a path is given."""
+    """Save the picture that a function makes with the module of pictures, if a path is given."""
     if path is not None:
         from gpt2calc.plot import pictures, style
 

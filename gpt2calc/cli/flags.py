@@ -84,9 +84,9 @@ def _split(_: object, tokens: Sequence[Token]) -> list[str]:
 Names = Annotated[list[str], Parameter(converter=_split, n_tokens=1, negative=(), metavar="FIELDS")]
 
 Reader = Callable[[type[Declared], str, str], object]
-"""Reads the text of a flag, given the config and the field that it is of."""
+"""A function from config class, field and text of a flag to the field's value."""
 Flag = tuple[type[Declared], str, Group]
-"""A config, a field of it, and where a help page lists its flag."""
+"""A config class, a field of it, and the group of a help page that lists its flag."""
 
 
 def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: str) -> Any:
@@ -131,7 +131,7 @@ def _read_several(kind: type[Declared], name: str, text: str) -> object:
 
 
 def _flags(flags: Iterable[Flag], read: Reader = read_field, metavar: str = "N") -> Any:
-    """Make the flags of some fields, of which a command is given those that were typed."""
+    """Make the flags of some fields; a command gets a dict of those that were typed."""
     fields = {name: _flag(kind, name, group, read, metavar) for kind, name, group in flags}
     return Annotated[TypedDict("Fields", fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 

@@ -19,7 +19,7 @@ from gpt2calc.units import (
 
 
 def _read_by(read: Callable[[str, str], object], metavar: str) -> Parameter:
-    """Make the part of a type that reads a flag's text.
+    """Return the annotation of a type whose flags are read by a function.
 
     Args:
         read: takes the flag as it was typed, and its text.

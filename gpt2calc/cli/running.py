@@ -1,4 +1,4 @@
-"""What running a model takes: FLOPs, memory, the time of training, and the devices there are."""
+"""The commands ``flops``, ``memory``, ``cache``, ``train`` and ``devices``."""
 
 from typing import Annotated
 

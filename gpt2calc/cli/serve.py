@@ -1,4 +1,4 @@
-"""Serving a model to several users: does it fit, how many users, how fast at most."""
+"""The command ``serve``."""
 
 from typing import Annotated
 

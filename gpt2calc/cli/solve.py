@@ -1,4 +1,4 @@
-"""Models of a wanted size, and the model for a budget of compute."""
+"""The command ``solve``: models of a wanted size, and the model for a budget of compute."""
 
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ from gpt2calc.report.terminal import show
 
 BUDGET = Group("A budget of compute", help="The largest model to train with it.", sort_key=1)
 SOLVED_FOR = tuple(field for field in FORMULA_FIELDS if field not in OF_FEW_VALUES)
-"""What --for takes: a field that another one leaves a few values is better swept."""
+"""Fields that --for takes: not those of which another field allows few values; sweep those."""
 
 
 def solve(
@@ -149,7 +149,7 @@ def solve(
 def _for_compute(
     models: tuple[str, ...], asked: dict[str, Any], fields: CaseFields | None, form: Any
 ) -> int:
-    """Answer which model to train with a budget of compute."""
+    """Show which model to train with a budget of compute; returns exit status 0."""
     from gpt2calc.analysis.optimum import optimum
 
     if len(models) > 1:

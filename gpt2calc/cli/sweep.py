@@ -1,4 +1,4 @@
-"""Whole ranges of models: a quantity of every config of a grid."""
+"""The command ``sweep``: a quantity of every config of a grid."""
 
 import sys
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from gpt2calc.errors import UserError
 from gpt2calc.report.terminal import show, stream
 
 MOST_LINES = 10_000
-"""Lines of CSV that a terminal is given; more go to a file or a pipe."""
+"""Rows that are printed in a terminal, or for several models, at most."""
 Spans: TypeAlias = dict[str, Sequence[int]]
 """The values of each axis, by field."""
 Choices: TypeAlias = dict[str, list[str]]
-"""The words of each field that is several choices, by field."""
+"""The words of each field that was given several, by field."""
 
 
 def sweep(
@@ -84,7 +84,7 @@ def sweep(
 
 
 def _told_apart(fields: Fields) -> tuple[Fields, Spans, Choices]:
-    """Return the fields with one value, the axes, and the fields with several choices."""
+    """Return the fields with one value, the axes of numbers, and the fields with several words."""
     lists: Fields = {name: each for name, each in fields.items() if isinstance(each, list | range)}
     choices = {name: each for name, each in lists.items() if isinstance(each[0], str)}
     spans = {name: each for name, each in lists.items() if name not in choices}
@@ -92,7 +92,7 @@ def _told_apart(fields: Fields) -> tuple[Fields, Spans, Choices]:
 
 
 def _with_each(choices: Choices, models: tuple[str, ...], spans: Spans) -> tuple[str, ...]:
-    """Take each model once with every one of some choices, which are words and no axis."""
+    """Return each model once with every combination of some choices, which are no axes."""
     changes = [[f"{name}={word}" for word in words] for name, words in choices.items()]
     if changes and not spans:
         compared = " ".join(f"--with {change}" for change in changes[0])
@@ -117,7 +117,7 @@ def _show_sweeps(
 
 
 def _base(model: str, of: str, single: Fields, spans: Spans) -> Any:
-    """Return what all points of a grid share; a flag may make sense with an axis alone."""
+    """Return what all points of a grid share; some flags are valid only together with an axis."""
     try:
         return case_given(model, of, single)
     except UserError:
@@ -129,7 +129,7 @@ def _base(model: str, of: str, single: Fields, spans: Spans) -> Any:
 
 
 def _limit(gpu: str | None, of: str, plot: Path | None) -> Any:
-    """Return the device that is drawn in, None if there is none."""
+    """Return the device whose memory is drawn as a limit; None if there is none."""
     if gpu is None:
         return None
     from gpt2calc.metrics.devices import device

@@ -1,4 +1,4 @@
-"""Lessons: the formulas with every step shown, and exercises."""
+"""The commands ``explain``, ``formula``, ``study`` and ``exercise``."""
 
 from typing import Annotated, Literal
 

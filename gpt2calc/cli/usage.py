@@ -1,4 +1,4 @@
-"""What the command-line library complains of, in one line and in this project's words."""
+"""The errors of cyclopts, the command-line library, as messages of one line."""
 
 from typing import get_args
 

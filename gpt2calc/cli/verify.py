@@ -1,4 +1,4 @@
-"""The proof: against PyTorch's model, and against a real checkpoint."""
+"""The commands ``verify`` and ``inspect``: a count against PyTorch's model, or a checkpoint."""
 
 from typing import Annotated, Literal
 
