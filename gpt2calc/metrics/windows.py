@@ -61,7 +61,7 @@ def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple
 
     """
     past = case.past_len
-    if not _forgets(case):
+    if not forgets(case):
         return (Seen(layers, past),)
     kept = fewer(case, lambda each: each.past_len, lambda each: each.window - 1)
     if are_full is not None or (isinstance(kept, int) and kept == past) or kept is past:
@@ -79,12 +79,12 @@ def holds_behind_a_cache(case: Case, free: tuple[str, ...]) -> tuple[str, ...]:
         free: the fields that are left open; none for all.
 
     """
-    if case.run.cached is None or not _forgets(case) or (free and "cached" not in free):
+    if case.run.cached is None or not forgets(case) or (free and "cached" not in free):
         return ()
     window, side = case.model.window, "fewer" if case.past_len < case.model.window else "no fewer"
     return (f"It holds where the cache has {side} tokens than the window of {window:,}.",)
 
 
-def _forgets(case: Case) -> bool:
+def forgets(case: Case) -> bool:
     """Tell whether the cache of some layers keeps only the tokens of a window."""
     return case.model.window is not None and case.model.architecture.decoder.caches_windows

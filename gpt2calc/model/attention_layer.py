@@ -74,35 +74,42 @@ class AttentionBuilder:
         """
         architecture, config = self.architecture, self.config
         if config.is_latent:
-            return self._latent_attention(has_indexer=has_indexer)
+            return self._latent_attention(has_rope=has_rope, has_indexer=has_indexer)
         has_value = not (is_full and config.full_values_are_keys)
         has_sinks = config.attention_sinks and (config.full_sinks or not is_full)
         norms_values = architecture.value_norm is not None and not config.attention_gate
         if norms_values or config.v_head_dim is not None or sharing or not has_value:
             makes = None if takes_keys else self._keys_and_values(has_value=has_value)
-            return self._sharing_attention(makes, has_sinks=has_sinks, sharing=sharing)
-        is_plain = config.norm_place in ("before", "shared") and config.qk_norm == "none"
-        is_plain = is_plain and not (
+            return self._sharing_attention(
+                makes, has_rope=has_rope, has_sinks=has_sinks, sharing=sharing
+            )
+        if architecture.style == "falcon" and self._is_plain:
+            return self._falcon_attention(has_rope=has_rope)
+        return self._standard_attention(has_rope=has_rope, has_sinks=has_sinks)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a config asks for nothing that Falcon's own attention cannot have."""
+        config = self.config
+        has_more = (
             config.attention_gate
             or config.attention_sinks
             or config.sub_norms
             or config.differential_attention
         )
-        if architecture.style == "falcon" and is_plain:
-            kind = architecture.rotary if self.config.rotary_dim is None else PartialRotary
-            rotary = kind(self.heads)
-            falcon = FalconAlibiAttention if config.positions == "alibi" else FalconAttention
-            return falcon(
-                self.qkv(),
-                self.out(),
-                rotary,
-                self.heads,
-                groups_qkv=architecture.groups_qkv,
-            )
-        return self._standard_attention(has_rope=has_rope, has_sinks=has_sinks)
+        is_usual = config.norm_place in ("before", "shared") and config.qk_norm == "none"
+        return is_usual and not has_more
+
+    def _falcon_attention(self, *, has_rope: bool) -> FalconAttention:
+        kind = self.architecture.rotary if self.config.rotary_dim is None else PartialRotary
+        rotary = kind(self.heads) if has_rope else None
+        is_alibi = self.config.positions == "alibi"
+        falcon = FalconAlibiAttention if is_alibi else FalconAttention
+        groups_qkv = self.architecture.groups_qkv
+        return falcon(self.qkv(), self.out(), rotary, self.heads, groups_qkv=groups_qkv)
 
     def _sharing_attention(
-        self, makes: KeysAndValues | None, *, has_sinks: bool, sharing: object
+        self, makes: KeysAndValues | None, *, has_rope: bool, has_sinks: bool, sharing: object
     ) -> SharingAttention:
         """Return attention whose keys and values need not be two matrices of its own."""
         heads, bias = self.heads, self.config.biased
@@ -116,6 +123,7 @@ class AttentionBuilder:
             Scores(self.heads) if sinks is None else SinkScores(self.heads, sinks),
             self.linear("attention_out", mixed, self.d, bias("attn_proj_bias")),
             sinks,
+            has_rope=has_rope,
             norms_whole=self.config.qk_norm == "width",
             has_halves=self.turns_as_its_family and self.architecture.rotary.transposes,
             kind=sharing,
@@ -139,7 +147,7 @@ class AttentionBuilder:
             has_halves=self.turns_as_its_family and self.architecture.rotary.transposes,
         )
 
-    def _latent_attention(self, *, has_indexer: bool) -> LatentAttention:
+    def _latent_attention(self, *, has_rope: bool, has_indexer: bool) -> LatentAttention:
         """Return attention whose keys and values are made of a latent.
 
         c and q are the widths of the latents of keys and values, and of queries; n, r and v those
@@ -168,7 +176,7 @@ class AttentionBuilder:
             self.architecture.rms_norm("kv_latent_norm", (c,)),
             linear("kv_up", c, h * (n + v)),
             linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
-            rotary=rotary(self.heads),
+            rotary=rotary(self.heads) if has_rope else None,
             scores=self.architecture.scores(self.heads),
             sizes=LatentSizes(h, c, n, r, v),
             indexer=self._indexer() if has_indexer else None,
@@ -202,7 +210,7 @@ class AttentionBuilder:
             kind, scores = Attention, Scores(self.heads)
         if sinks is not None:
             scores = SinkScores(self.heads, sinks)
-        attention = kind(self._projection(), rotary, scores, self.out(), sinks)
+        attention = kind(self._projection(has_rope=has_rope), rotary, scores, self.out(), sinks)
         attention.is_gated = self.config.attention_gate
         if self.config.differential_attention:
             width = self.config.head_width
@@ -232,19 +240,19 @@ class AttentionBuilder:
         """Whether the family's rotation fits the projection: GPT-J's exchanges heads and tokens."""
         if self.config.is_latent:
             return not self.architecture.rotary.transposes
-        joins = self.family.joins_qkv
-        kind = self._joint_kind() if joins else self._separate_kind()
+        kind: type[Projection]
+        kind = self._joint_kind(True) if self.family.joins_qkv else self._separate_kind(True)
         return self.architecture.rotary.transposes != kind.transposes
 
-    def _projection(self) -> Projection:
+    def _projection(self, *, has_rope: bool) -> Projection:
         norms = qk_norms(self.config, self.heads)
         if self.family.joins_qkv:
-            joint = self._joint_kind()(self.qkv(), self.q, self.kv, self.heads, *norms)
+            joint = self._joint_kind(has_rope)(self.qkv(), self.q, self.kv, self.heads, *norms)
             return self._with_gate(joint)
         bias, linear, d = self.config.biased("qkv_bias"), self.linear, self.d
         query, key = linear("query", d, self._queries, bias), linear("key", d, self.kv, bias)
         value = linear("value", d, self.kv, bias)
-        projection = self._separate_kind()(query, key, value, self.heads, *norms)
+        projection = self._separate_kind(has_rope)(query, key, value, self.heads, *norms)
         return self._with_gate(projection)
 
     @property
@@ -260,21 +268,21 @@ class AttentionBuilder:
         width = self.heads.query if self.config.gate_per_head else self.q
         return WithOwnGate(projection, self.linear("attention_gate", self.d, width, False))
 
-    def _joint_kind(self) -> type[JointProjection]:
+    def _joint_kind(self, has_rope: bool) -> type[JointProjection]:
         joint, shares_kv = self.architecture.joint, self.config.n_kv_head is not None
         if self.config.attention_gate and not self.config.separate_gate:
             return JointWithGate
-        is_turned = joint.transposes or self.config.positions == "rotary"
+        is_turned = joint.transposes or has_rope
         is_own = is_turned and (joint.can_share_kv or not shares_kv)
         return joint if is_own else JointProjection
 
-    def _separate_kind(self) -> type[SeparateProjection]:
+    def _separate_kind(self, has_rope: bool) -> type[SeparateProjection]:
         config, separate = self.config, self.architecture.separate
         if config.attention_gate and not config.separate_gate:
             return NormedWithGate
         if config.qk_norm != "none":
             return self.architecture.separate_with_norms[config.qk_norm]
-        is_turned = separate.transposes or config.positions == "rotary"
+        is_turned = separate.transposes or has_rope
         return separate if is_turned else SeparateProjection
 
     def qkv(self) -> Matrix:

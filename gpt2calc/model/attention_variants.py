@@ -262,14 +262,12 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
     """
 
     role = "attention"
-    turns = True
-    """Whether queries and keys are rotated."""
 
     def __init__(
         self,
         qkv: Linear | Conv1D,
         out: Linear | Conv1D,
-        rotary: Rotary,
+        rotary: Rotary | None,
         heads: Heads,
         *,
         groups_qkv: bool,
@@ -284,7 +282,7 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
     @property
     def is_new(self) -> bool:
         """Whether queries stand in groups with their key and value, as in the new decoder."""
-        return self.groups_qkv or self.heads.kv not in (1, self.heads.query)
+        return copies_keys(self.heads, groups_qkv=self.groups_qkv)
 
     def _parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         batch, seq, _ = qkv.shape
@@ -313,8 +311,8 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         q = reshape(transpose(q, 1, 2), batch, self.heads.query, seq, self.heads.width)
         k = reshape(transpose(k, 1, 2), batch, kv_heads, seq, self.heads.width)
         v = reshape(transpose(v, 1, 2), batch, kv_heads, seq, self.heads.width)
-        if self.turns and context.rotation is not None:
-            q, k = self.rotary.turn(q, k, context.rotation)
+        if self.rotary is not None and context.rotation is not None:
+            q, k, *_held = self.rotary.turn(q, k, context.rotation)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         if context.implementation == "sdpa":
@@ -348,10 +346,13 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         return reshape(output, batch, seq, self.heads.query_width)
 
 
+def copies_keys(heads: Heads, *, groups_qkv: bool) -> bool:
+    """Tell whether Falcon's attention copies keys and values for all queries, and caches copies."""
+    return groups_qkv or heads.kv not in (1, heads.query)
+
+
 class FalconAlibiAttention(FalconAttention):
     """Falcon's with ALiBi: scores in float32; the bias, a part of the mask, is added once more."""
-
-    turns = False
 
     def _eager(
         self, q: Tensor, k: Tensor, v: Tensor, context: LayerContext, dtype: str

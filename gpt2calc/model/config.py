@@ -101,8 +101,8 @@ class ModelConfig(Layered):
             return OF_NO_LAYER[name]
         if self.mixer == "mamba" and name in OF_MAMBA and getattr(self, name) is not None:
             return OF_MAMBA[name].format(f"{getattr(self, name):,}")
-        if name == "attention_layers" and not self.attends_everywhere:
-            if self.attention_layers == () == self.usual(name):
+        if name == "attention_layers":
+            if self.attends_everywhere or self.attention_layers == () == self.usual(name):
                 return ""
             return f"{len(self.attention_layers or ())} of its layers with attention"
         if name == "shared_kv_layers" and self.shared_kv_layers:

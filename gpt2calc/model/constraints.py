@@ -90,6 +90,8 @@ OF_MIXERS = {
 """The sizes of each mixer."""
 SIZES_OF_MIXERS = (*OF_STATES, "mixer_kernel", "mixer_rank")
 BIASES_OF_MIXERS = ("mixer_bias", "mixer_conv_bias")
+WITH_BIASES = ("mamba", "mamba2", "short_conv")
+"""Mixers whose projections may have biases."""
 
 
 def _mixer(config: Layered) -> str:
@@ -132,6 +134,10 @@ def _mixer(config: Layered) -> str:
     missing = next((name for name in needed if name not in given), None)
     if missing:
         return f"{missing} is missing: '{config.mixer}' has it; give {missing}"
+    if config.mixer_bias and config.mixer not in WITH_BIASES:
+        return f"mixer_bias is true, but '{config.mixer}' has none: leave it out"
+    if config.parallel_mixer and config.mixer in ("kda", "lightning"):
+        return f"mixer is '{config.mixer}', which stands in for attention: leave out parallel_mixer"
     if not config.mixer_norm and config.mixer not in ("mamba", "mamba2", "short_conv"):
         return f"mixer_norm is false, but '{config.mixer}' has a norm always: leave out mixer_norm"
     heads, keys = config.mixer_heads, config.mixer_key_heads
@@ -229,17 +235,41 @@ def _positions(config: Layered) -> str:
 
 def _windows(config: Layered) -> str:
     """Check windows and rotary positions, which may differ from layer to layer."""
-    for name in ("rotary_dim", "no_rope_layers"):
-        if getattr(config, name) and config.positions != "rotary":
+    for name in ("rotary_dim", "no_rope_layers", "no_rope_every"):
+        if config.positions != "rotary" and _is_said(config, name):
             return (
                 f"{name} is {quoted(getattr(config, name))}, of rotary positions, but positions is "
                 f"'{config.positions}': leave one of them out"
             )
-    if config.full_layers and config.window is None:
-        return "full_layers is given, but no window, that others have: give window, such as 4096"
+    for name in ("full_layers", "full_every"):
+        if config.window is None and _is_said(config, name):
+            return f"{name} is given, but no window, which others have: give window, such as 4096"
+    complaint = _rotated(config)
+    if complaint:
+        return complaint
     listed = {name: getattr(config, name) for name in ("full_layers", "no_rope_layers")}
     complaints = (beyond(name, layers, config.n_layer) for name, layers in listed.items())
     return next(filter(None, complaints), "")
+
+
+def _is_said(config: Layered, name: str) -> bool:
+    """Tell whether a field is given, and not as the family has it."""
+    return bool(config.given(name)) and config.given(name) != config.usual(name)
+
+
+def _rotated(config: Layered) -> str:
+    """Check how many features of a head are rotated, where that is given."""
+    rotated, width = config.rotary_dim, config.head_width
+    if rotated is None:
+        return ""
+    if rotated % 2:
+        return f"rotary_dim is {quoted(rotated)}: give an even number, since pairs are rotated"
+    if width is not None and rotated > width:
+        return (
+            f"rotary_dim is {quoted(rotated)}, more than the {quoted(width)} features of a head: "
+            "give less"
+        )
+    return ""
 
 
 def _norms(config: Layered) -> str:

@@ -26,7 +26,7 @@ class ShardedBlock(BlockPart):
         self.block = block
         self.unit = unit
         self.fsdp = fsdp
-        self.window = block.window
+        self.window, self.is_full, self.caches = block.window, block.is_full, block.caches
 
     def run(self, x: Tensor, context: LayerContext, *, checkpoints: bool) -> BlockOutput:
         """Run the block on (batch, tokens, width).

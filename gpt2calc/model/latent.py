@@ -105,7 +105,7 @@ class LatentAttention(Part[[Tensor, LayerContext], Attended]):
         up: Linear,
         out: Linear,
         *,
-        rotary: Rotary,
+        rotary: Rotary | None,
         scores: Scores,
         sizes: LatentSizes,
         indexer: Indexer | None = None,
@@ -131,7 +131,7 @@ class LatentAttention(Part[[Tensor, LayerContext], Attended]):
         latent, k_turned = split(compressed, (sizes.latent, sizes.rope))
         latent = view(self.norm(latent), batch, 1, seq, sizes.latent)
         k_turned = view(contiguous(k_turned), batch, 1, seq, sizes.rope)
-        if context.rotation is not None:
+        if self.rotary is not None and context.rotation is not None:
             q_turned, k_turned, *_held = self.rotary.turn(q_turned, k_turned, context.rotation)
         # The tokens that the indexer chooses change no shape: transformers masks all others.
         if self.indexer is not None:

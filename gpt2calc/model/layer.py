@@ -88,9 +88,12 @@ class LayerBuilder:
     def _block_of(self, kind: LayerKind) -> BlockPart:
         style = self.architecture.style
         is_own = kind.keys == "own" and not kind.is_full
+        of_one_part = self._block_of_one_part(kind)
+        if of_one_part is not None:
+            return of_one_part
         if style in ("bloom", "mpt") and is_own and self._has_plain_blocks:
             return self._bloom_block() if style == "bloom" else self._mpt_block()
-        return self._block_of_one_part(kind) or self._block(self._mlp_or_experts(kind), kind)
+        return self._block(self._mlp_or_experts(kind), kind)
 
     def _with_embedding(self, block: BlockPart) -> BlockPart:
         """Return a block that adds the layer's own embedding, where layers have one."""

@@ -39,29 +39,40 @@ def located(config: ModelConfig, *, one_by_one: bool = False) -> list[Located]:
 
     With ``one_by_one`` each expert's matrices are apart, as in files on the Hub.
     """
-    listed = in_pytorchs_order(config)
-    cut = config.of_family.hub if one_by_one else {}
-    block = [tensor for tensor in listed if tensor.in_block]
-    first, last = listed.index(block[0]), listed.index(block[-1])
+    names, cut = config.names, config.of_family.hub if one_by_one else {}
+    ahead, block, after = _in_pytorchs_order(config)
     whole = {(each.role, each.column, each.shape): each for each in block}
     return [
-        *(each for tensor in listed[:first] for each in _single(tensor, config.names, cut)),
+        *(each for tensor in ahead for each in _single(tensor, names, cut)),
         *(
             each._replace(tensor=whole[tensor.role, tensor.column, tensor.shape])
             for layer, tensors in enumerate(layers_tensors(config))
-            for tensor in _ordered(tensors, config.names)
-            for each in _single(tensor, config.names, cut, layer)
+            for tensor in _ordered(tensors, names)
+            for each in _single(tensor, names, cut, layer)
         ),
-        *(each for tensor in listed[last + 1 :] for each in _single(tensor, config.names, cut)),
+        *(each for tensor in after for each in _single(tensor, names, cut)),
     ]
 
 
-def in_pytorchs_order(config: ModelConfig) -> list[ParameterTensor]:
-    """Return the tensors of a model in the order in which the family's class holds them.
+def _in_pytorchs_order(config: ModelConfig) -> list[list[ParameterTensor]]:
+    """Return the tensors before the blocks, of the blocks, and after them, as the class has them.
 
     A tensor that the class has not, such as one of another family, stays behind the one before it.
     """
-    return _ordered(tensors(config), config.names)
+    listed, names = tensors(config), config.names
+    block = [each for each in listed if each.in_block]
+    begin = listed.index(block[0])
+    known = [each.role for each in block if names.place(each.role) >= 0]
+    first = min(map(names.place, known), default=LAST)
+
+    def is_ahead(tensor: ParameterTensor) -> bool:
+        own = names.place(tensor.role)
+        return listed.index(tensor) < begin if own < 0 else own < first
+
+    outside = [each for each in listed if not each.in_block]
+    ahead = [each for each in outside if each.role != "head" and is_ahead(each)]
+    after = [each for each in outside if each not in ahead]
+    return [_ordered(each, names) for each in (ahead, block, after)]
 
 
 def _ordered(listed: Sequence[ParameterTensor], names: Names) -> list[ParameterTensor]:

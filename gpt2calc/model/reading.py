@@ -34,7 +34,7 @@ def read_json(path: Path) -> dict[str, object]:
 
 def _parsed(path: Path, parse: Callable[[str], object], language: str) -> object:
     text = _read(path)
-    if re.search(rf"\d{{{LONGEST_NUMBER},}}", text):
+    if re.search(rf"\d{{{LONGEST_NUMBER + 1},}}", text):
         raise UserError(f"{path} has a number of more than {LONGEST_NUMBER:,} digits: shorten it")
     try:
         return parse(text)

@@ -8,7 +8,7 @@ from gpt2calc.model.attention import Attended, LayerContext, Scores, Sinks
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.norms import ParameterFreeNorm
+from gpt2calc.model.norms import NormPerHead, ParameterFreeNorm
 from gpt2calc.model.part import Identity, Leaf, Part
 from gpt2calc.model.projections import in_heads
 from gpt2calc.model.rotary import Rotation, rotate_half
@@ -71,6 +71,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         scores: how values are weighed.
         out: the output projection.
         sinks: or None.
+        has_rope: whether queries are rotated by their positions.
         norms_whole: whether queries are normed over all heads, and not head by head.
         has_halves: whether tables of positions are for half the features, as in GPT-J.
         kind: what layers that share keys and values have in common.
@@ -88,6 +89,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         out: Linear | Conv1D,
         sinks: Sinks | None,
         *,
+        has_rope: bool,
         norms_whole: bool,
         has_halves: bool,
         kind: object,
@@ -99,6 +101,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         self.scores = scores
         self.sub_norm: Part[[Tensor], Tensor] = Identity()
         self.out = out
+        self.has_rope = has_rope
         self.norms_whole = norms_whole
         self.has_halves = has_halves
         self.kind = kind
@@ -109,16 +112,19 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         batch, seq, _ = x.shape
         width = self.scores.heads.width
         q = _normed_in_heads(self.query(x), width, self.query_norm, whole=self.norms_whole)
-        q = transpose(_turned(q, context.rotation, has_halves=self.has_halves), 1, 2)
-        k, v = self._keys_and_values(x, context)
+        rotation = context.rotation if self.has_rope else None
+        q = transpose(_turned(q, rotation, has_halves=self.has_halves), 1, 2)
+        k, v = self._keys_and_values(x, context, rotation)
         output, weights = self.scores(context.implementation, q, k, v, context.mask)
         output = contiguous(reshape(output, batch, seq, -1))
         return self.dropout(self.out(self.sub_norm(output))), weights
 
-    def _keys_and_values(self, x: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
+    def _keys_and_values(
+        self, x: Tensor, context: LayerContext, rotation: Rotation | None
+    ) -> tuple[Tensor, Tensor]:
         if self.keys_and_values is None:
             return context.shared[self.kind]
-        k, v = self.keys_and_values(x, context.rotation)
+        k, v = self.keys_and_values(x, rotation)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         context.shared[self.kind] = k, v
@@ -129,6 +135,8 @@ def _normed_in_heads(x: Tensor, width: int, norm: Leaf | None, *, whole: bool) -
     """See (B, S, h w) as (B, S, h, w), with a norm of each head, or before of all."""
     if norm is None:
         return in_heads(x, width)
+    if isinstance(norm, NormPerHead):
+        return transpose(norm(transpose(in_heads(x, width), 1, 2)), 1, 2)
     return in_heads(norm(x), width) if whole else norm(in_heads(x, width))
 
 

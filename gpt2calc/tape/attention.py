@@ -7,7 +7,7 @@ from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import Matmul
 from gpt2calc.tape.reductions import softmax
 from gpt2calc.tape.tensor import Spec, Tensor, elementwise_order, empty, empty_several
-from gpt2calc.tape.views import transpose
+from gpt2calc.tape.views import clone, expand, flatten, transpose, unsqueeze
 
 PROJECTED = (3, 1, 2, 0)
 """Dimensions of a gradient, fastest first: laid out as (batch, tokens, heads, width)."""
@@ -52,7 +52,8 @@ def _sdpa(
     if mask is not None and mask.dtype == "bool":
         mask = _as_numbers(mask, query.dtype)
     if v_width != width or (key.shape[1] != heads and not enable_gqa):
-        return _by_formula(query, key, value, mask, is_causal=q_len > 1 and mask is None)
+        is_causal = q_len > 1 and mask is None
+        return _by_formula(query, key, value, mask, is_causal=is_causal, enable_gqa=enable_gqa)
     scores = Matmul(batch * heads, q_len, width, kv_len)
     values = Matmul(batch * heads, q_len, kv_len, width)
     output, log_sum_exp = empty_several(
@@ -76,7 +77,13 @@ def _sdpa(
 
 
 def _by_formula(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, is_causal: bool
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    *,
+    is_causal: bool,
+    enable_gqa: bool,
 ) -> Tensor:
     dtype = query.dtype
     wide_query = cast(query, "float32")
@@ -86,12 +93,22 @@ def _by_formula(
     if is_causal:
         mask = _triangle(query.shape[2], key.shape[2])
         mask = _as_numbers(mask, x.dtype)
+    if enable_gqa and wide_key.shape[1] != wide_query.shape[1]:
+        wide_key = _repeated(wide_key, wide_query.shape[1])
+        wide_value = _repeated(wide_value, wide_query.shape[1])
     weights = matmul(x, scale(transpose(wide_key, 2, 3)))
     if mask is not None:
         weights = add(weights, mask)
     weights = softmax(weights)
     _probabilities = cast(weights, dtype)
     return cast(matmul(weights, wide_value), dtype)
+
+
+def _repeated(x: Tensor, heads: int) -> Tensor:
+    """Copy heads of keys or values for the queries that share them, as the math kernel does."""
+    batch, groups, kv_len, width = x.shape
+    copied = clone(expand(unsqueeze(x, 2), batch, groups, heads // groups, kv_len, width))
+    return flatten(copied, 1)
 
 
 def _triangle(q_len: int, kv_len: int) -> Tensor:

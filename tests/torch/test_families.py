@@ -219,7 +219,7 @@ def test_the_cache_is_what_the_models_own_cache_holds_after_each_step(family):
         if (is_alone or from_contents(each, "drawn").attentions)
         and not each.get("new_decoder_architecture")
     )
-    for key in ("sliding_window", "window_size", "use_sliding_window"):
+    for key in ("sliding_window", "use_sliding_window"):
         contents.pop(key, None)  # a window that is longer than the sequence
     config = from_contents(contents, "drawn")
     words = transformers.AutoConfig.for_model(**in_their_words(config), **SPECIAL_TOKENS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gpt2calc.dtypes import ITEMSIZE
-from gpt2calc.metrics.windows import fewer, full_layers
+from gpt2calc.metrics.windows import fewer, forgets, full_layers
 from gpt2calc.model.names import Names
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
@@ -109,7 +109,7 @@ def _of_a_token(case: Case, part: str, *, is_full: bool = False) -> tuple[Number
     Where no heads are known, the model's width is that of all.
     """
     model = case.model.in_full_layers() if is_full else case.model
-    groups, heads = model.n_kv_head, case.heads
+    groups, heads = model.n_kv_head, model.heads
     if groups is None and heads is None:
         return (case.n_embd,)
     width = model.head_width if part == "keys" else model.value_width
@@ -124,5 +124,7 @@ def _layers(case: Case, tokens: Number) -> Iterator[tuple[Number, Number, str]]:
         return
     yield full - model.sharing_layers(is_full=True), tokens, FULL
     windowed = model.attentions - full - model.sharing_layers(is_full=False)
-    kept = fewer(case, lambda each: each.kv_len, lambda each: each.window)
+    kept = tokens
+    if forgets(case):
+        kept = fewer(case, lambda each: each.kv_len, lambda each: each.window)
     yield windowed, kept, WINDOWED

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.cache import cache_per_token, cache_terms
+from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, cache_terms
+from gpt2calc.metrics.windows import forgets
+from gpt2calc.model.attention_layer import heads_of
+from gpt2calc.model.attention_variants import copies_keys
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
@@ -33,7 +36,7 @@ def _notes(case: Config) -> tuple[str, ...]:
 def _holds(case: Config, free: tuple[str, ...]) -> tuple[str, ...]:
     """Say on which side of the window a formula holds, where it depends on it."""
     window, is_free = case.model.window, not {"seq", "cached", "window"}.isdisjoint(free)
-    if window is None or not (is_free or not free):
+    if not forgets(case) or not (is_free or not free):
         return ()
     side = "not longer" if case.kv_len <= window else "longer"
     return (f"It holds where a sequence is {side} than the window of {window:,} tokens.",)
@@ -65,14 +68,27 @@ class Cache(Breakdown):
         size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
         token = cache_per_token(self.config)
         model = self.config.model
-        window = "" if model.window is None else " until the windows are full"
+        window = " until the windows are full" if forgets(self.config) else ""
         in_float32 = model.numbers_of_state and model.features_convolved
         states = ("States of recurrences are in float32, as in transformers.",)
         return (
             f"In all {size}: {token:,} bytes a token{window}.",
             *assumed(self.config, "cache"),
             *(states if in_float32 else ()),
+            *_copies_said(self.config),
         )
+
+
+def _copies_said(case: Case) -> tuple[str, ...]:
+    """Say what Falcon's class caches, which copies keys and values for the queries first."""
+    model, heads = case.model, heads_of(case.model)
+    architecture = model.architecture
+    copies = copies_keys(heads, groups_qkv=architecture.groups_qkv) and heads.groups > 1
+    if architecture.style != "falcon" or not copies:
+        return ()
+    held = cache_bytes(case.evaluate_at(n_kv_head=None, head_dim=model.head_width))
+    copied = f"each key and value for the {heads.groups} queries that share it"
+    return (f"Transformers' class copies {copied}, and caches the copies: {format_bytes(held)}.",)
 
 
 def cache(config: Model | None = None, run: Run | None = None) -> Cache:

@@ -1,6 +1,7 @@
 """Refusals of runs that make no sense, or that a family's class cannot do, with the reason."""
 
 from gpt2calc.errors import UserError
+from gpt2calc.model.attention_layer import heads_of
 from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.quantity.case import Case
 
@@ -117,15 +118,9 @@ def _refuse_what_the_class_has_not(case: Case) -> None:
         raise UserError(f"checkpointing is block, which {words}'s class has not: leave it out")
     if case.run.cached is not None and not architecture.decoder.has_cache:
         raise UserError(f"cached is {case.run.cached}, but {words} has no cache: leave it out")
-    width = case.model.head_width
-    rotated = width if case.rotary_dim is None else case.rotary_dim
-    rotated = case.qk_rope_head_dim if case.model.is_latent else rotated
+    rotated = heads_of(case.model).rotated
     if case.positions == "rotary" and isinstance(rotated, int) and rotated % 2:
         raise UserError(
             f"rotary positions turn pairs of features, and a head has {rotated}: give an even "
             "head_dim, or another n_embd or n_head"
-        )
-    if case.rotary_dim is not None and width is not None and case.rotary_dim > width:
-        raise UserError(
-            f"rotary_dim is {case.rotary_dim}, more than the {width} features of a head: give less"
         )

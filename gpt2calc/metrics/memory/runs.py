@@ -204,6 +204,6 @@ def _cache_of(built: _Built, plan: Plan) -> Cache:
     with no_grad_tape():  # shapes and dtypes are those that a run gives
         _called(built, plan, Tensor((plan.batch, 1), "int64"), one)
         layers = {layer: (pair[0], pair[1]) for layer, pair in sorted(one.layers.items())}
-    cache.prepare(built.decoder.cached_windows, plan.dtype)
+    built.decoder.prepare(cache)
     cache.fill(layers)
     return cache

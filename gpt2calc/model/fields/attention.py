@@ -166,16 +166,3 @@ class AttentionFields(WindowFields):
     def value_width(self) -> int | None:
         """Width of a head's values: ``v_head_dim``, or that of its keys."""
         return self.head_width if self.v_head_dim is None else self.v_head_dim
-
-    def has_indexer(self, layer: int) -> bool:
-        """Tell whether a layer, numbered from 0, has an indexer of its own."""
-        if self.index_n_heads is None:
-            return False
-        return self.indexer_layers is None or layer in self.indexer_layers
-
-    @property
-    def indexers(self) -> int:
-        """Number of layers with an indexer of their own."""
-        if self.index_n_heads is None:
-            return 0
-        return self.n_layer if self.indexer_layers is None else len(self.indexer_layers)

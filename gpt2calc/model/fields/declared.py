@@ -27,9 +27,10 @@ Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
 
 def _listed(value: object) -> object:
     """Return a list as a tuple, in order and each number once; what is none, as it is."""
-    if not isinstance(value, list | tuple) or not all(type(each) is int for each in value):
+    if not isinstance(value, list | tuple | range | set | frozenset):
         return value
-    return tuple(sorted(set(value)))
+    whole = [each for each in map(_plain, value) if type(each) is int]
+    return tuple(sorted(set(whole))) if len(whole) == len(value) else value
 
 
 Layers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
@@ -186,14 +187,19 @@ class Declared(BaseModel):
             return ""
         if not known.letter:
             switched = known.words.removeprefix("no " if value is True else "")
-            return "" if is_usual else switched.format(known.said.get(str(value), _listing(value)))
-        if value is None or (known.rule and is_usual and not known.always_said):
+            words = switched.format(known.said.get(str(value), _listing(value)))
+            return "" if is_usual else _singular(words)
+        if known.rule and is_usual and not known.always_said:
             return ""
-        words = known.words.format(f"{value:,}")
-        return re.sub(r"\b1 ((?:KV )?\w+)s\b", r"1 \1", words) if value == 1 else words
+        return _singular(known.words.format(f"{value:,}"))
 
     def __str__(self) -> str:
         return self.in_words()
+
+
+def _singular(words: str) -> str:
+    """Write one of several things without the plural's s: ``"1 KV head"``."""
+    return re.sub(r"(?<![\d,.-])1 ((?:KV |more )?[a-z]+)s\b", r"1 \1", words)
 
 
 def _listing(value: FieldValue) -> str:

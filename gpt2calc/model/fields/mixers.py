@@ -216,3 +216,18 @@ class MixerFields(AttentionFields):
         """Return how many layers with a window, or without one, cache no keys of their own."""
         shared = self.shared_kv_layers or ()
         return sum((self.window_of(layer) is None) == is_full for layer in shared)
+
+    def has_indexer(self, layer: int) -> bool:
+        """Tell whether a layer, numbered from 0, has an indexer of its own."""
+        if self.index_n_heads is None or self.mixer_of(layer) != "attention":
+            return False
+        return self.indexer_layers is None or layer in self.indexer_layers
+
+    @property
+    def indexers(self) -> int:
+        """Layers with an indexer of their own."""
+        if self.index_n_heads is None:
+            return 0
+        if self.indexer_layers is None:
+            return self.attentions
+        return sum(self.has_indexer(layer) for layer in self.indexer_layers)

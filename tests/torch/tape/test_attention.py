@@ -110,7 +110,6 @@ def test_the_formula_in_16_bits():
     check(attend, query, query, value)
 
 
-@pytest.mark.xfail(reason="keys and values are repeated for the queries that share them")
 def test_the_formula_with_heads_that_share_keys_and_values():
     key, value = Given((2, 2, 4, 5)), Given((2, 2, 4, 7))
     check(attend_in_groups, Given((2, 4, 4, 5)), key, value)

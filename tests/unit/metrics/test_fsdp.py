@@ -8,8 +8,12 @@ from strategies import examples
 from gpt2calc import ModelConfig, Run, UserError, formula, load, memory
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case, range_of_peak
 from gpt2calc.metrics.parameters import count
+from gpt2calc.model.build import network
+from gpt2calc.model.fsdp import fully_shard
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import symbol
+from gpt2calc.tape.fsdp import Sharding
+from gpt2calc.tape.recorder import Tape
 
 GPT2 = ModelConfig(n_layer=3, n_embd=64, n_head=4, vocab=101, n_ctx=32)
 FSDP = {"shard": "fsdp", "gpus": 8}
@@ -81,3 +85,14 @@ def test_the_state_of_mixed_precision_with_adam(stage, state):
 def test_a_gpu_shares_nothing():
     with pytest.raises(UserError, match="they share nothing"):
         memory("gpt2", Run(gpus=8))
+
+
+def test_a_sharded_block_is_of_the_kind_of_its_block():
+    config = load("gemma-4-31b").replace(n_layer=6, full_layers=(5,))
+    with Tape():
+        built = network(config)
+        decoder = built.runnable(built.all_layers())
+        kinds = [(block.window, block.is_full, block.caches) for block in decoder.blocks]
+        assert len({*kinds}) == 2
+        fully_shard(decoder, config.names, Sharding(8, "float32", "bfloat16", "float32"))
+        assert [(block.window, block.is_full, block.caches) for block in decoder.blocks] == kinds

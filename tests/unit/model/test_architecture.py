@@ -1,5 +1,7 @@
 """One list, three arithmetics; and the order in which PyTorch unrolls it."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from drawing import FAMILIES
@@ -8,9 +10,22 @@ from hypothesis import strategies as st
 from strategies import LETTERS, configs
 from sympy import Expr, expand, symbols
 
-from gpt2calc import SUBLAYERS, ModelConfig, Run, cache, count, flops, named_shapes, tensors
+from gpt2calc import (
+    SUBLAYERS,
+    ModelConfig,
+    Run,
+    cache,
+    count,
+    flops,
+    named_shapes,
+    tensors,
+)
+from gpt2calc.metrics.memory.following import plan_of
+from gpt2calc.metrics.memory.quantity import memory_case
+from gpt2calc.metrics.memory.runs import serve
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.names import GPT2_NAMES
+from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import with_symbols
 
 
@@ -155,8 +170,9 @@ def test_layers_without_a_window_may_have_other_heads(family):
     assert of_other == of_plain + 2 * TOKENS * more + scores
     if plain.architecture.decoder.has_cache:
         run = Run(seq=TOKENS, dtype="float32")
-        windowed = 2 * 3 * 2 * WIDTH * 4
-        assert cache(plain, run).total == 3 * windowed
+        full = 2 * TOKENS * 2 * WIDTH * 4  # GPT-Neo's class forgets nothing
+        windowed = full // 2 if plain.architecture.decoder.caches_windows else full
+        assert cache(plain, run).total == windowed + full
         assert cache(other, run).total == windowed + 2 * TOKENS * 4 * 3 * WIDTH * 4
     same = other.replace(full_values_are_keys=True)
     assert count(same).total == count(other).total - 24 * 4 * 3 * WIDTH
@@ -205,3 +221,74 @@ def test_norms_of_queries_and_keys_multiply_nothing_in_every_family(family, qk_n
     assert count(normed).total == count(plain).total + 2 * 2 * scales * has_scales
     of_plain, of_normed = (flops(each, Run(seq=TOKENS)).total for each in (plain, normed))
     assert of_normed == of_plain
+
+
+ODD = [
+    {"family": "llama", "token_width": 32, "final_norm": False, "n_embd": 64, "n_head": 4},
+    {"family": "openai-gpt", "norm_place": "before", "final_norm": True, "n_embd": 64},
+    {"family": "bloom", "mlp_layers": (0,), "n_embd": 64, "n_head": 4},
+    {"family": "mpt", "mlp_layers": (1,), "n_embd": 64, "n_head": 4},
+]
+
+
+@pytest.mark.parametrize("fields", ODD, ids=str)
+def test_names_of_unusual_models_leave_no_tensor_out(fields):
+    config = ModelConfig(n_layer=3, vocab=50, n_ctx=32, **fields)
+    shapes = named_shapes(config)
+    assert len({name for name, _ in shapes}) == len(shapes)
+    assert sum(prod(shape) for _, shape in shapes) == count(config).total
+
+
+@pytest.mark.parametrize("family", ["bloom", "mpt"])
+def test_an_mlp_alone_has_no_attention_in_any_family(family):
+    config = ModelConfig(family=family, n_layer=3, n_embd=64, vocab=50, n_ctx=32, n_head=4)
+    mlp_alone = count(config.replace(mlp_layers=(0,)))
+    assert mlp_alone["attention"].total == 2 * count(config)["attention"].total // 3
+    assert mlp_alone["mlp"].total == count(config)["mlp"].total // 3
+
+
+LATENT = {
+    "kv_lora_rank": 16,
+    "q_lora_rank": 16,
+    "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 8,
+}
+HELD = [
+    {"family": "llama", "head_dim": 16, "window": 8, "full_layers": (0,), "full_n_head": 8},
+    {"family": "deepseek_v3", **LATENT, "index_n_heads": 2, "index_head_dim": 8}
+    | {"n_expert": None, "dense_layers": (), "mlp_layers": (0, 1)}
+    | dict.fromkeys(("n_expert_active", "n_inner_expert", "n_inner_shared"))
+    | {"choice_bias": False, "router_bias": False},
+    {"family": "gpt_neo", "window": 8, "full_layers": (0,)},
+]
+
+
+@pytest.mark.parametrize("fields", HELD, ids=str)
+def test_the_cache_is_what_a_run_holds(fields):
+    config = ModelConfig(n_layer=4, n_embd=64, n_head=4, vocab=50, n_ctx=64, **fields)
+    run = Run(seq=1, cached=20, training=False, dtype="float32", attention="eager")
+    held = serve(config, plan_of(memory_case(case_of(config, run)))).held
+    windows = sum(config.window_of(layer) is not None for layer in range(4))
+    counters = 8 * windows if config.architecture.decoder.caches_windows else 0
+    assert cache(config, run).total + counters == held["decoding"]
+
+
+ROPELESS = [
+    {"family": "llama", "v_head_dim": 16},
+    {"family": "falcon", "n_kv_head": 1},
+    {"family": "youtu", **LATENT},
+    {"family": "gptj", "rotary_dim": 8},
+]
+
+
+@pytest.mark.parametrize("fields", ROPELESS, ids=str)
+def test_layers_without_rotary_positions_rotate_nothing(fields):
+    config = ModelConfig(n_layer=2, n_embd=64, n_head=4, vocab=50, n_ctx=64, **fields)
+    run = Run(seq=32, training=False, dtype="float32", attention="eager")
+
+    def rotations(without):
+        case = memory_case(case_of(config.replace(no_rope_layers=without), run))
+        return sum(event.op == "neg" for event in serve(case.model, plan_of(case)).events)
+
+    assert rotations(()) == 2 * rotations((0,)) > rotations((0, 1)) == 0

@@ -245,3 +245,36 @@ def test_the_heads_of_values_need_a_number():
         ModelConfig(n_embd=100, v_head_dim=8)
     with pytest.raises(UserError, match="differential_attention is of how many heads"):
         ModelConfig(n_embd=100, differential_attention=True)
+
+
+@pytest.mark.parametrize("layers", [range(2), {0, 1}, [np.int64(1), np.int64(0)], (1, 0, 1)])
+def test_a_list_of_layers_may_be_any_collection_of_integers(layers):
+    assert ModelConfig(n_expert=4, n_layer=3, dense_layers=layers).dense_layers == (0, 1)
+
+
+@pytest.mark.parametrize("layers", [[True], ["1"], [[1]], [1.0], "1"])
+def test_what_is_no_list_of_layers_is_refused(layers):
+    with pytest.raises(UserError, match="it must be a list of whole numbers"):
+        ModelConfig(n_expert=4, dense_layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"full_every": 4}, "full_every is given, but no window"),
+        ({"no_rope_every": 4}, "no_rope_every is 4, of rotary positions"),
+        ({"family": "llama", "rotary_dim": 4_096}, "more than the 64 features of a head"),
+        ({"family": "gpt_neox", "rotary_dim": 7}, "rotary_dim is 7: give an even number"),
+    ],
+)
+def test_what_no_layer_can_have_is_refused(fields, words):
+    with pytest.raises(UserError, match=words):
+        ModelConfig(**fields)
+
+
+def test_one_of_many_is_said_without_a_plural():
+    words = ModelConfig(family="llama", window=1, n_kv_head=1, n_head=12, n_layer=1).title()
+    assert "1 layer," in words
+    assert "1 KV head," in words
+    assert "a window of 1 token" in words
+    assert "tokens" not in words

@@ -19,6 +19,7 @@ from gpt2calc import (
     load,
 )
 from gpt2calc.metrics.matmuls import products
+from gpt2calc.model.constraints import WITH_BIASES
 from gpt2calc.model.families.table import families
 from gpt2calc.model.fields.declared import letters as of_fields
 from gpt2calc.model.tensors import tensors
@@ -221,7 +222,7 @@ def with_every_switch():
         plain = ModelConfig(family=family, **all_of_it | place, gated_mlp=False)
         yield plain
         if plain.mixer != "attention":
-            yield plain.replace(mixer_bias=True)
+            yield plain.replace(mixer_bias=plain.mixer in WITH_BIASES)
         if family == "nemotron_h":
             yield plain.replace(n_expert=4, n_expert_active=2, expert_latent_dim=64)
         yield plain.replace(gated_mlp=True)
