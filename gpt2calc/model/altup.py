@@ -6,11 +6,12 @@ Transformers"; transformers, ``models/gemma3n/modeling_gemma3n.py``.
 Shapes: a streams, B sequences of S tokens of width d.
 """
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import Block, BlockOutput, Layer
 from gpt2calc.model.linear import Linear, Scale
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.per_layer import GatedPerLayerEmbedding
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import add, add_scalar, cast, cat, mul, of_output, scale, sub
 from gpt2calc.tape.matmul import bmm, matmul
 from gpt2calc.tape.recorder import module

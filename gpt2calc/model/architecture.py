@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from gpt2calc.model.attention import Attention, Scores
+from gpt2calc.model.attention import Attention
 from gpt2calc.model.blocks import Block, NeoXBlock, ParallelBlock
 from gpt2calc.model.decoder import Decoder
 from gpt2calc.model.experts import SharedMixtureOfExperts
@@ -20,6 +20,7 @@ from gpt2calc.model.projections import (
 )
 from gpt2calc.model.rotary import Rotary, WholeRotary
 from gpt2calc.model.routers import Router
+from gpt2calc.model.scores import Scores
 
 NormPlace = Literal["before", "shared", "after", "both"]
 NORMED: dict[str, type[SeparateProjection]] = {

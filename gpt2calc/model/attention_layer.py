@@ -2,18 +2,9 @@
 
 from typing import TypeAlias
 
-from gpt2calc.model.attention import (
-    Additions,
-    Attended,
-    Attention,
-    Lambdas,
-    LayerContext,
-    Scores,
-    Sinks,
-    SinkScores,
-)
-from gpt2calc.model.attention_variants import FalconAlibiAttention, FalconAttention
+from gpt2calc.model.attention import Additions, Attention, Lambdas, LayerContext
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.falcon_attention import FalconAlibiAttention, FalconAttention
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
 from gpt2calc.model.linear import Conv1D, Linear
@@ -29,6 +20,7 @@ from gpt2calc.model.projections import (
     SeparateProjection,
     WithOwnGate,
 )
+from gpt2calc.model.scores import Attended, Scores, Sinks, SinkScores
 from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
 from gpt2calc.tape.tensor import Tensor
 

@@ -1,7 +1,7 @@
 """Blocks, and MLPs in them, of families unlike others: BLOOM, MPT, Falcon, Gemma 4, A.X-K1."""
 
+from gpt2calc.model.alibi_attention import BloomAttention, MPTAttention, dropout_add
 from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.attention_variants import BloomAttention, MPTAttention, dropout_add
 from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Activation, Dropout

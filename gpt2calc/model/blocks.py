@@ -2,9 +2,10 @@
 
 from typing import TypeAlias
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.mlp import MLP, Dropout
 from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.tensor import Tensor

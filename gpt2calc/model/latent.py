@@ -9,11 +9,12 @@ Source: DeepSeek-AI 2024, "DeepSeek-V2", section 2.1; transformers, ``models/dee
 
 from typing import NamedTuple
 
-from gpt2calc.model.attention import Attended, LayerContext, Scores
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.norms import Norm
 from gpt2calc.model.part import Part
 from gpt2calc.model.rotary import Rotary
+from gpt2calc.model.scores import Attended, Scores
 from gpt2calc.tape.elementwise import cat, of_output
 from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import module, no_grad

@@ -2,10 +2,10 @@
 
 from typing import TypeAlias
 
+from gpt2calc.model.alibi_attention import BloomAttention, MPTAttention
 from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_layer import AttentionBuilder
-from gpt2calc.model.attention_variants import BloomAttention, MPTAttention
 from gpt2calc.model.block_variants import (
     MPTMLP,
     BloomBlock,
@@ -34,6 +34,7 @@ from gpt2calc.model.norm_layer import norm, norm_over
 from gpt2calc.model.part import Leaf, Part, varied
 from gpt2calc.model.per_layer import BlockWithEmbedding, GatedPerLayerEmbedding
 from gpt2calc.model.routers import Router, ScaledRouter
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.tensor import Tensor
 
 Matrix: TypeAlias = Linear | Conv1D

@@ -9,7 +9,7 @@ Source: Yang et al. 2024, "Gated Delta Networks"; Kimi Team 2025, "Kimi Linear";
 
 from typing import NamedTuple
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.mixers import (
     CORRECTED,
@@ -21,6 +21,7 @@ from gpt2calc.model.mixers import (
 )
 from gpt2calc.model.norms import Norm
 from gpt2calc.model.part import Part
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import cat, mul, of_input, of_output
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import narrow, split, view

@@ -1,12 +1,13 @@
 """Builds, from a config, what mixes tokens in place of attention or beside it."""
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.linear_attention import Apart, GatedDelta, KimiDelta, Lightning, Narrowed
 from gpt2calc.model.mixers import CausalConv, MixerSizes, Rates, ShortConv
 from gpt2calc.model.norms import RMSNorm
 from gpt2calc.model.part import Part
+from gpt2calc.model.scores import Attended
 from gpt2calc.model.state_spaces import Mamba, Mamba2, NormsOfMamba
 from gpt2calc.tape.tensor import Tensor
 

@@ -8,9 +8,10 @@ Source: transformers, ``models/lfm2``.
 
 from typing import NamedTuple
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import add, elementwise, mul
 from gpt2calc.tape.recorder import Matmul, module
 from gpt2calc.tape.recurrence import fused

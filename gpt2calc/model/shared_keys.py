@@ -4,7 +4,7 @@ Source: transformers, ``models/gemma3n/modeling_gemma3n.py`` and ``models/gemma4
 Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys and values.
 """
 
-from gpt2calc.model.attention import Attended, LayerContext, Scores, Sinks
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Conv1D, Linear
 from gpt2calc.model.mlp import Dropout
@@ -12,6 +12,7 @@ from gpt2calc.model.norms import NormPerHead, ParameterFreeNorm
 from gpt2calc.model.part import Identity, Leaf, Part
 from gpt2calc.model.projections import in_heads
 from gpt2calc.model.rotary import Rotation, rotate_half
+from gpt2calc.model.scores import Attended, Scores, Sinks
 from gpt2calc.tape.elementwise import add, cat, mul
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import contiguous, reshape, split, transpose, unsqueeze

@@ -9,11 +9,12 @@ Source: Gu and Dao 2023, "Mamba"; Dao and Gu 2024, "Transformers are SSMs"; tran
 
 from typing import NamedTuple
 
-from gpt2calc.model.attention import Attended, LayerContext
+from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.mixers import READ_AND_WRITTEN, CausalConv, MixerSizes, Rates, recurrence
 from gpt2calc.model.norms import Norm
 from gpt2calc.model.part import Part
+from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import mul, of_input
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import split

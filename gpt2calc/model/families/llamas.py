@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import BLOCK_DROPOUT, NORMED, Architecture
-from gpt2calc.model.attention import CappedScores, DroppedByBlock
+from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.blocks import CohereBlock, Phi3Block, StableLMBlock, StableLMParallelBlock
 from gpt2calc.model.decoder import (
     FullMaskDecoder,
@@ -36,6 +36,7 @@ from gpt2calc.model.projections import (
     ViewedLate,
 )
 from gpt2calc.model.rotary import CohereRotary, OLMoRotary
+from gpt2calc.model.scores import CappedScores
 
 ATTENTION = {
     "query": "self_attn.q_proj",
