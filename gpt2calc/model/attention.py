@@ -1,4 +1,4 @@
-"""Attention: scores of queries and keys, their softmax, and the values that they weigh.
+"""Attention: queries, keys and values, their rotation, the cache, scores, the output projection.
 
 Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys and values; K keys.
 """

@@ -11,22 +11,18 @@ from gpt2calc.model.altup import OneOfStreams, Streams
 from gpt2calc.model.attention_layer import AttentionBuilder
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.decoder import (
-    Decoder,
-    Embeddings,
-    GPT2Decoder,
-    Head,
-    NormedAndProjected,
-    SinusoidalDecoder,
-)
-from gpt2calc.model.decoder_variants import (
+from gpt2calc.model.decoder import Decoder
+from gpt2calc.model.embeddings import Embeddings, Head, NormedAndProjected
+from gpt2calc.model.experts import Implementation
+from gpt2calc.model.families.layers import DEEPEST
+from gpt2calc.model.gpt_decoders import (
     BloomDecoder,
     FalconAlibiDecoder,
     FalconDecoder,
+    GPT2Decoder,
     MPTDecoder,
+    SinusoidalDecoder,
 )
-from gpt2calc.model.experts import Implementation
-from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.model.kinds import Kinds, LayerKind, kind_of, kinds_of
 from gpt2calc.model.layer import LayerBuilder
 from gpt2calc.model.linear import Embedding, Linear

@@ -9,18 +9,16 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import BlockPart
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.linear import Embedding, Linear
+from gpt2calc.model.embeddings import Embeddings, Head
+from gpt2calc.model.linear import Embedding
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
-from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Leaf, Part
-from gpt2calc.model.per_layer import PerLayerEmbeddings
+from gpt2calc.model.part import Part
 from gpt2calc.model.rotary import Rotation
-from gpt2calc.tape.elementwise import add, of_output, scale
-from gpt2calc.tape.matmul import linear
+from gpt2calc.tape.elementwise import of_output, scale
 from gpt2calc.tape.recorder import module
 from gpt2calc.tape.reductions import cross_entropy
-from gpt2calc.tape.tensor import Parameter, Tensor, empty
-from gpt2calc.tape.views import narrow, select, view
+from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.views import narrow, select
 
 
 class Execution(NamedTuple):
@@ -58,68 +56,6 @@ class Preamble(NamedTuple):
     position_ids: Tensor | None
     held: tuple[Tensor, ...]
     """What else the forward pass names, and so keeps alive."""
-
-
-class Embeddings(Part[[Tensor], Tensor]):
-    """The embeddings of a decoder: of tokens, of positions, and a norm after them."""
-
-    def __init__(
-        self,
-        tokens: Embedding,
-        positions: Embedding | None,
-        norm: Part[[Tensor], Tensor] | None,
-        project_in: Linear | None = None,
-        per_layer: PerLayerEmbeddings | None = None,
-        streams: Part[[Tensor], Tensor] | None = None,
-    ) -> None:
-        self.tokens = tokens
-        self.project_in = project_in
-        self.positions = positions
-        self.norm = norm
-        self.per_layer = per_layer
-        self.streams = streams
-        self.dropout = Dropout("embedding_dropout")
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Look up the rows of (batch, tokens), each as wide as the model."""
-        return self.projected(self.tokens(ids))
-
-    def projected(self, embedded: Tensor) -> Tensor:
-        """Make embeddings as wide as the model, where they are not."""
-        return embedded if self.project_in is None else self.project_in(embedded)
-
-
-class NormedAndProjected(Part[[Tensor], Tensor]):
-    """OPT-350m's: after the last norm, if there is one, down to the width of the embeddings."""
-
-    def __init__(self, norm: Part[[Tensor], Tensor], project_out: Linear) -> None:
-        self.norm = norm
-        self.project_out = project_out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width)."""
-        x = self.norm(x)
-        return self.project_out(x)
-
-
-class Head(Leaf):
-    """The output head: a matrix of its own (vocabulary, width), or the token embedding's."""
-
-    role = "head"
-
-    def __init__(
-        self, tokens: Embedding, vocab: int, width: int, *, tied: bool, bias: bool
-    ) -> None:
-        self.tokens = tokens
-        if not tied:
-            self.weight = Parameter((vocab, width))
-        if bias:
-            self.bias = Parameter((vocab,))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Score every token of the vocabulary."""
-        matrix = self.tokens.weight if self.weight is None else self.weight
-        return linear(x, matrix, self.bias)
 
 
 class Decoder:
@@ -316,125 +252,3 @@ class Decoder:
         """The embedding of positions, of a decoder that has one."""
         assert self.embeddings.positions is not None
         return self.embeddings.positions
-
-
-class GPT2Decoder(Decoder):
-    """GPT-2's: positions are learned, and added to the embedding."""
-
-    positions = frozenset({"learned"})
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed tokens and positions, and make the mask."""
-        embedded = self.embeddings(ids)
-        self.prepare(cache)
-        positions = position_ids(ids.shape[1])
-        placed = self.position_table(positions)
-        x = add(embedded, placed)
-        masks = self.masks(execution, ids, cache)
-        x = self.embeddings.dropout(x)
-        return Preamble(x, masks, {}, None, positions, (embedded, placed))
-
-    def ending(self, x: Tensor) -> Tensor:
-        """View the hidden states in their own shape, as the class does."""
-        return view(x, *x.shape)
-
-
-class SinusoidalDecoder(Decoder):
-    """XGLM's and CTRL's: rows of a table of sines, which has no parameters, are added."""
-
-    positions = frozenset({"sinusoidal"})
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed the tokens, look up their positions, and make the mask."""
-        embedded = self.embeddings(ids)
-        self.prepare(cache)
-        positions = position_ids(ids.shape[1])
-        placed = empty("index_select", (1, ids.shape[1], embedded.shape[-1]), embedded.dtype)
-        x = add(embedded, placed)
-        masks = self.masks(execution, ids, cache)
-        x = self.embeddings.dropout(x)
-        return Preamble(x, masks, {}, None, positions, (embedded, placed))
-
-
-class CTRLDecoder(SinusoidalDecoder):
-    """CTRL's, whose class has no checkpointing."""
-
-    has_checkpointing = False
-
-
-class ScaledLogitsDecoder(Decoder):
-    """Cohere's and Granite's: the logits are scaled."""
-
-    logits_are_scaled = True
-
-
-class PhiDecoder(Decoder):
-    """Phi's: the embeddings are let go of after their dropout."""
-
-    rebinds_embedded = True
-
-
-class MixtralDecoder(Decoder):
-    """Mixtral's and Qwen3-MoE's: the cache is prepared first."""
-
-    prepares_cache_first = True
-
-
-class ScaledMixtralDecoder(MixtralDecoder):
-    """Granite MoE's: the logits are scaled."""
-
-    logits_are_scaled = True
-
-
-class FullMaskDecoder(Decoder):
-    """Qwen 2's, Qwen 3's and SmolLM 3's: the mask of layers without a window is always made."""
-
-    always_makes_full_mask = True
-
-
-class BothMasksDecoder(FullMaskDecoder):
-    """Gemma's: the mask of layers with a window is always made, too."""
-
-    always_makes_window_mask = True
-
-
-class Cohere2Decoder(BothMasksDecoder):
-    """Cohere 2's: the logits are scaled."""
-
-    logits_are_scaled = True
-
-
-class Gemma2Decoder(BothMasksDecoder):
-    """Gemma 2's: the logits are capped by a tanh."""
-
-    logits_are_capped = True
-
-
-class Gemma3Decoder(BothMasksDecoder):
-    """Gemma 3's: layers with a window have a table of rotary positions of their own."""
-
-    def rotations(self, embedded: Tensor) -> Rotations:
-        """Make a table for each kind of layers."""
-        if self.tables is None:
-            return {}
-        full = self.full_tables or self.tables
-        return {kind: (full if kind[1] else self.tables)(embedded) for kind in self.kinds}
-
-
-class Gemma4Decoder(Gemma3Decoder):
-    """Gemma 4's: the logits are capped, as in all published models."""
-
-    logits_are_capped = True
-
-
-class NanoChatDecoder(Gemma2Decoder):
-    """nanochat's: the final norm is applied to the embeddings, too; the logits are capped."""
-
-    always_makes_full_mask = False
-    always_makes_window_mask = False
-
-    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
-        """Embed the tokens, make what the blocks share, and normalize."""
-        made = super().preamble(execution, ids, cache)
-        norm = self.embeddings.norm or self.final_norm
-        return made._replace(x=norm(made.x))

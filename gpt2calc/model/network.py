@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.blocks import BlockPart
-from gpt2calc.model.decoder import Decoder, Embeddings, Head
+from gpt2calc.model.decoder import Decoder
+from gpt2calc.model.embeddings import Embeddings, Head
 from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Leaf, Part

@@ -8,14 +8,6 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.attention import NormedAfterRotation, QueriesScaledByPosition
-from gpt2calc.model.decoder import (
-    BothMasksDecoder,
-    Cohere2Decoder,
-    FullMaskDecoder,
-    Gemma2Decoder,
-    Gemma3Decoder,
-    NanoChatDecoder,
-)
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
     OF_ROPE,
@@ -38,6 +30,14 @@ from gpt2calc.model.families.llamas import (
     PHI3,
     TWO_NORMS,
     names,
+)
+from gpt2calc.model.llama_decoders import (
+    BothMasksDecoder,
+    Cohere2Decoder,
+    FullMaskDecoder,
+    Gemma2Decoder,
+    Gemma3Decoder,
+    NanoChatDecoder,
 )
 from gpt2calc.model.norms import L2Norm, LayerNormPlusOne, RMSNormInFloat
 from gpt2calc.model.partial_rotary import GLMRotary, NemotronRotary

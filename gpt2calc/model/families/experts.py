@@ -6,7 +6,6 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.decoder import BothMasksDecoder, MixtralDecoder
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import (
     read_qwen_moes_window,
@@ -23,6 +22,7 @@ from gpt2calc.model.families.llamas import (
     names,
 )
 from gpt2calc.model.families.sparse import read_dense_layers
+from gpt2calc.model.llama_decoders import BothMasksDecoder, MixtralDecoder
 
 ROUTER = {"router": "mlp.gate"}
 EXPERTS_JOINED = {"experts_in": "mlp.experts.gate_up_proj", "experts_out": "mlp.experts.down_proj"}

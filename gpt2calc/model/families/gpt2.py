@@ -2,8 +2,8 @@
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.blocks import GPT2Block
-from gpt2calc.model.decoder import GPT2Decoder
 from gpt2calc.model.families.family import Family, OutOfReach
+from gpt2calc.model.gpt_decoders import GPT2Decoder
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.model.scores import GPT2Scores

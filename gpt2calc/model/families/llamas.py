@@ -9,12 +9,6 @@ from fractions import Fraction
 from gpt2calc.model.architecture import BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.blocks import CohereBlock, Phi3Block, StableLMBlock, StableLMParallelBlock
-from gpt2calc.model.decoder import (
-    FullMaskDecoder,
-    Gemma2Decoder,
-    Gemma3Decoder,
-    ScaledLogitsDecoder,
-)
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import (
     OF_QWENS,
@@ -26,6 +20,12 @@ from gpt2calc.model.families.layers import (
     read_window,
 )
 from gpt2calc.model.linear import GemmaEmbedding, ScaledEmbedding
+from gpt2calc.model.llama_decoders import (
+    FullMaskDecoder,
+    Gemma2Decoder,
+    Gemma3Decoder,
+    ScaledLogitsDecoder,
+)
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.partial_rotary import PartialRotary, Phi3Rotary

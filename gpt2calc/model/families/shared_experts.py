@@ -8,12 +8,6 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.attention import NormedAfterRotation
-from gpt2calc.model.decoder import (
-    BothMasksDecoder,
-    Cohere2Decoder,
-    Gemma3Decoder,
-    MixtralDecoder,
-)
 from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.dense import COHERE2, ERNIE45, EXAONE4, HUNYUAN_DENSE, without_rope
 from gpt2calc.model.families.experts import (
@@ -48,6 +42,12 @@ from gpt2calc.model.families.sparse import (
     read_mlp_types,
     read_shared,
     with_dense_layers,
+)
+from gpt2calc.model.llama_decoders import (
+    BothMasksDecoder,
+    Cohere2Decoder,
+    Gemma3Decoder,
+    MixtralDecoder,
 )
 from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import SeparateProjection

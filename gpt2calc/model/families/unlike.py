@@ -9,7 +9,6 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.block_variants import Gemma4Block
-from gpt2calc.model.decoder import Gemma3Decoder, Gemma4Decoder
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
@@ -32,6 +31,7 @@ from gpt2calc.model.families.llamas import (
 )
 from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import OF_LAYERS, read_mlp_types
+from gpt2calc.model.llama_decoders import Gemma3Decoder, Gemma4Decoder
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
 from gpt2calc.model.partial_rotary import NeoXRotary

@@ -1,12 +1,33 @@
-"""Decoders with a preamble of their own: BigCode, GPT-Neo, GPT, OPT, BLOOM, MPT, Falcon."""
+"""Decoders with a preamble of their own: the GPTs, OPT, BLOOM, MPT, Falcon, XGLM, CTRL."""
 
 from gpt2calc.model import alibi
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.decoder import Decoder, Execution, GPT2Decoder, Masks, Preamble
+from gpt2calc.model.decoder import Decoder, Execution, Masks, Preamble
 from gpt2calc.model.masks import position_ids
 from gpt2calc.tape.elementwise import add, add_scalar, cast, elementwise, to_copy
 from gpt2calc.tape.tensor import Tensor, empty
-from gpt2calc.tape.views import narrow
+from gpt2calc.tape.views import narrow, view
+
+
+class GPT2Decoder(Decoder):
+    """GPT-2's: positions are learned, and added to the embedding."""
+
+    positions = frozenset({"learned"})
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed tokens and positions, and make the mask."""
+        embedded = self.embeddings(ids)
+        self.prepare(cache)
+        positions = position_ids(ids.shape[1])
+        placed = self.position_table(positions)
+        x = add(embedded, placed)
+        masks = self.masks(execution, ids, cache)
+        x = self.embeddings.dropout(x)
+        return Preamble(x, masks, {}, None, positions, (embedded, placed))
+
+    def ending(self, x: Tensor) -> Tensor:
+        """View the hidden states in their own shape, as the class does."""
+        return view(x, *x.shape)
 
 
 class BigCodeDecoder(GPT2Decoder):
@@ -156,3 +177,26 @@ class FalconAlibiDecoder(FalconDecoder):
     def _in_numbers(self, mask: Tensor, dtype: str) -> Tensor:
         zero, least = empty("full", (), dtype), empty("scalar_tensor", (), dtype)
         return elementwise("where", mask, zero, least, dtype=dtype)
+
+
+class SinusoidalDecoder(Decoder):
+    """XGLM's and CTRL's: rows of a table of sines, which has no parameters, are added."""
+
+    positions = frozenset({"sinusoidal"})
+
+    def preamble(self, execution: Execution, ids: Tensor, cache: Cache | None) -> Preamble:
+        """Embed the tokens, look up their positions, and make the mask."""
+        embedded = self.embeddings(ids)
+        self.prepare(cache)
+        positions = position_ids(ids.shape[1])
+        placed = empty("index_select", (1, ids.shape[1], embedded.shape[-1]), embedded.dtype)
+        x = add(embedded, placed)
+        masks = self.masks(execution, ids, cache)
+        x = self.embeddings.dropout(x)
+        return Preamble(x, masks, {}, None, positions, (embedded, placed))
+
+
+class CTRLDecoder(SinusoidalDecoder):
+    """CTRL's, whose class has no checkpointing."""
+
+    has_checkpointing = False
