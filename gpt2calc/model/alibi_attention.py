@@ -5,7 +5,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.heads import Heads
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Matrix
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Part
 from gpt2calc.tape.elementwise import (
@@ -41,7 +41,7 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
 
     role = "attention"
 
-    def __init__(self, qkv: Linear | Conv1D, out: Linear | Conv1D, heads: Heads) -> None:
+    def __init__(self, qkv: Matrix, out: Matrix, heads: Heads) -> None:
         self.qkv = qkv
         self.out = out
         self.heads = heads
@@ -92,7 +92,7 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
 
     role = "attention"
 
-    def __init__(self, qkv: Linear | Conv1D, out: Linear | Conv1D, heads: Heads) -> None:
+    def __init__(self, qkv: Matrix, out: Matrix, heads: Heads) -> None:
         self.qkv = qkv
         self.out = out
         self.heads = heads

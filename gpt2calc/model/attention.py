@@ -6,7 +6,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys 
 from typing import NamedTuple
 
 from gpt2calc.model.cache import Cache
-from gpt2calc.model.linear import Conv1D, Linear, Scale
+from gpt2calc.model.linear import Matrix, Scale
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Identity, Part
@@ -67,7 +67,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         projection: Projection,
         rotary: Rotary | None,
         scores: Scores,
-        out: Linear | Conv1D,
+        out: Matrix,
         sinks: Sinks | None = None,
     ) -> None:
         self.sinks = sinks

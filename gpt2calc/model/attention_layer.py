@@ -1,30 +1,20 @@
 """Builder of a layer's attention from a config: its projections, its scores, its sizes."""
 
-from typing import TypeAlias
-
 from gpt2calc.model.attention import Additions, Attention, Lambdas, LayerContext
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.falcon_attention import FalconAlibiAttention, FalconAttention
 from gpt2calc.model.heads import Heads
+from gpt2calc.model.joint_projections import JointProjection, JointWithGate
 from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Linear, Matrix
 from gpt2calc.model.norm_layer import norm_over, qk_norms
 from gpt2calc.model.norms import LayerNorm
 from gpt2calc.model.part import Identity, Part
 from gpt2calc.model.partial_rotary import PartialRotary
-from gpt2calc.model.projections import (
-    JointProjection,
-    JointWithGate,
-    NormedWithGate,
-    Projection,
-    SeparateProjection,
-    WithOwnGate,
-)
+from gpt2calc.model.projections import NormedWithGate, Projection, SeparateProjection, WithOwnGate
 from gpt2calc.model.scores import Attended, Scores, Sinks, SinkScores
 from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
 from gpt2calc.tape.tensor import Tensor
-
-Matrix: TypeAlias = Linear | Conv1D
 
 
 class AttentionBuilder:

@@ -3,7 +3,7 @@
 from gpt2calc.model.alibi_attention import BloomAttention, MPTAttention, dropout_add
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.blocks import Block, BlockOutput, BlockPart, Layer
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Matrix
 from gpt2calc.model.mlp import Activation, Dropout
 from gpt2calc.model.part import Identity, Part
 from gpt2calc.tape.elementwise import add, scale
@@ -16,7 +16,7 @@ class BloomMLP(Part[[Tensor, Tensor], Tensor]):
 
     role = "mlp"
 
-    def __init__(self, up: Linear | Conv1D, down: Linear | Conv1D, activation: str) -> None:
+    def __init__(self, up: Matrix, down: Matrix, activation: str) -> None:
         self.up = up
         self.act = Activation(activation)
         self.down = down

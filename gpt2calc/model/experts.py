@@ -6,11 +6,9 @@ Source: transformers, ``integrations/moe.py``, ``models/mixtral/modeling_mixtral
 
 from typing import Literal
 
-from gpt2calc.model.linear import Linear
 from gpt2calc.model.part import Leaf, Part
-from gpt2calc.model.routers import Router
 from gpt2calc.tape.autocast import lowered
-from gpt2calc.tape.elementwise import add, cast, mul, of_input, of_output, to_copy
+from gpt2calc.tape.elementwise import add, cast, mul, of_input, to_copy
 from gpt2calc.tape.indexing import index
 from gpt2calc.tape.matmul import bmm, grouped_mm
 from gpt2calc.tape.recorder import module
@@ -61,11 +59,6 @@ class ExpertMatrices(Leaf):
     def matrices(self) -> Tensor:
         """Return (experts, outputs, inputs), or inputs first."""
         return self.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply rows that are sorted by expert."""
-        offsets = empty("cumsum", (self.n_expert,), "int32")
-        return self.grouped(x, offsets)
 
     def grouped(self, x: Tensor, offsets: Tensor) -> Tensor:
         """Multiply rows that are sorted by expert, up to an offset for each."""
@@ -229,82 +222,3 @@ def _one_by_one(x: Tensor, matrices: Tensor) -> Tensor:
     matrices = lowered(matrices)
     product = bmm(matrices, column)
     return view(product, *product.shape[:-1])
-
-
-class NarrowedExperts(Part[[Tensor, Tensor, Tensor], Tensor]):
-    """Nemotron 3's: experts that work in a latent, narrower than the model."""
-
-    def __init__(self, narrow: Linear, experts: Experts, widen: Linear) -> None:
-        self.narrow = narrow
-        self.experts = experts
-        self.widen = widen
-
-    def forward(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Apply to tokens (tokens, width) the experts chosen (tokens, experts_per_token)."""
-        return self.widen(self.experts(self.narrow(x), chosen, weights))
-
-
-class MixtureOfExperts(Part[[Tensor], Tensor]):
-    """A router and its experts, in the place of an MLP."""
-
-    role = "mlp"
-
-    def __init__(self, router: Router, experts: Experts | NarrowedExperts) -> None:
-        self.router = router
-        self.experts = experts
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width)."""
-        batch, seq, width = x.shape
-        x = view(x, -1, width)
-        _, weights, chosen = self.router(x)
-        x = self.experts(x, chosen, weights)
-        return reshape(x, batch, seq, width)
-
-
-class SharedMixtureOfExperts(MixtureOfExperts):
-    """Qwen's: beside the experts there may be an MLP for every token, times a gate of its own."""
-
-    def __init__(
-        self,
-        router: Router,
-        experts: Experts | NarrowedExperts,
-        shared: Part[[Tensor], Tensor] | None,
-        gate: Linear | None,
-    ) -> None:
-        super().__init__(router, experts)
-        self.shared = shared
-        self.shared_router = gate
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width)."""
-        batch, seq, width = x.shape
-        rows = view(x, -1, width)
-        beside = None if self.shared is None else self.shared(rows)
-        _, weights, chosen = self.router(rows)
-        out = self.experts(rows, chosen, weights)
-        if beside is not None:
-            beside = self._through_gate(rows, beside)
-            out = add(out, beside)
-        return reshape(out, batch, seq, width)
-
-    def _through_gate(self, x: Tensor, beside: Tensor) -> Tensor:
-        """Return what the shared MLP made of tokens, times its gate, if it has one."""
-        if self.shared_router is None:
-            return beside
-        return mul(of_output("sigmoid", self.shared_router(x)), beside)
-
-
-class SharedLast(SharedMixtureOfExperts):
-    """DeepSeek's: the shared MLP, which has no gate as published, comes after the experts."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply to (batch, tokens, width)."""
-        batch, seq, width = x.shape
-        _, weights, chosen = self.router(x)
-        rows = view(x, -1, width)
-        out = view(self.experts(rows, chosen, weights), batch, seq, width)
-        if self.shared is None:
-            return out
-        beside = self._through_gate(x, self.shared(x))
-        return add(out, beside)

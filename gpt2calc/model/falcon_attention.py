@@ -5,7 +5,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.heads import Heads
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Matrix
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.part import Part
 from gpt2calc.model.rotary import Rotary
@@ -43,8 +43,8 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
 
     def __init__(
         self,
-        qkv: Linear | Conv1D,
-        out: Linear | Conv1D,
+        qkv: Matrix,
+        out: Matrix,
         rotary: Rotary | None,
         heads: Heads,
         *,

@@ -48,10 +48,6 @@ class LatentQuery(Part[[Tensor], Tensor]):
         self.norm = norm
         self.up = up
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return queries (B, S, h (n + r)) of (B, S, d)."""
-        return self.up(self.latent(x))
-
     def latent(self, x: Tensor) -> Tensor:
         """Return the latent (B, S, q) of (B, S, d)."""
         return x if self.down is None or self.norm is None else self.norm(self.down(x))

@@ -1,5 +1,7 @@
 """Linear layers and embeddings: the parts that hold matrices."""
 
+from typing import TypeAlias
+
 from gpt2calc.model.part import Leaf
 from gpt2calc.tape.elementwise import add, mul, scale
 from gpt2calc.tape.indexing import embedding
@@ -38,6 +40,10 @@ class Conv1D(Leaf):
     def forward(self, x: Tensor) -> Tensor:
         """Apply to (batch, tokens, inputs)."""
         return conv1d(x, self.weight, self.bias)
+
+
+Matrix: TypeAlias = Linear | Conv1D
+"""A product with a weight: outputs first, as ``nn.Linear``, or inputs first, as GPT-2."""
 
 
 class FalconLinear(Linear):

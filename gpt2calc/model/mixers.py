@@ -12,7 +12,7 @@ from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.part import Leaf, Part
 from gpt2calc.model.scores import Attended
-from gpt2calc.tape.elementwise import add, elementwise, mul
+from gpt2calc.tape.elementwise import add, mul
 from gpt2calc.tape.recorder import Matmul, module
 from gpt2calc.tape.recurrence import fused
 from gpt2calc.tape.tensor import Parameter, Tensor
@@ -76,10 +76,6 @@ class Rates(Leaf):
     def __init__(self, role: str, *shape: int) -> None:
         self.role = role
         self.weight = Parameter(shape)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiply by the numbers."""
-        return elementwise("mul", x, self.weight)
 
 
 def recurrence(

@@ -1,6 +1,6 @@
 """MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
 
-from gpt2calc.model.linear import Conv1D, Linear, Scale
+from gpt2calc.model.linear import Matrix, Scale
 from gpt2calc.model.part import Identity, Part
 from gpt2calc.tape.elementwise import (
     add,
@@ -102,8 +102,8 @@ class MLP(Part[[Tensor], Tensor]):
 
     def __init__(
         self,
-        up: Linear | Conv1D,
-        down: Linear | Conv1D,
+        up: Matrix,
+        down: Matrix,
         activation: Activation,
         sub_norm: Part[[Tensor], Tensor] | None = None,
     ) -> None:
@@ -133,9 +133,9 @@ class GatedMLP(Part[[Tensor], Tensor]):
 
     def __init__(
         self,
-        gate: Linear | Conv1D,
-        up: Linear | Conv1D,
-        down: Linear | Conv1D,
+        gate: Matrix,
+        up: Matrix,
+        down: Matrix,
         activation: Activation,
         sub_norm: Part[[Tensor], Tensor] | None = None,
     ) -> None:
@@ -161,8 +161,8 @@ class JointGatedMLP(Part[[Tensor], Tensor]):
 
     def __init__(
         self,
-        gate_up: Linear | Conv1D,
-        down: Linear | Conv1D,
+        gate_up: Matrix,
+        down: Matrix,
         width: int,
         activation: Activation,
         sub_norm: Part[[Tensor], Tensor] | None = None,

@@ -6,7 +6,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; g heads of keys 
 
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.heads import Heads
-from gpt2calc.model.linear import Conv1D, Linear
+from gpt2calc.model.linear import Matrix
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.norms import NormPerHead, ParameterFreeNorm
 from gpt2calc.model.part import Identity, Leaf, Part
@@ -33,8 +33,8 @@ class KeysAndValues(Part[[Tensor, Rotation | None], tuple[Tensor, Tensor]]):
 
     def __init__(
         self,
-        key: Linear | Conv1D,
-        value: Linear | Conv1D | None,
+        key: Matrix,
+        value: Matrix | None,
         heads: Heads,
         key_norm: Leaf | None,
         value_norm: ParameterFreeNorm | None,
@@ -83,11 +83,11 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
 
     def __init__(
         self,
-        query: Linear | Conv1D,
+        query: Matrix,
         query_norm: Leaf | None,
         keys_and_values: KeysAndValues | None,
         scores: Scores,
-        out: Linear | Conv1D,
+        out: Matrix,
         sinks: Sinks | None,
         *,
         has_rope: bool,

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.blocks import Block
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, QWEN3_MOE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.gpts import GPT_NEOX
@@ -31,10 +30,11 @@ from gpt2calc.model.families.llamas import (
 )
 from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import read_dense_layers, read_shared, with_dense_layers
+from gpt2calc.model.joint_projections import ByHeadProjection
 from gpt2calc.model.llama_decoders import BothMasksDecoder, MixtralDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.names import named
 from gpt2calc.model.partial_rotary import NeoXRotary
-from gpt2calc.model.projections import ByHeadProjection
 from gpt2calc.model.routers import SigmoidRouter
 
 # ---- dense models ----------------------------------------------------------------------------

@@ -19,16 +19,11 @@ from gpt2calc.model.gpt_attention import (
     GPTNeoScores,
 )
 from gpt2calc.model.gpt_decoders import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
+from gpt2calc.model.joint_projections import BigCodeProjection, ByHeadProjection, CodeGenProjection
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import named
 from gpt2calc.model.partial_rotary import CodeGenRotary, GPTJRotary, NeoXRotary
-from gpt2calc.model.projections import (
-    BigCodeProjection,
-    ByHeadProjection,
-    CodeGenProjection,
-    ForLaterTransposing,
-    ViewedLate,
-)
+from gpt2calc.model.projections import ForLaterTransposing, ViewedLate
 
 OPENAI_GPT = GPT2.but(
     name="openai-gpt",

@@ -8,7 +8,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
     MIXTRAL,
@@ -37,6 +36,7 @@ from gpt2calc.model.families.sparse import (
     read_shared,
 )
 from gpt2calc.model.llama_decoders import MixtralDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.norms import RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.partial_rotary import NeoXRotary
 

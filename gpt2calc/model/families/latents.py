@@ -7,7 +7,6 @@ on the Hub, whose tensors are those of DeepSeek-V3.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of
@@ -21,6 +20,7 @@ from gpt2calc.model.families.sparse import (
 )
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.llama_decoders import MixtralDecoder, ScaledLogitsDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.partial_rotary import GLMRotary
 from gpt2calc.model.routers import GroupedRouter
 

@@ -19,6 +19,7 @@ from gpt2calc.model.families.layers import (
     read_rotary_dim,
     read_window,
 )
+from gpt2calc.model.joint_projections import SlicedProjection
 from gpt2calc.model.linear import GemmaEmbedding, ScaledEmbedding
 from gpt2calc.model.llama_decoders import (
     FullMaskDecoder,
@@ -29,12 +30,7 @@ from gpt2calc.model.llama_decoders import (
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
 from gpt2calc.model.partial_rotary import PartialRotary, Phi3Rotary
-from gpt2calc.model.projections import (
-    NormedAfterTransposing,
-    NormedBeforeTransposing,
-    SlicedProjection,
-    ViewedLate,
-)
+from gpt2calc.model.projections import NormedAfterTransposing, NormedBeforeTransposing, ViewedLate
 from gpt2calc.model.rotary import CohereRotary, OLMoRotary
 from gpt2calc.model.scores import CappedScores
 

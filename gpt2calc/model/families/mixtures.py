@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
     MIXTRAL,
@@ -33,6 +32,7 @@ from gpt2calc.model.families.llamas import (
     names,
 )
 from gpt2calc.model.llama_decoders import BothMasksDecoder, MixtralDecoder, ScaledMixtralDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import NormedWhole
 from gpt2calc.model.routers import (

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.attention import NormedAfterRotation
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.dense import COHERE2, ERNIE45, EXAONE4, HUNYUAN_DENSE, without_rope
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
@@ -49,6 +48,7 @@ from gpt2calc.model.llama_decoders import (
     Gemma3Decoder,
     MixtralDecoder,
 )
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.projections import SeparateProjection
 from gpt2calc.model.routers import (

@@ -6,7 +6,6 @@ Source: ``models/lfm*/configuration_*.py`` and ``modeling_*.py`` of transformers
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.hybrids import LISTED, read_attention_layers, with_windows
 from gpt2calc.model.families.layers import depth_of
@@ -21,6 +20,7 @@ from gpt2calc.model.families.sparse import (
     with_dense_layers,
 )
 from gpt2calc.model.llama_decoders import MixtralDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.projections import NormedAfterTransposing
 from gpt2calc.model.routers import GroupedRouter
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.experts import SharedLast
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.hybrids import LISTED, read_attention_layers
 from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
@@ -16,6 +15,7 @@ from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, 
 from gpt2calc.model.families.sparse import with_dense_layers
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.llama_decoders import MixtralDecoder, ScaledLogitsDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.names import Names
 from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.routers import GroupedRouter
