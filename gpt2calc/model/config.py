@@ -8,7 +8,7 @@ from pydantic import model_validator
 from gpt2calc.model.constraints import refuse_nonsense
 from gpt2calc.model.families.family import COLLOQUIAL
 from gpt2calc.model.families.table import families, family_called
-from gpt2calc.model.fields.declared import FieldValue
+from gpt2calc.model.fields.known import FieldValue
 from gpt2calc.model.fields.layers import Layered
 
 OF_NO_LAYER = {

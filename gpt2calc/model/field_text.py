@@ -4,14 +4,8 @@ from pydantic import BeforeValidator
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.layers import DEEPEST
-from gpt2calc.model.fields.declared import (
-    Declared,
-    FieldValue,
-    choices_of,
-    is_list,
-    is_switch,
-    refusal,
-)
+from gpt2calc.model.fields.declared import Declared, choices_of, is_list, is_switch, refusal
+from gpt2calc.model.fields.known import FieldValue
 from gpt2calc.units import parse_size
 
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpt2calc.model.build import network
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields.declared import FieldValue
+from gpt2calc.model.fields.known import FieldValue
 from gpt2calc.model.kinds import Kinds, kinds_of
 from gpt2calc.model.network import Network
 from gpt2calc.tape.symbolic import SymInt

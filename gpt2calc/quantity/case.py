@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields.declared import Known
+from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.run import Run
 

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, model_validator
 
 from gpt2calc.dtypes import dtype_called
 from gpt2calc.errors import quoted
-from gpt2calc.model.fields.declared import Declared, Known, Size
+from gpt2calc.model.fields.declared import Declared
+from gpt2calc.model.fields.known import Known, Size
 
 ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")

@@ -10,7 +10,8 @@ import pytest
 from gpt2calc import ModelConfig, Run
 from gpt2calc.cli import flags
 from gpt2calc.metrics.devices import device
-from gpt2calc.model.fields.declared import Declared, Known, Layers, Size
+from gpt2calc.model.fields.declared import Declared
+from gpt2calc.model.fields.known import Known, Layers, Size
 
 
 class Kiln(Declared):

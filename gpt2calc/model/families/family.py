@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from gpt2calc.model.architecture import LLAMA, Architecture
-from gpt2calc.model.fields.declared import FieldValue
+from gpt2calc.model.fields.known import FieldValue
 from gpt2calc.model.names import Names
 
 Contents: TypeAlias = Mapping[str, object]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gpt2calc.model.fields.declared import Known, Layers, Size
+from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.fields.windows import WindowFields
 

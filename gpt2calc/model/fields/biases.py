@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gpt2calc.model.fields.declared import Known
+from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.norms import NormFields
 
 

@@ -2,77 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from numbers import Integral
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, ClassVar, Self, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
-
-FieldValue: TypeAlias = int | bool | str | tuple[int, ...] | None
-"""What a field can be: a number, a switch, a choice, a list of layers, or nothing."""
-
-
-def _plain(value: object) -> object:
-    """Turn NumPy's and SymPy's integers into Python's, which alone are exact at any size."""
-    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
-    return int(value) if is_integer else value  # type: ignore[call-overload]
-
-
-Size = Annotated[int, BeforeValidator(_plain), Field(gt=0)]
-"""A positive Python integer of any size."""
-
-
-def _listed(value: object) -> object:
-    """Return a list as a tuple, in order and each number once; what is none, as it is."""
-    if not isinstance(value, list | tuple | range | set | frozenset):
-        return value
-    whole = [each for each in map(_plain, value) if type(each) is int]
-    return tuple(sorted(set(whole))) if len(whole) == len(value) else value
-
-
-Layers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
-"""Numbers of layers, from 0."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a field beside its type and default: stands in its annotation."""
-
-    words: str
-    """How a number or a choice is said, ``"width {}"``; for a switch, what is said where it is off,
-    ``"no biases"``: where it is on, it is said without the ``no``."""
-    description: str
-    """What it is, in a sentence or two."""
-    letter: str = ""
-    """The letter of a number in formulas; a switch has none."""
-    place: int = 0
-    """Where the letter stands in a product: those of lower places come first."""
-    rule: str = ""
-    """The property that the field follows if it is left at None."""
-    follows: tuple[str, ...] = ()
-    """The fields that the rule reads."""
-    always_said: bool = False
-    """Whether the field is said even where it follows its rule."""
-    echoes: bool = False
-    """Whether its number is another field's or follows from others, unless it is given: then it is
-    no quantity of its own."""
-    example: int | None = None
-    """A value for messages, where the default is None."""
-    other_names: tuple[str, ...] = ()
-    """What the field is called elsewhere, for hints."""
-    said: Mapping[str, str] = field(default_factory=dict)
-    """How each choice is said, where it is not the word itself."""
-    hints: Mapping[str, str] = field(default_factory=dict)
-    """What to say of words that are no choice, or no longer one."""
-    opposite: str = ""
-    """The word that says a switch is off, beside its name with a no."""
-    changes: tuple[str, ...] = ()
-    """The quantities that a field of a run changes, by name; one of a model may change any."""
-    fixed: Mapping[str, bool] = field(default_factory=dict)
-    """What a switch of a run is, whatever is said, in quantities that it does not change."""
+from gpt2calc.model.fields.known import FieldValue, Known
 
 
 class Declared(BaseModel):
@@ -219,6 +155,22 @@ def ranges(numbers: Iterable[int]) -> list[str]:
     return [str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1]}" for row in rows]
 
 
+def numbers_of(config: Declared) -> tuple[str, ...]:
+    """Return the fields of a config that are numbers."""
+    return tuple(name for name, known in config.known.items() if known.letter)
+
+
+def _one_line(kind: type[Declared], error: ValidationError) -> str:
+    """Say the first of pydantic's complaints in this project's words."""
+    complaint = error.errors(include_url=False)[0]
+    if not complaint["loc"]:
+        return str(complaint["ctx"]["error"])
+    name = str(complaint["loc"][0])
+    if name not in kind.model_fields:
+        return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
+    return refusal(kind, name, complaint["input"])
+
+
 @cache
 def letters(*kinds: type[Declared]) -> dict[str, str]:
     """Return the letters of all numbers of some configs, by field."""
@@ -256,11 +208,6 @@ def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> s
     return field if field in among else None
 
 
-def numbers_of(config: Declared) -> tuple[str, ...]:
-    """Return the fields of a config that are numbers."""
-    return tuple(name for name, known in config.known.items() if known.letter)
-
-
 def is_switch(kind: type[Declared], name: str) -> bool:
     """Tell whether a field is true or false, and no number."""
     annotation = kind.model_fields[name].annotation
@@ -280,17 +227,6 @@ def choices_of(kind: type[Declared], name: str) -> tuple[str | int, ...]:
     annotation = kind.model_fields[name].annotation
     choices = [choice for each in get_args(annotation) for choice in get_args(each) or (each,)]
     return tuple(choice for choice in choices if isinstance(choice, str | int))
-
-
-def _one_line(kind: type[Declared], error: ValidationError) -> str:
-    """Say the first of pydantic's complaints in this project's words."""
-    complaint = error.errors(include_url=False)[0]
-    if not complaint["loc"]:
-        return str(complaint["ctx"]["error"])
-    name = str(complaint["loc"][0])
-    if name not in kind.model_fields:
-        return f"unknown field {quoted(name)}{nearest_field(name, kind)}"
-    return refusal(kind, name, complaint["input"])
 
 
 def refusal(kind: type[Declared], name: str, value: object) -> str:

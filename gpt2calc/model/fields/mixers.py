@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from gpt2calc.model.fields.attention import AttentionFields
-from gpt2calc.model.fields.declared import Known, Layers, Size
+from gpt2calc.model.fields.known import Known, Layers, Size
 
 
 class MixerFields(AttentionFields):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gpt2calc.model.fields.declared import Known, Layers, Size
+from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.mixers import MixerFields
 
 

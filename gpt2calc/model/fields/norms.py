@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gpt2calc.model.fields.declared import Known
+from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.mlps import MLPFields
 
 

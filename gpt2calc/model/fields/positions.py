@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from gpt2calc.model.fields.declared import Known, Layers, Size
+from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.sizes import SizeFields
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.families.table import family_called
-from gpt2calc.model.fields.declared import Declared, Known, Size
+from gpt2calc.model.fields.declared import Declared
+from gpt2calc.model.fields.known import Known, Size
 from gpt2calc.model.names import Names
 
 HEAD_WIDTH = 64
