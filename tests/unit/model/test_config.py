@@ -137,11 +137,14 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"qk_rope_head_dim": 8}, "qk_rope_head_dim is of latent attention: give kv_lora_rank"),
-        ({"indexer_layers": [0]}, "indexer_layers is of latent attention: give kv_lora_rank"),
+        (
+            {"qk_rope_head_dim": 8},
+            "qk_rope_head_dim needs latent attention .MLA.: give kv_lora_rank",
+        ),
+        ({"indexer_layers": [0]}, "indexer_layers needs latent attention .MLA.: give kv_lora_rank"),
         (LATENT | {"v_head_dim": None}, "v_head_dim is missing: latent attention"),
-        (LATENT | {"n_kv_head": 2}, "n_kv_head is not of latent attention: leave out"),
-        (LATENT | {"index_head_dim": 8}, "index_head_dim is of an indexer: give index_n_heads"),
+        (LATENT | {"n_kv_head": 2}, "n_kv_head does not go with latent attention: leave out"),
+        (LATENT | {"index_head_dim": 8}, "index_head_dim needs an indexer: give index_n_heads"),
         (LATENT | {"index_n_heads": 2}, "an indexer has index_head_dim"),
         (
             LATENT
@@ -149,11 +152,11 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
             "indexer_layers has 12: layers are numbered from 0, and the last of 12 is 11",
         ),
         ({"attention_gate": True, "qk_norm": "width"}, "attention_gate cuts queries by head"),
-        ({**LATENT, "qk_norm": "head"}, "qk_norm is not of latent attention"),
-        ({**LATENT, "attention_sinks": True}, "attention_sinks is not of latent attention"),
+        ({**LATENT, "qk_norm": "head"}, "qk_norm does not go with latent attention"),
+        ({**LATENT, "attention_sinks": True}, "attention_sinks does not go with latent attention"),
         ({"mlp_layers": [12]}, "mlp_layers has 12: layers are numbered from 0"),
         ({"mlp_layers": [*range(12)]}, "mlp_layers has all layers: leave out some"),
-        ({"mlp_layers": [1], "window": 4}, "mlp_layers is of blocks of one part"),
+        ({"mlp_layers": [1], "window": 4}, "mlp_layers makes blocks of one part"),
         ({"mlp_layers": [], "n_expert": 4}, "no layer in mlp_layers has experts"),
         ({"mlp_layers": [1], "n_expert": 4, "dense_layers": [2]}, "layer 2 is in dense_layers"),
         ({"mlp_layers": [1], **SHORT, "attention_layers": [1]}, "layer 1 is in mlp_layers and"),
@@ -168,14 +171,14 @@ LATENT = {"kv_lora_rank": 64, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_
         ),
         (
             {**LIGHTNING, "attention_layers": [], "mlp_layers": [], "attention_gate": True},
-            "attention_gate is of attention, which no layer has",
+            "attention_gate needs attention, which no layer has",
         ),
-        ({"mixer_rank": 4}, "mixer_rank is of another mixer than attention"),
-        ({"parallel_mixer": True}, "parallel_mixer is of another mixer than attention"),
-        ({"expert_latent_dim": 4}, "expert_latent_dim is of a model with experts"),
-        ({"attention_layers": [1]}, "attention_layers is of another mixer than attention"),
-        ({"mixer_bias": True}, "mixer_bias is of another mixer than attention: give mixer"),
-        ({"mixer": "short_conv"}, "mixer_kernel is missing: 'short_conv' has it"),
+        ({"mixer_rank": 4}, "mixer_rank needs a mixer other than attention"),
+        ({"parallel_mixer": True}, "parallel_mixer needs a mixer other than attention"),
+        ({"expert_latent_dim": 4}, "expert_latent_dim needs experts"),
+        ({"attention_layers": [1]}, "attention_layers needs a mixer other than attention"),
+        ({"mixer_bias": True}, "mixer_bias needs a mixer other than attention: give mixer"),
+        ({"mixer": "short_conv"}, "mixer_kernel is missing: 'short_conv' needs it"),
         (
             {"mixer": "short_conv", "mixer_kernel": 3, "mixer_heads": 2},
             "mixer_heads is no size of 'short_conv'",
@@ -197,15 +200,18 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"full_head_dim": 8}, "full_head_dim is of the layers without a window: give window"),
+        ({"full_head_dim": 8}, "full_head_dim needs layers with and without a window: give window"),
         ({"full_head_dim": 8, "window": 4}, "such as 512, and full_layers"),
         ({**FULL, "head_dim": None, "full_n_kv_head": 2}, "give n_head and head_dim"),
         ({**FULL, "full_n_kv_head": 5}, "full_n_kv_head is 5: it must divide n_head, which is 12"),
         ({**FULL, "full_n_head": 8, "n_kv_head": 3}, "n_kv_head is 3: it must divide full_n_head"),
-        ({**FULL, "full_values_are_keys": True, "attention_gate": True}, "that no gate follows"),
-        ({"separate_gate": True, "gate_per_head": True}, "separate_gate is of attention_gate"),
-        ({"attention_gate": True, "gate_per_head": True}, "gate_per_head is of separate_gate"),
-        ({"norm_after_experts": True}, "norm_after_experts is of a model with experts"),
+        (
+            {**FULL, "full_values_are_keys": True, "attention_gate": True},
+            "does not go with attention_gate",
+        ),
+        ({"separate_gate": True, "gate_per_head": True}, "separate_gate needs attention_gate"),
+        ({"attention_gate": True, "gate_per_head": True}, "gate_per_head needs separate_gate"),
+        ({"norm_after_experts": True}, "norm_after_experts needs experts"),
         (
             {**LATENT, "differential_attention": True},
             "differential_attention is given, beside kv_lora_rank",
@@ -216,19 +222,19 @@ FULL = {"window": 4, "full_layers": [3], "head_dim": 64}
             "give full_layers, not full_every",
         ),
         ({"v_head_dim": 8, "attention_gate": True}, "v_head_dim is given, beside attention_gate"),
-        ({"double_wide_mlp": True}, "double_wide_mlp is of shared_kv_layers: give both"),
+        ({"double_wide_mlp": True}, "double_wide_mlp needs shared_kv_layers: give both"),
         ({"shared_kv_layers": [12]}, "shared_kv_layers has 12: layers are numbered from 0"),
         ({"shared_kv_layers": [0]}, "layer 0 is in shared_kv_layers, and no layer before it"),
         ({**FULL, "shared_kv_layers": [3]}, "layer 3 is in shared_kv_layers, and no layer before"),
         ({**LATENT, "shared_kv_layers": [3]}, "leave out kv_lora_rank, mixer, mlp_layers"),
-        ({"per_layer_vocab": 9}, "per_layer_vocab is of per-layer embeddings: give per_layer_dim"),
+        ({"per_layer_vocab": 9}, "per_layer_vocab needs per-layer embeddings: give per_layer_dim"),
         ({"altup_inputs": 1}, "altup_inputs is 1: give at least 2 residual streams"),
-        ({"laurel_rank": 4}, "laurel_rank is of blocks with norms before and after"),
-        ({"separate_gate": True}, "separate_gate is of attention_gate: give both"),
+        ({"laurel_rank": 4}, "laurel_rank needs norms before and after"),
+        ({"separate_gate": True}, "separate_gate needs attention_gate: give both"),
         ({"differential_attention": True, "n_head": 3}, "which are 3: give an even number"),
         ({"laurel_rank": 4, "norm_place": "both", "parallel_residual": True}, "leave out laurel"),
-        ({**LATENT, "sub_norms": True}, "sub_norms is not of latent attention"),
-        ({"mlp_beside_experts": True}, "mlp_beside_experts is of a model with experts"),
+        ({**LATENT, "sub_norms": True}, "sub_norms does not go with latent attention"),
+        ({"mlp_beside_experts": True}, "mlp_beside_experts needs experts"),
         (
             {"mlp_beside_experts": True, "n_expert": 4, "n_inner_shared": 8},
             "mlp_beside_experts is given, beside n_inner_shared",
@@ -241,9 +247,9 @@ def test_layers_that_cannot_differ_so_are_refused(fields, words):
 
 
 def test_the_heads_of_values_need_a_number():
-    with pytest.raises(UserError, match="v_head_dim is the width of how many heads"):
+    with pytest.raises(UserError, match="v_head_dim needs n_head"):
         ModelConfig(n_embd=100, v_head_dim=8)
-    with pytest.raises(UserError, match="differential_attention is of how many heads"):
+    with pytest.raises(UserError, match="differential_attention needs n_head"):
         ModelConfig(n_embd=100, differential_attention=True)
 
 
@@ -262,7 +268,7 @@ def test_what_is_no_list_of_layers_is_refused(layers):
     ("fields", "words"),
     [
         ({"full_every": 4}, "full_every is given, but no window"),
-        ({"no_rope_every": 4}, "no_rope_every is 4, of rotary positions"),
+        ({"no_rope_every": 4}, "no_rope_every is 4, which needs rotary positions"),
         ({"family": "llama", "rotary_dim": 4_096}, "more than the 64 features of a head"),
         ({"family": "gpt_neox", "rotary_dim": 7}, "rotary_dim is 7: give an even number"),
     ],

@@ -19,7 +19,7 @@ from gpt2calc import (
     load,
 )
 from gpt2calc.metrics.matmuls import products
-from gpt2calc.model.constraints import WITH_BIASES
+from gpt2calc.model.checks.mixers import WITH_BIASES
 from gpt2calc.model.families.table import families
 from gpt2calc.model.fields.declared import letters as of_fields
 from gpt2calc.model.tensors import tensors
