@@ -76,8 +76,6 @@ BY_RULE = {
     "mamba2": "a token takes two products of the size of each head's state",
 }
 """The rule by which a recurrence is counted, in words, by the mixer that has it."""
-
-
 FLOPS = Quantity(
     name="flops",
     unit="FLOPs",

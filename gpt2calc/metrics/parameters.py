@@ -128,8 +128,6 @@ PARAMETERS = Quantity(
     holds=holds_at_depths,
     groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
 )
-
-
 ACTIVE = replace(
     PARAMETERS,
     name="active",

@@ -29,8 +29,6 @@ NORMED: dict[str, type[SeparateProjection]] = {
     "width": NormedWhole,
 }
 """The projection by ``qk_norm``: it says where the norms of queries and keys stand."""
-
-
 ALL_DROPOUT = frozenset({"embedding_dropout", "softmax", "attention_dropout", "mlp_dropout"})
 """GPT-2's dropouts: of embeddings, of probabilities, and of what attention and MLP return."""
 BLOCK_DROPOUT = ALL_DROPOUT - {"embedding_dropout"}

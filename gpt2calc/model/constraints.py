@@ -19,8 +19,6 @@ from gpt2calc.model.fields.layers import Layered
 
 OF_FEW_VALUES = ("n_kv_head", "n_expert_active")
 """Fields that another one leaves a few values: better compared or swept than solved for."""
-
-
 CHECKS = (
     check_heads,
     check_latent,

@@ -22,8 +22,6 @@ from gpt2calc.model.part import varied
 from gpt2calc.model.routers import Router, ScaledRouter
 
 MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
-
-
 SHARED_ROLES = ("shared_gate", "shared_in", "shared_out")
 """The roles of the matrices of an MLP, and of the MLP beside experts (the shared expert)."""
 JOINT_ROLES = {MLP_ROLES: "mlp_gate_in", SHARED_ROLES: "shared_gate_in"}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from gpt2calc.dtypes import ITEMSIZE
-from gpt2calc.metrics.memory import state
+from gpt2calc.metrics.memory import state, zero
 from gpt2calc.metrics.memory.following import plan_of, timeline_in_letters, timeline_of
 from gpt2calc.metrics.memory.naming import name_of, of_forward, of_serving, of_training
 from gpt2calc.metrics.memory.refusals import refuse_what_cannot_run
@@ -108,12 +108,12 @@ class Moments:
         They are numbers even where the case has letters: those at its origin.
         """
         live = int(moment.live)
-        if moment.event.op == ROOTS and state.is_shared(self.origin, "optimizer"):
+        if moment.event.op == ROOTS and zero.is_shared(self.origin, "optimizer"):
             live += self._less_of(int(moment.born))
-        if state.is_shared(self.origin, "gradients"):
+        if zero.is_shared(self.origin, "gradients"):
             live += self._less_of(int(moment.gradients))
             if _is_in_backward(moment):
-                unshared: int = state.unshared_gradients(self.origin)
+                unshared: int = zero.unshared_gradients(self.origin)
                 live += unshared
         return live
 
@@ -125,7 +125,7 @@ class Moments:
     def totals(self) -> list[int]:
         """Return the bytes of all moments that may be the peak, in the case's arithmetic."""
         standing = self._standing_bytes
-        if state.is_shared(self.case, "optimizer"):
+        if zero.is_shared(self.case, "optimizer"):
             return [sum(term.amount for term in self.terms())]
         if self.is_plain:
             return [standing + self.peak().live]
@@ -160,14 +160,14 @@ class Moments:
     def _shared(self, terms: list[Term], moment: Moment) -> list[Term]:
         """Replace what GPUs share out by one GPU's part of it."""
         case = self.case
-        if state.is_shared(case, "optimizer") and moment.event.op == ROOTS:
+        if zero.is_shared(case, "optimizer") and moment.event.op == ROOTS:
             roots = sum([t.amount for t in terms if t.role.endswith(ROOTS)])
             terms = [t for t in terms if not t.role.endswith(ROOTS)]
-            terms.append(state.shared_roots(case, roots))
-        if state.is_shared(case, "gradients"):
+            terms.append(zero.shared_roots(case, roots))
+        if zero.is_shared(case, "gradients"):
             made = sum([t.amount for t in terms if t.sublayer == "gradients"])
             terms = [t for t in terms if t.sublayer != "gradients"]
-            terms += state.shared_gradients(case, made, _is_in_backward(moment))
+            terms += zero.shared_gradients(case, made, _is_in_backward(moment))
         return terms
 
     def saved(self) -> list[Term]:

@@ -43,8 +43,6 @@ PHASES = {
     "token 2": "the second new token",
 }
 """The parts of a run, in words."""
-
-
 BLOCKS = {
     ("first", 0): "first",
     ("first", 1): "second",

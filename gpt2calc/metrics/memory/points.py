@@ -30,8 +30,6 @@ from gpt2calc.tape.symbolic import Decisions, Formula, Monomial, SymInt, terms_o
 Array: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = dict[str, Array]
 """Bytes of each part at every point."""
-
-
 ROUNDING = 1e-9
 """More than what sums of some thousand products of floating-point numbers are off by."""
 

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from functools import cached_property
 
-from gpt2calc.errors import UserError
 from gpt2calc.metrics.estimates import estimated, estimates_table
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
+from gpt2calc.metrics.memory.exactness import how_exact
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import PHASES, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, HELD, MEMORY, STATE, memory_case
-from gpt2calc.metrics.memory.state import rules_of, state_bytes
+from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
-from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
-from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Quantity, Share
 from gpt2calc.quantity.run import Run
@@ -24,26 +23,8 @@ from gpt2calc.report.listing import RowField, listed
 from gpt2calc.report.table import Table
 from gpt2calc.units import format_binary_bytes, format_bytes
 
-EXACT = (
-    "Exact of PyTorch 2.13's CPU kernels and the classes of transformers 5.24; on a GPU, kernels "
-    "and rounding differ."
-)
-EXACT_UNDER_FSDP = (
-    "Exact of FSDP2 in PyTorch 2.13, a unit a block and one for the rest, on the GPU whose shards "
-    "are the largest; kernels are those of CPUs: on a GPU, they and rounding differ."
-)
-AS_ON_GPUS = "The optimizer's step is that of foreach, PyTorch's default on GPUs."
-NOT_PROVEN = (
-    "Weights, gradients, optimizer and cache are exact; activations are those of {}'s operations, "
-    "and were not compared byte by byte with its class."
-)
-NO_CLASS = (
-    "No class of transformers builds such a model: its parts run as in the classes that have them."
-)
 OF_ONE_GPU = "All of this table is of one GPU that has the whole model."
 FULL = "The prompt fills the context: no token follows."
-REST_IS_EXACT = "The rest is exact of PyTorch's CPU kernels."
-UNITS = "GB are 10^9 bytes, GiB 2^30. A model's buffers are not counted."
 
 
 @dataclass(frozen=True, repr=False)
@@ -189,7 +170,7 @@ class Memory(Breakdown):
         if self.config.training:
             said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
             sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
-            return (f"{sums} {self._state_said()}", *assumptions, self._how_exact())
+            return (f"{sums} {self._state_said()}", *assumptions, how_exact(self.config))
         said = "; ".join(
             f"{format_bytes(int(str(peak['bytes'])))} at {peak['moment']}"
             for peak in self._peaks().values()
@@ -203,7 +184,7 @@ class Memory(Breakdown):
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
         last = f" {FULL}" if set(self.phases) == {"prefill"} and has_cache else ""
         cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
-        return (f"{sums} {alone}", *cached, *assumptions, self._how_exact())
+        return (f"{sums} {alone}", *cached, *assumptions, how_exact(self.config))
 
     def _cache_of(self) -> str:
         """Say when the cache is counted, as the table above has the peak, and of which tokens."""
@@ -215,19 +196,6 @@ class Memory(Breakdown):
     def _state_said(self) -> str:
         size = f"{format_bytes(self.state)}, {format_binary_bytes(self.state)}"
         return f"State (weights, all gradients, optimizer): {size}."
-
-    def _how_exact(self) -> str:
-        """Say what of it is exact, and what is counted by a rule."""
-        case, rules = self.config, rules_of(self.config)
-        exact = EXACT_UNDER_FSDP if case.shard == "fsdp" else EXACT
-        said = [*rules, REST_IS_EXACT if rules and case.shard == "none" else exact]
-        if not case.model.architecture.memory_is_proven:
-            said = [*rules, NOT_PROVEN.format(case.model.family_words)]
-        if not _is_built(case):
-            said = [*rules, NO_CLASS]
-        if case.training and case.optimizer == "adamw":
-            said.append(AS_ON_GPUS)
-        return " ".join((*said, UNITS))
 
     @cached_property
     def _moments(self) -> Moments:
@@ -246,15 +214,6 @@ class Memory(Breakdown):
             if term.sublayer in rows:
                 rows[term.sublayer] += term.amount
         return rows
-
-
-def _is_built(case: Case) -> bool:
-    """Tell whether a class of transformers builds such a model."""
-    try:
-        in_their_words(case.model)
-    except UserError:
-        return False
-    return True
 
 
 def _fields(heading: str) -> tuple[RowField, ...]:

@@ -5,8 +5,6 @@ from gpt2calc.model.checks.layers import beyond
 from gpt2calc.model.fields.layers import Layered
 
 OF_STATES = ("mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim")
-
-
 OF_MIXERS = {
     "attention": (),
     "gated_delta": (*OF_STATES, "mixer_kernel"),
@@ -17,15 +15,9 @@ OF_MIXERS = {
     "short_conv": ("mixer_kernel",),
 }
 """The sizes of each mixer."""
-
-
 SIZES_OF_MIXERS = (*OF_STATES, "mixer_kernel", "mixer_rank")
 """The sizes of all mixers."""
-
-
 BIASES_OF_MIXERS = ("mixer_bias", "mixer_conv_bias")
-
-
 WITH_BIASES = ("mamba", "mamba2", "short_conv")
 """Mixers whose projections may have biases."""
 
