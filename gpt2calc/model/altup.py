@@ -7,9 +7,9 @@ Shapes: a streams, B sequences of S tokens of width d.
 """
 
 from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.blocks import Block, BlockOutput, Layer
+from gpt2calc.model.blocks import Block, BlockOutput
 from gpt2calc.model.linear import Linear, Scale
-from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.part import HiddenToHidden, Leaf, Part
 from gpt2calc.model.per_layer import GatedPerLayerEmbedding
 from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import add, add_scalar, cast, cat, mul, of_output, scale, sub
@@ -20,7 +20,7 @@ from gpt2calc.tape.tensor import Parameter, Tensor
 from gpt2calc.tape.views import contiguous, expand, narrow, reshape, select, transpose, unsqueeze
 
 
-class AltUp(Part[[Tensor], Tensor]):
+class AltUp(HiddenToHidden):
     """AltUp (alternating updates): predicts the streams before a block and corrects them after it.
 
     Args:
@@ -30,7 +30,7 @@ class AltUp(Part[[Tensor], Tensor]):
 
     """
 
-    def __init__(self, width: int, streams: int, norm: Layer) -> None:
+    def __init__(self, width: int, streams: int, norm: HiddenToHidden) -> None:
         self.output_scale = Scale("altup_scale", width)
         self.correction = Linear("altup_correction", streams, streams)
         self.prediction = Linear("altup_prediction", streams, streams * streams)
@@ -62,10 +62,10 @@ class AltUp(Part[[Tensor], Tensor]):
         return contiguous(add(mul(innovation, first), predicted))
 
 
-class Laurel(Part[[Tensor], Tensor]):
+class Laurel(HiddenToHidden):
     """LAuReL (learned augmented residual layer): a residual of low rank beside attention."""
 
-    def __init__(self, down: Linear, up: Linear, norm: Layer) -> None:
+    def __init__(self, down: Linear, up: Linear, norm: HiddenToHidden) -> None:
         self.down = down
         self.up = up
         self.norm = norm
@@ -92,12 +92,12 @@ class Gemma3nBlock(Block):
     def __init__(
         self,
         attention: Part[[Tensor, LayerContext], Attended],
-        mlp: Layer,
+        mlp: HiddenToHidden,
         *,
-        norm1: Layer,
-        norm2: Layer,
-        post_norm1: Layer,
-        post_norm2: Layer,
+        norm1: HiddenToHidden,
+        norm2: HiddenToHidden,
+        post_norm1: HiddenToHidden,
+        post_norm2: HiddenToHidden,
         altup: AltUp | None,
         laurel: Laurel | None,
         embedding: GatedPerLayerEmbedding | None,
@@ -152,7 +152,7 @@ class StreamMatrices(Leaf):
         return reshape(bmm(rows, transpose(self.weight, 1, 2)), others, batch, seq, width)
 
 
-class Streams(Part[[Tensor], Tensor]):
+class Streams(HiddenToHidden):
     """Makes AltUp's residual streams of the embeddings.
 
     Args:
@@ -171,10 +171,10 @@ class Streams(Part[[Tensor], Tensor]):
         return cat((unsqueeze(x, 0), scale(others)), 0)
 
 
-class OneOfStreams(Part[[Tensor], Tensor]):
+class OneOfStreams(HiddenToHidden):
     """Makes one tensor of AltUp's streams after the last block, and norms it."""
 
-    def __init__(self, width: int, streams: int, norm: Part[[Tensor], Tensor]) -> None:
+    def __init__(self, width: int, streams: int, norm: HiddenToHidden) -> None:
         self.norm = norm
         self.projections = StreamMatrices("altup_out", width, streams)
         self.streams = streams

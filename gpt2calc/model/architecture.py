@@ -6,12 +6,13 @@ from fractions import Fraction
 from typing import Literal
 
 from gpt2calc.model.attention import Attention
-from gpt2calc.model.blocks import Block, NeoXBlock, ParallelBlock
+from gpt2calc.model.blocks import Block
 from gpt2calc.model.decoder import Decoder
 from gpt2calc.model.joint_projections import JointProjection
 from gpt2calc.model.linear import Conv1D, Embedding, Linear
 from gpt2calc.model.mixtures import SharedMixtureOfExperts
 from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, ParameterFreeNorm, RMSNorm
+from gpt2calc.model.parallel_blocks import NeoXBlock, ParallelBlock
 from gpt2calc.model.projections import (
     NormedAfterTransposing,
     NormedPerHead,

@@ -9,7 +9,7 @@ from gpt2calc.model.cache import Cache
 from gpt2calc.model.linear import Matrix, Scale
 from gpt2calc.model.masks import Implementation
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.part import HiddenToHidden, Identity, Part
 from gpt2calc.model.projections import Projection
 from gpt2calc.model.rotary import Rotary, Rotation
 from gpt2calc.model.scores import Attended, Scores, Sinks
@@ -75,7 +75,7 @@ class Attention(Part[[Tensor, LayerContext], Attended]):
         self.rotary = rotary
         self.scores = scores
         self.lambdas: Lambdas | None = None
-        self.sub_norm: Part[[Tensor], Tensor] = Identity()
+        self.sub_norm: HiddenToHidden = Identity()
         self.out = out
         self.dropout = Dropout("attention_dropout")
 

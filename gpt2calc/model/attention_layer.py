@@ -5,13 +5,13 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.falcon_attention import FalconAlibiAttention, FalconAttention
 from gpt2calc.model.heads import Heads
 from gpt2calc.model.joint_projections import JointProjection, JointWithGate
-from gpt2calc.model.latent import Indexer, LatentAttention, LatentQuery, LatentSizes
-from gpt2calc.model.linear import Linear, Matrix
+from gpt2calc.model.latent_layer import latent_attention
+from gpt2calc.model.linear import Matrix
 from gpt2calc.model.norm_layer import norm_over, qk_norms
-from gpt2calc.model.norms import LayerNorm
-from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.part import HiddenToHidden, Identity, Part
 from gpt2calc.model.partial_rotary import PartialRotary
 from gpt2calc.model.projections import NormedWithGate, Projection, SeparateProjection, WithOwnGate
+from gpt2calc.model.rotary import Rotary
 from gpt2calc.model.scores import Attended, Scores, Sinks, SinkScores
 from gpt2calc.model.shared_keys import KeysAndValues, SharingAttention
 from gpt2calc.tape.tensor import Tensor
@@ -56,7 +56,8 @@ class AttentionBuilder:
         """
         architecture, config = self.architecture, self.config
         if config.is_latent:
-            return self._latent_attention(has_rope=has_rope, has_indexer=has_indexer)
+            rotary = self._rotary_of_latents() if has_rope else None
+            return latent_attention(config, self.heads, rotary, has_indexer=has_indexer)
         has_value = not (is_full and config.full_values_are_keys)
         has_sinks = config.attention_sinks and (config.full_sinks or not is_full)
         norms_values = architecture.value_norm is not None and not config.attention_gate
@@ -129,54 +130,9 @@ class AttentionBuilder:
             has_halves=self.turns_as_its_family and self.architecture.rotary.transposes,
         )
 
-    def _latent_attention(self, *, has_rope: bool, has_indexer: bool) -> LatentAttention:
-        """Return attention whose keys and values are made of a latent.
-
-        c and q are the widths of the latents of keys and values, and of queries; n, r and v those
-        of a head without rotary positions, with them, and of its values; h the number of heads.
-        """
-        config, d, linear = self.config, self.d, Linear
-        c, q, h = config.kv_lora_rank, config.q_lora_rank, self.heads.query
-        n, r, v = config.qk_nope_head_dim, config.qk_rope_head_dim, config.v_head_dim
-        assert c is not None
-        assert n is not None
-        assert r is not None
-        assert v is not None
+    def _rotary_of_latents(self) -> Rotary:
         rotary = self.architecture.rotary if self.turns_as_its_family else PartialRotary
-        bias = config.biased("qkv_bias")
-        if q is None:
-            query = LatentQuery(None, None, linear("query", d, h * (n + r)))
-        else:
-            query = LatentQuery(
-                linear("query_down", d, q, bias),
-                self.architecture.rms_norm("query_latent_norm", (q,)),
-                linear("query_up", q, h * (n + r)),
-            )
-        return LatentAttention(
-            query,
-            linear("kv_down", d, c + r, bias),
-            self.architecture.rms_norm("kv_latent_norm", (c,)),
-            linear("kv_up", c, h * (n + v)),
-            linear("attention_out", h * v, d, config.biased("attn_proj_bias")),
-            rotary=rotary(self.heads) if has_rope else None,
-            scores=self.architecture.scores(self.heads),
-            sizes=LatentSizes(h, c, n, r, v),
-            indexer=self._indexer() if has_indexer else None,
-        )
-
-    def _indexer(self) -> Indexer:
-        config, d = self.config, self.d
-        q, i, j = config.q_lora_rank, config.index_n_heads, config.index_head_dim
-        assert q is not None
-        assert i is not None
-        assert j is not None
-        return Indexer(
-            Linear("index_query", q, i * j),
-            Linear("index_key", d, j),
-            LayerNorm("index_key_norm", (j,), shift=True),
-            Linear("index_weights", d, i),
-            j,
-        )
+        return rotary(self.heads)
 
     def _standard_attention(self, *, has_rope: bool, has_sinks: bool) -> Attention:
         architecture = self.architecture
@@ -201,7 +157,7 @@ class AttentionBuilder:
         attention.sub_norm = self._sub_norm(self.q)
         return attention
 
-    def _sub_norm(self, width: int) -> Part[[Tensor], Tensor]:
+    def _sub_norm(self, width: int) -> HiddenToHidden:
         """Return a norm of what goes into the output projection, where there is one."""
         if not self.config.sub_norms:
             return Identity()

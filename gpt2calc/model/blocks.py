@@ -3,16 +3,15 @@
 from typing import TypeAlias
 
 from gpt2calc.model.attention import LayerContext
+from gpt2calc.model.mixtures import MLPBesideExperts
 from gpt2calc.model.mlp import MLP, Dropout
-from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.part import HiddenToHidden, Identity, Part
 from gpt2calc.model.scores import Attended
 from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, scale
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import reshape, view
 
-Layer: TypeAlias = Part[[Tensor], Tensor]
-"""A part from hidden states to hidden states: a norm, an MLP."""
 BlockOutput: TypeAlias = tuple[Tensor, Tensor | None]
 """Hidden states, and the probabilities where the loop over blocks holds them into the next one."""
 
@@ -50,12 +49,12 @@ class Block(BlockPart):
     def __init__(
         self,
         attention: Part[[Tensor, LayerContext], Attended],
-        mlp: Layer,
+        mlp: HiddenToHidden,
         *,
-        norm1: Layer | None = None,
-        norm2: Layer | None = None,
-        post_norm1: Layer | None = None,
-        post_norm2: Layer | None = None,
+        norm1: HiddenToHidden | None = None,
+        norm2: HiddenToHidden | None = None,
+        post_norm1: HiddenToHidden | None = None,
+        post_norm2: HiddenToHidden | None = None,
         residual_is_scaled: bool = False,
     ) -> None:
         self.norm1 = norm1 or Identity()
@@ -90,7 +89,7 @@ class Block(BlockPart):
 class MixerBlock(BlockPart):
     """Mamba's and Nemotron-H's: attention, or what stands in its place, without an MLP."""
 
-    def __init__(self, norm: Layer, mixer: Part[[Tensor, LayerContext], Attended]) -> None:
+    def __init__(self, norm: HiddenToHidden, mixer: Part[[Tensor, LayerContext], Attended]) -> None:
         self.norm = norm
         self.mixer = mixer
 
@@ -103,7 +102,7 @@ class MixerBlock(BlockPart):
 class MLPBlock(BlockPart):
     """Nemotron-H's: an MLP, or experts, without attention or what stands in its place."""
 
-    def __init__(self, norm: Layer, mlp: Layer) -> None:
+    def __init__(self, norm: HiddenToHidden, mlp: HiddenToHidden) -> None:
         self.norm = norm
         self.mlp = mlp
 
@@ -147,55 +146,6 @@ class GPTBlock(Block):
         return self.post_norm2(add(normed, hidden)), _probabilities
 
 
-class ParallelBlock(Block):
-    """GPT-J's and Phi's: attention and the MLP share a norm, and are added at once."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        residual = x
-        x = self.norm1(x)
-        attended, _probabilities = self.attention(x, context)
-        hidden = self.mlp(x)
-        return self._sum(attended, hidden, residual), None
-
-    def _sum(self, attended: Tensor, hidden: Tensor, residual: Tensor) -> Tensor:
-        return add(add(attended, hidden), residual)
-
-
-class CohereBlock(ParallelBlock):
-    """Cohere's: the residual is added first."""
-
-    def _sum(self, attended: Tensor, hidden: Tensor, residual: Tensor) -> Tensor:
-        return add(add(residual, attended), hidden)
-
-
-class NeoXBlock(Block):
-    """GPT-NeoX's: attention and MLP in parallel, with a norm each."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        attended, _probabilities = self.attention(self.norm1(x), context)
-        attended = self.attention_dropout(attended)
-        hidden = self.mlp(self.norm2(x))
-        hidden = self.mlp_dropout(hidden)
-        x = add(add(hidden, attended), x)
-        return x, None
-
-
-class NeoXSequentialBlock(Block):
-    """GPT-NeoX's without the parallel residual."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        attended, _probabilities = self.attention(self.norm1(x), context)
-        attended = self.attention_dropout(attended)
-        attended = add(attended, x)
-        hidden = self.mlp(self.norm2(attended))
-        hidden = self.mlp_dropout(hidden)
-        x = add(hidden, attended)
-        return x, None
-
-
 class Phi3Block(Block):
     """Phi-3's: the block applies dropout to what it adds."""
 
@@ -209,48 +159,6 @@ class Phi3Block(Block):
         x = self.norm2(x)
         x = self.mlp(x)
         x = add(residual, self.mlp_dropout(x))
-        return x, None
-
-
-class PhiBlock(ParallelBlock):
-    """Phi's: the block applies dropout to what attention returns."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        residual = x
-        x = self.norm1(x)
-        attended, _probabilities = self.attention(x, context)
-        attended = self.attention_dropout(attended)
-        hidden = self.mlp_dropout(self.mlp(x))
-        return self._sum(attended, hidden, residual), None
-
-
-class StableLMBlock(Block):
-    """StableLM's with two norms: attention's outcome keeps its name."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        residual = x
-        x = self.norm1(x)
-        attended, _probabilities = self.attention(x, context)
-        residual = add(residual, attended)
-        hidden = self.mlp(self.norm2(residual))
-        hidden = self.mlp_dropout(hidden)
-        x = add(residual, hidden)
-        return x, None
-
-
-class StableLMParallelBlock(Block):
-    """StableLM's with one norm for both."""
-
-    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
-        """Run one block on (batch, tokens, width)."""
-        residual = x
-        x = self.norm1(x)
-        attended, _probabilities = self.attention(x, context)
-        hidden = self.mlp(x)
-        hidden = self.mlp_dropout(hidden)
-        x = add(add(residual, attended), hidden)
         return x, None
 
 
@@ -278,3 +186,20 @@ class OPTBlock(Block):
         x = view(add(residual, x), *shape)
         x = self.post_norm2(x)
         return x, None
+
+
+class Gemma4Block(Block):
+    """Gemma 4's: the experts see the residual stream, and the MLP what is normed of it."""
+
+    def forward(self, x: Tensor, context: LayerContext) -> BlockOutput:
+        """Run one block on (batch, tokens, width)."""
+        residual = x
+        x, _probabilities = self.attention(self.norm1(x), context)
+        x = add(residual, self.post_norm1(x))
+        residual = x
+        normed = self.norm2(x)
+        if isinstance(self.mlp, MLPBesideExperts):
+            x = self.mlp.forward(normed, residual)
+        else:
+            x = self.mlp(normed)
+        return scale(add(residual, self.post_norm2(x))), None

@@ -26,9 +26,9 @@ from gpt2calc.model.gpt_decoders import (
 from gpt2calc.model.kinds import Kinds, LayerKind, kind_of, kinds_of
 from gpt2calc.model.layer import LayerBuilder
 from gpt2calc.model.linear import Embedding, Linear
-from gpt2calc.model.network import LayerGroup, Network, Norm, Tables
+from gpt2calc.model.network import LayerGroup, Network, Tables
 from gpt2calc.model.norm_layer import norm_over
-from gpt2calc.model.part import Identity
+from gpt2calc.model.part import HiddenToHidden, Identity
 from gpt2calc.model.per_layer import PerLayerEmbeddings
 from gpt2calc.model.rotary import GPTJTables, RotaryTables
 
@@ -88,9 +88,9 @@ def _per_layer(config: ModelConfig, layer: LayerBuilder) -> PerLayerEmbeddings |
     )
 
 
-def _ending(config: ModelConfig, layer: LayerBuilder) -> Norm:
+def _ending(config: ModelConfig, layer: LayerBuilder) -> HiddenToHidden:
     """Return what comes between the last block and the head."""
-    norm: Norm = layer.norm("final_norm") if config.final_norm else Identity()
+    norm: HiddenToHidden = layer.norm("final_norm") if config.final_norm else Identity()
     if config.altup_inputs is not None:
         norm = OneOfStreams(config.n_embd, config.altup_inputs, norm)
     if config.token_width is None:
@@ -159,7 +159,7 @@ def _decoder(
     embeddings: Embeddings,
     blocks: tuple[BlockPart, ...],
     tables: Tables | None,
-    final_norm: Norm,
+    final_norm: HiddenToHidden,
     head: Head,
 ) -> Decoder:
     kind = config.architecture.decoder

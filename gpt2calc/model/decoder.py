@@ -12,7 +12,7 @@ from gpt2calc.model.cache import Cache
 from gpt2calc.model.embeddings import Embeddings, Head
 from gpt2calc.model.linear import Embedding
 from gpt2calc.model.masks import Implementation, MaskRequest, causal_mask, position_ids
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.elementwise import of_output, scale
 from gpt2calc.tape.recorder import module
@@ -102,7 +102,7 @@ class Decoder:
         embeddings: Embeddings,
         blocks: Sequence[BlockPart],
         tables: Part[[Tensor], Rotation] | None,
-        final_norm: Part[[Tensor], Tensor],
+        final_norm: HiddenToHidden,
         head: Head,
     ) -> None:
         self.embeddings = embeddings

@@ -2,23 +2,23 @@
 
 from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.part import HiddenToHidden, Leaf
 from gpt2calc.model.per_layer import PerLayerEmbeddings
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.tensor import Parameter, Tensor
 
 
-class Embeddings(Part[[Tensor], Tensor]):
+class Embeddings(HiddenToHidden):
     """The embeddings of a decoder: of tokens, of positions, and a norm after them."""
 
     def __init__(
         self,
         tokens: Embedding,
         positions: Embedding | None,
-        norm: Part[[Tensor], Tensor] | None,
+        norm: HiddenToHidden | None,
         project_in: Linear | None = None,
         per_layer: PerLayerEmbeddings | None = None,
-        streams: Part[[Tensor], Tensor] | None = None,
+        streams: HiddenToHidden | None = None,
     ) -> None:
         self.tokens = tokens
         self.project_in = project_in
@@ -37,10 +37,10 @@ class Embeddings(Part[[Tensor], Tensor]):
         return embedded if self.project_in is None else self.project_in(embedded)
 
 
-class NormedAndProjected(Part[[Tensor], Tensor]):
+class NormedAndProjected(HiddenToHidden):
     """OPT-350m's: after the last norm, if there is one, down to the width of the embeddings."""
 
-    def __init__(self, norm: Part[[Tensor], Tensor], project_out: Linear) -> None:
+    def __init__(self, norm: HiddenToHidden, project_out: Linear) -> None:
         self.norm = norm
         self.project_out = project_out
 

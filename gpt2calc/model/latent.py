@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.norms import Norm
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.model.rotary import Rotary
 from gpt2calc.model.scores import Attended, Scores
 from gpt2calc.tape.elementwise import cat, of_output
@@ -40,7 +40,7 @@ class LatentSizes(NamedTuple):
     value: int
 
 
-class LatentQuery(Part[[Tensor], Tensor]):
+class LatentQuery(HiddenToHidden):
     """Makes queries from a latent of their own; without ``down``, from the hidden states."""
 
     def __init__(self, down: Linear | None, norm: Norm | None, up: Linear) -> None:

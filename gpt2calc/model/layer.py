@@ -1,16 +1,16 @@
 """The layers of a model: which parts a block has, and their sizes."""
 
 from gpt2calc.model.alibi_attention import BloomAttention, MPTAttention
-from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
-from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.attention_layer import AttentionBuilder
-from gpt2calc.model.block_variants import (
+from gpt2calc.model.alibi_blocks import (
     MPTMLP,
     BloomBlock,
     BloomMLP,
     MPTBlock,
 )
-from gpt2calc.model.blocks import BlockPart, Layer, MixerBlock, MLPBlock
+from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
+from gpt2calc.model.attention import LayerContext
+from gpt2calc.model.attention_layer import AttentionBuilder
+from gpt2calc.model.blocks import BlockPart, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
     Implementation,
@@ -21,7 +21,7 @@ from gpt2calc.model.mixer_layer import MixerBuilder
 from gpt2calc.model.mixers import SideBySide
 from gpt2calc.model.mlp_layer import MLPBuilder
 from gpt2calc.model.norm_layer import norm
-from gpt2calc.model.part import Leaf, Part, varied
+from gpt2calc.model.part import HiddenToHidden, Leaf, Part, varied
 from gpt2calc.model.per_layer import BlockWithEmbedding, GatedPerLayerEmbedding
 from gpt2calc.model.scores import Attended
 from gpt2calc.tape.tensor import Tensor
@@ -137,7 +137,7 @@ class LayerBuilder:
         is_plain = config.norm_place == "before" and config.positions == "alibi"
         return is_plain and not any(changed)
 
-    def _block(self, mlp: Layer, layer: LayerKind) -> BlockPart:
+    def _block(self, mlp: HiddenToHidden, layer: LayerKind) -> BlockPart:
         """Return a block of attention and an MLP, with norms where ``norm_place`` puts them."""
         place, norm = self.config.norm_place, self.norm
         after_attention = after_mlp = None

@@ -20,14 +20,14 @@ from gpt2calc.model.mixers import (
     recurrence,
 )
 from gpt2calc.model.norms import Norm
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.model.scores import Attended
 from gpt2calc.tape.elementwise import cat, mul, of_input, of_output
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import narrow, split, view
 
 
-class Apart(Part[[Tensor], Tensor]):
+class Apart(HiddenToHidden):
     """Makes queries, keys and values by a matrix each, and joins them side by side."""
 
     def __init__(self, query: Linear, key: Linear, value: Linear) -> None:

@@ -6,7 +6,7 @@ Source: transformers, ``models/mixtral/modeling_mixtral.py`` and
 
 from gpt2calc.model.experts import Experts
 from gpt2calc.model.linear import Linear
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.model.routers import Router
 from gpt2calc.tape.elementwise import add, mul, of_output
 from gpt2calc.tape.tensor import Tensor
@@ -26,7 +26,7 @@ class NarrowedExperts(Part[[Tensor, Tensor, Tensor], Tensor]):
         return self.widen(self.experts(self.narrow(x), chosen, weights))
 
 
-class MixtureOfExperts(Part[[Tensor], Tensor]):
+class MixtureOfExperts(HiddenToHidden):
     """A router and its experts, in the place of an MLP."""
 
     role = "mlp"
@@ -51,7 +51,7 @@ class SharedMixtureOfExperts(MixtureOfExperts):
         self,
         router: Router,
         experts: Experts | NarrowedExperts,
-        shared: Part[[Tensor], Tensor] | None,
+        shared: HiddenToHidden | None,
         gate: Linear | None,
     ) -> None:
         super().__init__(router, experts)
@@ -90,3 +90,48 @@ class SharedLast(SharedMixtureOfExperts):
             return out
         beside = self._through_gate(x, self.shared(x))
         return add(out, beside)
+
+
+class MLPBesideExperts(HiddenToHidden):
+    """Gemma 4's: an MLP and experts, each with a norm of its outcome, which are added.
+
+    Args:
+        mlp: the MLP.
+        mlp_norm: of its outcome.
+        experts: the router and its experts.
+        norm: of what goes into the experts.
+        experts_norm: of their outcome.
+
+    """
+
+    def __init__(
+        self,
+        mlp: HiddenToHidden,
+        mlp_norm: HiddenToHidden,
+        experts: HiddenToHidden,
+        norm: HiddenToHidden,
+        experts_norm: HiddenToHidden,
+    ) -> None:
+        self.mlp = mlp
+        self.mlp_norm = mlp_norm
+        self.norm = norm
+        self.experts = experts
+        self.experts_norm = experts_norm
+
+    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Apply the MLP to ``x`` (batch, tokens, width), experts to ``residual`` or else ``x``."""
+        beside = self.mlp_norm(self.mlp(x))
+        chosen = self.experts(self.norm(x if residual is None else residual))
+        return add(beside, self.experts_norm(chosen))
+
+
+class NormedExperts(HiddenToHidden):
+    """A.X-K1's: a norm of what experts return."""
+
+    def __init__(self, experts: HiddenToHidden, norm: HiddenToHidden) -> None:
+        self.experts = experts
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to (batch, tokens, width)."""
+        return self.norm(self.experts(x))

@@ -1,7 +1,7 @@
 """MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
 
 from gpt2calc.model.linear import Matrix, Scale
-from gpt2calc.model.part import Identity, Part
+from gpt2calc.model.part import HiddenToHidden, Identity
 from gpt2calc.tape.elementwise import (
     add,
     add_scalar,
@@ -47,7 +47,7 @@ def _bloom_gelu_backward(gradient: Tensor, x: Tensor) -> Tensor:
     return mul(slope, gradient)
 
 
-class Activation(Part[[Tensor], Tensor]):
+class Activation(HiddenToHidden):
     """An activation by its name in PyTorch or transformers, such as ``"silu"``."""
 
     role = "gelu"
@@ -81,7 +81,7 @@ class LearnedActivation(Activation):
         return add(self.positive(pow_scalar(x)), self.negative(sub(of_input("expm1", x), x)))
 
 
-class Dropout(Part[[Tensor], Tensor]):
+class Dropout(HiddenToHidden):
     """``nn.Dropout``, in training; nothing if it is off."""
 
     def __init__(self, role: str) -> None:
@@ -93,7 +93,7 @@ class Dropout(Part[[Tensor], Tensor]):
         return dropout(x) if self.is_on else x
 
 
-class MLP(Part[[Tensor], Tensor]):
+class MLP(HiddenToHidden):
     """GPT-2's MLP: up, an activation, down."""
 
     role = "mlp"
@@ -105,7 +105,7 @@ class MLP(Part[[Tensor], Tensor]):
         up: Matrix,
         down: Matrix,
         activation: Activation,
-        sub_norm: Part[[Tensor], Tensor] | None = None,
+        sub_norm: HiddenToHidden | None = None,
     ) -> None:
         self.up = up
         self.act = activation
@@ -124,7 +124,7 @@ class MLP(Part[[Tensor], Tensor]):
         return x
 
 
-class GatedMLP(Part[[Tensor], Tensor]):
+class GatedMLP(HiddenToHidden):
     """Llama's MLP: the activation of a gate multiplies what goes up."""
 
     role = "mlp"
@@ -137,7 +137,7 @@ class GatedMLP(Part[[Tensor], Tensor]):
         up: Matrix,
         down: Matrix,
         activation: Activation,
-        sub_norm: Part[[Tensor], Tensor] | None = None,
+        sub_norm: HiddenToHidden | None = None,
     ) -> None:
         self.gate = gate
         self.up = up
@@ -152,7 +152,7 @@ class GatedMLP(Part[[Tensor], Tensor]):
         return self.dropout(outcome) if self.drops_outcome else outcome
 
 
-class JointGatedMLP(Part[[Tensor], Tensor]):
+class JointGatedMLP(HiddenToHidden):
     """Phi-3's MLP: the gate and what goes up are one matrix."""
 
     role = "mlp"
@@ -165,7 +165,7 @@ class JointGatedMLP(Part[[Tensor], Tensor]):
         down: Matrix,
         width: int,
         activation: Activation,
-        sub_norm: Part[[Tensor], Tensor] | None = None,
+        sub_norm: HiddenToHidden | None = None,
     ) -> None:
         self.gate_up = gate_up
         self.act = activation

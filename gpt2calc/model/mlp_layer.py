@@ -1,10 +1,5 @@
 """Builder of a layer's MLP from a config, or of its router and experts."""
 
-from gpt2calc.model.block_variants import (
-    MLPBesideExperts,
-    NormedExperts,
-)
-from gpt2calc.model.blocks import Layer
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.experts import (
     ExpertMatrices,
@@ -15,10 +10,15 @@ from gpt2calc.model.experts import (
 )
 from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.linear import Linear, Matrix
-from gpt2calc.model.mixtures import MixtureOfExperts, NarrowedExperts
+from gpt2calc.model.mixtures import (
+    MixtureOfExperts,
+    MLPBesideExperts,
+    NarrowedExperts,
+    NormedExperts,
+)
 from gpt2calc.model.mlp import MLP, Activation, GatedMLP, JointGatedMLP, LearnedActivation
 from gpt2calc.model.norm_layer import norm, norm_over
-from gpt2calc.model.part import varied
+from gpt2calc.model.part import HiddenToHidden, varied
 from gpt2calc.model.routers import Router, ScaledRouter
 
 MLP_ROLES = ("mlp_gate", "mlp_in", "mlp_out")
@@ -50,7 +50,7 @@ class MLPBuilder:
         self.d = config.n_embd
         self.mlp_bias = config.biased("mlp_bias")
 
-    def build(self, kind: LayerKind) -> Layer:
+    def build(self, kind: LayerKind) -> HiddenToHidden:
         """Return the MLP, or the experts, of a layer."""
         if not kind.has_experts:
             return self._mlp_of(kind)
@@ -60,14 +60,14 @@ class MLPBuilder:
             return NormedExperts(self._experts(), norm(self.config, "experts_post_norm"))
         return self._experts()
 
-    def _mlp_of(self, kind: LayerKind) -> Layer:
+    def _mlp_of(self, kind: LayerKind) -> HiddenToHidden:
         """Return the MLP of a layer; ``double_wide_mlp`` widens it where keys are taken over."""
         width = self.config.mlp_width
         if kind.keys == "taken" and self.config.double_wide_mlp:
             return varied(self._mlp(2 * width), "wide")
         return self._mlp(width)
 
-    def _beside(self, mlp: Layer) -> MLPBesideExperts:
+    def _beside(self, mlp: HiddenToHidden) -> MLPBesideExperts:
         """Return an MLP and experts, whose outcomes are added, each after a norm."""
         mixture = self._experts()
         return MLPBesideExperts(
@@ -111,7 +111,7 @@ class MLPBuilder:
         d, width, bias = self.d, self.config.mlp_width, self.mlp_bias
         return self.linear("mlp_in", d, width, bias), self.linear("mlp_out", width, d, bias)
 
-    def _experts(self) -> Layer:
+    def _experts(self) -> HiddenToHidden:
         """Return a router, its experts, and the MLP beside them that every token takes, if any."""
         n_expert, chosen = self.config.n_expert, self.config.chosen_experts
         assert n_expert is not None
@@ -163,7 +163,7 @@ class MLPBuilder:
         narrow = Linear("experts_narrow", self.d, o, self.mlp_bias)
         return NarrowedExperts(narrow, experts, Linear("experts_widen", o, self.d, self.mlp_bias))
 
-    def _mixture(self, router: Router, experts: Experts | NarrowedExperts) -> Layer:
+    def _mixture(self, router: Router, experts: Experts | NarrowedExperts) -> HiddenToHidden:
         """Return a router and its experts, with the MLP that every token takes, if there is one."""
         width, architecture = self.config.n_inner_shared, self.architecture
         if architecture.rebinds_expert_input and width is None:

@@ -8,14 +8,13 @@ from gpt2calc.model.decoder import Decoder
 from gpt2calc.model.embeddings import Embeddings, Head
 from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.mlp import Dropout
-from gpt2calc.model.part import Leaf, Part
+from gpt2calc.model.part import HiddenToHidden, Leaf, Part
 from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.tensor import Tensor
 
-Norm: TypeAlias = Part[[Tensor], Tensor]
 Tables: TypeAlias = Part[[Tensor], Rotation]
 MakesDecoder: TypeAlias = Callable[
-    [Embeddings, tuple[BlockPart, ...], Tables | None, Norm, Head], Decoder
+    [Embeddings, tuple[BlockPart, ...], Tables | None, HiddenToHidden, Head], Decoder
 ]
 
 
@@ -36,7 +35,7 @@ class Network(NamedTuple):
 
     embeddings: Embeddings
     groups: tuple[LayerGroup, ...]
-    final_norm: Norm
+    final_norm: HiddenToHidden
     head: Head
     tables: Tables | None
     decoder: MakesDecoder

@@ -1,6 +1,6 @@
 """Parts of a model: each holds its parameters, and has a forward pass on the tape."""
 
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeAlias, TypeVar
 
 from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import Parameter, Shape, Tensor
@@ -46,7 +46,11 @@ class Part(Generic[P, R]):
         return found
 
 
-class Leaf(Part[[Tensor], Tensor]):
+HiddenToHidden: TypeAlias = Part[[Tensor], Tensor]
+"""A part from hidden states to hidden states: a norm, an MLP."""
+
+
+class Leaf(HiddenToHidden):
     """A part that holds parameters itself: a weight, a bias, or both."""
 
     weight: Parameter | None = None
@@ -85,7 +89,7 @@ def varied(part: AnyPart, variant: str) -> AnyPart:
     return part
 
 
-class Identity(Part[[Tensor], Tensor]):
+class Identity(HiddenToHidden):
     """``nn.Identity``: stands where another model has a part."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ Shapes: B sequences of S tokens of width d; L layers, each with an embedding of 
 """
 
 from gpt2calc.model.attention import LayerContext
-from gpt2calc.model.blocks import BlockOutput, BlockPart, Layer
+from gpt2calc.model.blocks import BlockOutput, BlockPart
 from gpt2calc.model.linear import Embedding, Linear
 from gpt2calc.model.mlp import Activation
-from gpt2calc.model.part import Part
+from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.tape.elementwise import add, mul, scale
 from gpt2calc.tape.tensor import Tensor
 from gpt2calc.tape.views import view
@@ -26,7 +26,9 @@ class PerLayerEmbeddings(Part[[Tensor, Tensor], Tensor]):
 
     """
 
-    def __init__(self, tokens: Embedding, projection: Linear, norm: Layer, depth: int) -> None:
+    def __init__(
+        self, tokens: Embedding, projection: Linear, norm: HiddenToHidden, depth: int
+    ) -> None:
         self.tokens = tokens
         self.projection = projection
         self.norm = norm
@@ -45,7 +47,7 @@ class PerLayerEmbeddings(Part[[Tensor, Tensor], Tensor]):
 class GatedPerLayerEmbedding(Part[[Tensor, Tensor], Tensor]):
     """What a layer adds: its own embedding times a gate of the hidden states, made wide again."""
 
-    def __init__(self, gate: Linear, activation: str, out: Linear, norm: Layer) -> None:
+    def __init__(self, gate: Linear, activation: str, out: Linear, norm: HiddenToHidden) -> None:
         self.gate = gate
         self.act = Activation(activation)
         self.out = out

@@ -9,7 +9,7 @@ from gpt2calc.model.heads import Heads
 from gpt2calc.model.linear import Matrix
 from gpt2calc.model.mlp import Dropout
 from gpt2calc.model.norms import NormPerHead, ParameterFreeNorm
-from gpt2calc.model.part import Identity, Leaf, Part
+from gpt2calc.model.part import HiddenToHidden, Identity, Leaf, Part
 from gpt2calc.model.projections import in_heads
 from gpt2calc.model.rotary import Rotation, rotate_half
 from gpt2calc.model.scores import Attended, Scores, Sinks
@@ -100,7 +100,7 @@ class SharingAttention(Part[[Tensor, LayerContext], Attended]):
         self.keys_and_values = keys_and_values
         self.sinks = sinks
         self.scores = scores
-        self.sub_norm: Part[[Tensor], Tensor] = Identity()
+        self.sub_norm: HiddenToHidden = Identity()
         self.out = out
         self.has_rope = has_rope
         self.norms_whole = norms_whole

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock, NeoXSequentialBlock
+from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
 from gpt2calc.model.families.layers import OF_ROPE, read_attention_types, read_rotary_dim
@@ -22,6 +22,7 @@ from gpt2calc.model.gpt_decoders import BigCodeDecoder, GPTDecoder, GPTNeoDecode
 from gpt2calc.model.joint_projections import BigCodeProjection, ByHeadProjection, CodeGenProjection
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import named
+from gpt2calc.model.parallel_blocks import NeoXSequentialBlock
 from gpt2calc.model.partial_rotary import CodeGenRotary, GPTJRotary, NeoXRotary
 from gpt2calc.model.projections import ForLaterTransposing, ViewedLate
 

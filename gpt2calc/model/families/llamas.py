@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import CohereBlock, Phi3Block, StableLMBlock, StableLMParallelBlock
+from gpt2calc.model.blocks import Phi3Block
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import (
     OF_QWENS,
@@ -29,6 +29,7 @@ from gpt2calc.model.llama_decoders import (
 )
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import CohereNorm, OLMoNorm, RMSNormCastLast, RMSNormPlusOne
+from gpt2calc.model.parallel_blocks import CohereBlock, StableLMBlock, StableLMParallelBlock
 from gpt2calc.model.partial_rotary import PartialRotary, Phi3Rotary
 from gpt2calc.model.projections import NormedAfterTransposing, NormedBeforeTransposing, ViewedLate
 from gpt2calc.model.rotary import CohereRotary, OLMoRotary

@@ -9,14 +9,14 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
-from gpt2calc.model.blocks import OPTBlock, PhiBlock
+from gpt2calc.model.blocks import OPTBlock
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
 from gpt2calc.model.gpt_decoders import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.linear import FalconLinear
 from gpt2calc.model.llama_decoders import PhiDecoder
 from gpt2calc.model.names import Names, named
+from gpt2calc.model.parallel_blocks import FalconBlock, FalconSequentialBlock, PhiBlock
 from gpt2calc.model.partial_rotary import PartialRotary
 from gpt2calc.model.projections import NormedAfterTransposing, ScaledQueries
 
