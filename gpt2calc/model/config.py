@@ -20,8 +20,8 @@ OF_NO_LAYER = {
     "shared_kv_layers": "keys and values of its own in each layer",
 }
 """What lists of layers say where they are empty."""
-OF_MAMBA = {"mixer_heads": "{} features with a state", "mixer_state_dim": "states of {} numbers"}
-"""What a model says of the states of Mamba, each of one feature."""
+OF_MAMBA = {"mixer_heads": "inner width {}"}
+"""How fields are said in models with Mamba, whose states are each of one feature."""
 OF_MLPS = ("n_inner", "gated_mlp", "mlp_bias")
 """Fields that are not said of a model without MLPs."""
 OF_EXPERTS = ("expert_bias", "choice_bias", "dense_layers")

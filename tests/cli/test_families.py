@@ -16,7 +16,7 @@ import pytest
         ),
         (["gpt2", "--no-norm", "--norm", "rms"], "--norm is given more than once"),
         (["gpt2", "--norm", "best"], "norm is 'best': it must be"),
-        (["gpt2", "--dense-layers", "0"], "dense_layers is"),
+        (["gpt2", "--dense-layers", "0"], "dense_layers needs experts"),
         (["presets", "no such"], "no preset has 'no such' in its name or family"),
     ],
 )

@@ -13,9 +13,9 @@ class AttentionFields(WindowFields):
     kv_lora_rank: Annotated[
         Size | None,
         Known(
-            "latent attention of {}",
-            "Width of the latent that keys and values are made of, and that is cached in their "
-            "place. If left out: keys and values of their own.",
+            "latent attention of rank {}",
+            "Latent attention (MLA): width of the latent that keys and values are made of, and "
+            "that is cached in their place. If left out: no latents.",
             letter="c",
             place=13,
             example=512,
@@ -24,7 +24,7 @@ class AttentionFields(WindowFields):
     q_lora_rank: Annotated[
         Size | None,
         Known(
-            "queries of a latent of {}",
+            "queries of rank {}",
             "Width of the latent that queries are made of, in latent attention. If left out: "
             "queries are made of the token's vector.",
             letter="q",
@@ -45,7 +45,7 @@ class AttentionFields(WindowFields):
     qk_rope_head_dim: Annotated[
         Size | None,
         Known(
-            "{} with them",
+            "{} with rotary positions",
             "Features of a query with rotary positions, in latent attention; of the keys all heads "
             "share them.",
             letter="r",
@@ -67,7 +67,7 @@ class AttentionFields(WindowFields):
         Size | None,
         Known(
             "an indexer of {} heads",
-            "Heads of an indexer, which says to which tokens latent attention looks.",
+            "Heads of the indexer that picks the tokens to attend to (sparse attention).",
             letter="i",
             place=18,
             example=64,
@@ -76,8 +76,8 @@ class AttentionFields(WindowFields):
     index_head_dim: Annotated[
         Size | None,
         Known(
-            "of width {}",
-            "Width of an indexer's heads; of its keys there is one for all of them, and is cached.",
+            "indexer heads of width {}",
+            "Width of the indexer's heads; they share one key a token, which is cached.",
             letter="j",
             place=19,
             example=128,
@@ -93,15 +93,15 @@ class AttentionFields(WindowFields):
     attention_gate: Annotated[
         bool,
         Known(
-            "no gate of attention's outcome",
-            "A gate of attention's outcome, made beside the queries by the same matrix.",
+            "no gate of attention's output",
+            "A gate of attention's output, made by the matrix of the queries unless separate_gate.",
         ),
     ] = False
     separate_gate: Annotated[
         bool,
         Known(
             "no separate matrix for the gate",
-            "A matrix of its own, without a bias, for the gate of attention's outcome (AFMoE).",
+            "A matrix of its own, without a bias, for the gate of attention's output (AFMoE).",
         ),
     ] = False
     gate_per_head: Annotated[
@@ -123,7 +123,7 @@ class AttentionFields(WindowFields):
         bool,
         Known(
             "no differential attention",
-            "Attention that subtracts the outcome of one half of the heads, times a learned "
+            "Attention that subtracts the output of one half of the heads, times a learned "
             "factor, from that of the other half (DiffLlama).",
         ),
     ] = False

@@ -52,8 +52,8 @@ class MixerFields(AttentionFields):
     mixer_heads: Annotated[
         Size | None,
         Known(
-            "{} heads of states",
-            "Heads of a mixer that keeps a state: of its values; in Mamba its features (d_inner).",
+            "{} mixer heads",
+            "Heads of the mixer's values; in Mamba its inner width (d_inner).",
             letter="m",
             place=20,
             example=32,
@@ -62,8 +62,9 @@ class MixerFields(AttentionFields):
     mixer_key_heads: Annotated[
         Size | None,
         Known(
-            "{} heads of the states' keys",
-            "Heads of the mixer's keys, or in Mamba 2 groups, each shared by as many heads.",
+            "{} key heads of the mixer",
+            "Heads of the mixer's keys, or in Mamba 2 its groups; mixer_heads / mixer_key_heads "
+            "heads share one.",
             letter="k",
             place=21,
             example=16,
@@ -72,8 +73,8 @@ class MixerFields(AttentionFields):
     mixer_head_dim: Annotated[
         Size | None,
         Known(
-            "states {} wide",
-            "Width of a head of the mixer: of its values.",
+            "mixer heads of width {}",
+            "Width of a head of the mixer's values.",
             letter="y",
             place=22,
             example=128,
@@ -82,8 +83,8 @@ class MixerFields(AttentionFields):
     mixer_state_dim: Annotated[
         Size | None,
         Known(
-            "and {} high",
-            "Numbers of the mixer's state for each feature of a value: the width of its keys.",
+            "state size {}",
+            "State size (d_state): numbers a feature of a value, the width of a head of keys.",
             letter="z",
             place=23,
             example=128,
@@ -102,8 +103,8 @@ class MixerFields(AttentionFields):
     mixer_rank: Annotated[
         Size | None,
         Known(
-            "steps of rank {}",
-            "Rank of Mamba's steps (dt_rank): the width of what they are made of.",
+            "dt rank {}",
+            "Rank of Mamba's dt projection (dt_rank).",
             letter="t",
             place=26,
             example=160,

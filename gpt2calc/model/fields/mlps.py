@@ -32,7 +32,7 @@ class MLPFields(MixerFields):
     double_wide_mlp: Annotated[
         bool,
         Known(
-            "no MLP twice as wide in these",
+            "no MLP twice as wide in layers with keys of earlier ones",
             "An MLP twice as wide in shared_kv_layers.",
         ),
     ] = False

@@ -43,8 +43,8 @@ class NormFields(MLPFields):
         Literal["none", "head", "heads", "width"],
         Known(
             "{}",
-            "A norm of queries and of keys: one for all heads; one for each, without a shift; or "
-            "over all their width.",
+            "A norm of queries and of keys. head: one scale for all heads (Qwen3); heads: one for "
+            "each (StableLM); width: over all heads together (OLMo 2).",
             said={
                 "none": "no QK norm",
                 "head": "QK norm",

@@ -16,9 +16,9 @@ HEAD_WIDTH = 64
 class SizeFields(Declared):
     """Sizes that every model has, and those of embeddings beside the usual one."""
 
-    family: Annotated[str, Known("{}", "Whose switches are the defaults, and whose the names.")] = (
-        "gpt2"
-    )
+    family: Annotated[
+        str, Known("{}", "transformers' model_type: the defaults, and the names of tensors.")
+    ] = "gpt2"
     n_layer: Annotated[
         Size, Known("{} layers", "Transformer blocks, one above the other.", letter="L", place=3)
     ] = 12
@@ -43,8 +43,8 @@ class SizeFields(Declared):
         Size | None,
         Known(
             "{} KV heads",
-            "Heads of keys and values, each shared by as many queries. Must divide n_head. If left "
-            "out: n_head.",
+            "Heads of keys and values (GQA): n_head / n_kv_head query heads share one. Must divide "
+            "n_head. If left out: n_head.",
             letter="g",
             place=8,
             rule="heads",

@@ -9,8 +9,8 @@ WORDS = {
     "olmo-1b": "16 layers, width 2,048, 16 heads, vocabulary 50,304, context 2,048, tied head",
     "falcon-7b": "32 layers, width 4,544, 71 heads, 1 KV head, vocabulary 65,024, context 2,048",
     "mamba-130m": (
-        "24 layers, width 768, vocabulary 50,280, context 2,048, 1,536 features with a state, "
-        "states of 16 numbers, a convolution over 4 tokens, steps of rank 48"
+        "24 layers, width 768, vocabulary 50,280, context 2,048, inner width 1,536, state "
+        "size 16, a convolution over 4 tokens, dt rank 48"
     ),
     "gemma-3-1b": (
         "26 layers, width 1,152, 4 heads, 1 KV head, heads of width 256, vocabulary 262,144, "
@@ -18,9 +18,9 @@ WORDS = {
     ),
     "deepseek-v3": (
         "61 layers, width 7,168, 128 heads, vocabulary 129,280, context 163,840, latent attention "
-        "of 512, queries of a latent of 1,536, heads of 128 features without rotary positions, 64 "
-        "with them, values of width 128, MLP width 18,432, 256 experts, 8 active, experts of width "
-        "2,048, a shared expert of width 2,048"
+        "of rank 512, queries of rank 1,536, heads of 128 features without rotary positions, 64 "
+        "with rotary positions, values of width 128, MLP width 18,432, 256 experts, 8 active, "
+        "experts of width 2,048, a shared expert of width 2,048"
     ),
     "opt-350m": (
         "24 layers, width 1,024, 16 heads, vocabulary 50,272, context 2,048, embeddings of width "
@@ -28,14 +28,15 @@ WORDS = {
     ),
     "nemotron-h-8b": (
         "52 layers, width 4,096, 32 heads, 8 KV heads, vocabulary 131,072, context 8,192, 4 of its "
-        "layers with attention, 24 of its layers an MLP alone, 128 heads of states, 8 heads of the "
-        "states' keys, states 64 wide, and 128 high, a convolution over 4 tokens, MLP width 21,504"
+        "layers with attention, 24 of its layers an MLP alone, 128 mixer heads, 8 key heads of the "
+        "mixer, mixer heads of width 64, state size 128, a convolution over 4 tokens, MLP width "
+        "21,504"
     ),
     "gemma-4-e2b": (
         "35 layers, width 1,536, 8 heads, 1 KV head, heads of width 256, vocabulary 262,144, "
         "context 131,072, per-layer embeddings of width 256, a window of 512 tokens, no window in "
         "layers 4, 9, 14, 19, 24, 29, 34, heads of width 512 without a window, 20 of its layers "
-        "with keys of earlier ones, MLP twice as wide in these"
+        "with keys of earlier ones, MLP twice as wide in layers with keys of earlier ones"
     ),
 }
 
