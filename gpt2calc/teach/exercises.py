@@ -10,14 +10,16 @@ from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.quantity.along import solvable_fields
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.text import wrapped
 from gpt2calc.teach.derivation import in_one_line
+from gpt2calc.teach.dice import Dice
+from gpt2calc.teach.drawn_models import drawn_case
 from gpt2calc.teach.questions import (
-    Dice,
+    NothingToAskError,
     Solved,
     about_a_block,
     about_a_field,
@@ -29,11 +31,13 @@ from gpt2calc.teach.text import aligned
 
 Level = Literal["easy", "medium", "hard"]
 
-QUESTIONS: dict[str, tuple[Callable[[Dice, Quantity], Solved], ...]] = {
+QUESTIONS: dict[str, tuple[Callable[[Dice, Quantity, Config], Solved], ...]] = {
     "easy": (about_a_tensor,),
     "medium": (about_a_part, about_a_block),
     "hard": (about_the_whole, about_a_field),
 }
+DRAWS = 50
+"""How often a config is drawn again where it is no model, or has nothing to ask about."""
 MOST = 1_000
 """The most exercises on one sheet."""
 SEEDS = 10_000
@@ -202,8 +206,19 @@ def exercise(
 
 
 def _set(seed: int, level: Any, quantity: Quantity, family: str) -> Exercise:
-    dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level), family)
-    return Exercise(seed, level, dice.one_of(QUESTIONS[level])(dice, quantity))
+    """Draw a question and a config until the one can be asked of the other."""
+    dice = Dice(seed * len(QUESTIONS) + list(QUESTIONS).index(level))
+    refusal = f"nothing of level {level} can be asked about {quantity.name} of {family}"
+    for _ in range(DRAWS):
+        ask = dice.one_of(QUESTIONS[level])
+        try:
+            config = drawn_case(dice, quantity, family)
+            return Exercise(seed, level, ask(dice, quantity, config))
+        except UserError as error:
+            refusal = str(error)
+        except (NoFormulaError, NothingToAskError):
+            continue
+    raise UserError(refusal)
 
 
 def _answer(solved: Solved) -> str:

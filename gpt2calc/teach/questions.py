@@ -1,27 +1,18 @@
-"""Kinds of questions about a quantity: each draws a config, and derives its own solution."""
+"""Kinds of questions about a quantity: each asks about a config, and derives its solution."""
 
-import random
-from collections.abc import Collection, Sequence
-from dataclasses import replace as with_changes
-from typing import Any, NamedTuple, TypeVar, cast
+import re
+from collections.abc import Collection
+from contextlib import suppress
+from typing import NamedTuple, cast
 
-from gpt2calc.metrics.memory.naming import START
-from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.along import along
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.polynomial import Polynomial
+from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity, model_of
 from gpt2calc.quantity.symbols import LETTERS
-from gpt2calc.teach.derivation import Chain, Derivation
-
-DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48)
-WIDTHS = (64, 128, 256, 384, 512, 768, 1_024, 1_280, 1_600)
-VOCABS = (1_000, 8_000, 16_000, 32_000, 40_478, 50_257)
-CONTEXTS = (128, 256, 512, 1_024, 2_048)
-SWITCHES: tuple[dict[str, Any], ...] = ({}, {}, {"bias": False}, {"tie_embeddings": False})
-"""Two in four models are plain ones."""
-OF_OTHERS: tuple[dict[str, Any], ...] = ({}, {"n_kv_head": 1}, {"tie_embeddings": True})
-"""What varies in models of another family, beside their sizes."""
+from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps
+from gpt2calc.teach.dice import Dice
 
 PARTS_IN_WORDS = {
     "attention": "does attention {} over all layers",
@@ -32,14 +23,23 @@ PARTS_IN_WORDS = {
     "lm_head": "does the head {}",
     "keys": "do the cached keys {} over all layers",
     "values": "do the cached values {} over all layers",
+    "latents": "do the cached latents {} over all layers",
+    "index": "do the cached keys of indexers {} over all layers",
+    "states": "do the cached states {} over all layers",
 }
 """How a question names a part, with a place for the quantity's verb."""
+BESIDE_OTHER_MIXERS = {
+    "attention": "do all mixers {}, attention or others,",
+    "projections": "do the projections of all mixers {}, attention's or others',",
+    "scores": "do attention's scores and the recurrences {}, the mixing of values included,",
+}
+"""The same of parts that are not attention's alone, where some layers have another mixer."""
 PARTS_OF = {
     "parameters": ("attention", "mlp", "layer_norm"),
     "active": ("attention", "mlp", "layer_norm"),
     "flops": ("projections", "scores", "mlp", "lm_head"),
     "memory": ("layer_norm", "scores", "mlp"),
-    "cache": ("keys", "values"),
+    "cache": ("keys", "values", "latents", "index", "states"),
 }
 FIELDS_OF = {
     "parameters": ("n_layer", "n_embd", "vocab", "n_ctx"),
@@ -49,48 +49,10 @@ FIELDS_OF = {
     "cache": ("n_layer", "batch", "seq"),
 }
 """The fields that are solved for, by quantity."""
-BATCHES = (1, 2, 4, 8, 16)
-SEQUENCES = (64, 128, 256, 512, 1_024)
-
-T = TypeVar("T")
-
-
-class Dice:
-    """Choices that are the same for a seed on every machine and every Python.
-
-    Of Python's generator only ``random()`` is promised never to change, so nothing else is used.
-    """
-
-    def __init__(self, seed: int, family: str = GPT2.name) -> None:
-        self._random = random.Random(seed)
-        self._family = family
-
-    def one_of(self, choices: Sequence[T]) -> T:
-        """One of them, each as likely as the others."""
-        return choices[int(self._random.random() * len(choices))]
-
-    def case(self, quantity: Quantity) -> Config:
-        """Return a model of round numbers; with a run, where the quantity depends on one."""
-        case = quantity.case(self.model())
-        if "seq" not in case.known:
-            return case
-        sequences = [each for each in SEQUENCES if each <= case.n_ctx]
-        run = {"batch": self.one_of(BATCHES), "seq": self.one_of(sequences)}
-        if quantity.alternatives is None:
-            return case.replace(**run, training=self.one_of((False, True)))
-        drawn = case.replace(**run)
-        return with_changes(quantity.settle(drawn), moment=START)
-
-    def model(self) -> ModelConfig:
-        """Return a model of round numbers."""
-        sizes = {"n_layer": DEPTHS, "n_embd": WIDTHS, "vocab": VOCABS, "n_ctx": CONTEXTS}
-        drawn: dict[str, Any] = {name: self.one_of(values) for name, values in sizes.items()}
-        if self._family == GPT2.name:
-            return ModelConfig(**drawn, **self.one_of(SWITCHES))
-        heads = {"n_head": drawn["n_embd"] // HEAD_WIDTH}
-        model = ModelConfig(family=self._family, **drawn, **heads)
-        varying = [each for each in OF_OTHERS if all(model.of_family.called.get(n) for n in each)]
-        return model.replace(**self.one_of(varying)).spelled_out()
+OPTIMIZERS = {"adamw": "AdamW"}
+"""What the optimizers of exercises are called."""
+BEGINS_WITH_A_VOWEL = re.compile("[AEIO]|[FHLMNRSX][A-Z]{2}")
+"""Matches names said with a vowel first: ERNIE, OLMo; and LFM2 or MPT, read letter by letter."""
 
 
 class Solved(NamedTuple):
@@ -107,9 +69,12 @@ class Solved(NamedTuple):
     """What follows from the steps, where they do not end in the answer."""
 
 
-def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
+class NothingToAskError(ValueError):
+    """A config has nothing that a kind of question asks about."""
+
+
+def about_a_tensor(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     """Ask what one term comes to: the parameters of a tensor, the FLOPs of a product."""
-    config = dice.case(quantity)
     steps = dice.one_of(Derivation(config, (), quantity).sublayers())
     step = dice.one_of(steps.terms)
     name = step.term.name(config.names)
@@ -119,90 +84,137 @@ def about_a_tensor(dice: Dice, quantity: Quantity) -> Solved:
     return Solved(config, question, _end(step.chain), quantity.unit, ((name, step.chain),))
 
 
-def about_a_part(dice: Dice, quantity: Quantity) -> Solved:
+def about_a_part(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     """Ask what a sublayer comes to over all layers, or one of its columns."""
-    config = dice.case(quantity)
     config = config.evaluate_at(bias=True) if config.family == GPT2.name else config
-    name = dice.one_of(PARTS_OF[quantity.name])
-    steps = Derivation(config, (), quantity).sublayer(name)
-    what = dice.one_of([column for column, chain in steps.sums if isinstance(chain[-1], int)])
-    chain = steps.sum_of(what)
+    derivation = Derivation(config, (), quantity)
+    parts = {each.sublayer: each for each in derivation.sublayers() if _columns(each)}
+    there = [name for name in PARTS_OF[quantity.name] if name in parts]
+    if not there:
+        raise NothingToAskError
+    name = dice.one_of(there)
+    what = dice.one_of(_columns(parts[name]))
+    chain = parts[name].sum_of(what)
     unit = what if what in ("weights", "biases") else quantity.unit
     passes = f" in the {what} pass" if what in ("forward", "backward") else ""
-    asked = PARTS_IN_WORDS[name].format(quantity.verb)
+    asked = _in_words(name, config).format(quantity.verb)
     question = f"How many {unit} {asked}{passes} in {_model(config)}?"
     return Solved(config, question, _end(chain), unit, ((f"{name}, {what}", chain),))
 
 
-def about_a_block(dice: Dice, quantity: Quantity) -> Solved:
+def about_a_block(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     """Ask what one more layer adds."""
-    config = dice.case(quantity)
+    del dice
     chain = Derivation(config, (), quantity).block()
+    if chain[-1] != quantity.per_block(config):  # the next layer is not like those before
+        raise NothingToAskError
     question = f"How many {quantity.unit} does one more layer add to {_model(config)}?"
     return Solved(config, question, _end(chain), quantity.unit, (("one block", chain),))
 
 
-def about_the_whole(dice: Dice, quantity: Quantity) -> Solved:
+def about_the_whole(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     """Ask what the whole model comes to."""
-    config = dice.case(quantity)
+    del dice
     derivation = Derivation(config, (), quantity)
-    steps = (("one block", derivation.block()), ("the whole model", derivation.total()))
+    steps = (*derivation.blocks(), ("the whole model", derivation.total()))
     question = f"How many {quantity.unit} does {_model(config)} {quantity.verb}?"
     return Solved(config, question, _end(derivation.total()), quantity.unit, steps)
 
 
-def about_a_field(dice: Dice, quantity: Quantity) -> Solved:
+def about_a_field(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     """Ask which value of one field gives a total."""
-    config = dice.case(quantity)
-
-    def matters(name: str) -> bool:
-        return along(quantity.total, config, name).degree > 0
-
-    field = dice.one_of([name for name in FIELDS_OF[quantity.name] if matters(name)])
+    curves = _curves(quantity, config)
+    if not curves:
+        raise NothingToAskError
+    field = dice.one_of([*curves])
     total, value = quantity.total(config), getattr(config, field)
-    model = _model(config, {field}).partition(" ")[2]
     has = "has" if quantity.verb == "have" else f"{quantity.verb}s"
+    model = _model(config, {field})
     return Solved(
         config,
-        f"A {model} {has} {total:,} {quantity.unit}. What is its {field}?",
+        f"{model[0].upper()}{model[1:]} {has} {total:,} {quantity.unit}. What is its {field}?",
         value,
         field,
         (("the whole model", Derivation(config, (field,), quantity).total()),),
-        _solved_for(config, quantity, field, value),
+        _solved_for(curves[field], field, value),
     )
 
 
-def _solved_for(config: Config, quantity: Quantity, field: str, value: int) -> str:
+def _columns(steps: SublayerSteps) -> list[str]:
+    """Return the columns of a part that have something, and its total."""
+    return [column for column, chain in steps.sums if isinstance(chain[-1], int)]
+
+
+def _in_words(part: str, config: Config) -> str:
+    has_others = model_of(config).has_other_layers and part in BESIDE_OTHER_MIXERS
+    return BESIDE_OTHER_MIXERS[part] if has_others else PARTS_IN_WORDS[part]
+
+
+def _curves(quantity: Quantity, config: Config) -> dict[str, Polynomial]:
+    """Return the totals along the fields that can be solved for: lines and parabolas."""
+    found = {}
+    for field in FIELDS_OF[quantity.name]:
+        with suppress(NoFormulaError):
+            curve = along(quantity.total, config, field)
+            if curve.degree in (1, 2) and curve.is_whole:
+                found[field] = curve
+    return found
+
+
+def _solved_for(curve: Polynomial, field: str, value: int) -> str:
     """Return the last step of a question about a field: an equation in its letter, solved."""
-    curve, letter = along(quantity.total, config, field), LETTERS[field]
-    total = curve.at(value)
+    letter, total = LETTERS[field], curve.at(value)
     constant, slope, *higher = curve.coefficients[: curve.degree + 1]
-    rest = f"{total:,} - {constant:,}" if constant else f"{total:,}"
     if higher:
         (square,) = higher
         root = f"√({slope:,}² + 4 × {square:,} × {total - constant:,})"
         return (
-            f"That is {total:,} where {letter} is ({root} - {slope:,}) / "
+            f"That is {total:,} where {letter} is ({_less(root, slope)}) / "
             f"(2 × {square:,}), the positive root of a quadratic, which is {value:,}."
         )
+    rest = _less(f"{total:,}", constant)
     return f"That is {total:,} where {letter} is ({rest}) / {slope:,}, which is {value:,}."
 
 
+def _less(words: str, number: int) -> str:
+    """Write a difference: ``"300 - 100"``, ``"300 + 100"`` for a negative number."""
+    sign = "-" if number > 0 else "+"
+    return f"{words} {sign} {abs(number):,}" if number else words
+
+
 def _model(config: Config, unsaid: Collection[str] = ()) -> str:
-    if getattr(config, "moment", None) is None:
-        unsaid = {"n_head", *unsaid} if config.head_dim is None else unsaid
-        return _with_article(config.title(leaving_out=unsaid)) + _width_of_its_mlp(config, unsaid)
-    return f"a {config.title(leaving_out=unsaid)}, in float32 with AdamW and eager attention"
+    """Say the model, and all of its run that the answer depends on."""
+    of_run = getattr(config, "moment", None) is not None
+    if config.head_dim is None and not of_run:
+        unsaid = {"n_head", *unsaid}
+    parts = (
+        config.title(leaving_out={*unsaid, "dtype", "attention"}),
+        _width_of_its_mlp(config, unsaid),
+        _how_it_is_run(config),
+    )
+    return _with_article(", ".join(part for part in parts if part))
+
+
+def _how_it_is_run(config: Config) -> str:
+    """Say dtype, optimizer and attention, as far as they are given: nothing of FLOPs."""
+    if not isinstance(config, Case) or config.run.dtype is None:
+        return ""
+    if not config.training:
+        return f"in {config.dtype}"
+    attention = f" and {config.attention} attention" if config.model.has_attention else ""
+    return f"in {config.dtype} with {OPTIMIZERS[config.optimizer]}{attention}"
 
 
 def _width_of_its_mlp(config: Config, unsaid: Collection[str]) -> str:
     """Say the rule of the MLP's width, which is GPT-2's and of few other families."""
-    is_told = config.family == "gpt2" or config.n_inner is not None or "n_inner" in unsaid
-    return "" if is_told else ", and an MLP four times as wide"
+    model = model_of(config)
+    has_width = model.evaluate_at(n_inner=model.n_embd).said("n_inner") != ""
+    is_told = config.family == GPT2.name or model.n_inner is not None or "n_inner" in unsaid
+    return "" if is_told or not has_width else "and an MLP four times as wide"
 
 
 def _with_article(title: str) -> str:
-    return f"{'an' if title.startswith(('O', 'MPT')) else 'a'} {title}"
+    return f"{'an' if BEGINS_WITH_A_VOWEL.match(title) else 'a'} {title}"
 
 
 def _end(chain: Chain) -> int:

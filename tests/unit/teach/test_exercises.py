@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mathematics import from_latex, value
-from strategies import LETTERS, by_turns, examples
+from strategies import LETTERS, by_turns, examples, some_or_all
 
-from gpt2calc import ModelConfig, UserError, count, exercise, named_shapes
+from gpt2calc import ModelConfig, Run, UserError, count, exercise, flops, named_shapes
+from gpt2calc.model.families.table import families
 from gpt2calc.model.names import GPT2_NAMES
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.teach.exercises import QUESTIONS
@@ -159,9 +160,10 @@ def test_a_level_that_is_none_is_refused():
 @pytest.mark.parametrize(
     ("asked", "family"),
     by_turns(
-        [*product(["parameters", "flops", "memory"], ["easy", "medium", "hard"])],
+        [*product(["parameters", "active", "flops", "cache"], ["easy", "medium", "hard"])],
         ["llama", "mixtral", "falcon", "opt", "qwen3"],
-    ),
+    )
+    + by_turns([("memory", "easy"), ("memory", "medium"), ("memory", "hard")], ["llama", "mamba"]),
     ids=lambda each: each if isinstance(each, str) else " ".join(each),
 )
 def test_a_family_can_be_asked_about(asked, family):
@@ -169,5 +171,119 @@ def test_a_family_can_be_asked_about(asked, family):
     sheet = exercise(0, level, of=of, count=examples(8), family=family)
     for solved in (each.solved for each in sheet.exercises):
         assert solved.config.family == family
-        if level == "hard" and solved.unit == as_quantity(of).unit:
-            assert solved.answer == as_quantity(of).total(solved.config)
+        check(solved, as_quantity(of))
+
+
+def number(words):
+    return int(words.replace(",", ""))
+
+
+ROOT = r"\(√\((-?[\d,]+)² \+ 4 × ([\d,]+) × ([\d,]+)\)(?: ([-+]) ([\d,]+))?\) / \(2 × ([\d,]+)\)"
+QUOTIENT = r"where \S+ is \(([\d,]+)(?: ([-+]) ([\d,]+))?\) / ([\d,]+), which is"
+
+
+def solution(conclusion):
+    """What the arithmetic of a conclusion comes to."""
+    signs = {"+": 1, "-": -1, None: 0}
+    if found := re.search(QUOTIENT, conclusion):
+        total, sign, less, divisor = found.groups(default=None)
+        return (number(total) + signs[sign] * number(less or "0")) / number(divisor)
+    slope, square, rest, sign, less, half = re.search(ROOT, conclusion).groups(default=None)
+    root = isqrt(number(slope) ** 2 + 4 * number(square) * number(rest))
+    return (root + signs[sign] * number(less or "0")) / (2 * number(half))
+
+
+def check(solved, quantity):
+    """Hold the answer against sums over the config that the question is about."""
+    total = quantity.total(solved.config)
+    assert type(solved.answer) is int
+    if solved.conclusion:
+        assert f" {total:,} " in solved.question
+        assert solution(solved.conclusion) == solved.answer
+        assert getattr(solved.config, solved.unit) == solved.answer
+    elif "one more layer" in solved.question:
+        assert solved.answer == quantity.per_block(solved.config)
+    elif solved.steps[-1][0] == "the whole model":
+        assert solved.answer == total
+    else:
+        assert 0 < solved.answer <= total
+
+
+@pytest.mark.parametrize("of", ["parameters", "active", "flops", "cache"])
+def test_every_family_can_be_asked_about_at_every_level(of):
+    pairs = [*product(families(), QUESTIONS)]
+    for family, level in some_or_all(pairs, 7 if of == "flops" else 3):
+        if (of, family) != ("cache", "openai-gpt"):
+            for each in exercise(0, level, of=of, count=2, family=family).exercises:
+                check(each.solved, as_quantity(of))
+
+
+@pytest.mark.parametrize(
+    ("family", "of", "level", "seed"),
+    [
+        ("olmo", "parameters", "medium", 1),  # its norms have no weights
+        ("qwen3_5_text", "cache", "medium", 1),  # two layers, neither with attention
+        ("gpt_neo", "cache", "hard", 0),  # layers take turns: no formula in n_layer
+        ("minicpm3", "flops", "easy", 0),  # latent attention, which has no head_dim
+        ("deepseek_v3", "parameters", "medium", 1),  # the first depth drawn is too small
+        ("diffllama", "parameters", "hard", 0),  # the first number of heads drawn is odd
+        ("axk1", "active", "hard", 1),  # a constant below zero
+    ],
+)
+def test_what_cannot_be_asked_is_drawn_again(family, of, level, seed):
+    (set_,) = exercise(seed, level, of=of, family=family).exercises
+    check(set_.solved, as_quantity(of))
+    assert "- -" not in set_.solved.conclusion
+
+
+def test_a_class_without_a_cache_is_refused():
+    with pytest.raises(UserError, match="GPT's class has no cache"):
+        exercise(0, of="cache", family="openai-gpt")
+
+
+def test_a_forward_pass_has_the_logits_of_all_tokens():
+    passes = set()
+    for seed in range(8):
+        (set_,) = exercise(seed, "hard", of="flops").exercises
+        config = set_.solved.config
+        run = Run(batch=config.batch, seq=config.seq, training=config.training)
+        passes.add(run.training)
+        counted = flops(config.model, run)
+        if set_.solved.unit == "FLOPs":
+            assert set_.solved.answer == counted.total
+        assert ("forward and backward" in set_.solved.question) == bool(config.training)
+        assert not config.last_logits
+    assert passes == {None, True}
+
+
+def test_a_cache_is_of_inference_in_a_dtype_that_is_said():
+    for seed in range(6):
+        (set_,) = exercise(seed, "hard", of="cache", family="llama").exercises
+        assert "backward" not in set_.solved.question
+        assert "in bfloat16" in set_.solved.question
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("gpt2", "a GPT-2"),
+        ("opt", "an OPT"),
+        ("mpt", "an MPT"),
+        ("lfm2", "an LFM2"),
+        ("xglm", "an XGLM"),
+        ("internlm3", "an InternLM3"),
+        ("axk1", "an A.X-K1"),
+        ("llama", "a Llama"),
+        ("hyperclovax", "a HyperCLOVA X"),
+        ("smollm3", "a SmolLM3"),
+    ],
+)
+def test_names_have_the_article_that_is_said(family, words):
+    (set_,) = exercise(1, "medium", family=family).exercises
+    assert f" {words} with " in set_.solved.question
+    field = next(
+        each.solved.question
+        for each in exercise(0, "hard", count=20, family=family).exercises
+        if each.solved.conclusion
+    )
+    assert field.startswith(f"{words[0].upper()}{words[1:]} ")

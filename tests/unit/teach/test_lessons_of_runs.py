@@ -1,13 +1,14 @@
 """What the lessons of FLOPs and of memory say, against brute force over the cases they speak of."""
 
-import json
 import re
 
 import pytest
 
 from gpt2calc import ModelConfig, Run, exercise, explain, flops, load, memory
 from gpt2calc.metrics.memory.moments import Moments
-from gpt2calc.quantity.case import case_of
+from gpt2calc.metrics.memory.naming import START
+from gpt2calc.metrics.memory.quantity import MEMORY
+from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.units import format_bytes
 
 
@@ -94,19 +95,44 @@ def test_the_closed_form_of_a_llamas_prefill():
     assert "4 B S L g w + 8 B S d + 6 B S f + 8 B S + 4 S w + 8 S bytes" in line
 
 
+def stated(question):
+    """The run that a question about memory tells of, read by its words alone."""
+
+    def number(pattern):
+        return int(re.search(pattern, question)[1].replace(",", ""))
+
+    dtype, optimizer, attention = re.search(r"in (\w+) with (\w+) and (\w+) att", question).groups()
+    assert "forward and backward, at the start of backward" in question
+    return Run(
+        batch=number(r"batch ([\d,]*\d)"),
+        seq=number(r"([\d,]*\d) tokens a sequence"),
+        training=True,
+        dtype=dtype,
+        optimizer=optimizer.lower(),
+        attention=attention,
+    )
+
+
 @pytest.mark.parametrize("level", ["easy", "medium", "hard"])
-def test_exercises_about_memory_say_all_that_their_answers_need(level):
+def test_exercises_about_memory_solve_the_run_that_they_state(level):
     for seed in range(8):
-        sheet = exercise(seed, level, of="memory", answers=True)
-        (asked,) = json.loads(sheet.json())["exercises"]
-        assert "heads" in asked["question"] or "1 head" in asked["question"]
-        assert "in float32 with AdamW and eager attention" in asked["question"]
-        assert asked["answer"] > 0
-        fields = {name: asked["config"][name] for name in ("batch", "seq")}
-        model = {name: asked["config"][name] for name in ModelConfig.known}
-        counted = memory(ModelConfig(**model), Run(**fields))
-        if level == "hard" and asked["unit"] == "bytes" and counted.moment.startswith("the s"):
-            assert asked["answer"] == counted.total
+        (asked,) = exercise(seed, level, of="memory").exercises
+        config, question = asked.solved.config, asked.solved.question
+        assert "heads" in question or "1 head" in question
+        assert asked.solved.answer > 0
+        if "What is its seq?" not in question and "What is its batch?" not in question:
+            assert config.run == stated(question)
+        if level == "hard" and asked.solved.unit == "bytes":
+            at_start = Case(config.model, stated(question), moment=START)
+            assert asked.solved.answer == MEMORY.total(at_start)
+
+
+def test_the_bytes_of_a_run_in_float32_with_eager_attention():
+    (asked,) = exercise(3, "hard", of="memory").exercises
+    assert "in float32 with AdamW and eager attention" in asked.solved.question
+    assert asked.solved.answer == 7_107_265_684
+    (asked,) = exercise(3, "easy", of="memory").exercises
+    assert "softmax" in asked.solved.question  # fused attention has no such tensor
 
 
 def test_every_kept_tensor_has_its_reason():
