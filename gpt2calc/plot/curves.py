@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from gpt2calc.analysis.axes import LARGEST, Array
 from gpt2calc.analysis.shaping import Shapes
 from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
@@ -59,7 +60,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
         ax.yaxis.set_major_formatter(human_in(swept.quantity))
         ax.set_ylabel(swept.quantity.unit)
     ax.set_xlabel(name)
-    whole_ticks(ax.xaxis, x)
+    whole_ticks(ax.xaxis, x[within])
     ax.grid(axis="y")
     return ax
 
@@ -152,10 +153,35 @@ def _switches(config: Config) -> tuple[bool, ...]:
 def _coarser(swept: Sweep) -> tuple[Sweep, str]:
     """Thin a sweep out to the points that a line needs; return it and the field that varies."""
     name = max(swept.axes, key=lambda each: len(swept.axes[each]))
-    ordered = np.sort(swept.axes[name])
-    picked = np.linspace(0, len(ordered) - 1, min(len(ordered), FINEST)).round().astype(int)
-    axes: Any = {**swept.axes, name: ordered[np.unique(picked)]}
+    order = np.argsort(swept.axes[name])
+    axes: Any = {**swept.axes, name: swept.axes[name][order[_drawn(swept, order)]]}
     return sweep(swept.config, of=swept.quantity, **axes), name
+
+
+def _drawn(swept: Sweep, order: Array) -> Array:
+    """Return the places, among the ordered points of a sweep over one field, that are drawn.
+
+    Of a fine sweep these are some of the points within the bounds, however few lie there, and one
+    behind each stretch of them, where the line has a gap.
+    """
+    everywhere = np.arange(len(order))
+    if len(order) <= FINEST:
+        return everywhere
+    if swept.at_least == 0 and swept.at_most == LARGEST:
+        return _thinned(everywhere)
+    totals = swept.total.ravel()[order]
+    within = (totals >= swept.at_least) & (totals <= swept.at_most)
+    if not within.any():
+        return everywhere[:1]
+    ends = everywhere[1:][within[:-1] & ~within[1:]]
+    return np.unique(np.concatenate([_thinned(everywhere[within]), ends]))
+
+
+def _thinned(points: Array) -> Array:
+    """Return at most so many points as a line has, evenly spread, the first and last among them."""
+    places = np.linspace(0, len(points) - 1, min(len(points), FINEST)).round().astype(int)
+    thinned: Array = points[np.unique(places)]
+    return thinned
 
 
 def _share_axis(ax: Axes, quantity: Quantity) -> None:

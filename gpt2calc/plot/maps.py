@@ -1,5 +1,6 @@
 """A map of sizes over two fields, with lines of equal size and the presets that lie on it."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from gpt2calc.plot.labels import log_ticks, place_labels, whole, whole_ticks
 from gpt2calc.plot.style import INK, PALE, font_size_for, human_in, size_of
 
 FINEST = 200
-"""Points of an axis; the formula is also evaluated between the values of the sweep."""
+"""Points of an axis where the formula is also evaluated between the values of the sweep."""
 WIDE_RANGE = 20
 """Ratio of largest to smallest value from which on an axis is logarithmic."""
 MOST_LINES = 7
@@ -31,14 +32,13 @@ MAP = ListedColormap(colormaps["YlGnBu"](np.linspace(0, 0.7, 256)))
 def sweep_map(ax: Axes, swept: Sweep) -> Axes:
     """Draw a sweep over two fields; what is outside the sweep's bounds is left white.
 
-    A small grid is drawn cell by cell, with numbers. For a large one the formula is also evaluated
-    between the values, and lines of equal size are drawn.
+    A small grid is drawn cell by cell, with numbers. For a large one lines of equal size are drawn,
+    and the formula is also evaluated between the values of an axis, where there are such models.
     """
     down, across = [name for name, axis in swept.axes.items() if len(axis) > 1]
     if max(len(swept.axes[down]), len(swept.axes[across])) <= FEW_CELLS:
         return _cells(ax, swept, down, across)
-    x, y = _finely(swept.axes[across]), _finely(swept.axes[down])
-    totals = _totals(swept, {down: y, across: x})
+    y, x, totals = _evaluated(swept, down, across)
     shown = _within(swept, totals)
     colours = ax.pcolormesh(
         x, y, shown, norm=LogNorm(), cmap=MAP, shading="nearest", rasterized=True
@@ -67,6 +67,16 @@ def _cells(ax: Axes, swept: Sweep, down: str, across: str) -> Axes:
     ax.set_yticks(np.arange(len(y)) + 0.5, [whole(value) for value in y])
     _finish(ax, swept, colours, down, across)
     return ax
+
+
+def _evaluated(swept: Sweep, down: str, across: str) -> tuple[Array, Array, Array]:
+    """Return the values of both axes, as fine as all of them are models, and the totals there."""
+    given = {name: np.sort(swept.axes[name]) for name in (down, across)}
+    finely = {name: _finely(axis) for name, axis in given.items()}
+    for axes in (finely, given | {across: finely[across]}, given | {down: finely[down]}):
+        with suppress(UserError):  # a width between two may be no multiple of the heads
+            return axes[down], axes[across], _totals(swept, axes)
+    return given[down], given[across], _totals(swept, given)
 
 
 def _totals(swept: Sweep, axes: dict[str, Array]) -> Array:
@@ -108,9 +118,18 @@ def _finely(axis: Array) -> Array:
 
 
 def _scale(ax: Axes, x: Array, y: Array) -> None:
-    for axis, values, rescale in ((ax.xaxis, x, ax.set_xscale), (ax.yaxis, y, ax.set_yscale)):
+    """Make an axis of a wide range logarithmic.
+
+    It begins at its first value, not half a cell before it: a tick at 0.5 would be called 0.
+    """
+    of_axes = (
+        (ax.xaxis, x, ax.set_xscale, ax.set_xlim),
+        (ax.yaxis, y, ax.set_yscale, ax.set_ylim),
+    )
+    for axis, values, rescale, limit in of_axes:
         if values[-1] > WIDE_RANGE * values[0]:
             rescale("log")
+            limit(float(values[0]), float(values[-1]))
             log_ticks(axis, float(values[0]), float(values[-1]))
         else:
             whole_ticks(axis, values)
@@ -135,9 +154,14 @@ def _mark_presets(ax: Axes, swept: Sweep, names: tuple[str, str], avoiding: list
     for preset in presets():
         own = swept.config.with_model(preset.config).effective()
         apart = {name for name in own if own[name] != shared[name]} - varying
-        inside = all(swept.axes[n].min() <= own[n] <= swept.axes[n].max() for n in names)
-        if inside and not apart:
+        if not apart and all(_is_in_range(swept.axes[name], own[name]) for name in names):
             marked.append((own[names[0]], own[names[1]], preset.name))
     for x, y, _ in marked:
-        ax.plot(x, y, marker="o", color="white", markeredgecolor=INK, markersize=6)
+        dot: Any = {"color": "white", "markeredgecolor": INK, "markersize": 6, "clip_on": False}
+        ax.plot(x, y, marker="o", **dot)
     place_labels(ax, marked, avoiding)
+
+
+def _is_in_range(axis: Array, value: int | None) -> bool:
+    """Tell whether a model's number lies on an axis; a model may have none."""
+    return value is not None and bool(axis.min() <= value <= axis.max())

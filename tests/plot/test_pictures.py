@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -138,6 +139,62 @@ def test_no_window_is_ever_opened():
         "assert 'matplotlib.figure' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "preset"),
+    [
+        ("mixtral-8x7b", {"n_expert": range(8, 257, 8), "n_layer": range(1, 33)}, "mixtral-8x7b"),
+        ("falcon-mamba-7b", {"n_layer": range(1, 31), "mixer_state_dim": range(1, 33)}, None),
+    ],
+)
+def test_presets_without_a_swept_number_are_not_on_the_map(name, axes, preset):
+    texts = [text.get_text() for text in pictures.of_sweep(sweep(name, **axes)).axes[0].texts]
+    assert (preset in texts) if preset else not any("mamba" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "axes", "columns"),
+    [
+        ("gpt2", "memory", {"n_layer": range(1, 49), "n_embd": range(64, 2_049, 64)}, 32),
+        (
+            "llama-3-8b",
+            "parameters",
+            {"n_layer": range(1, 41), "n_kv_head": [1, 2, 4, 8, 16, 32]},
+            6,
+        ),
+        ("gemma-3-12b", "parameters", {"n_layer": range(1, 49), "n_head": range(16, 65, 16)}, 4),
+        ("gpt2", "parameters", {"n_layer": range(1, 49), "vocab": [1_000, 60_000]}, 200),
+    ],
+)
+def test_a_map_is_evaluated_where_there_are_models(name, of, axes, columns):
+    swept = sweep(name, of=of, **axes)
+    drawn = pictures.of_sweep(swept).axes[0]
+    (colours,) = [each for each in drawn.collections if hasattr(each, "get_coordinates")]
+    totals = colours.get_array()
+    assert totals.shape == (48 if name != "llama-3-8b" else 40, columns)
+    assert [int(totals[0, 0]), int(totals[-1, -1])] == [swept.total[0, 0], swept.total[-1, -1]]
+
+
+def test_a_single_config_within_the_bounds_of_a_fine_sweep_is_drawn():
+    counted = 124_439_808
+    figure = pictures.of_sweep(sweep(vocab=range(1_000, 60_001), at_least=counted, at_most=counted))
+    (line,) = figure.axes[0].lines
+    there = np.isfinite(line.get_ydata())
+    assert line.get_xdata()[there].tolist() == [50_257]
+    assert line.get_ydata()[there].tolist() == [counted]
+
+
+def test_a_fine_sweep_is_drawn_from_its_first_config_within_the_bounds_to_its_last():
+    bounds = {"at_least": "100M", "at_most": "120M"}
+    swept = sweep(vocab=range(60_000, 999, -1), **bounds)
+    (line,) = pictures.of_sweep(swept).axes[0].lines
+    within = swept.axes["vocab"][(swept.total >= 10**8) & (swept.total <= 12 * 10**7)]
+    drawn = line.get_xdata()[np.isfinite(line.get_ydata())]
+    assert [drawn[0], drawn[-1]] == [within.min(), within.max()]
+    assert 100 < len(drawn) <= 300
+    with pytest.raises(UserError, match="no config lies within the bounds"):
+        pictures.of_sweep(sweep(vocab=range(1_000, 60_001), at_least=1, at_most=2))
 
 
 @pytest.mark.parametrize(

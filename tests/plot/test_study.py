@@ -229,6 +229,11 @@ def test_markdown_survives_any_name(run, tmp_path):
         assert (tmp_path / name).exists()
     assert r"a\|b \[x\](y) \_z\_ \#?$^{$" in text
     assert GPT_2_XL in text
+    largest = tmp_path / "a_*b*_c.toml"
+    largest.write_text("n_layer = 96\n")
+    assert run("study", largest, "gpt2", "--out", tmp_path / "largest.md").status == 0
+    (paragraph,) = re.findall(r"With 16,384 tokens .*", (tmp_path / "largest.md").read_text())
+    assert r" a\_\*b\*\_c takes " in paragraph
 
 
 def test_one_model_has_no_trend():
