@@ -101,8 +101,7 @@ class Derivation:
     def blocks(self) -> list[tuple[str, Chain]]:
         """Derive a block of each kind, each with a name."""
         if len(self.kinds) < 2:
-            block = self.block()
-            return [("one block", block)] if block != (0,) else []
+            return [("one block", self.block())] if self._terms_of_block() else []
         model = model_of(self.config)
         named = []
         for kind, layers, own in self.kinds:
@@ -113,13 +112,17 @@ class Derivation:
 
     def block(self) -> Chain:
         """Derive one block: what its sublayers add up to."""
+        return self._block_of(self._terms_of_block())
+
+    def _terms_of_block(self) -> list[Term]:
+        """Return the terms of one block, as far as all blocks are alike; none where they differ."""
         if len(self.kinds) == 1:
-            return self._block_of(self.kinds[0].terms)
-        return self._block_of(
+            return list(self.kinds[0].terms)
+        return [
             term._replace(copies=1)
             for term in self.terms
             if term.in_block and getattr(term.copies, "free_symbols", None)
-        )
+        ]
 
     def layers_said(self, term: Term) -> str:
         """Say how many layers have a term, ``"In 58 layers, L - 3"``; empty where all have it."""
@@ -127,7 +130,7 @@ class Derivation:
         if not term.in_block or len(have) == len(self.kinds):
             return ""
         layers = sum(have)
-        written_down, number = written(_copies(layers, {}), TEXT), self._number(layers)
+        written_down, number = written(_size(layers, {}), TEXT), self._number(layers)
         said = f"In {number} {'layer' if number == '1' else 'layers'}"
         return said if number == written_down else f"{said}, {written_down}"
 
@@ -135,7 +138,7 @@ class Derivation:
         return self._number(copies) != "0"
 
     def _number(self, layers: Any) -> str:
-        return written(_copies(layers, self.values), TEXT)
+        return written(_size(layers, self.values), TEXT)
 
     def _block_of(self, terms: Iterable[Term]) -> Chain:
         own = list(terms)
@@ -183,7 +186,7 @@ def _as_listed(added: list[Term]) -> list[Node]:
     terms: list[Node] = []
     for copies, run in groupby(added, key=lambda term: term.copies):
         shapes = [_shape(term, {}) for term in run]
-        terms += shapes if copies == 1 else [Beside((_copies(copies, {}), plus(shapes)))]
+        terms += shapes if copies == 1 else [Beside((_size(copies, {}), plus(shapes)))]
     return terms
 
 
@@ -201,11 +204,11 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
             ((coefficient, powers),) = collected
             one = monomial(coefficient, {str(copies): 1, **powers}, values)
             is_letter = getattr(copies, "is_Symbol", True)
-            several = _several(_copies(copies, values), monomial(coefficient, powers, values))
+            several = _several(_size(copies, values), monomial(coefficient, powers, values))
             terms.append(one if is_letter else several)
         else:
             inside = plus([monomial(*each, values) for each in collected])
-            terms.append(Beside((_copies(copies, values), inside)))
+            terms.append(Beside((_size(copies, values), inside)))
     return terms
 
 
@@ -213,11 +216,6 @@ def _several(copies: Node, each: Node) -> Node:
     """Write a product: ``(L - 7) (2 d)``, or ``28 × 256`` where both are numbers."""
     both = (copies, each)
     return Times(both) if all(isinstance(factor, int) for factor in both) else Beside(both)
-
-
-def _copies(copies: Any, values: dict[str, int]) -> Node:
-    """Write a number of copies: ``L``, ``L - 1``; a number where all its letters are known."""
-    return _size(copies, values)
 
 
 def _by_copies(added: list[Term]) -> list[tuple[Any, list[Term]]]:

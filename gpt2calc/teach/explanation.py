@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.parameters import breakdown
+from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, Quantity, model_of
@@ -18,12 +18,6 @@ from gpt2calc.teach.formulas import formula
 from gpt2calc.teach.lessons import LESSONS, STORIES
 from gpt2calc.teach.meanings import meaning_of
 
-EMPTY = {
-    "lm_head": "the head is tied to the token embedding; explain the model with an untied head",
-    "position_embedding": "positions are not learned; explain the model with learned positions",
-}
-"""Why a sublayer may have nothing."""
-ELSE = "explain another sublayer"
 HEADING_OF_STORY = "The run from beginning to end"
 HEADING_OF_LESSONS = "Why the answer is what it is"
 
@@ -263,7 +257,9 @@ def explain(
     if sublayer is not None:
         steps = derivation.sublayer(quantity.checked_part(sublayer))
         if not steps.terms:
-            raise UserError(f"{sublayer} has no {quantity.unit} here: {EMPTY.get(sublayer, ELSE)}")
+            there = [each.sublayer for each in derivation.sublayers()]
+            reason = _why_it_is_empty(sublayer, model, quantity, there)
+            raise UserError(f"{sublayer} has no {quantity.unit} here: {reason}")
         return Explanation(model, quantity, fields, (steps,), (), None, ())
     lessons, story = LESSONS.get(quantity.name), STORIES.get(quantity.name)
     return Explanation(
@@ -276,3 +272,15 @@ def explain(
         lessons=lessons(case) if lessons and not fields else (),
         story=story(case) if story and not fields else (),
     )
+
+
+def _why_it_is_empty(
+    sublayer: str, config: Config, quantity: Quantity, there: Collection[str]
+) -> str:
+    """Say why a sublayer has nothing, as far as that is known, and what to explain in its place."""
+    counts_tensors = quantity.name in (PARAMETERS.name, ACTIVE.name)
+    if sublayer == "lm_head" and counts_tensors and config.tie_embeddings:
+        return "the head is tied to the token embedding; explain the model with an untied head"
+    if sublayer == "position_embedding" and counts_tensors and config.positions != "learned":
+        return "positions are not learned; explain the model with learned positions"
+    return f"explain one of {', '.join(there)}"

@@ -19,6 +19,10 @@ def test_it_fits_80_columns(run):
     [
         (["--sublayer", "mpl"], "no sublayer is called 'mpl'; did you mean 'mlp'?"),
         (["--sublayer", "lm_head"], "lm_head has no parameters here: the head is tied"),
+        (
+            ["--of", "memory", "--no-training", "--sublayer", "lm_head", "--no-tie-embeddings"],
+            "lm_head has no bytes here: explain one of weights, inputs, temporary, cache",
+        ),
         (["--free", "n_layers"], "'n_layers' is in no formula, so it cannot be left open; did you"),
         (["--free", "n_head"], "'n_head' is in no formula"),
         (["--free", "bias"], "'bias' is in no formula, so it cannot be left open; leave open n_l"),

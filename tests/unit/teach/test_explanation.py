@@ -318,3 +318,9 @@ def test_an_only_expert_is_counted_once(model, of):
 @pytest.mark.parametrize(("form", "written"), [("text", "d² a - d²"), ("latex", "d^{2} a - d^{2}")])
 def test_what_is_taken_away_once_has_no_number(form, written):
     assert written in getattr(explain("gemma-3n-e2b"), form)()
+
+
+def test_no_block_is_derived_where_blocks_have_no_formula():
+    explained = explain(case_of(load("jamba-1.5-large"), Run(seq=16)), of="memory")
+    assert explained.each_block == ()
+    assert "one block\n" not in explained.text()
