@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.parameters import count
+from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.along import along
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.polynomial import Polynomial
@@ -19,24 +20,24 @@ BACKWARD = (
     "each is a product of the same three sizes."
 )
 NEARLY = Fraction(1, 20)
-"""An error up to which an estimate is called nearly right."""
+"""An error up to which an estimate is called close."""
 
 
 def of_flops(case: Case) -> tuple[str, ...]:
     """Return the lines that are true of this case, each a sentence or two; none after a cache.
 
-    They are of a forward pass that scores every token, also where the case trains or scores the
-    last token alone.
+    They are of a forward pass, also where the case trains.
     """
     if case.past_len:
         return ()
-    case = case.settled().evaluate_at(cached=None, last_logits=False, training=False)
+    has_all_logits = not case.last_logits
+    case = case.settled().evaluate_at(cached=None, last_logits=case.last_logits, training=False)
     is_plain, has_attention = not case.model.has_other_layers, case.model.has_attention
     lines = (
         _where_scores_outweigh_the_mlp(case) if is_plain else "",
-        _what_the_head_costs(case) if len(FLOPS.by_kind(case)) == 1 else "",
-        _two_n_a_token(case) if is_plain and case.n_expert is None else "",
-        _when_the_sequence_doubles(case) if has_attention else "",
+        _what_the_head_costs(case) if has_all_logits and len(FLOPS.by_kind(case)) == 1 else "",
+        _two_n_a_token(case) if has_all_logits and is_plain and case.n_expert is None else "",
+        _what_a_long_context_takes(case) if has_attention else "",
         BACKWARD,
     )
     return tuple(line for line in lines if line)
@@ -75,23 +76,31 @@ def _two_n_a_token(case: Case) -> str:
     """Return why twice the parameters is near the FLOPs of a token, and what is off."""
     parameters, per_token = count(case.model), Fraction(FLOPS.total(case), case.tokens)
     error = 2 * parameters.total / per_token - 1
-    judged = "is nearly right" if abs(error) < NEARLY else "is not near"
+    judged = "is close to" if abs(error) < NEARLY else "is not close to"
     work = FLOPS.of(case)
     scores, others = work["scores"].total, work["projections"].total + work["mlp"].total
-    looked_up = parameters["position_embedding"].total
-    if not case.tie_embeddings:
-        looked_up += parameters["token_embedding"].total
+    plain_share = "S / 12 d" if case.causal else "S / 6 d"
     return (
         "Every weight of a matrix multiplies every token once, which is 2 FLOPs. So 2 N a token, "
-        f"{2 * parameters.total:,} here, {judged} to what it takes, {float(per_token):,.0f} "
-        f"({float(error):+.1%}): it counts {2 * looked_up:,} for embeddings that are only looked "
-        f"up, and leaves out the scores. Those are {percent(scores / others)} of what the weights "
-        "of the blocks take, in a plain block S / 6 d: the rule holds for wide models and short "
-        "sequences."
+        f"{2 * parameters.total:,} here, {judged} what it takes, {float(per_token):,.0f} "
+        f"({float(error):+.1%}): it counts {2 * _looked_up(case):,} for embeddings that are only "
+        f"looked up, and leaves out the scores. Those are {percent(scores / others)} of what the "
+        f"weights of the blocks take, in a plain block {plain_share}: the rule holds for wide "
+        "models and short sequences."
     )
 
 
-def _when_the_sequence_doubles(case: Case) -> str:
+def _looked_up(case: Case) -> int:
+    """Return the parameters of embeddings that multiply nothing: a tied one is also the head."""
+    return sum(
+        int(tensor.amount)
+        for tensor in tensors(case.model)
+        if tensor.role.endswith("_embedding")
+        and not (tensor.role == "token_embedding" and case.tie_embeddings)
+    )
+
+
+def _what_a_long_context_takes(case: Case) -> str:
     """Return what a long context does to the share of the scores."""
     if case.q_len >= LONG:
         return ""

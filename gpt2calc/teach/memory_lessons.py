@@ -48,14 +48,14 @@ def _beyond_the_weights(case: Case) -> str:
 
 
 def _what_a_batch_adds(case: Case) -> str:
-    """Return the line a B + c that memory is at this moment."""
+    """Say what a sequence more adds, and what is there whatever the batch."""
     two, three = (MEMORY.total(case.evaluate_at(batch=batch)) for batch in (2, 3))
     slope = three - two
     constant = two - 2 * slope
     if not slope:
         return ""
     return (
-        f"At this moment memory is {slope:,} B + {constant:,} bytes: every sequence of "
+        f"At this moment memory is {slope:,} bytes × batch + {constant:,}: every sequence of "
         f"{case.q_len:,} tokens adds {format_bytes(slope)} to the {format_bytes(constant)} that "
         "are there whatever the batch."
     )
@@ -84,7 +84,8 @@ def _where_the_square_outweighs_the_rest(case: Case) -> str:
 
 
 def _what_flash_saves(case: Case) -> str:
-    if case.dropout or not case.model.architecture.has_sdpa:
+    """Say what fused attention keeps less of; nothing of checkpoints, which keep neither."""
+    if case.dropout or case.checkpointing != "none" or not case.model.architecture.has_sdpa:
         return ""
     is_fused = case.attention == "sdpa"
     written_out = _kept(case.evaluate_at(attention="eager"))
@@ -107,9 +108,10 @@ def _what_checkpointing_saves(case: Case) -> str:
     has_it = case.model.architecture.decoder.has_checkpointing
     if case.checkpointing != "none" or not has_it:
         return ""
-    plain = case.model, case.run.evaluate_at(checkpointing="block")
-    saved = MEMORY.total(Case(case.model, case.run)) - MEMORY.total(Case(*plain))
-    flops, more = FLOPS.total(case), FLOPS.total(Case(*plain))
+    plain = Case(case.model, case.run)
+    checkpointed = plain.evaluate_at(checkpointing="block")
+    saved = MEMORY.total(plain) - MEMORY.total(checkpointed)
+    flops, more = FLOPS.total(plain), FLOPS.total(checkpointed)
     if saved <= 0:
         return ""
     return (

@@ -137,7 +137,8 @@ class _Serving(_Story):
             kept = "keys, values or states" if case.model.has_attention else "states"
         left = f" Of each it leaves {kept}, {format_bytes(cache)} in all." if cache else ""
         what = "The prompt" if call == "prefill" else "What follows the cache"
-        tokens = f"{case.batch * case.q_len:,} tokens"
+        number = case.batch * case.q_len
+        tokens = f"{number:,} tokens" if number > 1 else "1 token"
         return (
             f"{what}, {tokens}, goes through one layer after the other.{left} All else comes and "
             f"goes; with it there are {self.most_of(call)}."
@@ -146,9 +147,13 @@ class _Serving(_Story):
     def token(self) -> str:
         if "token 1" not in self.moments.phases:
             return ""
+        most = f"there are {self.most_of('token 1')}"
+        if not self.case.model.has_attention:
+            return f"A new token changes the states, which stay as large as they are; {most}."
+        which = "each layer with attention" if self.case.model.has_other_layers else "each layer"
         return (
-            "For a new token each layer copies its cache to one that is a token longer, and the "
-            f"old one goes; there are {self.most_of('token 1')}."
+            f"For a new token {which} copies its cache to one that is a token longer, and the "
+            f"old one goes; {most}."
         )
 
 

@@ -1,13 +1,10 @@
-"""Lessons on parameters, sentences that a model's formula teaches; and all lessons by quantity.
+"""Lessons on parameters: sentences that the formula teaches about one model.
 
 Every line is computed for the config at hand, and there is none where it would not be true.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from gpt2calc.metrics.flops import FLOPS
-from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS, count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
@@ -16,10 +13,7 @@ from gpt2calc.quantity.symbols import symbol
 from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS, words_of
 from gpt2calc.report.table import percent
 from gpt2calc.teach.derivation import Derivation
-from gpt2calc.teach.flop_lessons import of_flops
 from gpt2calc.teach.formulas import formula
-from gpt2calc.teach.memory_lessons import of_memory
-from gpt2calc.teach.memory_story import story_of_memory
 from gpt2calc.teach.notation import TEXT, written
 
 SIMPLE = 100
@@ -47,6 +41,8 @@ def _what_shared_heads_save(config: ModelConfig) -> str:
     """Say what a head of keys and values for every head of queries would add."""
     if not config.n_kv_head or not config.heads or config.n_kv_head == config.heads:
         return ""
+    if config.has_full_sizes:  # each kind of layer has a number of heads of its own
+        return ""
     more = count(config.replace(n_kv_head=None)).total - count(config).total
     times = config.heads // config.n_kv_head
     return (
@@ -69,14 +65,18 @@ def _what_a_token_goes_through(config: ModelConfig) -> str:
 
 
 def _mlp_against_attention(config: ModelConfig) -> str:
-    """Say that the MLP has twice the weights of attention, if it has."""
+    """Say that the MLP has twice the weights of attention, if it has at every width."""
     counted = count(config)
     attention, mlp = counted["attention"], counted["mlp"]
     if mlp.weights != 2 * attention.weights or config.has_other_layers or config.blocks_differ:
         return ""
+    by_rule = config.n_inner == config.evaluate_at(n_inner=None).value("n_inner")
+    derivation = Derivation(config.replace(n_inner=None) if by_rule else config, (), PARAMETERS)
+    if not _is_twice(derivation):
+        return ""
     line = (
-        f"The MLP has twice the weights of attention: in a block {_weights(config, 'mlp')}, "
-        f"against {_weights(config, 'attention')}."
+        f"The MLP has twice the weights of attention: in a block {_weights(derivation, 'mlp')}, "
+        f"against {_weights(derivation, 'attention')}."
     )
     if mlp.total == 2 * attention.total or config.has_own_heads:
         return line
@@ -86,10 +86,20 @@ def _mlp_against_attention(config: ModelConfig) -> str:
     )
 
 
-def _weights(config: ModelConfig, sublayer: str) -> str:
+def _is_twice(derivation: Derivation) -> bool:
+    """Tell whether the formula of the MLP's weights is twice that of attention's."""
+    from sympy import expand
+
+    sums = {"mlp": 0, "attention": 0}
+    for term in derivation.terms:
+        if term.in_block and term.sublayer in sums and term.column == "weights":
+            sums[term.sublayer] += term.each
+    return bool(expand(sums["mlp"] - 2 * sums["attention"]) == 0)
+
+
+def _weights(derivation: Derivation, sublayer: str) -> str:
     """Write the matrices of one block: ``d × 3d + d × d, which is 4 d²``."""
-    plain = config.replace(n_inner=None)
-    shapes, collected = Derivation(plain, (), PARAMETERS).in_one_block(sublayer, "weights")
+    shapes, collected = derivation.in_one_block(sublayer, "weights")
     return f"{written(shapes, TEXT)}, which is {written(collected, TEXT)}"
 
 
@@ -115,11 +125,18 @@ def _as_it_grows(config: ModelConfig, field: str, noun: str) -> str:
     for name in SUBLAYERS:
         share = (formulas[name].total / formulas.total).subs(symbol(field), x)
         shares[name] = limit(share, x, oo)
-    lasting = [f"{words_of(name)} to {_fraction(share)}" for name, share in shares.items() if share]
+    lasting = [f"{_said(config, n)} to {_fraction(share)}" for n, share in shares.items() if share]
     rest = "" if len(lasting) == len(SUBLAYERS) else ", all else to nothing"
     return (
         f"As the {noun} grows without end, the shares tend to a limit: {', '.join(lasting)}{rest}."
     )
+
+
+def _said(config: ModelConfig, sublayer: str) -> str:
+    """Return what a sublayer is called: the row of attention is of all that mixes tokens."""
+    if sublayer != "attention" or not config.has_other_layers:
+        return words_of(sublayer)
+    return "attention and other mixers" if config.has_attention else "mixers"
 
 
 def _where_blocks_outgrow_embeddings(config: ModelConfig) -> str:
@@ -164,13 +181,3 @@ def _fraction(share: Any) -> str:
         return str(share)
     said = percent(float(share))
     return f"less than {said[1:]}" if said.startswith("<") else f"about {said}"
-
-
-LESSONS: dict[str, Callable[[Any], tuple[str, ...]]] = {
-    PARAMETERS.name: of_parameters,
-    FLOPS.name: of_flops,
-    MEMORY.name: of_memory,
-}
-"""The lessons of each quantity, by its name."""
-STORIES = {MEMORY.name: story_of_memory}
-"""By the quantity's name: the function that describes its run in sentences."""

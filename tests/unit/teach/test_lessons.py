@@ -10,7 +10,7 @@ from strategies import examples
 from gpt2calc import ModelConfig, Run, count, explain, load
 from gpt2calc.quantity.case import case_of
 from gpt2calc.teach.flop_lessons import of_flops
-from gpt2calc.teach.lessons import of_parameters as lessons
+from gpt2calc.teach.parameter_lessons import of_parameters as lessons
 
 
 def said(config, start):
@@ -122,3 +122,30 @@ def test_the_head_is_compared_with_a_block_only_where_blocks_are_alike():
     for name, is_said in (("gpt2", True), ("deepseek-v3", False), ("jamba-v0.1", False)):
         lines = of_flops(case_of(load(name), Run(seq=1024)))
         assert any(line.startswith("The head takes") for line in lines) == is_said
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        # 3 matrices of d × 2,048 have as many weights as 8 d² at this width, and at no other
+        load("llama-2-7b").replace(n_layer=2, n_embd=768, n_head=12, n_inner=2048, vocab=1000),
+        load("nanochat-d20"),
+    ],
+)
+def test_twice_the_weights_at_one_width_alone_is_no_lesson(config):
+    counted = count(config)
+    assert counted["mlp"].weights == 2 * counted["attention"].weights
+    assert said(config, "The MLP has twice") is None
+    assert "8 d²" in said(load("gpt2").replace(n_inner=3072), "The MLP has twice")
+
+
+@pytest.mark.parametrize("name", ["mimo-v2-flash", "gemma-4-26b-a4b"])
+def test_nothing_is_said_of_heads_shared_in_two_ways(name):
+    config = load(name)
+    assert config.full_n_kv_head not in (None, config.n_kv_head)
+    assert said(config, "Each head of keys") is None
+
+
+def test_limits_of_models_without_attention_speak_of_mixers():
+    assert "limit: mixers to" in said(load("mamba-1.4b"), "As the depth")
+    assert "limit: attention to" in said(load("gpt2"), "As the depth")

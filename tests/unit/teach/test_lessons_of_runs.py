@@ -30,7 +30,7 @@ def test_what_two_n_a_token_and_the_head_come_to():
     per_token = flops("gpt2").per_token
     assert f"{2 * 124_439_808 / per_token - 1:+.1%}" in said
     assert f"takes {flops('gpt2')['lm_head'].share:.2%} of all FLOPs" in said
-    assert "is nearly right" in said_of("flops", Run(seq=64))
+    assert "is close to what it takes" in said_of("flops", Run(seq=64))
     assert "for one matrix" in " ".join(
         explain(case_of(ModelConfig(tie_embeddings=False)), of="flops").lessons
     )
@@ -40,8 +40,33 @@ def test_what_two_n_a_token_and_the_head_come_to():
     assert "With sequences" not in " ".join(explain(deep, of="flops").lessons)
 
 
+def test_scores_of_the_lower_triangle_are_half_as_many():
+    full, half = said_of("flops"), said_of("flops", Run(causal=True))
+    assert "in a plain block S / 6 d" in full
+    assert "in a plain block S / 12 d" in half
+    counted = flops("gpt2", Run(causal=True))
+    of_weights = counted["projections"].total + counted["mlp"].total
+    share = counted["scores"].total / of_weights
+    assert f"{share:.2%} of what the weights" in half
+    assert share == pytest.approx(1_024 / (12 * 768), rel=1e-3)
+
+
+def test_nothing_is_said_of_a_head_that_scores_one_token():
+    said = said_of("flops", Run(last_logits=True))
+    assert "The head takes" not in said
+    assert "2 N" not in said
+    share = flops("gpt2", Run(last_logits=True))["scores"].share
+    assert f"instead of {share:.2%}" in said
+
+
+def test_embeddings_of_each_layer_are_only_looked_up():
+    said = said_of("flops", model="gemma-3n-e2b")
+    assert f"counts {2 * 262_144 * 30 * 256:,} for embeddings that are only looked up" in said
+
+
 def test_what_a_batch_adds():
-    slope, constant = re.findall(r"memory is ([\d,]+) B \+ ([\d,]+) bytes", said_of("memory"))[0]
+    said = said_of("memory")
+    slope, constant = re.findall(r"memory is ([\d,]+) bytes × batch \+ ([\d,]+):", said)[0]
     line = int(slope.replace(",", "")) * 8 + int(constant.replace(",", ""))
     assert line == memory("gpt2", Run(batch=8)).total
 
@@ -85,6 +110,27 @@ def test_what_flash_and_checkpointing_save():
     (line,) = explain(served, of="memory").lessons
     held = memory("gpt2", served.run)
     assert f"{format_bytes(held.total - held['weights'].total)}, at this moment" in line
+
+
+def test_checkpoints_keep_no_probabilities_that_flash_could_save():
+    for attention in ("eager", "sdpa"):
+        run = Run(checkpointing="block", attention=attention)
+        assert "would keep" not in said_of("memory", run)
+
+
+def test_states_do_not_grow_with_a_new_token():
+    def token(model):
+        case = case_of(load(model), Run(training=False, seq=64))
+        return next(each for each in explain(case, of="memory").story if "new token" in each)
+
+    assert "the states, which stay as large as they are" in token("mamba-1.4b")
+    assert "each layer copies its cache to one that is a token longer" in token("gpt2")
+    assert "each layer with attention copies its cache" in token("jamba-1.5-large")
+
+
+def test_one_token_after_a_cache_is_one():
+    case = case_of(load("gpt2"), Run(training=False, seq=1, cached=100))
+    assert "What follows the cache, 1 token, goes" in " ".join(explain(case, of="memory").story)
 
 
 def test_the_closed_form_of_a_llamas_prefill():
