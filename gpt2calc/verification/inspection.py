@@ -15,8 +15,9 @@ from gpt2calc.model.hub import from_hugging_face
 from gpt2calc.model.naming import Located, located
 from gpt2calc.model.reading import read_json
 from gpt2calc.quantity.breakdown import PartByPart
-from gpt2calc.verification.checkpoint import find_checkpoint, read_shapes
-from gpt2calc.verification.inference import Shapes, infer_config
+from gpt2calc.verification.config_from_tensors import infer_config
+from gpt2calc.verification.family_from_tensors import Shapes
+from gpt2calc.verification.safetensors_headers import find_checkpoint, read_shapes
 
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
 """How the names of causal masks end in files of GPT-2, GPT-Neo, GPT-J, NeoX and CodeGen."""
@@ -121,7 +122,9 @@ class Inspection(PartByPart):
         )
         turned = all(found == wanted[::-1] for found, wanted in self.misshapen.values())
         if self.misshapen and turned:
-            return (*faults, "Those matrices are stored transposed, as nn.Linear does.")
+            family = self.config.of_family
+            order = "outputs" if family.outputs_first else "inputs"
+            return (*faults, f"Those matrices are transposed: {family.words} stores {order} first.")
         return faults
 
     def _head_said(self) -> tuple[str, ...]:
@@ -237,7 +240,8 @@ def _expected(config: ModelConfig, shapes: Shapes) -> list[Located]:
 def _is_no_parameter(bare: str, shape: tuple[int, ...], config: ModelConfig) -> bool:
     """Whether a tensor is a buffer that older transformers stored, or a copy of the tied head."""
     if bare == config.names.of_tensor("head", "weight"):
-        return config.tie_embeddings and shape == (config.vocab, config.n_embd)
+        width = config.n_embd if config.token_width is None else config.token_width
+        return config.tie_embeddings and shape == (config.vocab, width)
     block = config.names.block(bare)
     if bare.endswith(FREQUENCIES):
         return len(shape) == 1

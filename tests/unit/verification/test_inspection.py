@@ -10,8 +10,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from strategies import configs, examples
 
-from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
-from gpt2calc.verification.inference import infer_config
+from gpt2calc import ModelConfig, UserError, count, inspect, load, named_shapes
+from gpt2calc.verification.config_from_tensors import infer_config
 
 
 @pytest.mark.parametrize("prefix", ["transformer.", ""])
@@ -148,13 +148,33 @@ def test_a_mask_must_be_in_a_block_that_is_there(file):
     assert set(found.extra) == set(stray)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_programming_mistake_is_not_taken_for_a_fault_of_the_file(monkeypatch, place):
+    mistake = (IndexError, ZeroDivisionError)[place]
+
+    def fails(*_):
+        raise mistake
+
+    monkeypatch.setattr("gpt2calc.verification.config_from_tensors._sizes", fails)
+    with pytest.raises(mistake):
+        infer_config("file", shapes_of(SMALL), None)
+
+
+def test_a_llama_with_inputs_first_is_said_to_be_transposed(file):
+    shapes = dict(named_shapes(load("llama-3.2-1b").replace(n_layer=3, vocab=50)))
+    turned = {n: s[::-1] if "layers.0.mlp" in n else s for n, s in shapes.items()}
+    found = inspect(saved(file, turned))
+    assert len(found.misshapen) == 3
+    assert "transposed: Llama stores outputs first" in " ".join(str(found).split())
+
+
 def test_matrices_stored_as_nn_linear_are_said_to_be_transposed(file):
     shapes = {n: s[::-1] if ".h." in n else s for n, s in shapes_of(SMALL).items()}
     found = inspect(saved(file, shapes))
     assert found.config == SMALL
     assert {name.rpartition(".")[2] for name in found.misshapen} == {"weight"}
     assert len(found.misshapen) == 3 * 3  # c_proj of attention is square
-    assert "stored transposed, as nn.Linear does" in str(found)
+    assert "Those matrices are transposed: GPT-2 stores inputs first." in str(found)
 
 
 def test_biases_are_read_off_the_most_of_the_layers(file):
@@ -244,6 +264,17 @@ def test_a_stored_copy_of_the_tied_head_is_named_and_not_counted(tmp_path, file)
     assert found.total == count(SMALL).total
     assert found.stored == found.total + 50 * 64
     assert "Not counted: lm_head.weight, a copy of the embedding" in " ".join(str(found).split())
+
+
+def test_a_stored_copy_of_a_narrow_tied_head_belongs(tmp_path, file):
+    tiny = {"hidden_size": 32, "word_embed_proj_dim": 16, "vocab_size": 50, "ffn_dim": 64}
+    tiny |= {"num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 8}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "opt", **tiny}))
+    config = load(tmp_path / "config.json")
+    saved(file, dict(named_shapes(config)) | {"lm_head.weight": (50, 16)})
+    found = inspect(tmp_path)
+    assert found.sound
+    assert found.stored == found.total + 50 * 16
 
 
 def test_missing_biases_are_missing_where_the_config_says_gpt2(tmp_path, file):

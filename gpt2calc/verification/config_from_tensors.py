@@ -1,6 +1,5 @@
-"""The config of a checkpoint, from names and shapes of its tensors: family, switches, sizes."""
+"""The config of a checkpoint, from names and shapes of its tensors: switches and sizes."""
 
-import re
 from collections import Counter, defaultdict
 from itertools import product
 from math import gcd
@@ -9,13 +8,10 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family
-from gpt2calc.model.families.table import families
 from gpt2calc.model.fields.declared import letters
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.naming import located
-
-Shapes = dict[str, tuple[int, ...]]
-"""Shapes of tensors by name."""
+from gpt2calc.verification.family_from_tensors import Shapes, family_of, names_of
 
 BIAS_OF = {
     "qkv_bias": ("qkv", "query"),
@@ -33,74 +29,6 @@ USUAL_HEADS = (128, HEAD_WIDTH)
 """Widths of a head that are taken for granted where they fit, since no shape shows them."""
 
 
-def family_of(path: str, shapes: Shapes) -> Family:
-    """Return the family whose names most of the tensors have, the first one of several.
-
-    Raises:
-        UserError: no family has such names, or the family's tensors do not tell all of a model.
-
-    """
-    alike = _alike(shapes)
-    fitting = {family.name: _fit(family, shapes, alike) for family in families().values()}
-    best = max(fitting, key=lambda name: fitting[name])
-    if best == "gpt_bigcode" and _has_all_heads(families()[best], shapes):
-        best = "gpt2"
-    if fitting[best][0] and not families()[best].told_by_tensors:
-        raise UserError(
-            f"{path} holds tensors like {families()[best].words}'s, and they do not tell all of "
-            "such a model: put its config.json beside them"
-        )
-    if not fitting[best][0]:
-        raise UserError(
-            f"{path} holds no model of a known family: none of its tensors has the name of one"
-        )
-    return families()[best]
-
-
-def _has_all_heads(family: Family, shapes: Shapes) -> bool:
-    """Tell whether keys and values are as wide as queries.
-
-    Then it is a GPT-2 with its matrices turned, as nanoGPT and others store them.
-    """
-    names = family.names
-    kinds = {names.pattern(name): shape for name, shape in shapes.items()}
-    joined = kinds.get(names.of_tensor("qkv", "weight"), ())
-    return len(joined) == 2 and max(joined) == 3 * min(joined)
-
-
-def _alike(shapes: Shapes) -> dict[str, int]:
-    """Return one of the names that differ in numbers alone, such as a layer's, and their number.
-
-    A file may have many thousands of tensors, and each name is compared with every family's.
-    """
-    last: dict[str, str] = {}
-    numbers: Counter[str] = Counter()
-    for name in shapes:
-        kind = re.sub(r"(?<=\.)[0-9]+(?=\.)", "*", name)
-        last[kind] = name
-        numbers[kind] += 1
-    return {last[kind]: number for kind, number in numbers.items()}
-
-
-def _fit(family: Family, shapes: Shapes, alike: dict[str, int]) -> tuple[int, int, int]:
-    """Return how well tensors fit a family, in three numbers, the first of which counts most.
-
-    They are: tensors that have the family's names; the family's modules that are lacking, as a
-    negative number; and matrices with outputs first, or inputs first, as in the family, which their
-    biases show.
-    """
-    names, known = family.names, _kinds_of(family)
-    kinds = {names.pattern(name): shapes[name] for name in alike}
-    named = sum(number for name, number in alike.items() if names.pattern(name) in known)
-    lacking = sum(f"{names.module(role)}.weight" not in kinds for role in names.modules)
-    lie = 0
-    for name, shape in kinds.items():
-        bias = kinds.get(f"{name.removesuffix('.weight')}.bias", ())
-        if name.endswith(".weight") and len(shape) == 2 and len(bias) == 1:
-            lie += shape[0 if family.outputs_first else 1] == bias[0]
-    return named, -lacking, lie
-
-
 def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> ModelConfig:
     """Return the config that most of the tensors agree on; what no tensor shows is taken as stated.
 
@@ -113,85 +41,94 @@ def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> Model
         UserError: the tensors are not those of a known family, or too few to tell which.
 
     """
-    try:
-        return _inferred(path, shapes, stated)
-    except (IndexError, ZeroDivisionError):
-        raise UserError(
-            f"{path} has tensors with too few dimensions, or dimensions of 0: no model has such"
-        ) from None
-
-
-def _inferred(path: str, shapes: Shapes, stated: ModelConfig | None) -> ModelConfig:
     family = stated.of_family if stated is not None else family_of(path, shapes)
-    seen = _Seen(family, shapes)
+    seen = Seen(path, family, shapes)
     fields: dict[str, Any] = seen.switches() if stated is None else stated.model_dump()
-    layers = seen.layers(path)
-    has_own_heads = stated is None and "n_kv_head" in family.called
-    open_config = _with_every_number(fields | ({"head_dim": 1} if has_own_heads else {}))
-    sizes = _sizes(open_config, shapes)
-    if not (layers and "n_embd" in sizes):
-        raise UserError(
-            f"{path} holds no {family.words}: none of its tensors has a {family.words}'s name and "
-            "shape"
-        )
-    fields |= {name: sizes[name] for name in READ_OFF if name in sizes} | {"n_layer": layers}
-    if not (stated is not None and seen.has("head")):
+    fields |= _numbers(seen, fields, may_have_heads=stated is None)
+    if stated is None or not seen.has("head"):
         fields["tie_embeddings"] = not seen.has("head")
-    if seen.has("position_embedding") and fields.get("position_offset"):
-        fields["n_ctx"] = seen.rows("position_embedding") - fields["position_offset"]
-    for name, role in {"vocab": "token_embedding", "n_ctx": "position_embedding"}.items():
-        if name not in fields and not (
-            name == "n_ctx" and fields.get("positions", "learned") != "learned"
-        ):
-            raise UserError(
-                f"{path} has no {family.names.of_tensor(role, 'weight')}, and without it nothing "
-                f"tells its {name}"
-            )
-    if fields.get("n_inner") == 4 * fields["n_embd"]:
-        del fields["n_inner"]
+    _refuse_what_lacks_a_size(seen, fields)
     if stated is None:
         fields |= seen.heads(fields)
     elif fields["n_embd"] != stated.n_embd:
         fields["n_head"] = fields["n_kv_head"] = None
+    if fields.get("n_inner") == 4 * fields["n_embd"]:
+        del fields["n_inner"]
     try:
         return ModelConfig(**fields)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
 
-class _Seen:
+def _numbers(seen: "Seen", fields: dict[str, Any], *, may_have_heads: bool) -> dict[str, Any]:
+    """Read the numbers that shapes show off those of a model with the switches in ``fields``."""
+    family, layers = seen.family, seen.layers()
+    own_heads = {"head_dim": 1} if may_have_heads and "n_kv_head" in family.called else {}
+    sizes = _sizes(_with_every_number(fields | own_heads), seen.shapes)
+    if not (layers and "n_embd" in sizes):
+        raise UserError(
+            f"{seen.path} holds no {family.words}: none of its tensors has a {family.words}'s name "
+            "and shape"
+        )
+    found = {name: sizes[name] for name in READ_OFF if name in sizes} | {"n_layer": layers}
+    if seen.has("position_embedding") and fields.get("position_offset"):
+        found["n_ctx"] = seen.size("position_embedding", 0) - fields["position_offset"]
+    return found
+
+
+def _refuse_what_lacks_a_size(seen: "Seen", fields: dict[str, Any]) -> None:
+    """Raise ``UserError`` where nothing tells the vocabulary, or how many positions are learned."""
+    is_learned = fields.get("positions", "learned") == "learned"
+    needed = {"vocab": "token_embedding"} | ({"n_ctx": "position_embedding"} if is_learned else {})
+    for name, role in needed.items():
+        if name not in fields:
+            raise UserError(
+                f"{seen.path} has no {seen.family.names.of_tensor(role, 'weight')}, and without it "
+                f"nothing tells its {name}"
+            )
+
+
+class Seen:
     """What the names and shapes of tensors show of a model of a family."""
 
-    def __init__(self, family: Family, shapes: Shapes) -> None:
-        self._family = family
+    def __init__(self, path: str, family: Family, shapes: Shapes) -> None:
+        self.path = path
+        self.family = family
+        self.shapes = shapes
         names = family.names
-        self._shapes = {names.bare(name): shape for name, shape in shapes.items()}
+        self._bare = {names.bare(name): shape for name, shape in shapes.items()}
         self._kinds: dict[str, list[tuple[int, ...]]] = defaultdict(list)
-        for name, shape in self._shapes.items():
+        for name, shape in self._bare.items():
             self._kinds[names.pattern(name)].append(shape)
 
     def has(self, role: str, kind: str = "weight") -> bool:
         """Tell whether any layer has a tensor of this role."""
         return bool(self._found(role, kind))
 
-    def rows(self, role: str) -> int:
-        """Return the rows of a matrix that is there."""
-        return self._found(role)[0][0]
-
-    def layers(self, path: str) -> int:
-        """Return how many blocks there are, by the highest number of a known tensor in one."""
-        names, known = self._family.names, _kinds_of(self._family)
-        numbers = [names.block(name) for name in self._shapes if names.pattern(name) in known]
-        blocks = max((number for number in numbers if number is not None), default=-1) + 1
-        if blocks > len(self._shapes):
+    def size(self, role: str, place: int) -> int:
+        """Return one dimension of a matrix or a vector. Raises ``UserError`` if there is none."""
+        shape = next(iter(self._found(role)), ())
+        if not -len(shape) <= place < len(shape) or not shape[place]:
             raise UserError(
-                f"{path} has a block {blocks - 1:,}, but only {len(self._shapes):,} tensors"
+                f"{self.path} has tensors with too few dimensions, or dimensions of 0: no model "
+                "has such"
+            )
+        return shape[place]
+
+    def layers(self) -> int:
+        """Return how many blocks there are, by the highest number of a known tensor in one."""
+        names, known = self.family.names, names_of(self.family)
+        numbers = [names.block(name) for name in self._bare if names.pattern(name) in known]
+        blocks = max((number for number in numbers if number is not None), default=-1) + 1
+        if blocks > len(self._bare):
+            raise UserError(
+                f"{self.path} has a block {blocks - 1:,}, but only {len(self._bare):,} tensors"
             )
         return blocks
 
     def switches(self) -> dict[str, Any]:
         """Return the switches that vary in the family as the tensors show them, and all others."""
-        family, has = self._family, self.has
+        family, has = self.family, self.has
         fields: dict[str, Any] = {**family.ways, "n_kv_head": None, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
         if "_remove_final_layer_norm" in family.extra:
@@ -214,27 +151,26 @@ class _Seen:
 
     def heads(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Return heads that fit the widths of queries and keys: no shape shows their number."""
-        width, out = fields["n_embd"], self._found("attention_out")
-        if not out:
+        if not self.has("attention_out"):
             return {}
-        queries = out[0][1 if self._family.outputs_first else 0]
-        joined, keys = self._found("qkv"), self._found("key")
-        kv = queries
-        if keys:
-            kv = keys[0][0]
-        elif joined:
-            kv = (joined[0][0 if self._family.outputs_first else 1] - queries) // 2
-        norm = self._found("query_norm")
-        if kv <= 0 or (kv == queries == width and not norm):
+        width, (outputs, inputs) = fields["n_embd"], (0, 1) if self.family.outputs_first else (1, 0)
+        kv = queries = self.size("attention_out", inputs)
+        if self.has("key"):
+            kv = self.size("key", 0)
+        elif self.has("qkv"):
+            kv = (self.size("qkv", outputs) - queries) // 2
+        has_norm = self.has("query_norm")
+        if kv <= 0 or (kv == queries == width and not has_norm):
             return {}
-        shown = [norm[0][-1]] if norm and fields.get("qk_norm") in ("head", "heads") else []
+        is_shown = has_norm and fields.get("qk_norm") in ("head", "heads")
+        shown = [self.size("query_norm", -1)] if is_shown else []
         fitting = [w for w in (*shown, *USUAL_HEADS) if queries % w == kv % w == 0]
         head = next(iter(fitting), gcd(queries, kv))
         found = {"n_head": queries // head, "n_kv_head": kv // head if kv != queries else None}
         return found | ({"head_dim": head} if queries != width else {})
 
     def _found(self, role: str, kind: str = "weight") -> list[tuple[int, ...]]:
-        family = self._family
+        family = self.family
         found = self._kinds.get(family.names.of_tensor(role, kind), [])
         for piece in family.hub.get(role, ()) if kind == "weight" else ():
             found = found or self._kinds.get(piece, [])
@@ -250,39 +186,25 @@ class _Seen:
                 shown[field] = 2 * biases > weights
         fields: dict[str, Any] = {"bias": shown.get("attn_proj_bias", True)}
         others = {name: has for name, has in shown.items() if has != fields["bias"]}
-        if not shown.get("norm_bias") and self._family.switches.get("norm", "layer") != "layer":
+        if not shown.get("norm_bias") and self.family.switches.get("norm", "layer") != "layer":
             others.pop("norm_bias", None)
         unsaid = dict.fromkeys(BIAS_OF)
         return unsaid | fields | others
 
     def _qk_norm(self) -> str:
         shape = self._found("query_norm")[0]
-        is_one_by_one = self._family.names.modules["query_norm"].endswith("*")
+        is_one_by_one = self.family.names.modules["query_norm"].endswith("*")
         if len(shape) == 2 or is_one_by_one:
             return "heads"
-        queries = self._found("attention_out")[0][1]
-        return "width" if shape[0] == queries else "head"
+        queries = self.size("attention_out", 1)
+        return "width" if self.size("query_norm", 0) == queries else "head"
 
     def _layers_without(self, role: str) -> tuple[int, ...]:
-        names = self._family.names
-        wanted = {names.of_tensor(role, "weight"), *self._family.hub.get(role, ())}
-        with_it = {names.block(name) for name in self._shapes if names.pattern(name) in wanted}
-        last = max(number for number in map(names.block, self._shapes) if number is not None)
+        names = self.family.names
+        wanted = {names.of_tensor(role, "weight"), *self.family.hub.get(role, ())}
+        with_it = {names.block(name) for name in self._bare if names.pattern(name) in wanted}
+        last = max(number for number in map(names.block, self._bare) if number is not None)
         return tuple(number for number in range(last + 1) if number not in with_it)
-
-
-def _kinds_of(family: Family) -> set[str]:
-    """Return the names of all tensors of the family, with one pattern for all blocks."""
-    names = family.names
-    roles = ("token_embedding", "head", *names.modules) if names.modules else _OF_GPT2
-    kinds = {names.of_tensor(role, kind) for role in roles for kind in ("weight", "bias")}
-    return kinds | {piece for pieces in family.hub.values() for piece in pieces}
-
-
-_OF_GPT2 = (
-    "token_embedding", "position_embedding", "attention_norm", "qkv", "attention_out",
-    "mlp_norm", "mlp_in", "mlp_out", "final_norm", "head",
-)  # fmt: skip
 
 
 OF_ALL = (
