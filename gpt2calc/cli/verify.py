@@ -18,7 +18,7 @@ def verify(
     *,
     fields: CaseFields | None = None,
     of: Annotated[
-        Literal["parameters", "flops", "memory"], Parameter(help="What is proved.")
+        Literal["parameters", "flops", "memory"], Parameter(help="What is compared with PyTorch.")
     ] = "parameters",
     device: Annotated[
         Literal["cpu", "cuda"],

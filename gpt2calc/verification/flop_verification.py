@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.matmuls import products
@@ -10,15 +10,28 @@ from gpt2calc.model.letters import layers_of_groups
 from gpt2calc.model.names import EVERY, Names
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.listing import RowField, counts
-from gpt2calc.verification.parameters import (
+from gpt2calc.verification.building import (
     built_on_meta,
+    checkpoint_every_block,
+    refuse_tensors_too_large,
     refuse_what_cannot_be_built,
-    refuse_what_cannot_be_run,
 )
-from gpt2calc.verification.proof import Proof
+from gpt2calc.verification.proof import Proof, first_few
 
-Flops = dict[str, tuple[int, int]]
-"""FLOPs forward and backward, by the name of a linear module, or of a row for what is no module."""
+
+class Passes(NamedTuple):
+    """FLOPs of a module in each pass; what checkpointing runs again is of backward."""
+
+    forward: int = 0
+    backward: int = 0
+
+    def plus(self, other: "Passes") -> "Passes":
+        """Add up two modules, pass by pass."""
+        return Passes(self.forward + other.forward, self.backward + other.backward)
+
+
+Flops = dict[str, Passes]
+"""By the name of a linear module, or of a row for what is no module."""
 
 ATTENTION = "scores and mix"
 """The row of a block's products outside its modules: on the counter's side, all FLOPs of the block
@@ -29,7 +42,6 @@ by module: where modules share an input, as projections of queries and keys do, 
 the backward of one to another."""
 EXPERTS = ("experts_gate", "experts_in", "experts_out")
 """The products of experts, which are one module."""
-DIFFERENCES_SHOWN = 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,13 +88,13 @@ class FlopsVerification(Proof):
 
     def fields(self) -> tuple[RowField, ...]:
         """Return the FLOPs of each pass on both sides."""
-        passes = ("forward", "backward") if self.config.training else ("forward",)
+        passes = Passes._fields if self.config.training else ("forward",)
         return (
             RowField("module", str, "module"),
             *(
-                counts(f"{whose}{each}", partial(_taken, side, at))
+                counts(f"{whose}{each}", partial(_taken, side, each))
                 for whose, side in zip(("", "PyTorch "), self._by_kind, strict=True)
-                for at, each in enumerate(passes)
+                for each in passes
             ),
         )
 
@@ -101,15 +113,13 @@ class FlopsVerification(Proof):
             both = "forward and backward, " if self.config.training else ""
             total = sum(map(sum, self.pytorch.values()))
             return (f"identical: {both}{len(self.pytorch):,} modules, {total:,} FLOPs",)
-        unsaid = len(self.differences) - DIFFERENCES_SHOWN
-        more = (f"... and {unsaid:,} more",) if unsaid > 0 else ()
         first = f"different: {len(self.differences):,} of the modules"
-        return (first, *self.differences[:DIFFERENCES_SHOWN], *more)
+        return (first, *first_few(self.differences))
 
 
-def _taken(side: Flops, at: int, name: str) -> int:
+def _taken(side: Flops, passing: str, name: str) -> int:
     """Return the FLOPs of one pass of a kind of modules."""
-    return side.get(name, (0, 0))[at]
+    return int(getattr(side.get(name, Passes()), passing))
 
 
 def verify_flops(case: Case) -> FlopsVerification:
@@ -122,7 +132,7 @@ def verify_flops(case: Case) -> FlopsVerification:
     """
     case = case.settled()
     refuse_what_cannot_be_built(case.model)
-    refuse_what_cannot_be_run(case)
+    refuse_tensors_too_large(case)
     _refuse_other_runs(case)
     model, against = built_on_meta(case.model, dropout=bool(case.dropout))
     if case.checkpointing == "block" and case.training:
@@ -169,7 +179,7 @@ def _refuse_other_runs(case: Case) -> None:
 def _checkpoint(model: Any, against: str) -> None:
     """Let every block run again in backward. Raises ``UserError`` where the class cannot."""
     try:
-        _enabling(model)({"use_reentrant": False})
+        checkpoint_every_block(model)
     except ValueError:
         raise UserError(
             f"{against} has no activation checkpointing: verify without --checkpointing"
@@ -177,25 +187,18 @@ def _checkpoint(model: Any, against: str) -> None:
     model.train()
 
 
-def _enabling(model: Any) -> Any:
-    """Return the method that turns checkpointing on, by its newer name where there is one."""
-    newer = getattr(model, "activation_checkpointing_enable", None)
-    return newer or model.gradient_checkpointing_enable
-
-
 def _counted(model: Any, case: Case, modules: list[str]) -> Flops:
     """Count a pass forward, and one forward and backward; the difference is backward."""
     counted = _run(model, case, training=False)
     forward = _sorted(counted, case.names, modules)
     if not case.training:
-        return {name: (flops, 0) for name, flops in forward.items()}
+        return {name: Passes(flops) for name, flops in forward.items()}
     with_backward = _run(model, case, training=True)
-    both = _sorted(with_backward, case.names, modules)
-    each = {name: (flops, both[name] - flops) for name, flops in forward.items()}
     if _shows_backward(case):
-        return each
-    backward = with_backward[""] - counted[""]
-    return {name: (flops, 0) for name, (flops, _) in each.items()} | {BACKWARD: (0, backward)}
+        both = _sorted(with_backward, case.names, modules)
+        return {name: Passes(flops, both[name] - flops) for name, flops in forward.items()}
+    backward = Passes(backward=with_backward[""] - counted[""])
+    return {name: Passes(flops) for name, flops in forward.items()} | {BACKWARD: backward}
 
 
 def _shows_backward(case: Case) -> bool:
@@ -242,7 +245,7 @@ the weight itself."""
 
 def _by_module(case: Case) -> Flops:
     """Return the FLOPs of each module by the formulas, every block's modules one by one."""
-    sums: dict[str, list[int]] = {}
+    sums: Flops = {}
     groups = layers_of_groups(case.model)
     for one in products(case, by_group=True):
         name = _module_of(one.role.partition(":")[0], case.names)
@@ -251,14 +254,14 @@ def _by_module(case: Case) -> Flops:
         else:
             places = groups[one.group]
         taken = one.term.each if one.group is not None else one.term.each // len(places)
+        passes = Passes(taken) if one.phase == "forward" else Passes(backward=taken)
         for place in places:
-            row = sums.setdefault(name.replace(EVERY, str(place), 1), [0, 0])
-            row[one.phase != "forward"] += taken
-    every = {name: (row[0], row[1]) for name, row in sums.items()}
+            module = name.replace(EVERY, str(place), 1)
+            sums[module] = sums.get(module, Passes()).plus(passes)
     if not case.training or _shows_backward(case):
-        return every
-    backward = sum(row[1] for row in every.values())
-    return {name: (row[0], 0) for name, row in every.items()} | {BACKWARD: (0, backward)}
+        return sums
+    backward = Passes(backward=sum(each.backward for each in sums.values()))
+    return {name: Passes(each.forward) for name, each in sums.items()} | {BACKWARD: backward}
 
 
 def _module_of(role: str, names: Names) -> str:
@@ -271,17 +274,16 @@ def _module_of(role: str, names: Names) -> str:
 
 def _by_kind(flops: Flops, names: Names) -> Flops:
     """Add up the modules of all blocks."""
-    kinds: dict[str, list[int]] = {}
-    for name, row in flops.items():
-        sums = kinds.setdefault(names.pattern(name), [0, 0])
-        for place, each in enumerate(row):
-            sums[place] += each
-    return {kind: (row[0], row[1]) for kind, row in kinds.items()}
+    kinds: Flops = {}
+    for name, passes in flops.items():
+        kind = names.pattern(name)
+        kinds[kind] = kinds.get(kind, Passes()).plus(passes)
+    return kinds
 
 
-def _said(passes: tuple[int, int] | None) -> str:
-    return "nothing" if passes is None else f"{passes[0]:,} and {passes[1]:,}"
+def _said(passes: Passes | None) -> str:
+    return "nothing" if passes is None else f"{passes.forward:,} and {passes.backward:,}"
 
 
-def _as_dict(passes: tuple[int, int] | None) -> dict[str, int] | None:
-    return None if passes is None else {"forward": passes[0], "backward": passes[1]}
+def _as_dict(passes: Passes | None) -> dict[str, int] | None:
+    return None if passes is None else passes._asdict()

@@ -10,7 +10,7 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.case import Case
-from gpt2calc.verification.parameters import torch_and_transformers
+from gpt2calc.verification.building import torch_and_transformers
 from gpt2calc.verification.pytorch_memory import (
     BytesByPhase,
     built_for,
@@ -34,7 +34,7 @@ def measured_under_fsdp(case: Case) -> BytesByPhase:
         ids = torch.zeros(case.batch, case.q_len, dtype=torch.long)
         tracker = watched_tracker()(model, optimizer)
         tracker.track_inputs((ids,))
-        beside = _bytes_of(model.buffers())
+        beside = _bytes_of_storages(model.buffers())
         found: BytesByPhase = {}
         with tracker:
             before = tracker.now()
@@ -128,5 +128,5 @@ def _take_a_step(case: Case, model: Any) -> None:
     another.zero_grad()
 
 
-def _bytes_of(tensors: Any) -> int:
+def _bytes_of_storages(tensors: Any) -> int:
     return sum(each.untyped_storage().nbytes() for each in tensors)

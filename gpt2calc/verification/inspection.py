@@ -17,6 +17,7 @@ from gpt2calc.model.reading import read_json
 from gpt2calc.quantity.breakdown import PartByPart
 from gpt2calc.verification.config_from_tensors import infer_config
 from gpt2calc.verification.family_from_tensors import Shapes
+from gpt2calc.verification.proof import first_few
 from gpt2calc.verification.safetensors_headers import find_checkpoint, read_shapes
 
 CAUSAL_MASKS = (".attn.bias", ".attention.bias", ".attn.causal_mask")
@@ -27,8 +28,6 @@ FREQUENCIES = "rotary_emb.inv_freq"
 """How the names of the frequencies of rotary positions end."""
 NEVER_SHOWN = ("n_head", "n_kv_head", "head_dim")
 """Fields that shapes do not show by themselves; where they do not fit, tensors are misshapen."""
-LISTED = 5
-"""Tensors of one fault that are named before the rest are only counted."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -283,11 +282,10 @@ def _evidence(field: str, shown: Any) -> str:
     )
 
 
-def _said(fault: str, tensors_said: dict[str, str]) -> list[str]:
+def _said(fault: str, tensors_said: dict[str, str]) -> tuple[str, ...]:
     """Write a line for each of the first few tensors with a fault, and count the rest."""
     lines = [f"{fault}: {printable(name)} ({words})" for name, words in tensors_said.items()]
-    unsaid = len(lines) - LISTED
-    return lines if unsaid <= 0 else [*lines[:LISTED], f"{fault}: ... and {unsaid:,} more"]
+    return first_few(lines, f"{fault}: ")
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -11,13 +11,13 @@ from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.quantity.case import Case
 from gpt2calc.report.listing import RowField, counts
-from gpt2calc.verification.fsdp_memory import measured_under_fsdp
-from gpt2calc.verification.parameters import (
+from gpt2calc.verification.building import (
+    refuse_tensors_too_large,
     refuse_what_cannot_be_built,
-    refuse_what_cannot_be_run,
     torch_and_transformers,
 )
-from gpt2calc.verification.proof import Proof
+from gpt2calc.verification.fsdp_memory import measured_under_fsdp
+from gpt2calc.verification.proof import Proof, first_few
 from gpt2calc.verification.pytorch_memory import MOST_BYTES, BytesByPhase, measured, peak_on_gpu
 
 OF = (
@@ -76,7 +76,7 @@ class MemoryVerification(Proof):
 
     def notes(self) -> tuple[str, ...]:
         """Return what a GPU allocated, and the verdict."""
-        said = f"different: {'; '.join(self.differences[:5])}"
+        said = f"different: {'; '.join(first_few(self.differences))}"
         verdict = "identical: every figure, to the byte" if self.identical else said
         return (*self._of_the_gpu(), OF, verdict)
 
@@ -103,7 +103,7 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     """
     case = case.settled()
     refuse_what_cannot_be_built(case.model)
-    refuse_what_cannot_be_run(case)
+    refuse_tensors_too_large(case)
     refuse_what_cannot_run(case)
     _refuse_what_is_not_followed(case)
     torch, transformers = torch_and_transformers()

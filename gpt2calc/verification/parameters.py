@@ -5,29 +5,18 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.naming import named_shapes
 from gpt2calc.model.tensors import tensors
-from gpt2calc.model.wording import in_their_words
-from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.report.listing import RowField, counts
 from gpt2calc.report.sublayers import SUBLAYERS
-from gpt2calc.verification.proof import Proof
+from gpt2calc.verification.building import built_on_meta, refuse_what_cannot_be_built
+from gpt2calc.verification.proof import Proof, first_few
 
 NamedShapes = Sequence[tuple[str, tuple[int, ...]]]
 """Parameters as ``(name, shape)``, in PyTorch's order."""
-
-DIFFERENCES_SHOWN = 5
-LARGEST_TENSOR = (2**63 - 1) // 4
-"""Elements of four bytes in the largest tensor that PyTorch can describe."""
-DEEPEST = 10_000
-"""Blocks that are built at most: PyTorch takes about 2 milliseconds for each."""
-
-REQUIRED = "'torch>=2.4,<2.14' 'transformers>=4.45'"
-"""The requirements of the package's extra ``torch``."""
 
 NAMES_OF = (
     ("attention", ("attn", "attention")),
@@ -102,7 +91,7 @@ class Verification(Proof):
 
     def notes(self) -> tuple[str, ...]:
         """Return the verdict, and the first differences."""
-        return (self._verdict(), *active_said(self.config), *self._first_differences())
+        return (self._verdict(), *active_said(self.config), *first_few(self.differences))
 
     def _verdict(self) -> str:
         if self.identical:
@@ -111,11 +100,6 @@ class Verification(Proof):
                 f"{sum(part.total for part in self.pytorch.values()):,} parameters"
             )
         return f"different: {len(self.differences):,} of the tensors"
-
-    def _first_differences(self) -> tuple[str, ...]:
-        unsaid = len(self.differences) - DIFFERENCES_SHOWN
-        more = (f"... and {unsaid:,} more",) if unsaid > 0 else ()
-        return (*self.differences[:DIFFERENCES_SHOWN], *more)
 
 
 def verify(config: Model) -> Verification:
@@ -130,37 +114,6 @@ def verify(config: Model) -> Verification:
     model, against = built_on_meta(config)
     shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
     return compare_shapes(config, shapes, against)
-
-
-SPECIAL_TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": None}
-"""Tokens that any vocabulary has: the defaults of the classes are beyond a small one."""
-DROPOUT = 0.1
-"""The probability where dropout is on; which one it is makes no difference."""
-
-
-def built_on_meta(config: ModelConfig, *, dropout: bool = False) -> tuple[Any, str]:
-    """Build the model's class with no memory, and say what it is and of which version.
-
-    Its attention is the eager one, which multiplies scores and values one after the other; its
-    experts are multiplied in batches, since none of them has tokens on the meta device.
-    """
-    torch, transformers = torch_and_transformers()
-    builds = config.of_family.builds
-    if not hasattr(transformers, builds):
-        raise UserError(
-            f"transformers {transformers.__version__} has no {builds}: install a newer one, "
-            "pip install --upgrade transformers"
-        )
-    words = in_their_words(config) | {"attn_implementation": "eager"}
-    words |= {"experts_implementation": "batched_mm"} if config.n_expert else {}
-    theirs = transformers.AutoConfig.for_model(**words, **SPECIAL_TOKENS)
-    for part in (theirs, getattr(theirs, "attn_config", None)):
-        known = {} if part is None else vars(part)  # written to past a check that wants integers
-        for key in [key for key in known if "drop" in key and not isinstance(known[key], bool)]:
-            known[key] = DROPOUT if dropout and key != "layerdrop" else 0.0
-    with torch.device("meta"):
-        model = getattr(transformers, builds)(theirs)
-    return model, f"{builds} of transformers {transformers.__version__}"
 
 
 def compare_shapes(config: ModelConfig, shapes: NamedShapes, against: str) -> Verification:
@@ -194,50 +147,6 @@ def count_by_name(named_parameters: Iterable[tuple[str, Any]]) -> dict[str, Tall
         fitting = (group for group, parts in NAMES_OF if any(part in name for part in parts))
         sums[next(fitting, "other")][name.endswith("bias")] += parameter.numel()
     return {group: Tally(*pair) for group, pair in sums.items()}
-
-
-def refuse_what_cannot_be_built(config: ModelConfig) -> None:
-    """Raise ``UserError`` for a model that transformers or PyTorch cannot build."""
-    in_their_words(config)
-    if config.n_layer > DEEPEST:
-        raise UserError(
-            f"n_layer is {config.n_layer:,}: building more than {DEEPEST:,} blocks takes too long; "
-            "all blocks are alike, so verify fewer"
-        )
-    largest = max(tensors(config), key=lambda tensor: tensor.each)
-    if largest.each > LARGEST_TENSOR:
-        raise UserError(
-            f"{largest.name(config.names)} has {largest.each:,} elements: PyTorch describes at "
-            f"most {LARGEST_TENSOR:,}; verify a smaller model of the same family"
-        )
-
-
-def refuse_what_cannot_be_run(case: Case) -> None:
-    """Raise ``UserError`` for a run whose tensors PyTorch cannot describe."""
-    tokens, heads = case.tokens, case.heads or 1
-    largest = max(tokens * case.vocab, tokens * case.mlp_width, tokens * heads * case.q_len)
-    if largest > LARGEST_TENSOR:
-        raise UserError(
-            f"a tensor of this run would have {largest:,} elements: PyTorch describes at most "
-            f"{LARGEST_TENSOR:,}; verify a smaller batch"
-        )
-
-
-def torch_and_transformers() -> tuple[Any, Any]:
-    """Import both. Raises ``UserError`` where one is not installed."""
-    try:
-        import torch
-        import transformers
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed, and the proof needs it: pip install {REQUIRED}"
-        ) from None
-    except (ImportError, OSError) as error:
-        raise UserError(
-            f"PyTorch and transformers cannot be imported ({error}); install them anew: "
-            f"pip install --force-reinstall {REQUIRED}"
-        ) from None
-    return torch, transformers
 
 
 def _sorted_by_name(config: ModelConfig, shapes: NamedShapes) -> dict[str, Tally]:

@@ -1,9 +1,13 @@
 """The result of a comparison with PyTorch: the case, the versions, and whether both agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gpt2calc.report.listing import Listing
+
+LISTED = 5
+"""Differences, or faults of one kind, that are said before the rest are only counted."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,3 +37,10 @@ class Proof(Listing):
             "against": self.against,
             "identical": self.identical,
         }
+
+
+def first_few(sentences: Sequence[str], before: str = "") -> tuple[str, ...]:
+    """Return the first sentences, and how many more there are, with some words before that."""
+    unsaid = len(sentences) - LISTED
+    more = (f"{before}... and {unsaid:,} more",) if unsaid > 0 else ()
+    return (*sentences[:LISTED], *more)

@@ -11,7 +11,12 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import tokens_after
 from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
-from gpt2calc.verification.parameters import DROPOUT, SPECIAL_TOKENS, torch_and_transformers
+from gpt2calc.verification.building import (
+    SPECIAL_TOKENS,
+    checkpoint_every_block,
+    set_dropout,
+    torch_and_transformers,
+)
 
 BytesByPhase = dict[str, int]
 """Bytes by name: peaks of phases, such as "backward", and what is held between and after them."""
@@ -25,8 +30,7 @@ def built_for(case: Case) -> Any:
     words = in_their_words(case.model) | {"attn_implementation": case.attention} | SPECIAL_TOKENS
     words |= {"experts_implementation": case.experts_implementation} if case.n_expert else {}
     theirs = transformers.AutoConfig.for_model(**words)
-    for part in (theirs, getattr(theirs, "attn_config", None)):
-        _set_dropout({} if part is None else vars(part), bool(case.dropout))
+    set_dropout(theirs, is_on=bool(case.dropout))
     if case.fused_gelu:
         for key in ("activation_function", "hidden_act", "hidden_activation", "afn"):
             if hasattr(theirs, key):
@@ -41,14 +45,8 @@ def built_for(case: Case) -> Any:
         torch.set_default_dtype(before)
     model.loss_type = "ForCausalLM"  # left to itself, it warns that it has to guess
     if case.training and case.checkpointing == "block":
-        enable = getattr(model, "activation_checkpointing_enable", None)
-        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+        checkpoint_every_block(model)
     return model.train(bool(case.training))
-
-
-def _set_dropout(known: dict[str, Any], is_on: bool) -> None:
-    for key in [key for key in known if "drop" in key and not isinstance(known[key], bool)]:
-        known[key] = DROPOUT if is_on and key != "layerdrop" else 0.0
 
 
 def run_forward(model: Any, case: Case, ids: Any = None) -> Any:

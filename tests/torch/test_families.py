@@ -23,8 +23,8 @@ from gpt2calc.model.hub import from_contents
 from gpt2calc.model.names import Names
 from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
+from gpt2calc.verification.building import SPECIAL_TOKENS
 from gpt2calc.verification.flop_verification import verify_flops
-from gpt2calc.verification.parameters import SPECIAL_TOKENS
 
 DRAWS = some_or_all(range(24), 12)
 SLIDING = {"sliding_window": 2}

@@ -24,8 +24,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 from tape.live import Live, pinned  # noqa: E402
 
+from gpt2calc.verification.building import SPECIAL_TOKENS  # noqa: E402
 from gpt2calc.verification.memory_verification import verify_memory  # noqa: E402
-from gpt2calc.verification.parameters import SPECIAL_TOKENS  # noqa: E402
 from gpt2calc.verification.pytorch_memory import built_for, optimizer_for, run_forward  # noqa: E402
 
 MEASURED = "5.24"
