@@ -15,6 +15,7 @@ from gpt2calc.plot.style import (
     human_in,
     ink_on,
     is_narrow,
+    legend,
     size_of,
 )
 from gpt2calc.quantity.breakdown import Breakdown
@@ -62,14 +63,14 @@ def stacked(ax: Axes, compared: Comparison) -> Axes:
     _rows(ax, [f"{shortened(name)}\n{said(counted.total)}" for name, counted in models], size)
     ax.set_xlim(0, 1)
     _percent_axis(ax, compared.quantity.unit)
-    _key(ax, present(compared))
+    _legend(ax, parts_of(compared))
     return ax
 
 
 def grouped(ax: Axes, compared: Comparison, only: Collection[str] | None = None) -> Axes:
     """Draw shares of the total, in percent: for each sublayer a group with a bar for each model."""
     rows: list[str] = []
-    groups = present(compared, only)
+    groups = parts_of(compared, only)
     size = font_size_for(ax, (len(compared.names) + 1) * len(groups))
     for name in groups:
         ax.text(0, len(rows), words_of(name), va="center", weight="bold", fontsize=size)
@@ -117,7 +118,7 @@ def layer_norm(ax: Axes, compared: Comparison) -> Axes:
     return ax
 
 
-def present(compared: Comparison, only: Collection[str] | None = None) -> list[str]:
+def parts_of(compared: Comparison, only: Collection[str] | None = None) -> list[str]:
     """Return the sublayers, of those asked for, that some of the models have."""
     wanted = list(compared.counts[0].coarse) if only is None else only
     return [name for name in wanted if any(each.coarse[name].total for each in compared.counts)]
@@ -157,19 +158,10 @@ def _rows(ax: Axes, words: list[str], size: float) -> None:
     ax.spines["left"].set_visible(False)
 
 
-def _key(ax: Axes, names: list[str]) -> None:
+def _legend(ax: Axes, names: list[str]) -> None:
     """Draw the legend above the bars, in one line, or in several on narrow axes."""
     handles = [ax.barh(0, 0, color=colour_of(name), label=words_of(name)) for name in names]
     columns = 2 if is_narrow(ax) else len(names)
     size = min(font_size_for(ax, 8), 3.2 * size_of(ax)[0])
-    ax.legend(
-        handles=handles,
-        ncols=columns,
-        fontsize=size,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        frameon=False,
-        borderaxespad=0.2,
-        handlelength=1,
-        columnspacing=1.2,
-    )
+    above: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
+    legend(ax, handles, columns, fontsize=size, **above)

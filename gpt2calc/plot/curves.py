@@ -15,7 +15,7 @@ from gpt2calc.analysis.shaping import Shapes
 from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device
-from gpt2calc.metrics.parameters import PARAMETERS, breakdown
+from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.plot.labels import ABOVE_A_LINE, limit_of, log_ticks, place_labels, whole_ticks
 from gpt2calc.plot.style import INK, human_in
 from gpt2calc.quantity.along import curve_along
@@ -93,7 +93,7 @@ def budget(ax: Axes, shapes: Shapes) -> Axes:
     return ax
 
 
-def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity = PARAMETERS) -> Axes:
+def trend(ax: Axes, models: Sequence[tuple[str, Config]], quantity: Quantity) -> Axes:
     """Draw how the shares change with size: the curve of the formula, and the models on it.
 
     Between one model and the next all numbers of the config grow evenly, and the quantity is

@@ -14,7 +14,7 @@ from matplotlib.transforms import Bbox
 
 from gpt2calc.analysis.axes import Array
 from gpt2calc.metrics.devices import Device
-from gpt2calc.plot.style import INK, font_size_for, is_narrow, size_of
+from gpt2calc.plot.style import INK, font_size_of_notes, is_narrow, size_of
 
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in typographic points from its data point; the first free place wins."""
@@ -38,7 +38,7 @@ def limit_of(ax: Axes, device: Device) -> None:
     style: Any = {
         "xytext": (4, 4),
         "textcoords": "offset points",
-        "fontsize": font_size_for(ax, 14),
+        "fontsize": font_size_of_notes(ax),
     }
     place = (0, device.memory)
     ax.annotate(device.name, place, xycoords=("axes fraction", "data"), **style)

@@ -54,8 +54,8 @@ def of_memory(held: Memory, width: float = WIDE, name: str = "") -> Figure:
 def of_fit(fitted: Fit, width: float = WIDE, name: str = "") -> Figure:
     """Draw the bytes held throughout a run, and a device's memory as a line."""
     refuse_undrawable(fitted.memory.total)
-    verdict = "fits" if fitted.fits else "does not fit"
-    title = f"{shortened(name)} {verdict} on one {fitted.device.name}: "
+    fits = "fits" if fitted.fits else "does not fit"
+    title = f"{shortened(name)} {fits} on one {fitted.device.name}: "
     return _of_run(fitted.memory, title, fitted.device, width)
 
 
@@ -116,7 +116,7 @@ def of_groups(
     compared: Comparison, only: Collection[str], title: str, width: float = WIDE
 ) -> Figure:
     """Draw the shares of several models, a group for each of some sublayers."""
-    groups = len(charts.present(compared, only))
+    groups = len(charts.parts_of(compared, only))
     height = 0.9 + (len(compared.names) + 1) * groups * ROW
     return _drawn(width, height, title, lambda ax: charts.grouped(ax, compared, only))
 

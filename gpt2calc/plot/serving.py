@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.serving import Serving
 from gpt2calc.plot.labels import limit_of, whole_ticks
-from gpt2calc.plot.style import INK, human_in, is_narrow
+from gpt2calc.plot.style import INK, human_in, is_narrow, legend
 from gpt2calc.report.sublayers import colour_of
 
 FEWEST = 8
@@ -38,14 +38,13 @@ def over_users(ax: Axes, served: Serving) -> Axes:
     ax.set_xlabel(f"users of {served.config.q_len:,} tokens each")
     ax.yaxis.set_major_formatter(human_in(MEMORY))
     whole_ticks(ax.xaxis, users)
-    _key(ax)
+    _legend(ax)
     return ax
 
 
-def _key(ax: Axes) -> None:
+def _legend(ax: Axes) -> None:
     """Draw the legend: beside the picture, from the top down, or beneath narrow axes."""
-    handles, said = ax.get_legend_handles_labels()
-    beside: Any = {"bbox_to_anchor": (1.01, 1), "ncols": 1}
-    beneath: Any = {"bbox_to_anchor": (-0.02, -0.2), "ncols": 3, "columnspacing": 1.0}
-    place = beneath if is_narrow(ax) else beside
-    ax.legend(handles[::-1], said[::-1], loc="upper left", frameon=False, handlelength=1, **place)
+    handles, _ = ax.get_legend_handles_labels()
+    beside: Any = {"columns": 1, "bbox_to_anchor": (1.01, 1)}
+    beneath: Any = {"columns": 3, "bbox_to_anchor": (-0.02, -0.2), "columnspacing": 1.0}
+    legend(ax, handles[::-1], loc="upper left", **(beneath if is_narrow(ax) else beside))

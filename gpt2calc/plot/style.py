@@ -3,7 +3,7 @@
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -152,6 +152,18 @@ def font_size_for(ax: Axes, lines: float) -> float:
     """Return the font size, in points, with which so many lines fit the axes' height."""
     room = 72 * size_of(ax)[1] / max(lines, 1)
     return max(min(LARGEST_FONT, 0.75 * room), SMALLEST_FONT)
+
+
+def font_size_of_notes(ax: Axes) -> float:
+    """Return the font size of words beside the data: legends, names of limits and of moments."""
+    return font_size_for(ax, 14)
+
+
+def legend(ax: Axes, handles: Sequence[Any], columns: int, **placed: Any) -> None:
+    """Draw a legend without a frame, with small marks close to their words."""
+    look: Any = {"frameon": False, "handlelength": 1, "columnspacing": 1.2}
+    look |= {"fontsize": font_size_of_notes(ax), **placed}
+    ax.legend(handles=handles, ncols=columns, **look)
 
 
 def ink_on(colour: str) -> str:

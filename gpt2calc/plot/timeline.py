@@ -16,7 +16,7 @@ from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.memory.stacked import Stacked
 from gpt2calc.plot.labels import limit_of
-from gpt2calc.plot.style import INK, font_size_for, human_in, is_narrow, size_of
+from gpt2calc.plot.style import INK, font_size_of_notes, human_in, is_narrow, legend, size_of
 from gpt2calc.report.sublayers import colour_of, words_of
 
 FINEST = 800
@@ -65,7 +65,7 @@ def timeline(ax: Axes, run: Stacked, moment: str, device: Device | None = None) 
     ax.yaxis.set_major_formatter(human_in(MEMORY))
     ax.yaxis.set_major_locator(_few_round_steps())
     ax.grid(axis="y")
-    _key(ax, [*shown][::-1])
+    _legend(ax, [*shown][::-1])
     return ax
 
 
@@ -96,7 +96,7 @@ def _areas(ax: Axes, edges: NDArray[np.float64], parts: Mapping[str, NDArray[np.
 
 def _name_phases(ax: Axes, run: Stacked, edges: NDArray[np.float64]) -> None:
     """Draw a line where each part of the run begins, its name at the top."""
-    size = min(font_size_for(ax, 14), 2.2 * size_of(ax)[0])
+    size = min(font_size_of_notes(ax), 2.2 * size_of(ax)[0])
     bounds = [edges[place] for place in run.begins.values()] + [1.0]
     for phase, (start, end) in zip(run.begins, pairwise(bounds), strict=True):
         if start > 0:
@@ -117,7 +117,7 @@ def _name_peak(
     style: Any = {
         "xytext": (0, 7),
         "textcoords": "offset points",
-        "fontsize": font_size_for(ax, 14),
+        "fontsize": font_size_of_notes(ax),
     }
     ax.annotate(words, (x, y), ha=side, va="bottom", bbox=ON_WHITE, **style)
 
@@ -129,16 +129,8 @@ def _few_round_steps() -> Any:
     return MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10])
 
 
-def _key(ax: Axes, names: list[str]) -> None:
+def _legend(ax: Axes, names: list[str]) -> None:
     """Draw the legend: beside the picture, from the top down, or beneath narrow axes."""
     handles = [ax.fill_between([], [], color=colour_of(n), label=words_of(n)) for n in names]
-    beside: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "ncols": 1}
-    beneath: Any = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1), "ncols": 3}
-    ax.legend(
-        handles=handles,
-        frameon=False,
-        handlelength=1,
-        columnspacing=1.2,
-        fontsize=font_size_for(ax, 14),
-        **(beneath if is_narrow(ax) else beside),
-    )
+    columns, corner = (3, (0.0, -0.1)) if is_narrow(ax) else (1, (1.0, 1.0))
+    legend(ax, handles, columns, loc="upper left", bbox_to_anchor=corner)

@@ -209,7 +209,9 @@ def test_a_fine_sweep_is_drawn_from_its_first_config_within_the_bounds_to_its_la
         lambda ax: curves.sweep_lines(ax, sweep(n_layer=[1], n_embd=[64, 128])),
         lambda ax: curves.budget(ax, solve(None, "1B")),
         lambda ax: timeline.timeline(ax, stacked(SERVED.config), SERVED.moment, device("t4")),
-        lambda ax: curves.trend(ax, [(name, load(name)) for name in FOUR]),
+        lambda ax: curves.trend(
+            ax, [(name, load(name)) for name in FOUR], as_quantity("parameters")
+        ),
     ],
 )
 def test_functions_draw_into_the_axes_they_are_given(draw):

@@ -28,7 +28,8 @@ PRINTED: dict[str, dict[str, int]] = {
 
 LAYER_NORM_RANGE = (15_000, 105_000)
 """Section 6.2: "a few tens of thousands to ~100,000", read generously."""
-LAYER_NORM_SHARE = 0.0001
+LAYER_NORM_PERCENT = 0.01
+"""Section 6.2: the percentage of all parameters that it says layer norms stay below."""
 
 
 class Judgement(NamedTuple):
@@ -173,14 +174,13 @@ def _layer_norm_range(models: Comparison) -> Judgement:
 
 
 def _layer_norm_share(models: Comparison) -> Judgement:
-    shares = [each["layer_norm"].share for each in models.counts]
-    figures = [f"{n}: {100 * s:.4f}%" for n, s in zip(models.names, shares, strict=True)]
-    if all(share < LAYER_NORM_SHARE for share in shares):
+    percentages = [100 * each["layer_norm"].share for each in models.counts]
+    figures = [f"{name}: {p:.4f}%" for name, p in zip(models.names, percentages, strict=True)]
+    if all(each < LAYER_NORM_PERCENT for each in percentages):
         return Judgement("holds", tuple(figures))
-    times = max(shares) / LAYER_NORM_SHARE
-    return Judgement(
-        "does not hold", tuple(figures), f"It is up to {times:.1f} times 0.01 percent."
-    )
+    times = max(percentages) / LAYER_NORM_PERCENT
+    found = f"It is up to {times:.1f} times {LAYER_NORM_PERCENT} percent."
+    return Judgement("does not hold", tuple(figures), found)
 
 
 def _scales_as_shifts(models: Comparison) -> Judgement:
@@ -219,7 +219,7 @@ CLAIMS: tuple[tuple[str, str, Callable[[Comparison], Judgement]], ...] = (
     ),
     ("5.2", "So the share of attention and MLP grows with the size of the model.", _shares_grow),
     ("6.2", "Layer norms have tens of thousands to ~100,000 parameters.", _layer_norm_range),
-    ("6.2", "That is less than 0.01 percent of the model.", _layer_norm_share),
+    ("6.2", f"That is less than {LAYER_NORM_PERCENT} percent of the model.", _layer_norm_share),
     ("6.3", "Within layer norms there are as many weights as biases.", _scales_as_shifts),
     ("6.3", "In the model as a whole it is not so.", _unlike_the_whole),
 )

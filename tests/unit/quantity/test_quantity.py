@@ -134,7 +134,7 @@ def test_pictures():
         pictures.of_shapes(solve("gpt2", "100B", of=WORK)),
     ):
         assert as_bytes(figure, "png")
-    assert charts.present(compared) == ["attention", "lm_head"]
+    assert charts.parts_of(compared) == ["attention", "lm_head"]
 
 
 def test_quantities_have_names():
