@@ -56,8 +56,8 @@ class Notes(NamedTuple):
     lines: tuple[str, ...]
 
 
-Block = Table | Heading | Notes | DerivationLine | Sums | Lessons
-"""A part of a written derivation, such as a heading; no block of the model."""
+DocumentPart = Table | Heading | Notes | DerivationLine | Sums | Lessons
+"""A part of a written derivation, such as a heading."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +128,7 @@ class Explanation(Listing):
         sizes = [size for term in terms for size in (*term.shape, term.copies)]
         return {str(letter) for size in sizes for letter in getattr(size, "free_symbols", ())}
 
-    def blocks(self) -> Iterator[Block]:
+    def parts(self) -> Iterator[DocumentPart]:
         """Yield the parts that every written form has after its title, in order."""
         yield self.notation
         if self.story:

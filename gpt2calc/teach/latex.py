@@ -8,7 +8,7 @@ from gpt2calc.teach.derivation import Chain, in_one_line
 from gpt2calc.teach.notation import LATEX, split_sum, written
 
 if TYPE_CHECKING:
-    from gpt2calc.teach.explanation import Block, Explanation
+    from gpt2calc.teach.explanation import DocumentPart, Explanation
 
 PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage{amsmath}
@@ -38,7 +38,7 @@ _SPECIAL = {
 def document(explanation: "Explanation") -> str:
     """Write the derivation with all that LaTeX needs around it."""
     title = rf"\section*{{{escaped(explanation.title())}}}"
-    body = map(_latex_of, explanation.blocks())
+    body = map(_latex_of, explanation.parts())
     return "\n\n".join((PREAMBLE, title, *body, r"\end{document}"))
 
 
@@ -85,12 +85,12 @@ def escaped(words: str) -> str:
     return "".join(_SPECIAL.get(each, each) for each in words)
 
 
-def _latex_of(block: "Block") -> str:
+def _latex_of(part: "DocumentPart") -> str:
     from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
-    match block:
+    match part:
         case Table():
-            return _notation(block)
+            return _notation(part)
         case Heading(words, is_name):
             shown = words if is_name else words[0].upper() + words[1:]
             return rf"\subsection*{{{escaped(shown)}}}"

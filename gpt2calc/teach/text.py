@@ -9,7 +9,7 @@ from gpt2calc.teach.derivation import Chain, in_one_line
 from gpt2calc.teach.notation import TEXT, split_sum, written
 
 if TYPE_CHECKING:
-    from gpt2calc.teach.explanation import Block, Explanation
+    from gpt2calc.teach.explanation import DocumentPart, Explanation
 
 INDENT = "  "
 LABEL = 9
@@ -18,12 +18,12 @@ LABEL = 9
 
 def as_text(explanation: "Explanation") -> str:
     """Write the derivation as text; its mathematics is at most 80 columns wide."""
-    return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.blocks())))
+    return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.parts())))
 
 
 def as_markdown(explanation: "Explanation") -> str:
     """Write the derivation with its mathematics between dollar signs."""
-    return "\n\n".join((f"# {explanation.title()}", *map(_markdown_of, explanation.blocks())))
+    return "\n\n".join((f"# {explanation.title()}", *map(_markdown_of, explanation.parts())))
 
 
 def aligned(label: str, chain: Chain) -> str:
@@ -56,12 +56,12 @@ def _broken(line: str, margin: int | None = None) -> str:
     return "\n".join((first, *(" " * margin + part for part in rest)))
 
 
-def _text_of(block: "Block") -> str:
+def _text_of(part: "DocumentPart") -> str:
     from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
-    match block:
+    match part:
         case Table():
-            return text(block)
+            return text(part)
         case Heading(words):
             return f"{words}\n{'─' * len(words)}"
         case DerivationLine(name, meaning, chain):
@@ -77,12 +77,12 @@ def _text_of(block: "Block") -> str:
             return "\n".join(map(wrapped, lines))
 
 
-def _markdown_of(block: "Block") -> str:
+def _markdown_of(part: "DocumentPart") -> str:
     from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
 
-    match block:
+    match part:
         case Table():
-            return markdown(block)
+            return markdown(part)
         case Heading(words, is_name):
             return f"## {words if is_name else words[0].upper() + words[1:]}"
         case DerivationLine(name, meaning, chain):
