@@ -197,19 +197,23 @@ def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
         collected = _monomials(sum(term.each for term in run))
         if copies == 1:
             terms += [monomial(*each, values) for each in collected]
-        elif isinstance(copies, int) and len(collected) == 1:
-            ((coefficient, powers),) = collected
-            terms.append(monomial(copies * coefficient, powers, values))
         elif len(collected) == 1:
-            ((coefficient, powers),) = collected
-            one = monomial(coefficient, {str(copies): 1, **powers}, values)
-            is_letter = getattr(copies, "is_Symbol", True)
-            several = _several(_size(copies, values), monomial(coefficient, powers, values))
-            terms.append(one if is_letter else several)
+            terms.append(_in_copies(copies, *collected[0], values))
         else:
             inside = plus([monomial(*each, values) for each in collected])
             terms.append(Beside((_size(copies, values), inside)))
     return terms
+
+
+def _in_copies(
+    copies: Any, coefficient: int | Fraction, powers: dict[str, int], values: dict[str, int]
+) -> Node:
+    """Write copies of a single monomial: ``24 d``, ``L d``, ``(L - 7) (2 d)``."""
+    if isinstance(copies, int):
+        return monomial(copies * coefficient, powers, values)
+    if copies.is_Symbol:
+        return monomial(coefficient, {str(copies): 1, **powers}, values)
+    return _several(_size(copies, values), monomial(coefficient, powers, values))
 
 
 def _several(copies: Node, each: Node) -> Node:
