@@ -103,15 +103,15 @@ def test_verify_holds_for_any_model(config, data):
 def test_verify_notices_a_product_that_is_off(monkeypatch, request):
     pytest.importorskip("torch")
     from gpt2calc import verify_flops
-    from gpt2calc.metrics import matmuls
+    from gpt2calc.metrics import recorded_matmuls
 
     class OneTokenMore(Formula):
         def at(self, values):
             return super().at({**values, "seq": values["seq"] + 1})
 
-    monkeypatch.setattr(matmuls, "Formula", OneTokenMore)
-    matmuls._formulas.cache_clear()
-    request.addfinalizer(matmuls._formulas.cache_clear)
+    monkeypatch.setattr(recorded_matmuls, "Formula", OneTokenMore)
+    recorded_matmuls.symbolic_matmuls.cache_clear()
+    request.addfinalizer(recorded_matmuls.symbolic_matmuls.cache_clear)
     proof = verify_flops(case_of(TINY))
     assert not proof.identical
     assert len(proof.differences) == 11
