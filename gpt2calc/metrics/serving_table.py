@@ -1,14 +1,10 @@
 """Tables of serving: the verdict and what is held, then limits and bounds on speed."""
 
-from typing import TYPE_CHECKING
-
 from gpt2calc.metrics.memory.fitting import NEAR
+from gpt2calc.metrics.served import Served
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.report.table import Column, Row, Table
 from gpt2calc.units import format_bytes
-
-if TYPE_CHECKING:
-    from gpt2calc.metrics.serving import Serving
 
 FLAGS = {"dtype": "dtype", "attention": "attention", "seq": "context"}
 """The flags of the command, by the fields of a run."""
@@ -28,7 +24,7 @@ OF_LATENTS = (
 WHOLE_ON_EACH = "What a prompt's prefill needs is counted whole on each GPU."
 
 
-def held(served: "Serving") -> Table:
+def held(served: Served) -> Table:
     """Return what is held, a row for each part; with several GPUs, a column of each one's bytes."""
     shares = served.tensor_parallel > 1
     caches = served.users * served.cache_each
@@ -55,7 +51,7 @@ def held(served: "Serving") -> Table:
     )
 
 
-def verdict(served: "Serving") -> str:
+def verdict(served: Served) -> str:
     """Say whether it fits; without a device, what it holds."""
     what = f"{users_said(served.users)} of {served.config.q_len:,} tokens"
     if served.device is None:
@@ -68,7 +64,7 @@ def verdict(served: "Serving") -> str:
     return f"{fits}{just} {on} {served.device.name}: {what}, {sizes}{' each' if several else ''}"
 
 
-def limits(served: "Serving") -> Table:
+def limits(served: Served) -> Table:
     """Return the most users, the longest context, bounds on speed, and what transformers holds."""
     tokens, rows = served.config.q_len, []
     if served.cache_each:
@@ -108,7 +104,7 @@ def users_said(number: int) -> str:
     return "1 user" if number == 1 else f"{number:,} users"
 
 
-def _notes(served: "Serving") -> tuple[str, ...]:
+def _notes(served: Served) -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
     return (
@@ -120,7 +116,7 @@ def _notes(served: "Serving") -> tuple[str, ...]:
     )
 
 
-def _speeds(served: "Serving") -> list[tuple[str, str]]:
+def _speeds(served: Served) -> list[tuple[str, str]]:
     bounds = served.bounds
     if bounds is None:
         return []
@@ -138,7 +134,7 @@ def _speeds(served: "Serving") -> list[tuple[str, str]]:
     return rows
 
 
-def _not_known(served: "Serving") -> tuple[str, ...]:
+def _not_known(served: Served) -> tuple[str, ...]:
     """Say which bounds are missing, since the device's bandwidth or peak is not known."""
     device, bounds = served.device, served.bounds
     if device is None or bounds is None:

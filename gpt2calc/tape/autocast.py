@@ -43,6 +43,7 @@ def lowered(tensor: Tensor) -> Tensor:
     if not isinstance(tensor, Parameter) or not tensor.requires_grad:
         return cast(tensor, LOW_PRECISION)
     key = id(tensor)
-    if key not in cache:
-        cache[key] = cast(tensor, LOW_PRECISION)
-    return cache[key]
+    low = cache.get(key)
+    if not isinstance(low, Tensor):
+        low = cache[key] = cast(tensor, LOW_PRECISION)
+    return low

@@ -6,10 +6,11 @@ Source: PyTorch, ``torch/csrc/autograd/engine.cpp`` and ``function.h``.
 
 import heapq
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from gpt2calc.tape.recorder import NEVER, Tape, current
 from gpt2calc.tape.tensor import (
+    GradFn,
     Parameter,
     Shape,
     Tensor,
@@ -43,7 +44,7 @@ class Edge(NamedTuple):
     dtype: str
 
 
-class Node:
+class Node(GradFn):
     """An operation that backward has to run, with what it saved."""
 
     __slots__ = ("__weakref__", "backward", "edges", "module", "saved", "sequence", "unpack")
@@ -57,15 +58,16 @@ class Node:
         self.edges = [_edge(tensor) for tensor in inputs]
         kept = [saved_form(tensor) for tensor in saved]
         mark_as_saved(saved)
-        if tape.saved_tensors_hook is not None and kept:
-            kept, self.unpack = tape.saved_tensors_hook(kept)
+        hook = cast(SavedTensorsHook | None, tape.saved_tensors_hook)
+        if hook is not None and kept:
+            kept, self.unpack = hook(kept)
         self.saved = kept
 
 
 def _edge(tensor: Tensor | None) -> Edge | None:
     if tensor is None or not tensor.requires_grad:
         return None
-    target = tensor if tensor.node is None else tensor.node
+    target = tensor if tensor.node is None else cast(Node, tensor.node)
     return Edge(target, tensor.output_nr, tensor.shape, tensor.dtype)
 
 
@@ -169,7 +171,7 @@ def backward(loss: Tensor, at_the_end: Callable[[], None] | None = None) -> None
     run, so every name is cleared as soon as the engine drops the tensor.
     """
     tape, root = current(), loss.node
-    if root is None:
+    if not isinstance(root, Node):
         raise ValueError("backward of a tensor that no recorded operation made")
     before = tape.grad_enabled, tape.phase, tape.module
     tape.grad_enabled, tape.phase = False, "backward"

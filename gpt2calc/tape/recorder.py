@@ -2,13 +2,9 @@
 
 from math import prod
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from gpt2calc.dtypes import ITEMSIZE
-
-if TYPE_CHECKING:
-    from gpt2calc.tape.autograd import SavedTensorsHook
-    from gpt2calc.tape.tensor import Tensor
 
 Phase = Literal["forward", "backward", "recomputed", "step"]
 
@@ -115,8 +111,9 @@ class Tape:
         self.phase: Phase = "forward"
         self.module: tuple[str, ...] = ()
         """The modules that the current operation runs in."""
-        self.saved_tensors_hook: SavedTensorsHook | None = None
-        self.autocast_cache: dict[int, Tensor] | None = None
+        self.saved_tensors_hook: object = None
+        """Packs what is saved for backward, a ``SavedTensorsHook``; None outside of checkpoints."""
+        self.autocast_cache: dict[int, object] | None = None
         """Casts of parameters to 16 bits, by the parameter's id; None outside of autocast."""
         self._sequence = 0
         self._died = 0

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from math import prod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.tape.recorder import NEVER, Matmul, Tape, current
-
-if TYPE_CHECKING:
-    from gpt2calc.tape.autograd import Node
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -43,6 +40,12 @@ class Storage:
             self.tape.gradients += self.nbytes
 
 
+class GradFn:
+    """An operation that made a tensor, for backward to run; a leaf has none."""
+
+    __slots__ = ()
+
+
 class Tensor:
     """A tensor without data. The bytes of a tensor without a storage are not counted."""
 
@@ -70,7 +73,7 @@ class Tensor:
         self.dtype = dtype
         self.storage = storage
         self._stride = stride
-        self.node: Node | None = None
+        self.node: GradFn | None = None
         """The operation that made it, for backward."""
         self.output_nr = 0
         """Its index among the outputs of that operation."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
@@ -14,50 +14,13 @@ from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Column, Table
 from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps, in_one_line
+from gpt2calc.teach.document import DerivationLine, DocumentPart, Heading, Lessons, Notes, Sums
 from gpt2calc.teach.formulas import formula
 from gpt2calc.teach.lessons import LESSONS, STORIES
 from gpt2calc.teach.meanings import meaning_of
 
 HEADING_OF_STORY = "The run from beginning to end"
 HEADING_OF_LESSONS = "Why the answer is what it is"
-
-
-class Heading(NamedTuple):
-    """A heading of the parts of the document that follow."""
-
-    words: str
-    is_name: bool = False
-    """Whether it is the name of a sublayer, as code has it."""
-
-
-class DerivationLine(NamedTuple):
-    """One term: its name, what it is for, and what it comes to."""
-
-    name: str
-    meaning: str
-    chain: Chain
-
-
-class Sums(NamedTuple):
-    """Chains that belong together, each under its name; a name may be empty."""
-
-    chains: tuple[tuple[str, Chain], ...]
-
-
-class Lessons(NamedTuple):
-    """Sentences, each a point of a list."""
-
-    lines: tuple[str, ...]
-
-
-class Notes(NamedTuple):
-    """Sentences, each a paragraph or a line of its own."""
-
-    lines: tuple[str, ...]
-
-
-DocumentPart = Table | Heading | Notes | DerivationLine | Sums | Lessons
-"""A part of a written derivation, such as a heading."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -202,19 +165,19 @@ class Explanation(Listing):
         """Write the derivation in Unicode mathematics."""
         from gpt2calc.teach.text import as_text
 
-        return as_text(self)
+        return as_text(self.title(), self.parts())
 
     def markdown(self) -> str:
         """Write the derivation with ``$...$`` around its mathematics, as GitHub renders it."""
         from gpt2calc.teach.text import as_markdown
 
-        return as_markdown(self)
+        return as_markdown(self.title(), self.parts())
 
     def latex(self) -> str:
         """Write a complete LaTeX document."""
         from gpt2calc.teach.latex import document
 
-        return document(self)
+        return document(self.title(), self.parts())
 
     _repr_html_ = None  # type: ignore[assignment]  # in a notebook it shows itself as mathematics
 

@@ -1,14 +1,11 @@
 """A derivation as a complete LaTeX document, for any engine, with amsmath and geometry alone."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from gpt2calc.report.table import Table
 from gpt2calc.teach.derivation import Chain, in_one_line
+from gpt2calc.teach.document import DerivationLine, DocumentPart, Heading, Lessons, Notes, Sums
 from gpt2calc.teach.notation import LATEX, split_sum, written
-
-if TYPE_CHECKING:
-    from gpt2calc.teach.explanation import DocumentPart, Explanation
 
 PREAMBLE = r"""\documentclass[fleqn]{article}
 \usepackage{amsmath}
@@ -35,11 +32,10 @@ _SPECIAL = {
 }
 
 
-def document(explanation: "Explanation") -> str:
+def document(title: str, parts: Iterable[DocumentPart]) -> str:
     """Write the derivation with all that LaTeX needs around it."""
-    title = rf"\section*{{{escaped(explanation.title())}}}"
-    body = map(_latex_of, explanation.parts())
-    return "\n\n".join((PREAMBLE, title, *body, r"\end{document}"))
+    heading = rf"\section*{{{escaped(title)}}}"
+    return "\n\n".join((PREAMBLE, heading, *map(_latex_of, parts), r"\end{document}"))
 
 
 def sheet(
@@ -85,9 +81,7 @@ def escaped(words: str) -> str:
     return "".join(_SPECIAL.get(each, each) for each in words)
 
 
-def _latex_of(part: "DocumentPart") -> str:
-    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
-
+def _latex_of(part: DocumentPart) -> str:
     match part:
         case Table():
             return _notation(part)

@@ -1,29 +1,27 @@
 """A derivation as text for a terminal and as Markdown."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from gpt2calc.report.result import markdown
 from gpt2calc.report.table import Table
 from gpt2calc.report.text import WIDTH, line_width, text, wrapped
 from gpt2calc.teach.derivation import Chain, in_one_line
+from gpt2calc.teach.document import DerivationLine, DocumentPart, Heading, Lessons, Notes, Sums
 from gpt2calc.teach.notation import TEXT, split_sum, written
-
-if TYPE_CHECKING:
-    from gpt2calc.teach.explanation import DocumentPart, Explanation
 
 INDENT = "  "
 LABEL = 9
 """Width of the names before sums."""
 
 
-def as_text(explanation: "Explanation") -> str:
+def as_text(title: str, parts: Iterable[DocumentPart]) -> str:
     """Write the derivation as text; its mathematics is at most 80 columns wide."""
-    return "\n\n".join((wrapped(explanation.title()), *map(_text_of, explanation.parts())))
+    return "\n\n".join((wrapped(title), *map(_text_of, parts)))
 
 
-def as_markdown(explanation: "Explanation") -> str:
+def as_markdown(title: str, parts: Iterable[DocumentPart]) -> str:
     """Write the derivation with its mathematics between dollar signs."""
-    return "\n\n".join((f"# {explanation.title()}", *map(_markdown_of, explanation.parts())))
+    return "\n\n".join((f"# {title}", *map(_markdown_of, parts)))
 
 
 def aligned(label: str, chain: Chain) -> str:
@@ -56,9 +54,7 @@ def _broken(line: str, margin: int | None = None) -> str:
     return "\n".join((first, *(" " * margin + part for part in rest)))
 
 
-def _text_of(part: "DocumentPart") -> str:
-    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
-
+def _text_of(part: DocumentPart) -> str:
     match part:
         case Table():
             return text(part)
@@ -77,9 +73,7 @@ def _text_of(part: "DocumentPart") -> str:
             return "\n".join(map(wrapped, lines))
 
 
-def _markdown_of(part: "DocumentPart") -> str:
-    from gpt2calc.teach.explanation import DerivationLine, Heading, Lessons, Notes, Sums
-
+def _markdown_of(part: DocumentPart) -> str:
     match part:
         case Table():
             return markdown(part)
