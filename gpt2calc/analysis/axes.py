@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ Array = NDArray[np.int64]
 
 LONGEST_AXIS = 10**8
 """Values of one axis at most."""
-LARGEST = int(np.iinfo(np.int64).max)
+INT64_MAX = int(np.iinfo(np.int64).max)
 """The largest number that an int64 can hold."""
 
 
@@ -36,12 +37,12 @@ def as_axis(name: str, values: Iterable[int], numbers: Collection[str]) -> Array
     axis = _array(name, values)
     if axis.ndim != 1 or axis.size == 0:
         raise UserError(f"the axis {name} has no list of values: give some, such as 12,24,48")
-    if axis.dtype.kind not in "iu":
-        wrong = [each for each in axis.tolist() if type(each) is not int]
+    wrong = [each for each in _objects(axis) if not _is_integer(each)]
+    if wrong:
         rule = f"the axis {name} has {quoted(wrong[0])}: its values must be positive whole numbers"
         raise UserError(rule)
-    if axis.max() > LARGEST:
-        raise UserError(f"the axis {name} has {axis.max()}: no value may exceed {LARGEST:,}")
+    if axis.max() > INT64_MAX:
+        raise UserError(f"the axis {name} has {axis.max()}: no value may exceed {INT64_MAX:,}")
     if axis.min() < 1:
         raise UserError(f"the axis {name} has {axis.min()}: its values must be 1 or more")
     ordered, times = np.unique(axis, return_counts=True)
@@ -63,8 +64,8 @@ def _checked_range(name: str, values: range) -> range:
             f"the axis {name} has {_length(values):,} values: at most {LONGEST_AXIS:,} fit"
         )
     lowest, highest = ends_of(values)
-    if highest > LARGEST:
-        raise UserError(f"the axis {name} has {highest}: no value may exceed {LARGEST:,}")
+    if highest > INT64_MAX:
+        raise UserError(f"the axis {name} has {highest}: no value may exceed {INT64_MAX:,}")
     if lowest < 1:
         raise UserError(f"the axis {name} has {lowest}: its values must be 1 or more")
     return values
@@ -92,33 +93,53 @@ def read_axis(name: str, text: str) -> Sequence[int]:
 
 
 def refuse_overflow(config: Config, axes: Mapping[str, Array | range], quantity: Quantity) -> None:
-    """Raise ``UserError`` if the config at the far corner of a grid has more than an int64 holds.
+    """Raise ``UserError`` if a config of a grid has more than an int64 holds.
 
-    That corner has the largest value of every axis. The message names the axis that needs the least
-    cutting, and the largest value safe on it.
+    The message names the axis that needs the least cutting, and the largest value safe on it.
     """
-    largest = {name: ends_of(axis)[1] for name, axis in axes.items()}
-    corner = config.evaluate_at(**largest)
+    most = _corner_of_most(config, axes, quantity)
+    corner = config.evaluate_at(**most)
     total = quantity.total(corner)
-    if total <= LARGEST:
+    if total <= INT64_MAX:
         return
-    safe = {name: _largest_safe(corner, name, quantity) for name in axes}
-    name = max(safe, key=lambda each: safe[each] / largest[each])
-    if safe[name] < 1:
+    growing = [name for name, axis in axes.items() if most[name] == ends_of(axis)[1]]
+    safe = {name: _largest_safe(corner, name, quantity) for name in growing}
+    name = max(safe, key=lambda each: safe[each] / most[each], default="")
+    if safe.get(name, -1) < 1:
         raise UserError(
             f"these configs have up to {total:,} {quantity.unit}, more than the "
-            f"{LARGEST:,} that a sweep can count: count them one by one"
+            f"{INT64_MAX:,} that a sweep can count: count them one by one"
         )
     raise UserError(
-        f"the axis {name} goes up to {largest[name]:,}, where counts exceed the {LARGEST:,} that a "
+        f"the axis {name} goes up to {most[name]:,}, where counts exceed the {INT64_MAX:,} that a "
         f"sweep can hold: its largest safe value here is {safe[name]:,}"
     )
+
+
+def _corner_of_most(
+    config: Config, axes: Mapping[str, Array | range], quantity: Quantity
+) -> dict[str, int]:
+    """Return the value of each axis, its highest or its lowest, that gives the largest total.
+
+    Most counts grow along every axis. A few fall along one: where keys and values have a number of
+    heads of their own, they are the narrower, the more heads there are of queries.
+    """
+    ends = {name: ends_of(axis) for name, axis in axes.items()}
+    corner = {name: highest for name, (_, highest) in ends.items()}
+    most = quantity.total(config.evaluate_at(**corner))
+    for name, (lowest, highest) in ends.items():
+        if lowest < highest:
+            other = corner | {name: lowest}
+            total = quantity.total(config.evaluate_at(**other))
+            if total > most:
+                corner, most = other, total
+    return corner
 
 
 def _largest_safe(corner: Config, name: str, quantity: Quantity) -> int:
     """Return the largest value of a field whose total fits an int64; -1 if totals are constant."""
     curve = curve_along(corner, name, quantity)
-    return curve.largest_within(LARGEST) if curve.degree else -1
+    return curve.largest_within(INT64_MAX) if curve.degree else -1
 
 
 def refuse_long_sequences(config: Config, axes: Mapping[str, Array | range]) -> None:
@@ -159,23 +180,29 @@ def _three(numbers: list[int]) -> tuple[int, int, int]:
 
 
 def _array(name: str, values: Iterable[int]) -> NDArray[Any]:
-    """Return the values as an array: of objects where an integer is too large for NumPy's."""
+    """Return the values as an array, of objects where they are no NumPy integers.
+
+    Python's integers are of any size, so that those which are too large can be named.
+    """
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind in "iu" else np.asarray(values.tolist(), object)
     try:
-        listed = values if isinstance(values, np.ndarray) else list(values)
-        if not isinstance(listed, np.ndarray) and any(_is_large(each) for each in listed):
-            largest = max(each for each in listed if _is_large(each))
-            raise UserError(f"the axis {name} has {largest}: no value may exceed {LARGEST:,}")
-        return np.asarray(listed)
-    except (TypeError, OverflowError):
+        return np.asarray(list(values), object)
+    except TypeError:
         raise UserError(
             f"the axis {name} is {quoted(values)}: it must be a list of integers"
         ) from None
 
 
+def _objects(axis: NDArray[Any]) -> Iterable[Any]:
+    """Return the values that may be anything; none of an array of integers."""
+    return axis.tolist() if axis.dtype == object else ()
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _length(values: range) -> int:
     """Return the length of a range, which may be longer than ``len`` can say."""
     return max(0, -(-(values.stop - values.start) // values.step))
-
-
-def _is_large(value: Any) -> bool:
-    return isinstance(value, int) and value > LARGEST

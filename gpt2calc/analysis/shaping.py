@@ -185,7 +185,7 @@ def _share(group: str, shape: Shape) -> float:
 
 def solve(
     config: Model | None,
-    budget: int | str | RoundedNumber,
+    budget: float | str | RoundedNumber,
     *,
     of: str | Quantity = "parameters",
     multiple_of: int = HEAD_WIDTH,

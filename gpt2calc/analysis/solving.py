@@ -6,7 +6,9 @@ from typing import Any
 
 from gpt2calc.analysis.solution import Interval, Solution, Value, solved
 from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.constraints import OF_FEW_VALUES
+from gpt2calc.model.fields.declared import field_called
 from gpt2calc.quantity.along import is_solvable, solvable_fields
 from gpt2calc.quantity.models import Models, labelled
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -113,7 +115,7 @@ class Solutions(Listing):
 def solve_for(
     field: str,
     models: Models,
-    budget: int | str | RoundedNumber | Sequence[int | str | RoundedNumber],
+    budget: float | str | RoundedNumber | Sequence[float | str | RoundedNumber],
     *,
     of: str | Quantity = "parameters",
     **fields: Any,
@@ -138,7 +140,7 @@ def solve_for(
     """
     quantity = as_quantity(of)
     field = field.replace("-", "_")
-    alone = (budget,) if isinstance(budget, int | str | RoundedNumber) else budget
+    alone = (budget,) if isinstance(budget, int | float | str | RoundedNumber) else budget
     budgets = [RoundedNumber.of(each, quantity.unit) for each in alone]
     named = labelled(models, quantity.case, **fields)
     if not named or len(named) != len(budgets):
@@ -155,7 +157,9 @@ def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:
     if field not in OF_FEW_VALUES and is_solvable(field, quantity, config):
         return
     solvable = [each for each in solvable_fields(quantity, config) if each not in OF_FEW_VALUES]
-    near = "" if field in config.known else did_you_mean(field, solvable)
+    called = field_called(field, ModelConfig)
+    word = called if called in solvable else field
+    near = "" if field in config.known else did_you_mean(word, solvable)
     raise UserError(
         f"{quoted(field)} cannot be solved for{near or '; solve for ' + ', '.join(solvable)}"
     )

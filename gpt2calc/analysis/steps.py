@@ -11,6 +11,7 @@ from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.cache import cache_per_token
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.fields.declared import field_called
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, labelled, shown
 from gpt2calc.quantity.run import Run
@@ -174,7 +175,7 @@ def steps(
     start: Model,
     end: Model,
     *,
-    order: Sequence[str] = (),
+    order: str | Sequence[str] = (),
     seq: int | None = None,
     precision: Literal["float32", "bfloat16"] = "bfloat16",
 ) -> Steps:
@@ -186,7 +187,8 @@ def steps(
     Args:
         start: the first model, a config or its name.
         end: the last one.
-        order: fields that are changed first, in this order; the others follow in that of ``ORDER``.
+        order: a field that is changed first, or several in this order; the others follow in that
+            of ``ORDER``.
         seq: tokens of the sequence whose FLOPs are counted; the shorter context of the two, if left
             out.
         precision: what the cache is stored in.
@@ -198,7 +200,8 @@ def steps(
     """
     (first, here, _), (last, there, _) = labelled([start, end])
     here, there = _with_own_numbers(here, there)
-    asked = tuple(name.replace("-", "_") for name in order)
+    words = (order,) if isinstance(order, str) else order
+    asked = tuple(name.replace("-", "_") for name in words)
     pending = _pending(here, there, asked)
     shorter = min(here.n_ctx, there.n_ctx)
     run = Run(seq=shorter if seq is None else seq, dtype=precision)
@@ -246,7 +249,9 @@ def _pending(here: ModelConfig, there: ModelConfig, first: Sequence[str]) -> lis
         if first.count(name) > 1:
             raise UserError(f"{quoted(name)} is in the order more than once: give it once")
         if name not in different:
-            hint = did_you_mean(name, different) or f"; they are {', '.join(different) or 'none'}"
+            called = field_called(name, ModelConfig)
+            near = did_you_mean(called if called in different else name, different)
+            hint = near or f"; they are {', '.join(different) or 'none'}"
             raise UserError(f"{quoted(name)} is no field in which the two models differ{hint}")
     return [*dict.fromkeys(first), *(name for name in different if name not in first)]
 

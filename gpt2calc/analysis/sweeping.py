@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.analysis.axes import (
-    LARGEST,
+    INT64_MAX,
     Array,
     as_axis,
     refuse_long_sequences,
@@ -145,7 +145,7 @@ class Sweep(Listing):
             },
             "axes": {name: axis.tolist() for name, axis in self.axes.items()},
             "at_least": self.at_least or None,
-            "at_most": None if self.at_most == LARGEST else self.at_most,
+            "at_most": None if self.at_most == INT64_MAX else self.at_most,
             "rows": self.items(),
         }
 
@@ -327,7 +327,7 @@ def sweep(
     refuse_impossible(case, spans)
     refuse_overflow(case, spans, quantity)
     refuse_long_sequences(case, spans)
-    if prod(len(span) for span in spans.values()) > LARGEST:
+    if prod(len(span) for span in spans.values()) > INT64_MAX:
         raise UserError("the grid has more configs than can be numbered: give fewer values")
     return Sweep(case, spans, **bounds, quantity=quantity)
 
@@ -341,6 +341,6 @@ def _bounds(
         for name, bound in {"at_least": at_least, "at_most": at_most}.items()
         if bound is not None
     }
-    if bounds.get("at_least", 0) > bounds.get("at_most", LARGEST):
+    if bounds.get("at_least", 0) > bounds.get("at_most", INT64_MAX):
         raise UserError(f"at_least is {at_least}, more than at_most allows: exchange them")
     return bounds

@@ -85,8 +85,16 @@ def test_no_value_is_said_so():
     assert "No vocab gives 117M, 5B all together." in str(apart)
 
 
-def test_an_integer_is_a_budget():
-    assert solve_for("vocab", [ModelConfig()], [124_475_904]).common == (50_304, 50_304)
+@pytest.mark.parametrize("budget", [124_475_904, 124_475_904.0, [124_475_904]])
+def test_a_number_is_a_budget(budget):
+    assert solve_for("vocab", ModelConfig(), budget).common == (50_304, 50_304)
+
+
+def test_a_field_under_another_name_gets_a_hint():
+    with pytest.raises(UserError, match="'d_model' cannot be solved for; did you mean 'n_embd'"):
+        solve_for("d_model", "gpt2", "1B")
+    with pytest.raises(UserError, match="'top_k' cannot be solved for"):  # nor can what it is here
+        solve_for("top_k", "mixtral-8x7b", "1B")
 
 
 def test_heads_do_not_stand_in_the_way_of_a_width():

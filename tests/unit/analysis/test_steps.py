@@ -1,12 +1,13 @@
 """From one model to another: every step is exact, and they add up."""
 
+import pytest
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept import numbers_of_a_token
 from strategies import examples
 
-from gpt2calc import ModelConfig, Run, count, flops, load, steps
+from gpt2calc import ModelConfig, Run, UserError, count, flops, load, steps
 from gpt2calc.analysis.steps import ORDER, Amounts
 from gpt2calc.model.hub import from_contents
 
@@ -78,6 +79,11 @@ def test_an_order_is_kept_where_it_makes_sense():
     waiting = steps("gpt2-xl", "tinyllama", order=["n_kv_head"])  # 4 do not divide 25 heads
     fields = [step.fields for step in waiting.steps]
     assert fields.index(("n_head",)) < fields.index(("n_kv_head",))
+    assert steps("gpt2", "gpt2-xl", order="n_layer").steps[0].fields == ("n_layer",)
+    with pytest.raises(UserError, match="the two models differ; did you mean 'n_embd'"):
+        steps("gpt2", "gpt2-xl", order="d_model")
+    with pytest.raises(UserError, match="the two models differ; they are n_layer"):
+        steps("gpt2", "gpt2,n_layer=24", order="d_model")
 
 
 def test_a_model_and_itself_are_no_step_apart():

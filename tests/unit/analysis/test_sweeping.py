@@ -13,7 +13,7 @@ from strategies import configs, examples, solvable
 
 from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, count, flops, load, sweep
 from gpt2calc.analysis import sweeping
-from gpt2calc.analysis.axes import LARGEST, as_axis, ends_of, read_axis
+from gpt2calc.analysis.axes import INT64_MAX, as_axis, ends_of, read_axis
 
 
 @st.composite
@@ -136,7 +136,16 @@ def test_pandas_reads_the_columns():
 
 
 @pytest.mark.parametrize(
-    "values", [range(12, 97, 12), [12, 24], (12, 24), np.array([12, 24]), iter([12, 24])]
+    "values",
+    [
+        range(12, 97, 12),
+        [12, 24],
+        (12, 24),
+        np.array([12, 24]),
+        np.array([12, 24], object),
+        [np.int8(12), 24],
+        iter([12, 24]),
+    ],
 )
 def test_an_axis_may_be_anything_with_integers(values):
     assert sweep(n_layer=values).total[1] == count(ModelConfig(n_layer=24)).total
@@ -155,6 +164,10 @@ def test_heads_are_an_axis_that_changes_nothing():
         ({}, "a sweep needs an axis"),
         ({"n_layer": []}, "the axis n_layer has no list of values"),
         ({"n_layer": [[1, 2]]}, "the axis n_layer has no list of values"),
+        ({"n_layer": [[1, 2], [3]]}, "the axis n_layer has [1, 2]: its values must be positive"),
+        ({"n_layer": np.array([1.5, 2])}, "the axis n_layer has 1.5: its values must be positive"),
+        ({"n_layer": [None, 1]}, "the axis n_layer has None: its values must be positive"),
+        ({"n_layer": [-(2**70), 1]}, "the axis n_layer has -1180591620717411303424: its values"),
         ({"n_layer": [2**63]}, "the axis n_layer has 9223372036854775808: no value may exceed"),
         ({"n_layer": [2**63, 1]}, "the axis n_layer has 9223372036854775808: no value may exceed"),
         ({"n_layer": range(2**63, 2**63 + 3)}, "no value may exceed"),
@@ -190,11 +203,25 @@ def test_an_axis_that_is_none_is_refused(axes, words):
 def test_an_overflow_is_refused_with_the_largest_value_that_is_safe(config, field):
     config = config.evaluate_at(n_head=None)
     with pytest.raises(UserError, match=f"the axis {field} goes up to") as refusal:
-        sweep(config, **{field: [1, LARGEST]})
+        sweep(config, **{field: [1, INT64_MAX]})
     safe = int(str(refusal.value).rpartition(" ")[2].replace(",", ""))
     at_most = count(config.replace(**{field: safe})).total
-    assert at_most <= LARGEST < count(config.replace(**{field: safe + 1})).total
+    assert at_most <= INT64_MAX < count(config.replace(**{field: safe + 1})).total
     assert sweep(config, **{field: [safe]}).total.tolist() == [at_most]
+
+
+def test_a_count_that_falls_along_an_axis_is_checked_at_its_lowest_value():
+    """One head of keys as wide as each of the queries' heads: the fewer of these, the wider."""
+    model = load("llama-3-8b").evaluate_at(head_dim=None)
+    model = model.replace(n_layer=1, n_embd=3 * 2**29, n_head=2**20, n_kv_head=1)
+    assert count(model.replace(n_head=1)).total == 10_376_775_957_020_147_712 > INT64_MAX
+    assert count(model).total <= INT64_MAX
+    for values in ([1, 2**20], [2**20, 1]):
+        with pytest.raises(UserError, match="up to 10,376,775,957,020,147,712 parameters"):
+            sweep(model, n_head=values)
+    with pytest.raises(UserError, match=r"the axis n_layer goes up to 2, .* value here is 1$"):
+        sweep(model.replace(n_head=4), n_layer=[1, 2], n_head=[4, 2**20])
+    assert sweep(model, n_head=[2**20]).total.tolist() == [count(model).total]
 
 
 def test_the_axis_that_needs_least_cutting_is_named():
