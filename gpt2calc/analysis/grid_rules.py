@@ -1,6 +1,7 @@
 """Checks of a grid of configs against the rules that hold between the fields of a config."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -10,17 +11,20 @@ from gpt2calc.analysis.axes import Array, as_axis, values_at
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.quantity.case import Case
-from gpt2calc.quantity.quantity import Config
+from gpt2calc.quantity.quantity import Config, model_of
 
 HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_head", "full_n_kv_head")
 """Numbers that must divide one another."""
 EXPERTS = ("n_expert", "n_expert_active")
 """Numbers of which the second is at most the first."""
+MIXERS = ("mixer_heads", "mixer_key_heads")
+"""Numbers of which the second divides the first."""
 BLOCK = 2**20
 """Points that are checked at once."""
 MOST_CHECKED = 10**8
 """Points of a grid of heads that are checked at most: about three seconds."""
+MOST_MADE = 2_000
+"""Points of a grid that are checked as configs, one by one, at most: about a tenth of a second."""
 
 Point = dict[str, int]
 
@@ -28,10 +32,11 @@ Point = dict[str, int]
 def refuse_impossible(config: Config, axes: Mapping[str, Array | range]) -> None:
     """Raise ``UserError`` if the grid has a point that is refused as a config by itself.
 
-    Every point is checked for the rules between heads, between experts, and of listed layers; other
-    fields are checked at the first value of their axis.
+    Of a small grid every point is checked. Of a larger one, every point is checked for the rules
+    between heads, between experts, and of listed layers; other fields are checked at the first
+    value of their axis.
     """
-    model = config.model if isinstance(config, Case) else config
+    model = model_of(config)
     heads = {} if model.n_head is None else {"n_head": model.n_head}
     first = {name: int(axis[0]) for name, axis in axes.items() if name in model.known}
     for point in _suspects(model, axes):
@@ -63,7 +68,13 @@ def _suspects(model: ModelConfig, axes: Mapping[str, Array | range]) -> Iterator
     if has_heads or model.qk_norm != "none":
         yield from _first(model, _among(HEADS, axes), _are_undivided)
     yield from _first(model, _among(EXPERTS, axes), _are_too_few)
-    alone = [name for name in axes if name in model.known and name not in (*HEADS, *EXPERTS)]
+    yield from _first(model, _among(MIXERS, axes), _are_unshared)
+    of_model = _among(model.known, axes)
+    if of_model and prod(map(len, of_model.values())) <= MOST_MADE:
+        points = product(*(map(int, axis) for axis in of_model.values()))
+        yield from (dict(zip(of_model, point, strict=True)) for point in points)
+        return
+    alone = [name for name in of_model if name not in (*HEADS, *EXPERTS, *MIXERS)]
     yield from ({name: int(axes[name][0])} for name in alone)
     lists = (*model.layer_lists, model.full_layers or (), model.no_rope_layers or ())
     listed = [layer for layers in lists for layer in layers]
@@ -126,3 +137,9 @@ def _are_too_few(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where more experts are active than there are."""
     experts, active = (values.get(name, getattr(model, name)) for name in EXPERTS)
     return False if experts is None or active is None else active > experts
+
+
+def _are_unshared(model: ModelConfig, values: Mapping[str, Array]) -> Any:
+    """Tell where the heads of a state's keys do not divide the heads of states."""
+    heads, keys = (values.get(name, getattr(model, name)) for name in MIXERS)
+    return False if heads is None or keys is None else heads % keys != 0

@@ -1,7 +1,8 @@
 """Sweeps of several models over one grid."""
 
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import chain
+from operator import methodcaller
 from typing import Any
 
 from gpt2calc.analysis.sweeping import Sweep
@@ -24,9 +25,10 @@ class Sweeps(Listing):
         return [{"model": name, **row} for name, swept in self.named for row in swept.to_rows()]
 
     def fields(self) -> tuple[RowField, ...]:
-        """Return the model, and the columns of its sweep."""
-        headings = ("model", *self.named[0][1].headings)
-        return tuple(RowField(name, itemgetter(name)) for name in headings)
+        """Return the model, and the columns of all sweeps: one may have a column of its own."""
+        every = [swept.headings for _, swept in self.named]
+        headings = ("model", *dict.fromkeys(chain(*sorted(every, key=len, reverse=True))))
+        return tuple(RowField(name, methodcaller("get", name)) for name in headings)
 
     def summary(self) -> str:
         return f"{', '.join(name for name, _ in self.named)}: {self.named[0][1].summary()}"

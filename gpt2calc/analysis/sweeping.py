@@ -34,7 +34,7 @@ from gpt2calc.quantity.quantity import Config, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.result import csv_lines
-from gpt2calc.report.table import Table
+from gpt2calc.report.table import Column, Table
 from gpt2calc.report.terminal import MANY_PARTS, progress_of
 from gpt2calc.units import RoundedNumber
 
@@ -59,7 +59,7 @@ class Sweep(Listing):
     """The values of each axis; a range stays one, however long."""
     at_least: int = 0
     """Rows have this much of the quantity at least."""
-    at_most: int = LARGEST
+    at_most: int = INT64_MAX
     """Rows have this much of the quantity at most."""
     quantity: Quantity = PARAMETERS
 
@@ -181,17 +181,23 @@ class Sweep(Listing):
         """Return a row for each config: its values on the axes, its sums, the groups' shares."""
         rows = self._rows(MOST_ROWS["table"])
         table = self.table_of(rows, self.title())
-        if self.quantity.has_many_parts:
-            table = table.only_columns(
-                {
-                    place
-                    for place, column in enumerate(table.columns)
-                    if column.kind != "share" or any(row[place] for row in table.rows)
-                }
-            )
+        table = table.only_columns(
+            {
+                place
+                for place, column in enumerate(table.columns)
+                if not self._may_be_left_out(column) or any(row[place] for row in table.rows)
+            }
+        )
         some = (f"{len(rows):,} of {self.size:,} configs.",) if len(rows) < self.size else ()
         active = more_than_active(self.config, self.quantity)
         return table._replace(notes=(*some, *self._idle(rows), *active))
+
+    def _may_be_left_out(self, column: Column) -> bool:
+        """Tell whether a table leaves out a column in which no row has anything."""
+        quantity = self.quantity
+        return column.kind == "share" and (
+            quantity.has_many_parts or column.heading in quantity.rare
+        )
 
     def _idle(self, rows: list[dict[str, int]]) -> tuple[str, ...]:
         """Say which axes change nothing: rows that differ in one of them alone have one total."""

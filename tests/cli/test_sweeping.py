@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gpt2calc import UserError, count, load, sweep
+from gpt2calc import Run, UserError, count, flops, load, sweep
 from gpt2calc.analysis.sweeping import Sweep
 from gpt2calc.cli.app import main
 
@@ -186,6 +186,19 @@ def test_an_axis_without_effect_is_said(run):
     assert "n_ctx changes no parameters" in both
     assert "n_layer changes no" not in both
     assert "changes no" not in run("sweep", "--n-ctx", "512,1024").out
+
+
+@pytest.mark.parametrize("order", ["block,none", "none,block"])
+def test_a_column_that_only_some_of_several_models_have_is_there(run, order):
+    flags = ("--training", "--n-layer", "2,4", "--of", "flops", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(run("sweep", "--checkpointing", order, *flags).out)))
+    assert list(rows[0])[:6] == ["model", "n_layer", "total", "forward", "backward", "recomputed"]
+    for row in rows:
+        model = load("gpt2").replace(n_layer=int(row["n_layer"]))
+        run_of_it = Run(training=True, checkpointing=row["model"].rpartition("=")[2])
+        plain, total = flops(model, Run(training=True)).total, flops(model, run_of_it).total
+        assert int(row["total"]) == total
+        assert int(row["recomputed"] or 0) == total - plain
 
 
 def test_a_sweep_of_several_models_without_a_row_has_its_heading(run):

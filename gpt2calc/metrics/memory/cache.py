@@ -94,10 +94,10 @@ def _state_terms(
     model, size = case.model, ITEMSIZE[case.product_type]
     convolved = model.features_convolved if convolved is None else convolved
     numbers = model.numbers_of_state if numbers is None else numbers
-    if convolved and model.mixer_kernel:
+    if model.mixer_kernel is not None:
         seen = (size, case.batch, convolved, model.mixer_kernel)
         yield CacheTerm("what convolutions see", "states", "amount", seen, model.other_mixers)
-    if numbers:
+    if model.mixer_state_dim is not None:
         of_state = size if model.mixer == "lightning" else ITEMSIZE["float32"]
         state = (of_state, case.batch, numbers)
         yield CacheTerm("states", "states", "amount", state, model.other_mixers)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import configs, examples, solvable
 
-from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, count, flops, load, sweep
+from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, cache, count, flops, load, sweep
 from gpt2calc.analysis import sweeping
 from gpt2calc.analysis.axes import INT64_MAX, as_axis, ends_of, read_axis
 
@@ -315,6 +315,47 @@ def test_each_row_of_a_sweep_is_what_that_config_has_or_one_is_refused(config, a
             one_by_one()
         return
     assert totals == one_by_one()
+
+
+@pytest.mark.parametrize(
+    ("model", "axes"),
+    [
+        ("minimax-text-01", {"mixer_key_heads": [64, 128]}),
+        ("minimax-text-01", {"mixer_heads": [64, 32]}),
+        ("minimax-text-01", {"mixer_heads": [64, 128, 96], "vocab": range(1, 10**6)}),
+        ("qwen3.5-122b-a10b", {"n_layer": [48, 24]}),
+        ("deepseek-v3", {"n_layer": [61, 2]}),
+    ],
+)
+def test_a_later_value_that_is_refused_alone_is_refused_in_a_grid(model, axes):
+    for name, values in axes.items():
+        if len(values) < 10:
+            load(model).replace(**{name: values[0]})
+            with pytest.raises(UserError) as alone:
+                load(model).replace(**{name: values[-1]})
+    with pytest.raises(UserError) as refusal:
+        sweep(model, **axes)
+    assert str(refusal.value).startswith(str(alone.value))
+
+
+@pytest.mark.parametrize("field", ["mixer_kernel", "mixer_heads", "mixer_head_dim"])
+def test_the_cache_of_recurrences_is_swept_over_their_sizes(field):
+    model, values = load("qwen3.5-122b-a10b"), [64, 128]
+    swept = sweep(model, of="cache", **{field: values})
+    alone = [cache(model.replace(**{field: value})) for value in values]
+    assert swept.total.tolist() == [each.total for each in alone]
+    assert swept["states"].tolist() == [each["states"].total for each in alone]
+
+
+def test_a_table_leaves_out_parts_that_few_models_have():
+    assert [column.heading for column in sweep(of="cache", n_layer=[1, 2]).table().columns] == [
+        "n_layer",
+        "total",
+        "keys",
+        "values",
+    ]
+    latent = sweep("deepseek-v3", of="cache", n_ctx=[64, 128]).table()
+    assert "latents" in {column.heading for column in latent.columns}
 
 
 def test_the_last_point_of_a_large_grid_is_checked_too():
