@@ -17,7 +17,7 @@ from gpt2calc.model.config import ModelConfig
 
 MOST_CAUSES = 4
 """Causes that are combined at most."""
-LARGEST = 2**60
+LARGEST_EXACT = 2**60
 """Sizes up to this are multiplied as NumPy's integers, larger ones as Python's."""
 
 
@@ -92,11 +92,26 @@ def applied(meant: Counting, causes: Sequence[Cause]) -> Found | None:
     countings = [meant]
     for cause in causes:
         after = cause.change(countings[-1])
-        if after == countings[-1]:
+        if not _differ(countings[-1], after):
             return None
         countings.append(after)
     cost = sum(cause.cost for cause in causes)
     return Found(tuple(causes), tuple(countings), cost)
+
+
+def _differ(before: Counting, after: Counting) -> bool:
+    """Tell whether two countings count different tensors, or in different units.
+
+    Configs may differ in what no tensor shows, such as a gate where there is no MLP.
+    """
+    return before.unit != after.unit or _counted(before) != _counted(after)
+
+
+def _counted(counting: Counting) -> dict[Cell, int]:
+    """Return the parameters of every cell that is counted, as often as it is."""
+    amounts = _amounts(counting.config, counting.is_of_a_token)
+    counted = {cell: amount * counting.times[cell] for cell, amount in amounts.items()}
+    return {cell: amount for cell, amount in counted.items() if amount}
 
 
 @cache
@@ -115,7 +130,7 @@ def _models(config: ModelConfig, most: int, of_family: bool) -> Iterator[Found]:
     kin, strangers = other_models(config.of_family.model_type)
     every = (*of_stage("config"), *of_stage("padding"))
     countings = [meant, *(other.change(meant) for other in kin)]
-    changes = [each for each in every if any(each.change(one) != one for one in countings)]
+    changes = [each for each in every if any(_differ(one, each.change(one)) for one in countings)]
     for size in range(most + 1):
         alone = combinations(changes, size)
         instead = combinations(changes, size - 1) if size else ()
@@ -132,11 +147,11 @@ def _sizes(models: Sequence[Found]) -> tuple[Any, Any]:
     rows, counted = [], []
     for model in models:
         last = model.countings[-1]
-        amounts = _amounts(last.config, last.is_of_a_token)
+        amounts, as_counted = _amounts(last.config, last.is_of_a_token), _counted(last)
         rows.append([amounts.get(cell, 0) for cell in ALL_CELLS])
-        counted.append([amounts.get(cell, 0) * last.times[cell] for cell in ALL_CELLS])
+        counted.append([as_counted.get(cell, 0) for cell in ALL_CELLS])
     largest = max(map(max, rows))
-    kind = object if largest > LARGEST // len(ALL_CELLS) // 16 else np.int64
+    kind = object if largest > LARGEST_EXACT // len(ALL_CELLS) // 16 else np.int64
     return np.array(rows, kind), np.array(counted, kind)
 
 

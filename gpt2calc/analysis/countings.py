@@ -77,18 +77,19 @@ def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
     """Return masks of older transformers; a gate, a head's bias and shifts, where it has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
-    has_mlp = not config.gated_mlp and config.n_expert is None
+    with_mlp = L if config.mlp_layers is None else len(config.mlp_layers)
+    is_ungated = not config.gated_mlp and config.n_expert is None and config.mlp_layers != ()
     mask = ParameterTensor(MASK, "attention", "weights", (1, 1, T, T), L)
-    gate = ParameterTensor(GATE, "mlp", "weights", (d, f), L)
-    gate_bias = ParameterTensor(GATE, "mlp", "biases", (f,), L)
+    gate = ParameterTensor(GATE, "mlp", "weights", (d, f), with_mlp)
+    gate_bias = ParameterTensor(GATE, "mlp", "biases", (f,), with_mlp)
     shifts = (
         ParameterTensor(SHIFT, "layer_norm", "biases", (2 * d,), L),
         ParameterTensor(FINAL_SHIFT, "layer_norm", "biases", (d,), 1),
     )
     return (
         *((mask,) if config.of_family.model_type in WITH_MASKS else ()),
-        *((gate,) if has_mlp else ()),
-        *((gate_bias,) if has_mlp and config.biased("mlp_bias") else ()),
+        *((gate,) if is_ungated else ()),
+        *((gate_bias,) if is_ungated and config.biased("mlp_bias") else ()),
         *(() if config.head_bias else (ParameterTensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
         *(shifts if config.norm == "rms" else ()),
     )

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 from gpt2calc.analysis.causes import Cause
-from gpt2calc.analysis.combinations import Found
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
 from gpt2calc.analysis.sentences import difference
@@ -186,10 +185,6 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     """
     meant = as_config(config)
     amount = RoundedNumber.of(number)
-    found = [_explanation(amount, one) for one in explanations_of(amount, meant)]
-    nearest = [] if found else [_explanation(amount, one) for one in nearest_to(amount, meant)]
+    found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
+    nearest = [] if found else [Hypothesis(amount, *one) for one in nearest_to(amount, meant)]
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))
-
-
-def _explanation(number: RoundedNumber, found: Found) -> Hypothesis:
-    return Hypothesis(number, found.causes, found.countings, found.cost, found.free)

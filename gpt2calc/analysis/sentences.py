@@ -31,9 +31,10 @@ def _by_name(counting: Counting) -> dict[tuple[str, str, int], ParameterTensor]:
 
 def _size(changes: list[tuple[ParameterTensor | None, ParameterTensor | None]]) -> str | None:
     """Return the change as a product, where it is one that can be read; None where it is not."""
-    whole = [old or new for old, new in changes if old is None or new is None]
-    if len(whole) == len(changes):
-        return _written_out([tensor for tensor in whole if tensor])
+    added = [new for old, new in changes if new and old is None]
+    removed = [old for old, new in changes if old and new is None]
+    if changes and len(changes) in (len(added), len(removed)):
+        return _written_out(added or removed)
     pairs = [(old, new) for old, new in changes if old and new]
     if len(pairs) < len(changes):
         return None

@@ -11,8 +11,11 @@ from strategies import examples, some_or_all
 
 from gpt2calc import ModelConfig, diagnose, load, presets
 from gpt2calc.analysis.causes import CAUSES, STAGES
+from gpt2calc.analysis.combinations import applied
 from gpt2calc.analysis.countings import ALL_CELLS, cells, counting_of
+from gpt2calc.analysis.diagnosis import Hypothesis
 from gpt2calc.analysis.other_values import used_values
+from gpt2calc.units import RoundedNumber
 
 GPT2 = ModelConfig()
 PADDED = ModelConfig(n_layer=3, n_embd=80, vocab=1_000, n_ctx=200)
@@ -186,6 +189,37 @@ def departed(draw):
     for cause in sorted(chosen, key=lambda d: (STAGES.index(d.stage), CAUSES.index(d))):
         counting = cause.change(counting)
     return config, chosen, counting.total
+
+
+OF_EACH_FAMILY = {each.config.family: each.config for each in presets()}
+
+
+@pytest.mark.parametrize("family", OF_EACH_FAMILY)
+def test_the_arithmetic_of_each_cause_is_right_in_every_family(family):
+    """Phi-3 has its gate in one matrix with what it gates: one is removed, and another added."""
+    meant = counting_of(OF_EACH_FAMILY[family])
+    by_each = [applied(meant, [cause]) for cause in CAUSES]
+    for found in filter(None, by_each):
+        number = int(found.countings[-1].total)
+        assert number != meant.total, found.causes[0].key
+        said = Hypothesis(RoundedNumber.of(number), *found).sentence
+        assert value_of(said) == (number, number), said
+
+
+@pytest.mark.parametrize(
+    ("number", "model"), [(1_817_428_721, "mamba2-1.3b"), (11_412_379_245, "codestral-mamba-7b")]
+)
+def test_a_model_without_an_mlp_has_no_gate_to_leave_out_or_to_add(number, model):
+    found = diagnose(number, model)
+    for each in found.nearest:
+        assert value_of(each.sentence)[0] == number
+        assert not {"gate_ignored", "gated_mlp"} & {cause.key for cause in each.causes}
+    by_key = {cause.key: cause for cause in CAUSES}
+    meant = counting_of(load(model))
+    assert applied(meant, [by_key["gate_ignored"]]) is None
+    assert applied(meant, [by_key["gated_mlp"]]) is None
+    gate = applied(counting_of(load("nemotron-h-8b")), [by_key["gated_mlp"]])
+    assert gate.countings[1].total - gate.countings[0].total == 24 * 4_096 * 21_504
 
 
 D, L, V, T = 768, 12, 50_257, 1_024
