@@ -6,10 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.quantity.along import Curve, Pointwise, curve_along
-from gpt2calc.quantity.case import Case
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.along import Curve, Pointwise, curve_along, step_of_width
+from gpt2calc.quantity.quantity import Config, Quantity, model_of
 from gpt2calc.units import RoundedNumber
 
 STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")
@@ -43,10 +41,31 @@ class Solution:
     """The values whose totals are ``near`` the budget as it is written; None if there are none."""
 
 
+def with_value(config: Config, field: str, value: int) -> Config:
+    """Return a config with another value of a field, and the heads that a count depends on."""
+    keeps_heads = field == "n_embd" and config.has_own_heads and config.n_head is not None
+    heads = {"n_head": config.n_head} if keeps_heads else {}
+    return config.replace(**heads | {field: value})
+
+
 def solved(
-    field: str, quantity: Quantity, name: str, config: Config, budget: RoundedNumber
+    field: str,
+    quantity: Quantity,
+    name: str,
+    config: Config,
+    budget: RoundedNumber,
+    *,
+    heads_are_given: bool,
 ) -> Solution:
     """Return the values of a field nearest to a budget, and all that round to it.
+
+    Args:
+        field: what is solved for.
+        quantity: what the budget is of.
+        name: what the model is called.
+        config: what all other fields are.
+        budget: how much of the quantity.
+        heads_are_given: whether ``n_head`` was asked for, and must divide a width.
 
     Raises:
         UserError: no value of it gives so little, or none near it makes a model.
@@ -56,7 +75,7 @@ def solved(
     if few:
         return _solved_among(few, field, quantity, name, config, budget)
     curve = curve_along(config, field, quantity)
-    step = _step_of(curve, config, field)
+    step = _step_of(curve, config, heads_are_given) if field == "n_embd" else 1
     shallowest = max(config.repetition[0], 1)
     _refuse_out_of_reach(curve, budget, field, name, quantity, shallowest=shallowest)
     below = curve.largest_within(budget.value) // step * step
@@ -82,11 +101,16 @@ def solved(
     )
 
 
-def _step_of(curve: Curve, config: Config, field: str) -> int:
-    """Return the step of the field's values; more than 1 for widths that heads must divide."""
+def _step_of(curve: Curve, config: Config, heads_are_given: bool) -> int:
+    """Return the step of widths; more than 1 where heads must divide them, in pairs of features.
+
+    Heads bind a width where a total depends on them, or where they were asked for; those of latent
+    attention have widths of their own.
+    """
     if isinstance(curve, Pointwise):
         return curve.step
-    return (config.n_head or HEAD_WIDTH) if field == "n_embd" and not curve.is_whole else 1
+    binds = heads_are_given or not curve.is_whole
+    return step_of_width(config) if binds and not config.is_latent else 1
 
 
 def _refuse_out_of_reach(
@@ -137,7 +161,11 @@ def _divisors_of_the_width(config: Config, quantity: Quantity) -> tuple[int, ...
     if config.head_dim is not None or not asks_for_whole_heads:
         return ()
     width, groups = config.n_embd, config.n_kv_head or 1
-    return tuple(heads for heads in range(groups, width + 1, groups) if width % heads == 0)
+    return tuple(
+        heads
+        for heads in range(groups, width + 1, groups)
+        if width % step_of_width(config.evaluate_at(n_head=heads)) == 0
+    )
 
 
 def _solved_among(
@@ -180,10 +208,10 @@ def _accepted(config: Config, field: str, values: range) -> int | None:
     """
     if field not in STRUCTURAL:
         return values[0] if values else None
-    model = config.model if isinstance(config, Case) else config
+    model = model_of(config)
     for value in values[:MOST_TRIED]:
         try:
-            model.replace(**{field: value})
+            with_value(model, field, value)
         except UserError:
             continue
         return value

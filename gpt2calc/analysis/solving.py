@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2calc.analysis.solution import Interval, Solution, Value, solved
+from gpt2calc.analysis.solution import Interval, Solution, Value, solved, with_value
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.constraints import OF_FEW_VALUES
@@ -90,7 +90,7 @@ class Solutions(Listing):
         for solution in self.solutions:
             value = (solution.below or solution.above).value
             try:
-                self.quantity.total(solution.config.replace(**{self.field: value}))
+                self.quantity.total(with_value(solution.config, self.field, value))
             except UserError as error:
                 return (f"{error}.",)
         return ()
@@ -127,7 +127,7 @@ def solve_for(
     Args:
         field: a number that changes the quantity.
         models: what all other fields are, configs or names. An ``n_head`` of their own does not
-            bind ``n_embd`` where no total depends on it.
+            bind ``n_embd`` where no total depends on it; one among ``fields`` does.
         budget: one for each model: an integer, or text such as "117M", which stands for all
             numbers that round to it and are within 5 % of it.
         of: the quantity that the budget is of, or its name.
@@ -149,8 +149,18 @@ def solve_for(
             "model"
         )
     _refuse_unsolvable(field, named[0].config, quantity)
-    triples = zip([n.name for n in named], [n.config for n in named], budgets, strict=True)
-    return Solutions(field, tuple(solved(field, quantity, *each) for each in triples), quantity)
+    solutions = [
+        solved(
+            field,
+            quantity,
+            model.name,
+            model.config,
+            amount,
+            heads_are_given="n_head" in (*fields, *model.changed),
+        )
+        for model, amount in zip(named, budgets, strict=True)
+    ]
+    return Solutions(field, tuple(solutions), quantity)
 
 
 def _refuse_unsolvable(field: str, config: Config, quantity: Quantity) -> None:

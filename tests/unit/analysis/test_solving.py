@@ -146,6 +146,52 @@ def test_a_value_offered_is_one_that_a_model_can_have(field, name, of, budget):
         assert getattr(config, field) == value
 
 
+def values_of(solution):
+    ends = solution.interval or ()
+    return {*ends, solution.above.value} | ({solution.below.value} if solution.below else set())
+
+
+@pytest.mark.parametrize(
+    ("model", "budget"), [("llama-3-8b", "3B"), ("qwen2.5-0.5b", "300M"), ("falcon-7b", "3B")]
+)
+def test_rotary_positions_rotate_pairs_of_a_heads_features(model, budget):
+    """A width of 1,696 has 32 heads of 53 features, of which one has nothing to pair with."""
+    config = load(model)
+    amount = RoundedNumber.parse(budget)
+    (found,) = solve_for("n_embd", model, budget).solutions
+    for width in values_of(found):
+        assert width % (2 * config.n_head) == 0
+    totals = {
+        width: count(config.replace(n_embd=width, n_head=config.n_head)).total
+        for width in range(2 * config.n_head, 5_000, 2 * config.n_head)
+    }
+    assert found.below.value == max(w for w, total in totals.items() if total <= amount.value)
+    assert found.above.value == min(w for w, total in totals.items() if total >= amount.value)
+    (heads,) = solve_for("n_head", "llama-3-8b", "8B").solutions
+    assert heads.interval == (16, 2_048)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [("gpt2", {"n_head": 16}), ("gpt2,n_head=16", {}), ("gpt2", {"n_head": 12})],
+)
+def test_heads_that_are_asked_for_divide_the_width(model, fields):
+    (found,) = solve_for("n_embd", model, "350M", **fields).solutions
+    heads = fields.get("n_head", 16)
+    totals = [count(load("gpt2").replace(n_embd=heads * each)).total for each in range(1, 200)]
+    below = max(place for place, total in enumerate(totals) if total <= 350 * 10**6) + 1
+    assert (found.below.value, found.above.value) == (heads * below, heads * (below + 1))
+    assert found.config.replace(n_embd=found.below.value).n_head == heads
+
+
+def test_latent_attention_keeps_its_heads_at_any_width():
+    (found,) = solve_for("n_embd", "deepseek-v3", "300B").solutions
+    assert found.above.value == found.below.value + 1
+    for each in (found.below, found.above):
+        config = load("deepseek-v3").replace(n_embd=each.value, n_head=128)
+        assert count(config).total == each.total
+
+
 def test_heads_whose_width_shrinks_as_they_grow():
     """Eight heads of keys: the wider each head, the more parameters."""
     (found,) = solve_for("n_head", "llama-3-8b", 8_030_261_248).solutions
