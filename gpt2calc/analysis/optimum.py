@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gpt2calc.analysis.shaping import Shapes, solve
 from gpt2calc.errors import UserError
@@ -22,7 +22,8 @@ from gpt2calc.units import (
 )
 
 LISTED = 3
-"""Shapes that are listed."""
+"""Shapes that are listed, unless more are asked for."""
+USUAL_GPU, USUAL_MFU = "h100-sxm", "40%"
 WHAT_COUNTS = (
     "N counts all parameters, embeddings among them, as both papers do; by another count the same "
     "compute asks for another model. FLOPs are 6 N D: 'gpt2calc train' has the exact ones."
@@ -141,9 +142,11 @@ def optimum(
     *,
     gpus: int | None = None,
     days: float | str | Fraction | None = None,
-    gpu: str | Device = "h100-sxm",
-    mfu: float | str | Fraction = "40%",
+    gpu: str | Device | None = None,
+    mfu: float | str | Fraction | None = None,
     ratio: float | str | Fraction = 20,
+    limit: int = LISTED,
+    **of_shapes: Any,
 ) -> Optimum:
     """Say which model to train with a budget of compute, and on how many tokens.
 
@@ -152,22 +155,29 @@ def optimum(
         compute: FLOPs of the whole training; or give ``gpus`` and ``days`` instead.
         gpus: number of GPUs; 1 if left out.
         days: days of training on them.
-        gpu: a device by its name, or a TOML file of one; used only with ``days``, as is ``mfu``.
-        mfu: model FLOPs utilization, the fraction of the peak that training makes use of.
+        gpu: with ``days``, a device by its name, or a TOML file of one; an H100 SXM if left out.
+        mfu: with ``days``, model FLOPs utilization, the fraction of the peak that training makes
+            use of; 40 % if left out.
         ratio: tokens per parameter in the first row.
+        limit: how many shapes are listed.
+        of_shapes: what else :func:`.shaping.solve` takes, such as ``n_layer`` or ``max_aspect``.
 
     Raises:
         UserError: neither compute nor GPUs and days are given, or both; the compute is too little
             for any model; the model has experts.
 
     """
-    chosen = device(gpu)
     if (compute is None) == (gpus is None and days is None):
         raise UserError("give the compute, or GPUs and days: --compute 1e21, or --gpus 8 --days 7")
-    if compute is not None:
+    if compute is None:
+        flops, made_of = _compute_of(1 if gpus is None else gpus, days, gpu, mfu)
+    elif gpu is None and mfu is None:
         flops, made_of = RoundedNumber.of(compute, "FLOPs").value, ""
     else:
-        flops, made_of = _compute_of(1 if gpus is None else gpus, days, chosen, mfu)
+        raise UserError(
+            "the compute is in FLOPs, whatever gives it: leave out the GPU and the MFU, or give "
+            "--days in the place of --compute"
+        )
     times = parse_positive("ratio", ratio, "20")
     points = _points(flops, times)
     model = as_config(config)
@@ -177,18 +187,24 @@ def optimum(
             "a few: give a dense model, such as llama-3-8b"
         )
     wanted = points[0].parameters
-    shapes = solve(model, RoundedNumber(human(wanted), wanted, 1), limit=LISTED)
+    budget = RoundedNumber(human(wanted), wanted, 1)
+    shapes = solve(model, budget, limit=limit, **of_shapes)
     return Optimum(flops, made_of, points, shapes)
 
 
 def _compute_of(
-    gpus: int, days: float | str | Fraction | None, chosen: Device, mfu: float | str | Fraction
+    gpus: int,
+    days: float | str | Fraction | None,
+    gpu: str | Device | None,
+    mfu: float | str | Fraction | None,
 ) -> tuple[int, str]:
     """Return the FLOPs of GPUs in some days, and the GPUs and days in words."""
     refuse_no_gpus(gpus)
     if days is None:
         raise UserError("GPUs give no compute without a time: give --days, too, such as 7")
-    seconds, share = parse_positive("days", days, "7") * DAY, parse_utilization(mfu)
+    chosen = device(USUAL_GPU if gpu is None else gpu)
+    seconds = parse_positive("days", days, "7") * DAY
+    share = parse_utilization(USUAL_MFU if mfu is None else mfu)
     precision, peak = chosen.peak_in(None)
     made_of = (
         f"{format_duration(seconds)} of {gpus:,} x {chosen.name} at {float(share):.0%} of the peak "

@@ -101,4 +101,5 @@ def _sensible(base: Config, found: Iterable[Found], bounds: Bounds) -> Iterator[
 
 def _shaped(base: Config, shape: Found, bounds: Bounds) -> Config:
     depth, width, _ = shape
-    return base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+    heads = {} if base.n_head is None else {"n_head": base.n_head}
+    return base.replace(**heads | {"n_layer": depth, "n_embd": width} | bounds.grown(width))

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
+from gpt2calc.analysis.budgets import said
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.quantity.along import Curve, along, curve_along
@@ -126,11 +127,12 @@ def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, 
     """
     if config.family == GPT2.name:
         return {}
-    names = [name for name in OF_MLPS if getattr(config, name) is not None and name not in fixed]
+    names = [name for name in OF_MLPS if getattr(config, name) is not None]
     if config.n_kv_head is not None or config.head_dim is not None or config.is_latent:
         names.append("n_head")
-    names += [name for name in steps_of_mixers(config) if name not in fixed]
-    return {name: Fraction(config.value(name), config.n_embd) for name in names}
+    names += steps_of_mixers(config)
+    growing = [name for name in names if name not in fixed]
+    return {name: Fraction(config.value(name), config.n_embd) for name in growing}
 
 
 def steps_of_mixers(config: Config) -> dict[str, int]:
@@ -183,7 +185,7 @@ def refuse_out_of_reach(
     )
     if budget.largest * (1 + bounds.tolerance) < smallest:
         raise UserError(
-            f"{budget.in_unit(quantity.unit)} are too few: the smallest such model, "
+            f"{said(budget, quantity)} are too few: the smallest such model, "
             f"{shallowest} layer{'s' * (shallowest > 1)} of width {narrowest:,}, has "
             f"{smallest:,}"
         )
@@ -191,7 +193,7 @@ def refuse_out_of_reach(
     deepest = config.evaluate_at(n_layer=MOST_DEPTHS, n_embd=width, **bounds.grown(width))
     if bounds.n_layer is None and quantity.total(deepest) <= budget.value:
         raise UserError(
-            f"{budget.in_unit(quantity.unit)} allow more than {MOST_DEPTHS:,} depths: "
+            f"{said(budget, quantity)} allow more than {MOST_DEPTHS:,} depths: "
             + (
                 "for a training run give --tokens, or solve for one field with --for"
                 if quantity.unit == "FLOPs"
@@ -223,7 +225,7 @@ def nothing_near(
         )
     depth, width, error = min(found, key=lambda found: abs(found[2]))
     return (
-        f"no shape within {100 * bounds.tolerance:g}% of {budget.in_unit(quantity.unit)} has an "
+        f"no shape within {100 * bounds.tolerance:g}% of {said(budget, quantity)} has an "
         f"aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}; the nearest is {depth:,} x "
         f"{width:,}, aspect {width / depth:.1f}, {error / budget.value:+.1%}: widen --tolerance, "
         "--min-aspect or --max-aspect"

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from math import lcm
 from typing import Any
 
 from gpt2calc.analysis.sensible_shapes import (
@@ -24,6 +25,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
+from gpt2calc.quantity.along import step_of_width
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -103,11 +105,6 @@ class Shapes(Listing):
     found: int
     """Shapes within the bounds, listed or not."""
     quantity: Quantity
-
-    @property
-    def min_aspect(self) -> float:
-        """The least width divided by depth of the shapes that were looked at."""
-        return self.bounds.min_aspect
 
     def to_dict(self) -> dict[str, Any]:
         """Return an object for each shape: totals and errors in the quantity's unit."""
@@ -195,6 +192,7 @@ def solve(
     limit: int = BEST,
     n_layer: int | None = None,
     n_embd: int | None = None,
+    n_head: int | None = None,
     fixed: Collection[str] = (),
 ) -> Shapes:
     """Find the shapes (``n_layer``, ``n_embd``) that have about the size of a budget.
@@ -217,6 +215,7 @@ def solve(
         limit: how many shapes are listed.
         n_layer: look at this depth alone.
         n_embd: look at this width alone.
+        n_head: all shapes have so many heads, which divide their widths.
         fixed: fields that keep their values; those of MLPs and mixers grow with the width
             otherwise, in all families but GPT-2.
 
@@ -224,16 +223,15 @@ def solve(
         UserError: a bound makes no sense, or there is no such shape: the nearest is named.
 
     """
-    _refuse_what_is_no_size(n_layer=n_layer, n_embd=n_embd)
+    _refuse_what_is_no_size(n_layer=n_layer, n_embd=n_embd, n_head=n_head)
     quantity = as_quantity(of)
     given = quantity.case(as_config(config))
-    ratios = growing_with_the_width(given, fixed)
-    base = _with_heads(given) if "n_head" in ratios else given.replace(n_head=None)
+    ratios = growing_with_the_width(given, fixed if n_head is None else (*fixed, "n_head"))
+    base = _base(given, ratios, n_head)
     amount = RoundedNumber.of(budget, quantity.unit)
-    usual = (0, LARGEST_ASPECT) if n_layer or n_embd else USUAL_ASPECTS
-    least, most = _aspects(usual, min_aspect, max_aspect)
+    least, most = _aspects(n_layer is None and n_embd is None, min_aspect, max_aspect)
     bounds = Bounds(
-        multiple_of=n_embd or multiple_of,
+        multiple_of=n_embd or _step(multiple_of, base),
         min_aspect=least,
         max_aspect=most,
         tolerance=tolerance,
@@ -260,16 +258,28 @@ def solve(
     return Shapes(base, amount, bounds, shapes, count, quantity)
 
 
-def _with_heads(config: Config) -> Config:
-    """Fill in the width of a head, which stays; latent attention has two of its own."""
-    return config if config.is_latent else config.spelled_out()
+def _base(given: Config, ratios: Collection[str], n_head: int | None) -> Config:
+    """Return what all shapes share: as many heads, heads of one width, or neither.
+
+    Where heads grow in number, the width of each stays; latent attention has two of its own.
+    """
+    if n_head is not None:
+        return given.evaluate_at(n_head=n_head)
+    if "n_head" not in ratios:
+        return given.replace(n_head=None)
+    return given if given.is_latent else given.spelled_out()
 
 
-def _aspects(
-    usual: tuple[float, float], least: float | None, most: float | None
-) -> tuple[float, float]:
-    """Return the bounds that are given, and otherwise the usual ones, widened to fit them."""
-    usual_least, usual_most = usual
+def _step(multiple_of: int, base: Config) -> int:
+    """Return the step of widths: as asked for, and so that a fixed number of heads divides them."""
+    if multiple_of < 1 or base.n_head is None or base.head_dim is not None or base.is_latent:
+        return multiple_of
+    return lcm(multiple_of, step_of_width(base))
+
+
+def _aspects(is_free: bool, least: float | None, most: float | None) -> tuple[float, float]:
+    """Return the bounds that are given; else, if depth and width are free, usual ones that fit."""
+    usual_least, usual_most = USUAL_ASPECTS if is_free else (0, LARGEST_ASPECT)
     return (
         max(0, min(usual_least, most or usual_least)) if least is None else least,
         max(usual_most, least or usual_most) if most is None else most,
@@ -277,4 +287,5 @@ def _aspects(
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:
-    ModelConfig(**{name: size for name, size in sizes.items() if size is not None})
+    given = {name: size for name, size in sizes.items() if size is not None}
+    ModelConfig(head_dim=1, **given)  # heads of such a width go with any width of the model

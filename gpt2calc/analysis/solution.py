@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gpt2calc.analysis.budgets import said
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.along import Curve, Pointwise, curve_along, step_of_width
 from gpt2calc.quantity.quantity import Config, Quantity, model_of
@@ -129,7 +130,7 @@ def _refuse_out_of_reach(
         least = begin = shallowest if field == "n_layer" else 1
     if budget.near[1] < curve.at(begin):
         raise UserError(
-            f"{budget.in_unit(quantity.unit)} are too few for any {field} of {name}: "
+            f"{said(budget, quantity)} are too few for any {field} of {name}: "
             f"with {field} {least:,} there are {curve.at(begin):,} {quantity.unit} already"
         )
     if not curve.degree:
@@ -186,7 +187,7 @@ def _solved_among(
     if not above:
         most = max(found, key=lambda each: each.total)
         raise UserError(
-            f"no {field} of {name} gives {budget.in_unit(quantity.unit)}: the most, "
+            f"no {field} of {name} gives {said(budget, quantity)}: the most, "
             f"{most.total:,}, comes with {field} {most.value:,}"
         )
     smallest, largest = budget.near

@@ -74,7 +74,7 @@ def test_the_bounds_are_said(run):
         (["--n-layer", "1000"], "the nearest is 1,000 x"),
         (["--n-layer", "12:30"], "n_layer is '12:30': it must be a positive whole number"),
         (["--n-embd", "768,1024"], "n_embd is '768,1024': it must be a positive whole number"),
-        (["--for", "vocab", "--limit", "3"], "are of shapes: leave out --for"),
+        (["--for", "vocab", "--limit", "3"], "--limit is of shapes: leave out --for, or --limit"),
     ],
 )
 def test_a_bound_that_nothing_meets_is_one_line(refused, flags, words):

@@ -35,8 +35,8 @@ def test_the_command(run):
             ["gpt2", "gpt2-xl", "--params", "1B", "--for", "vocab"],
             "models: 2, numbers of parameters: 1;",
         ),
-        (["gpt2", "gpt2-xl", "--params", "1B"], "several models or budgets"),
-        (["--params", "1B", "--params", "2B"], "several models or budgets"),
+        (["gpt2", "gpt2-xl", "--params", "1B"], "one field to solve for: --for n_layer"),
+        (["--params", "1B", "--params", "2B"], "one field to solve for: --for n_layer"),
         (["--params", "1M"], "the smallest such model, 1 layer of width 64, has 3,332,096"),
         (["deepseek-v3", "--params", "1M"], "3 layers of width 64, has 18,373,056"),
         (["deepseek-v3", "--params", "1B", "--n-layer", "2"], "last of which is layer 2"),
@@ -52,6 +52,22 @@ def test_the_command(run):
         (["--params", "1B", "--min-aspect", "nan"], "--min-aspect is 'nan': it must be 0 or more"),
         (["--params", "1B", "--min-aspect", "-1"], "--min-aspect is '-1': it must be 0 or more"),
         (["gpt", "--params", "1B"], "neither a preset nor a file"),
+        (["--params", "1B", "--for", "d_model"], "did you mean 'n_embd'?"),
+        (["--params", "1B", "--of", "memory", "--for", "n_layer"], "1B (1 byte; 1GB?) are too few"),
+        (["--budget", "2B", "--of", "memory"], "within 5% of 2B (2 bytes; 2GB?)"),
+        (
+            ["--budget", "350M", "--gpu", "h100"],
+            "--gpu is of a budget of compute: leave out --budget, or --gpu",
+        ),
+        (
+            ["--budget", "1B", "--for", "vocab", "--limit", "2", "--min-aspect", "2"],
+            "--min-aspect and --limit are of shapes: leave out --for, or --min-aspect and --limit",
+        ),
+        (["--params", "350M", "--n-head", "0"], "n_head is 0: it must be a positive whole number"),
+        (
+            ["--params", "350M", "--n-head", "24", "--n-embd", "1000"],
+            "n_head is 24: it must divide n_embd, which is 1000",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(refused, arguments, words):

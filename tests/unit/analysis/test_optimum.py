@@ -82,6 +82,23 @@ def test_as_a_command(run, refused):
     assert "give --of flops" in refused("solve", "--tokens", "1B", "--budget", "1B")
 
 
+def test_a_compute_is_spent_on_shapes_within_bounds(run, refused):
+    def shapes(*flags):
+        words = ("solve", "--compute", "1e21", *flags, "--format", "json")
+        return json.loads(run(*words).out)["shapes"]
+
+    assert {shape["n_layer"] for shape in shapes("--n-layer", 24)} == {24}
+    assert {shape["n_embd"] for shape in shapes("--n-embd", 2_048)} == {2_048}
+    assert {shape["n_head"] for shape in shapes("--n-head", 24)} == {24}
+    assert len(shapes("--limit", 7)) == 7
+    wide = shapes("--min-aspect", 200, "--max-aspect", 400, "--multiple-of", 256)
+    assert all(200 <= shape["aspect"] <= 400 for shape in wide)
+    assert all(shape["n_embd"] % 256 == 0 for shape in wide)
+    for flag, value in {"--gpu": "h100", "--mfu": "40%"}.items():
+        said = refused("solve", "--compute", "1e21", flag, value)
+        assert "the compute is in FLOPs, whatever gives it: leave out the GPU and the MFU" in said
+
+
 def test_flops_of_a_training_run(run):
     words = ("solve", "llama-3-8b", "--of", "flops", "--budget", "1e21", "--tokens", "20B")
     best = json.loads(run(*words, "--format", "json").out)["shapes"][0]

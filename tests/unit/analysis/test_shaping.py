@@ -115,6 +115,18 @@ def test_one_side_may_be_given():
     assert deeper.n_embd == 64
 
 
+@pytest.mark.parametrize(
+    ("model", "heads", "pairs"), [("gpt2", 20, 1), ("llama-3-8b", 24, 2), ("llama-2-7b", 24, 2)]
+)
+def test_heads_that_are_asked_for_divide_the_width_of_every_shape(model, heads, pairs):
+    shapes = solve(model, "3B", n_head=heads, limit=100).shapes
+    assert shapes
+    for shape in shapes:
+        assert shape.n_head == heads
+        assert shape.n_embd % (heads * pairs) == 0
+        assert shape.counted.total == count(shape.counted.config).total
+
+
 def test_min_aspect_zero_looks_at_every_depth():
     depths = {s.n_layer for s in solve(None, "350M", min_aspect=0, limit=10**6).shapes}
     assert max(depths) > 6_000  # width 64 and 50,000 parameters a layer
