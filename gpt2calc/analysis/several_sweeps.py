@@ -1,12 +1,14 @@
 """Sweeps of several models over one grid."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from operator import methodcaller
 from typing import Any
 
 from gpt2calc.analysis.sweeping import Sweep
 from gpt2calc.report.listing import Listing, RowField
+from gpt2calc.report.result import csv_lines
 from gpt2calc.report.table import Table
 
 
@@ -26,9 +28,36 @@ class Sweeps(Listing):
 
     def fields(self) -> tuple[RowField, ...]:
         """Return the model, and the columns of all sweeps: one may have a column of its own."""
+        return tuple(RowField(name, methodcaller("get", name)) for name in self.headings)
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Names of the columns, those of the sweep that has most of them first."""
         every = [swept.headings for _, swept in self.named]
-        headings = ("model", *dict.fromkeys(chain(*sorted(every, key=len, reverse=True))))
-        return tuple(RowField(name, methodcaller("get", name)) for name in headings)
+        return ("model", *dict.fromkeys(chain(*sorted(every, key=len, reverse=True))))
+
+    @property
+    def batch_count(self) -> int:
+        """The number of batches of all sweeps."""
+        return sum(swept.batch_count for _, swept in self.named)
+
+    def csv_batches(self) -> Iterator[str]:
+        """Yield the rows as comma-separated values, a heading first, one sweep after another."""
+        yield ",".join(self.headings) + "\n"
+        for name, swept in self.named:
+            for columns in swept.batches():
+                rows = len(columns["total"])
+                known = {"model": repeat(name, rows)} | {
+                    heading: column.tolist() for heading, column in columns.items()
+                }
+                blank = repeat(None, rows)
+                yield csv_lines(
+                    zip(*(known.get(each, blank) for each in self.headings), strict=True)
+                )
+
+    def csv(self) -> str:
+        """Write the rows of all models, a column of its own for each sum that one of them has."""
+        return "".join(self.csv_batches()).rstrip("\n")
 
     def summary(self) -> str:
         return f"{', '.join(name for name, _ in self.named)}: {self.named[0][1].summary()}"

@@ -221,7 +221,13 @@ class Sweep(Listing):
 
     def refuse_more_rows_than(self, most: int) -> None:
         """Raise ``UserError`` if there are more rows within the bounds than ``most``."""
-        if self.size > LARGEST_GRID:
+        if self.size > most:
+            for _ in self._batches_of_few(most):
+                pass
+
+    def _batches_of_few(self, most: int) -> Iterator[dict[str, Array]]:
+        """Yield the batches. Raises ``UserError`` once there are more rows than ``most``."""
+        if self.size > max(LARGEST_GRID, most):
             raise UserError(
                 f"the grid has {self.size:,} configs, more than the {LARGEST_GRID:,} that are "
                 "looked through for a table: give fewer values, or write them with --format csv "
@@ -235,12 +241,12 @@ class Sweep(Listing):
                     f"more than {most:,} rows are too many to print here: narrow the axes, or "
                     "write them with --format csv --out FILE"
                 )
+            yield columns
 
     def _rows(self, most: int) -> list[dict[str, int]]:
-        self.refuse_more_rows_than(most)
         return [
             dict(zip(self.headings, row, strict=True))
-            for columns in self.batches()
+            for columns in self._batches_of_few(most)
             for row in zip(*(columns[name].tolist() for name in self.headings), strict=True)
         ]
 

@@ -105,8 +105,9 @@ def solve(
     """Find models of a given size, FLOPs or bytes.
 
     Without --for: shapes near the budget, the usual ones first; --n-layer, --n-embd and --n-head
-    each fix one size. With --for FIELD: the nearest values of one field, and all values whose counts round to
-    the figure. With --compute, or --gpus and --days: which model to train, on how many tokens.
+    each fix one size. With --for FIELD: the nearest values of one field, and all values whose
+    counts round to the figure. With --compute, or --gpus and --days: which model to train, on how
+    many tokens.
     """
     of_shapes = _typed(
         multiple_of=multiple_of,

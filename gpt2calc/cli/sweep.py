@@ -4,18 +4,25 @@ import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
 from gpt2calc.cli.cases import case_given, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import PRESETS, Axes, Fields, Form, Of, Out, Plot, Switch
+from gpt2calc.cli.flags import PRESETS, Axes, Fields, Of, Out, Plot, Switch
 from gpt2calc.errors import UserError
+from gpt2calc.report.result import Format
 from gpt2calc.report.terminal import show, stream
+
+if TYPE_CHECKING:
+    from gpt2calc.analysis.several_sweeps import Sweeps
+    from gpt2calc.analysis.sweeping import Sweep
 
 MOST_LINES = 10_000
 """Rows that are printed in a terminal, or for several models, at most."""
+FORMS: dict[str, Format] = {".csv": "csv", ".json": "json", ".md": "markdown"}
+"""The formats that endings of files' names stand for."""
 Spans: TypeAlias = dict[str, Sequence[int]]
 """The values of each axis, by field."""
 Choices: TypeAlias = dict[str, list[str]]
@@ -43,7 +50,13 @@ def sweep(
             metavar="DEVICE",
         ),
     ] = None,
-    form: Form = "text",
+    form: Annotated[
+        Format | None,
+        Parameter(
+            name="--format",
+            help="How the result is printed; text, or as the name of --out ends, if left out.",
+        ),
+    ] = None,
 ) -> int:
     """Count parameters, or another quantity, over a grid.
 
@@ -56,31 +69,53 @@ def sweep(
 
     refuse_idle_run(of, axes)
     limit = _limit(gpu, of, plot)
+    if share and plot is None:
+        raise UserError("--share says what to draw: give --plot with a file, too")
     single, spans, choices = _told_apart(given(axes))
     names = _with_each(choices, models or ("gpt2",), spans)
+    if len(names) > 1 and plot is not None:
+        raise UserError("--plot draws the grid of one model: give one, or leave out --plot")
     refuse_heads_that_do_not_divide(single, spans)
     asked: dict[str, Any] = {"of": of, "at_least": at_least, "at_most": at_most, **spans}
     grids = [sweep(_base(name, of, single, spans), **asked) for name in names]
+    written = form or _form_of(out)
     if len(grids) > 1:
-        return _show_sweeps(names, grids, form, out, plot)
+        from gpt2calc.analysis.several_sweeps import Sweeps
+
+        return _show(Sweeps(tuple(zip(names, grids, strict=True))), grids, written, out)
     (grid,) = grids
-    if out is not None and plot is not None:
+    if plot is not None:
+        _refuse_as_picture(out, plot)
+        draw(plot, lambda pictures: pictures.of_sweep(grid, share, limit=limit))
+        if written == "text" and out is None and grid.size > MOST_LINES:
+            return 0
+    return _show(grid, grids, written, out)
+
+
+def _form_of(out: Path | None) -> Format:
+    """Return the format that the ending of a file's name stands for; text for others."""
+    return "text" if out is None else FORMS.get(out.suffix.lower(), "text")
+
+
+def _refuse_as_picture(out: Path | None, plot: Path) -> None:
+    """Raise ``UserError`` for a table that cannot be written beside a picture."""
+    if out is not None:
         from gpt2calc.report.files import refuse_unwritable
 
         refuse_unwritable(out)
         if out.resolve() == plot.resolve():
             raise UserError(f"{out} cannot be both the table and the picture: name two files")
-    if plot is not None:
-        draw(plot, lambda pictures: pictures.of_sweep(grid, share, limit=limit))
-        if form == "text" and out is None and grid.size > MOST_LINES:
-            return 0
-    elif share:
-        raise UserError("--share says what to draw: give --plot with a file, too")
-    if out is None and sys.stdout.isatty():
-        grid.refuse_more_rows_than(MOST_LINES)
+
+
+def _show(shown: "Sweep | Sweeps", grids: Sequence["Sweep"], form: Format, out: Path | None) -> int:
+    """Print or write one sweep or several; a terminal, and a text of several, gets few rows."""
+    is_seen = out is None and sys.stdout.isatty()
+    if is_seen or (len(grids) > 1 and form != "csv"):
+        for grid in grids:
+            grid.refuse_more_rows_than(MOST_LINES)
     if form != "csv":
-        return show(grid, form, out)
-    return stream(grid.csv_batches(), out, grid.batch_count)
+        return show(shown, form, out)
+    return stream(shown.csv_batches(), out, shown.batch_count)
 
 
 def _told_apart(fields: Fields) -> tuple[Fields, Spans, Choices]:
@@ -101,19 +136,6 @@ def _with_each(choices: Choices, models: tuple[str, ...], spans: Spans) -> tuple
             f"{models[0]} {compared}'"
         )
     return tuple(",".join(changed) for changed in product(models, *changes))
-
-
-def _show_sweeps(
-    names: tuple[str, ...], grids: list[Any], form: Any, out: Path | None, plot: Path | None
-) -> int:
-    """Show the same grid over several models."""
-    from gpt2calc.analysis.several_sweeps import Sweeps
-
-    if plot is not None:
-        raise UserError("--plot draws the grid of one model: give one, or leave out --plot")
-    for grid in grids:
-        grid.refuse_more_rows_than(MOST_LINES)
-    return show(Sweeps(tuple(zip(names, grids, strict=True))), form, out)
 
 
 def _base(model: str, of: str, single: Fields, spans: Spans) -> Any:

@@ -89,6 +89,52 @@ def test_a_terminal_is_not_flooded(capsys, monkeypatch):
     assert terminal.getvalue().count("\n") == 1 + 135
 
 
+@pytest.mark.parametrize("output", [io.StringIO, Terminal])
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown"])
+def test_each_row_is_computed_once(monkeypatch, output, form):
+    compute, computed = Sweep._columns_at, []
+
+    def counted(swept, points):
+        computed.extend(points)
+        return compute(swept, points)
+
+    monkeypatch.setattr(Sweep, "_columns_at", counted)
+    monkeypatch.setattr(sys, "stdout", output())
+    assert main(["sweep", "--n-layer", "1:3", "--n-embd", "64,128", "--format", form]) == 0
+    assert computed == [0, 1, 2, 3, 4, 5]
+
+
+def test_several_models_are_streamed_one_after_another(run, refused, tmp_path):
+    axes = ("--n-layer", "1:20000")
+    file = tmp_path / "a.csv"
+    assert "write them with --format csv --out FILE" in refused("sweep", "gpt2", "gpt2-xl", *axes)
+    assert run("sweep", "gpt2", "gpt2-xl", *axes, "--format", "csv", "--out", file).status == 0
+    rows = list(csv.DictReader(io.StringIO(file.read_text())))
+    assert len(rows) == 40_000
+    for model, row in {"gpt2": rows[11], "gpt2-xl": rows[20_047]}.items():
+        assert row["model"] == model
+        assert int(row["total"]) == count(load(model)).total
+    assert run("sweep", "gpt2", "gpt2-xl", *axes, "--format", "csv").out == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.csv", "csv"), ("a.JSON", "json"), ("a.md", "markdown"), ("a.txt", "text"), ("a", "text")],
+)
+def test_a_file_has_the_format_that_its_name_ends_with(run, tmp_path, name, form):
+    for models in (("gpt2",), ("gpt2", "gpt2-xl")):
+        flags = ("sweep", *models, "--n-layer", "1,2")
+        assert run(*flags, "--out", tmp_path / name).status == 0
+        assert (tmp_path / name).read_text() == run(*flags, "--format", form).out
+        assert run(*flags, "--format", "json", "--out", tmp_path / name).status == 0
+        assert (tmp_path / name).read_text() == run(*flags, "--format", "json").out
+
+
+def test_shares_are_only_drawn(refused):
+    for models in (["gpt2"], ["gpt2", "gpt2-xl"]):
+        assert "--share says what to draw" in refused("sweep", *models, "--n-layer=1,2", "--share")
+
+
 def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch):
     flags = ["sweep", "--n-layer", "1:200", "--n-embd", "1:1000", "--format", "csv", "--out"]
     monkeypatch.setattr("gpt2calc.report.terminal.MANY_PARTS", 2)
