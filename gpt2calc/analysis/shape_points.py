@@ -10,10 +10,11 @@ from gpt2calc.analysis.shape_search import MOST_DEPTHS, Bounds, Found
 from gpt2calc.metrics.memory.points import Array
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.report.terminal import progress_of
 from gpt2calc.units import RoundedNumber
 
-DEPTHS_AT_ONCE = 48
-"""Depths whose shapes are evaluated together."""
+FIRST_DEPTHS, MOST_AT_ONCE = 6, 48
+"""Depths whose shapes are evaluated together: few at first, then twice as many each time."""
 WIDEST = 2**17
 """The largest width that is looked at."""
 
@@ -26,7 +27,9 @@ def within_by_points(
     Errors may be of any size; the depths end where every model is above the budget.
     """
     depths = count(bounds.shallowest) if bounds.n_layer is None else iter([bounds.n_layer])
-    while some := list(islice(depths, DEPTHS_AT_ONCE)):
+    at_once = FIRST_DEPTHS
+    while some := list(islice(depths, at_once)):
+        at_once = min(2 * at_once, MOST_AT_ONCE)
         shapes = [(depth, width) for depth in some for width in _widths(config, bounds, depth)]
         is_last = some[-1] >= MOST_DEPTHS or bounds.n_layer is not None
         if not shapes:
@@ -69,7 +72,8 @@ def _evaluated(
     grown = [bounds.grown(width) for _, width in shapes]
     columns |= {name: np.array([each[name] for each in grown], np.int64) for name in bounds.ratios}
     assert quantity.at_points is not None
-    parts = quantity.at_points(config, columns, quantity.parts, lambda _: None)
+    with progress_of(len(shapes)) as report:
+        parts = quantity.at_points(config, columns, quantity.parts, report)
     totals = sum(parts.values())
     return [
         (depth, width, int(total) - budget)
