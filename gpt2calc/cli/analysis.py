@@ -44,13 +44,13 @@ def compare(
     """Put models side by side: a column for each.
 
     A model may have changes of its own and a label: deeper=gpt2,n_layer=24. Flags change a field in
-    all models; with a single model, they are compared with that model as it was, or with --with are
-    what all have in common.
+    all models. With one model, it is compared before and after the flags; with --with, flags apply
+    to every column.
     """
     from gpt2calc.analysis.comparison import compare
 
-    refuse_idle_run(of, fields)
     models = (*models, *(f"{model},{change}" for model in models for change in changed or ()))
+    refuse_idle_run(of, fields, models)
     compared = compare(models, of=of, **given(fields))
     if plot is None and kind is not None:
         raise UserError("--kind says how to draw: give --plot with a file, too")

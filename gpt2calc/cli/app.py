@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = arguments = [word for word in words if word != TEXT_ONLY]
     if HELP_MODEL in words:
         words = arguments = [HELP_MODEL]
-    if words and words[0] in app.help_flags:  # which lists each command with its first sentence
+    if _asks_for_all_commands(words):  # which are listed each with its first sentence
         for name in COMMANDS:
             app[name]
     try:
@@ -145,7 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         sys.stdout.flush()
     except UnknownModelError as error:
-        return _refused(f"{error}{_nearest_command(error.word)}")
+        stands_first = words[:1] == [error.word]
+        return _refused(f"{error}{_nearest_command(error.word) if stands_first else ''}")
     except UserError as error:
         return _refused(str(error))
     except CycloptsError as error:
@@ -169,6 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         abandon(sys.stdout)
         return _refused(f"the output cannot be written: {error.strerror or error}")
     return status if isinstance(status, int) else 0
+
+
+def _asks_for_all_commands(words: Sequence[str]) -> bool:
+    """Tell whether words ask for the help page of the program, and not for that of a command."""
+    return any(word in app.help_flags for word in words) and words[0] not in COMMANDS
 
 
 def _meant_command(words: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.cli.cases import configured, given
+from gpt2calc.cli.cases import configured, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import Form, Model, ModelFields, Plot, Switch
 from gpt2calc.errors import UserError
@@ -24,6 +24,7 @@ def count_parameters(
 
     Flags change single fields of the model.
     """
+    refuse_idle_run("parameters", None, (model,))
     config = configured(model, fields)
     if tensors and plot is not None:
         raise UserError("--tensors is a list and no picture: leave out --plot or --tensors")

@@ -59,6 +59,17 @@ Gpu = Annotated[
 Margin = Annotated[
     Bytes | None, Parameter(help="Bytes of each device not counted on; 1GB if left out.")
 ]
+
+
+def kept_free(margin: int | None, gpu: str | None) -> int:
+    """Return the margin to keep free on a device. Raises ``UserError`` if there is no device."""
+    from gpt2calc.metrics.memory.fitting import MARGIN
+
+    if margin is not None and gpu is None:
+        raise UserError("--margin needs --gpu, such as a100-80gb: give a device, or leave it out")
+    return MARGIN if margin is None else margin
+
+
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 """A flag that is off unless it is given."""
 Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.cli.cases import case_given, configured, kept_free, of_run
+from gpt2calc.cli.cases import case_given, configured, of_run
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
     CacheFields,
@@ -16,6 +16,7 @@ from gpt2calc.cli.flags import (
     Model,
     Plot,
     Switch,
+    kept_free,
 )
 from gpt2calc.cli.numbers import Count, Days, Price, Seconds, Speed, Steps, Utilization
 from gpt2calc.errors import UserError

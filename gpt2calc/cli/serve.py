@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from gpt2calc.cli.cases import configured, kept_free, of_run
+from gpt2calc.cli.cases import configured, of_run
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import Form, Gpu, Margin, Model, Plot, ServeFields
+from gpt2calc.cli.flags import Form, Gpu, Margin, Model, Plot, ServeFields, kept_free
 from gpt2calc.cli.numbers import Count, Length
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.terminal import show

@@ -131,7 +131,7 @@ def solve(
             f"{quantity.example}"
         )
     changes = _of_training_run(models, fields, of, tokens)
-    refuse_idle_run(of, changes)
+    refuse_idle_run(of, changes, models)
     if field is not None:
         _refuse_beside(of_shapes | _typed(plot=plot), "shapes", one_field)
         from gpt2calc.analysis.solving import solve_for

@@ -67,7 +67,7 @@ def sweep(
     from gpt2calc.analysis.grid_rules import refuse_heads_that_do_not_divide
     from gpt2calc.analysis.sweeping import sweep
 
-    refuse_idle_run(of, axes)
+    refuse_idle_run(of, axes, models)
     limit = _limit(gpu, of, plot)
     if share and plot is None:
         raise UserError("--share says what to draw: give --plot with a file, too")

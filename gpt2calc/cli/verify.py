@@ -37,7 +37,7 @@ def verify(
     from gpt2calc.verification.parameters import Verification, verify
 
     if device != "cpu" and of != "memory":
-        raise UserError("--device is of memory: give --of memory, too")
+        raise UserError("--device needs --of memory: give both, or leave out --device")
     case = case_given(model, of, fields)
     say("Importing PyTorch and transformers, and building the model ...")
     proof: Verification | FlopsVerification | MemoryVerification

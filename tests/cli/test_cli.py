@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -84,6 +85,35 @@ def test_version_and_help(run):
 )
 def test_a_command_with_a_slip_is_suggested(refused, arguments, command):
     assert f"did you mean '{command}'?" in refused(*arguments)
+
+
+def test_a_command_is_suggested_only_where_one_stands(refused):
+    assert "did you mean 'compare'?" in refused("compre")
+    for command in ("flops", "memory", "compare"):
+        assert "did you mean" not in refused(command, "compre")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["count", "--help"], ["gpt2", "-h"]])
+def test_the_help_page_of_the_program_describes_the_commands(words):
+    command = [sys.executable, "-m", "gpt2calc", *words]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Put models side by side: a column for each." in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gpt2,batch=8"],
+        ["compare", "gpt2", "--with", "batch=8"],
+        ["compare", "gpt2", "gpt2,batch=8"],
+        ["sweep", "gpt2,batch=8", "--n-layer", "1,2"],
+        ["solve", "gpt2,batch=8", "--budget", "1B"],
+        ["explain", "gpt2,batch=8"],
+    ],
+)
+def test_a_run_in_the_place_of_a_model_that_changes_nothing_is_refused(refused, arguments):
+    said = "batch does not change what --of parameters counts: ask --of flops, memory or cache"
+    assert said in refused(*arguments)
 
 
 def test_help_lists_the_choices(run):

@@ -33,6 +33,11 @@ def test_it_takes_two(refused, models):
     assert "give two models or more" in refused("compare", *models)
 
 
+def test_a_table_leaves_out_parts_that_none_of_the_models_has(run):
+    assert "latents" not in run("compare", "gpt2", "gpt2-xl", "--of", "cache").out
+    assert "latents" in run("compare", "gpt2", "deepseek-v3", "--of", "cache").out
+
+
 def test_a_model_that_is_none_is_refused(refused):
     assert "did you mean 'gpt2-xl'?" in refused("compare", "gpt2", "gpt2-xk")
     with pytest.raises(UserError, match="n_layer is 0"):

@@ -87,7 +87,7 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
             ["memory", "--inference", "--training"],
             "given twice, or with its opposite: give one",
         ),
-        (["memory", "--margin", "1GB"], "--margin is of a device: give --gpu"),
+        (["memory", "--margin", "1GB"], "--margin needs --gpu, such as a100-80gb"),
         (["memory", "--gpu", "t4", "--margin", "lots"], "'lots' is no number of bytes"),
         (["memory", "--gpu", "t4", "--margin", "1.5"], "'1.5' is no number of bytes"),
         (["memory", "--n-embd", "100"], "n_head is not given, and n_embd 100"),
@@ -102,7 +102,7 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
         ),
         (["formula", "--of", "memory", "--optimizer", "adamw-8bit"], "has no formula in the model"),
         (["sweep", "--gpu", "t4", "--n-layer", "1,2"], "give --of memory, too"),
-        (["verify", "--device", "cuda"], "--device is of memory"),
+        (["verify", "--device", "cuda"], "--device needs --of memory"),
     ],
 )
 def test_a_mistake_is_one_line(refused, arguments, words):
