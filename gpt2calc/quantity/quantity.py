@@ -194,4 +194,4 @@ class Quantity:
         if name in self.parts:
             return str(name)
         hint = did_you_mean(str(name), self.parts) or f"; they are {', '.join(self.parts)}"
-        raise UserError(f"no sublayer is called {quoted(name)}{hint}")
+        raise UserError(f"no part is called {quoted(name)}{hint}")

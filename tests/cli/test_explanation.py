@@ -17,7 +17,7 @@ def test_it_fits_80_columns(run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--sublayer", "mpl"], "no sublayer is called 'mpl'; did you mean 'mlp'?"),
+        (["--sublayer", "mpl"], "no part is called 'mpl'; did you mean 'mlp'?"),
         (["--sublayer", "lm_head"], "lm_head has no parameters here: the head is tied"),
         (
             ["--of", "memory", "--no-training", "--sublayer", "lm_head", "--no-tie-embeddings"],

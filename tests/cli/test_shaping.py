@@ -1,11 +1,15 @@
 """Shapes near a budget, against going through every depth and width, and against published ones."""
 
+import io
 import json
+import sys
 
 import pytest
 from strategies import some_or_all
 
 from gpt2calc import Run, load, memory, solve
+from gpt2calc.analysis import shape_points
+from gpt2calc.cli.app import main
 from gpt2calc.quantity.case import case_of
 
 
@@ -103,6 +107,28 @@ def test_shapes_of_memory_are_counted_one_by_one(name, run, budget):
         alone = memory(shape.counted.config, shape.counted.config.run).total
         assert alone == shape.counted.total
         assert abs(alone - shapes.budget.value) <= 0.05 * shapes.budget.value
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_while_shapes_of_memory_are_evaluated(monkeypatch):
+    batches = []
+    evaluate = shape_points._evaluated
+
+    def counted(*arguments):
+        batches.append(len({depth for depth, _ in arguments[-1]}))
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(shape_points, "_evaluated", counted)
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert main(["solve", "gpt2", "--of", "memory", "--budget", "16GB"]) == 0
+    assert "counting" in shown.getvalue()
+    assert batches == sorted(batches)
+    assert batches[0] < 10 < batches[-1]
 
 
 def test_a_budget_that_no_shape_of_memory_has(refused):

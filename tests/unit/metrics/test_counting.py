@@ -86,7 +86,7 @@ def test_no_biases_leaves_the_weights(config):
 
 
 def test_an_unknown_sublayer_is_refused_with_the_nearest():
-    with pytest.raises(UserError, match="no sublayer is called 'atention'; did you mean 'atten"):
+    with pytest.raises(UserError, match="no part is called 'atention'; did you mean 'atten"):
         count(ModelConfig())["atention"]
     with pytest.raises(UserError, match="they are token_embedding, position_embedding"):
         count(ModelConfig())["xyz"]
@@ -97,7 +97,7 @@ def test_a_count_is_a_container_of_its_sublayers():
     assert list(counted) == list(SUBLAYERS)
     assert "attention" in counted
     assert "atention" not in counted
-    with pytest.raises(UserError, match="no sublayer is called 0"):
+    with pytest.raises(UserError, match="no part is called 0"):
         counted[0]
 
 
