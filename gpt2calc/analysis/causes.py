@@ -4,8 +4,10 @@ Each is a change to a :class:`Counting`; the number of parameters that it adds o
 computed from the tensors of the model.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Literal, get_args
 
 from gpt2calc.analysis.changes import (
     GPT1_VOCAB,
@@ -25,7 +27,7 @@ from gpt2calc.analysis.changes import (
     with_fields,
     with_gpt1s_context,
 )
-from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK
+from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK, Counting
 from gpt2calc.model.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
@@ -35,7 +37,7 @@ OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 7
 """Costs in bits: of another GPT-2, another preset of the same family, a preset of another one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]
-STAGES: tuple[Stage, ...] = ("model", "config", "padding", "counting", "unit")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """The order in which changes are applied: a vocabulary is padded after all other fields."""
 
 
@@ -53,6 +55,11 @@ class Cause:
     clause: str
     """What is so, in words; ``{config}`` is the config after the change."""
     change: Change
+
+
+def changed_by(counting: Counting, causes: Iterable[Cause]) -> Counting:
+    """Return a counting after the changes of some causes, in turn."""
+    return reduce(lambda before, cause: cause.change(before), causes, counting)
 
 
 def other_models(model_type: str) -> tuple[list[Cause], list[Cause]]:
@@ -137,13 +144,6 @@ CAUSES = (
         change=only_for_gpt2(as_nanogpt),
     ),
     Cause(
-        key="no_position_embedding",
-        stage="counting",
-        cost=6,
-        clause="the model has no position embedding",
-        change=keep(lambda t: t.sublayer != "position_embedding"),
-    ),
-    Cause(
         key="no_final_layer_norm",
         stage="counting",
         cost=6,
@@ -189,7 +189,7 @@ CAUSES = (
         key="without_positions",
         stage="counting",
         cost=3.5,
-        clause="the position embedding was left out",
+        clause="the position embedding was left out, or the model has none",
         change=keep(lambda t: t.sublayer != "position_embedding"),
     ),
     Cause(

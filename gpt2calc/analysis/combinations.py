@@ -4,14 +4,14 @@ What a way of counting does to a total is linear in the sizes of the tensors. So
 models (rows of sizes) under all ways of counting (columns of factors) are one matrix product.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import combinations, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt2calc.analysis.causes import CAUSES, STAGES, Cause, other_models
+from gpt2calc.analysis.causes import CAUSES, STAGES, Cause, changed_by, other_models
 from gpt2calc.analysis.countings import ALL_CELLS, Cell, Counting, counting_of
 from gpt2calc.model.config import ModelConfig
 
@@ -60,6 +60,11 @@ class _Methods(NamedTuple):
     factors: Any
     added: Any
     costs: Any
+
+
+def begin(causes: Sequence[Cause]) -> int:
+    """Return the place of the counting to begin with: after another preset, if that is a cause."""
+    return int(bool(causes) and causes[0].stage == "model")
 
 
 def all_totals(config: ModelConfig, most: int, of_family: bool = False) -> Iterator[Totals]:
@@ -177,12 +182,11 @@ def _methods_of(size: int) -> _Methods:
     return _Methods(chosen, factors, added, costs)
 
 
-def _times_after(causes: Iterable[Cause]) -> tuple[list[int], list[int]]:
+def _times_after(causes: Sequence[Cause]) -> tuple[list[int], list[int]]:
     """Return how often each cell is counted after the causes: if never before, and if once."""
     ends = []
     for before in (0, 1):
         counting = Counting(ModelConfig(), dict.fromkeys(ALL_CELLS, before))
-        for cause in causes:
-            counting = cause.change(counting)
-        ends.append([counting.times[cell] for cell in ALL_CELLS])
+        after = changed_by(counting, causes)
+        ends.append([after.times[cell] for cell in ALL_CELLS])
     return ends[0], ends[1]

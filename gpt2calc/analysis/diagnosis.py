@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from gpt2calc.analysis.causes import Cause
+from gpt2calc.analysis.combinations import begin
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
 from gpt2calc.analysis.sentences import difference
@@ -71,8 +72,7 @@ class Hypothesis:
 
     def _steps(self) -> tuple[Counting, ...]:
         """Return the countings from that of the preset on, where a preset was counted instead."""
-        is_another = bool(self.causes) and self.causes[0].stage == "model"
-        return self.countings[1:] if is_another else self.countings
+        return self.countings[begin(self.causes) :]
 
     def _arithmetic(self, steps: tuple[Counting, ...]) -> str:
         unit = steps[-1].unit

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt2calc.analysis.combinations import MOST_CAUSES, Found, Totals, all_totals
+from gpt2calc.analysis.combinations import MOST_CAUSES, Found, Totals, all_totals, begin
 from gpt2calc.analysis.countings import Counting
 from gpt2calc.analysis.luck import Luck
 from gpt2calc.analysis.other_values import OtherValue, other_values
@@ -48,7 +48,9 @@ def explanations_of(number: RoundedNumber, config: ModelConfig) -> list[Found]:
         return []
     cheap = [one for one in ordered if one.cost <= ordered[0].cost + MUCH_MORE]
     luck = Luck(number, totals, others)
-    return _without_repetition(one for one in cheap if not luck.explains(one.cost, _model(one)))
+    return _without_repetition(
+        one for one in cheap if not luck.is_coincidence(one.cost, _model(one))
+    )
 
 
 def nearest_to(number: RoundedNumber, config: ModelConfig) -> list[Found]:
@@ -100,8 +102,7 @@ def _can_be(config: ModelConfig, other: OtherValue) -> bool:
 
 def _model(found: Found) -> ModelConfig:
     """Return the model that was counted: a preset where that is a reason, else the one meant."""
-    is_another = bool(found.causes) and found.causes[0].stage == "model"
-    return found.countings[int(is_another)].config
+    return found.countings[begin(found.causes)].config
 
 
 def _without_repetition(ordered: Iterable[Found]) -> list[Found]:

@@ -42,7 +42,7 @@ class Luck:
         self._totals = np.concatenate([counts for counts, _ in found])
         self._costs = np.concatenate([costs for _, costs in found])
 
-    def explains(self, cost: float, model: ModelConfig) -> bool:
+    def is_coincidence(self, cost: float, model: ModelConfig) -> bool:
         """Tell whether an explanation of such a cost, of a count of ``model``, is a coincidence."""
         number = self._number
         if number.unit > 1:

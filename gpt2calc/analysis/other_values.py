@@ -6,7 +6,7 @@ from functools import cache
 from math import log2
 from typing import NamedTuple
 
-from gpt2calc.analysis.causes import CAUSES, Cause
+from gpt2calc.analysis.causes import CAUSES, Cause, changed_by
 from gpt2calc.analysis.combinations import Found, applied
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.metrics.parameters import PARAMETERS
@@ -36,7 +36,7 @@ class OtherValue(NamedTuple):
         """Return it with the counting after each step."""
         plain = applied(counting_of(config), self.causes)
         assert plain is not None
-        last = _counted(config.evaluate_at(**{self.field: self.value}), self.causes)
+        last = _changed(config.evaluate_at(**{self.field: self.value}), self.causes)
         return Found(self.causes, (*plain.countings, last), self.cost, self.field)
 
 
@@ -72,10 +72,10 @@ def used_values(field: str, width: int) -> tuple[int, ...]:
 
 def _of_field(config: ModelConfig, causes: tuple[Cause, ...], field: str) -> Iterator[OtherValue]:
     now = config.value(field)
-    if _counted(config, causes).config.value(field) != now:
+    if _changed(config, causes).config.value(field) != now:
         return
     try:
-        curve = along(lambda other: _counted(other, causes).total, config, field)
+        curve = along(lambda other: _changed(other, causes).total, config, field)
     except NoPolynomialError:
         return
     if not curve.degree:
@@ -91,8 +91,5 @@ def _of_field(config: ModelConfig, causes: tuple[Cause, ...], field: str) -> Ite
             yield OtherValue(causes, field, value, int(total), cost)
 
 
-def _counted(config: ModelConfig, causes: tuple[Cause, ...]) -> Counting:
-    counting = counting_of(config)
-    for cause in causes:
-        counting = cause.change(counting)
-    return counting
+def _changed(config: ModelConfig, causes: tuple[Cause, ...]) -> Counting:
+    return changed_by(counting_of(config), causes)

@@ -205,11 +205,10 @@ def refuse_out_of_reach(
 def nothing_found(config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds) -> str:
     """Return the message that no shape was found, with the nearest one and the bounds."""
     open_bounds = bounds._replace(min_aspect=0, max_aspect=LARGEST_ASPECT)
-    candidates = (
+    nearest = [
         _nearest_width(config, quantity, budget.value, open_bounds, depth)
         for depth in _depths(open_bounds)[:DEPTHS_NEARBY]
-    )
-    nearest = [found for found in candidates if found is not None]
+    ]
     allowed = [found for found in nearest if bounds.allow(*found[:2])] or nearest
     return nothing_near(allowed, quantity, budget, bounds)
 

@@ -130,18 +130,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
-    words = sys.argv[1:] if arguments is None else arguments
-    reading = text_only() if TEXT_ONLY in words else nullcontext()
-    words = arguments = [word for word in words if word != TEXT_ONLY]
+    typed = sys.argv[1:] if arguments is None else arguments
+    reading = text_only() if TEXT_ONLY in typed else nullcontext()
+    words = [word for word in typed if word != TEXT_ONLY]
     if HELP_MODEL in words:
-        words = arguments = [HELP_MODEL]
+        words = [HELP_MODEL]
     if _asks_for_all_commands(words):  # which are listed each with its first sentence
         for name in COMMANDS:
             app[name]
     try:
         with reading:
             status = app(
-                arguments, exit_on_error=False, print_error=False, result_action="return_value"
+                words, exit_on_error=False, print_error=False, result_action="return_value"
             )
         sys.stdout.flush()
     except UnknownModelError as error:

@@ -47,22 +47,23 @@ def flops(
     Beside them stands what people estimate. One forward pass over the context, of 8,192 tokens at
     most, unless flags say otherwise.
     """
-    from gpt2calc.metrics.flops import FLOPS, Flops
-    from gpt2calc.metrics.matmul_table import Operations
-    from gpt2calc.metrics.matmuls import products, terms
-
-    case = case_given(model, FLOPS, fields)
     if plot is not None and (operations or generating):
         raise UserError("--plot draws the sublayers: leave out --operations and --generate")
+    if generating and operations:
+        raise UserError("--generate and --operations are two tables: give one of them")
+    case = case_given(model, "flops", fields)
     if generating:
         from gpt2calc.metrics.generation import generate
 
-        if operations:
-            raise UserError("--generate and --operations are two tables: give one of them")
         return show(generate(case, case.run), form)
     if operations:
+        from gpt2calc.metrics.matmul_table import Operations
+        from gpt2calc.metrics.matmuls import products
+
         return show(Operations(case, tuple(products(case))), form)
-    counted = Flops(case, FLOPS.shares(terms(case)))
+    from gpt2calc.metrics.flops import flops
+
+    counted = flops(case)
     draw(plot, lambda pictures: pictures.of_count(counted, name=model))
     return show(counted, form)
 
@@ -86,9 +87,6 @@ def memory(
     At a glance: weights, serving, fine-tuning. With a flag of the run, or --training or
     --inference: what that run holds at its peak.
     """
-    from gpt2calc.metrics.memory.quantity import MEMORY
-    from gpt2calc.metrics.memory.result import Memory
-
     free = kept_free(margin, gpu)
     if not (operations or plot or of_run(fields)):
         from gpt2calc.metrics.glance import glance
@@ -96,9 +94,9 @@ def memory(
         return show(glance(configured(model, fields), gpu=gpu, margin=free, exact=exact), form)
     if exact:
         raise UserError("the bytes of one run are exact already: leave out --exact")
-    case = case_given(model, MEMORY, fields)
     if operations and (plot is not None or gpu is not None):
         raise UserError("--operations is a list: leave out --plot and --gpu, or --operations")
+    case = case_given(model, "memory", fields)
     if operations:
         from gpt2calc.metrics.memory.events import Events
 
@@ -109,7 +107,9 @@ def memory(
         fitted = fit(case, case.run, gpu=gpu, margin=free)
         draw(plot, lambda pictures: pictures.of_fit(fitted, name=model))
         return show(fitted, form)
-    counted = Memory(case, MEMORY.shares(MEMORY.terms(case)))
+    from gpt2calc.metrics.memory.result import memory
+
+    counted = memory(case)
     draw(plot, lambda pictures: pictures.of_memory(counted, name=model))
     return show(counted, form)
 
@@ -122,10 +122,9 @@ def cache(
     The keys and values that serving keeps of its tokens. One sequence as long as the context, of
     8,192 tokens at most, unless flags say otherwise.
     """
-    from gpt2calc.metrics.memory.cache_quantity import CACHE, Cache
+    from gpt2calc.metrics.memory.cache_quantity import cache
 
-    case = case_given(model, CACHE, fields)
-    return show(Cache(case, CACHE.shares(CACHE.terms(case))), form)
+    return show(cache(case_given(model, "cache", fields)), form)
 
 
 def train(
@@ -170,10 +169,9 @@ def train(
     --gpus the utilization. With a measured speed: the utilization that it is, in each framework's
     convention.
     """
-    from gpt2calc.metrics.flops import FLOPS
     from gpt2calc.metrics.training import train as trained_by
 
-    case = case_given(model, FLOPS, fields)
+    case = case_given(model, "flops", fields)
     if of_run(fields).get("training") is False:
         raise UserError("--inference takes no training: leave it out, or ask 'gpt2calc serve'")
     if tokens_per_second is not None or seconds_per_step is not None:

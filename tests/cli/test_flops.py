@@ -26,3 +26,5 @@ def test_a_result_in_every_format(run):
     assert "**GPT-2 with" in run("flops", "--format", "markdown").out
     assert "h.*.attn.scores" in run("flops", "--operations").out
     assert "prompt of 1,024" in run("flops", "--generate").out
+    words = ("--seq", 100, "--cached", 50, "--batch", 3)
+    assert "prompt of 100    share  next, cache 50" in run("flops", "--generate", *words).out

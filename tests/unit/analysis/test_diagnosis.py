@@ -247,7 +247,6 @@ ALONE = {
     "no_qkv_bias": -L * 3 * D,
     "vocab_128": (50_304 - V) * D,
     "gpt1_context": (512 - T) * D,
-    "no_position_embedding": -T * D,
     "no_final_layer_norm": -2 * D,
     "head_bias": V,
     "gated_mlp": L * (4 * D * D + 4 * D),
