@@ -1,6 +1,7 @@
 """Checks of a grid of configs against the rules that hold between the fields of a config."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -114,32 +115,51 @@ def _first(model: ModelConfig, axes: Mapping[str, Array | range], breaks: Any) -
 
 def _are_undivided(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where heads do not divide the width, or keys do not divide the heads."""
-    width, heads, head_dim, keys, full_heads, full_keys = (
-        values.get(name, getattr(model, name)) for name in HEADS
+    at = partial(_at, model, values)
+    heads, full_heads = _heads(at), at("full_n_head")
+    keys, full_keys = at("n_kv_head"), at("full_n_kv_head")
+    return (
+        _has_part_of_a_head(at, needs_heads=keys is not None or model.qk_norm != "none")
+        | _is_no_divisor(keys, heads)
+        | _is_no_divisor(
+            keys if full_keys is None else full_keys, heads if full_heads is None else full_heads
+        )
     )
-    each = HEAD_WIDTH if head_dim is None else head_dim
-    asks_for_heads = keys is not None or model.qk_norm != "none" or head_dim is not None
+
+
+def _at(model: ModelConfig, values: Mapping[str, Array], name: str) -> Any:
+    """Return a field at some points: its values there, or the model's own."""
+    return values.get(name, getattr(model, name))
+
+
+def _heads(at: Callable[[str], Any]) -> Any:
+    """Return the heads at some points, by their rule where they are left out."""
+    heads, each = at("n_head"), at("head_dim")
+    if heads is not None:
+        return heads
+    return np.maximum(at("n_embd") // (HEAD_WIDTH if each is None else each), 1)
+
+
+def _has_part_of_a_head(at: Callable[[str], Any], *, needs_heads: bool) -> Any:
+    """Tell where the width is no whole number of heads, though it must be."""
+    heads, width, each = at("n_head"), at("n_embd"), at("head_dim")
     if heads is None:
-        undivided = width % each != 0 if asks_for_heads else False
-        heads = np.maximum(width // each, 1)
-    else:
-        undivided = width % heads != 0 if head_dim is None else False
-    if keys is not None:
-        undivided = undivided | (heads % keys != 0)
-    if full_heads is None and full_keys is None:
-        return undivided
-    full_heads = heads if full_heads is None else full_heads
-    full_keys = keys if full_keys is None else full_keys
-    return undivided if full_keys is None else undivided | (full_heads % full_keys != 0)
+        is_asked = needs_heads or each is not None
+        return is_asked and width % (HEAD_WIDTH if each is None else each) != 0
+    return each is None and width % heads != 0
+
+
+def _is_no_divisor(part: Any, whole: Any) -> Any:
+    return False if part is None else whole % part != 0
 
 
 def _are_too_few(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where more experts are active than there are."""
-    experts, active = (values.get(name, getattr(model, name)) for name in EXPERTS)
+    experts, active = (_at(model, values, name) for name in EXPERTS)
     return False if experts is None or active is None else active > experts
 
 
 def _are_unshared(model: ModelConfig, values: Mapping[str, Array]) -> Any:
     """Tell where the heads of a state's keys do not divide the heads of states."""
-    heads, keys = (values.get(name, getattr(model, name)) for name in MIXERS)
-    return False if heads is None or keys is None else heads % keys != 0
+    heads, keys = (_at(model, values, name) for name in MIXERS)
+    return heads is not None and _is_no_divisor(keys, heads)

@@ -6,7 +6,8 @@ from math import ceil
 
 import numpy as np
 
-from gpt2calc.analysis.shape_search import MOST_DEPTHS, Bounds, Found
+from gpt2calc.analysis.shape_bounds import Bounds
+from gpt2calc.analysis.shape_search import MOST_DEPTHS, Candidate
 from gpt2calc.metrics.memory.points import Array
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -21,7 +22,7 @@ WIDEST = 2**17
 
 def within_by_points(
     config: Config, quantity: Quantity, budget: RoundedNumber, bounds: Bounds
-) -> Iterator[tuple[int, list[Found]]]:
+) -> Iterator[tuple[int, list[Candidate]]]:
     """Yield for some depths at a time the shapes within the aspects: how many, and which.
 
     Errors may be of any size; the depths end where every model is above the budget.
@@ -57,7 +58,7 @@ def _widths(config: Config, bounds: Bounds, depth: int) -> list[int]:
 
 def _has_heads(config: Config, bounds: Bounds, width: int) -> bool:
     """Tell whether heads divide a width, and keys and values the heads."""
-    heads = bounds.grown(width).get("n_head", config.n_head)
+    heads = bounds.growth.at(width).get("n_head", config.n_head)
     follows_the_width = config.head_dim is None and not config.is_latent
     if follows_the_width and width % (heads or HEAD_WIDTH):
         return False
@@ -66,11 +67,11 @@ def _has_heads(config: Config, bounds: Bounds, width: int) -> bool:
 
 def _evaluated(
     config: Config, quantity: Quantity, budget: int, bounds: Bounds, shapes: list[tuple[int, int]]
-) -> list[Found]:
+) -> list[Candidate]:
     depths, widths = (np.array(column, np.int64) for column in zip(*shapes, strict=True))
     columns: dict[str, Array] = {"n_layer": depths, "n_embd": widths}
-    grown = [bounds.grown(width) for _, width in shapes]
-    columns |= {name: np.array([each[name] for each in grown], np.int64) for name in bounds.ratios}
+    grown, names = [bounds.growth.at(width) for _, width in shapes], bounds.growth.ratios
+    columns |= {name: np.array([each[name] for each in grown], np.int64) for name in names}
     assert quantity.at_points is not None
     with progress_of(len(shapes)) as report:
         parts = quantity.at_points(config, columns, quantity.parts, report)

@@ -8,18 +8,16 @@ from itertools import islice
 from math import lcm
 from typing import Any
 
-from gpt2calc.analysis.sensible_shapes import (
-    candidates,
-    near_budget,
-    refuse_senseless,
-    why_senseless,
-)
-from gpt2calc.analysis.shape_search import (
+from gpt2calc.analysis.shape_bounds import (
     LARGEST_ASPECT,
     Bounds,
+    Growth,
+    aspects,
+    check_bounds,
     growing_with_the_width,
     steps_of_mixers,
 )
+from gpt2calc.analysis.shape_search import candidates, refusal_of, within_tolerance
 from gpt2calc.analysis.usual_shapes import oddity_for, preset_like
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
@@ -33,8 +31,6 @@ from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
-USUAL_ASPECTS = (32, 128)
-"""Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
 TOLERANCE = 0.05
 """How far from the budget a shape may be, as a fraction of it."""
 BEST = 10
@@ -125,8 +121,8 @@ class Shapes(Listing):
     def fields(self) -> tuple[RowField, ...]:
         """Return the columns: sizes, total, error and shares; tables show only the first share."""
         is_like = any(shape.preset for shape in self.shapes)
-        mixers = [name for name in self.bounds.ratios if name.startswith("mixer_")]
-        grown = [name for name in self.bounds.ratios if name not in ("n_head", *mixers)]
+        mixers = [name for name in self.bounds.growth.ratios if name.startswith("mixer_")]
+        grown = [name for name in self.bounds.growth.ratios if name not in ("n_head", *mixers)]
         heads = (counts("n_head", lambda shape: shape.n_head),)
         groups = [*self.quantity.groups]
         return (
@@ -152,7 +148,7 @@ class Shapes(Listing):
         return f"{self.found:,} near {self.budget.text}, first {best.n_layer} x {best.n_embd}"
 
     def title(self) -> str:
-        varying = {"n_layer", "n_embd", *self.bounds.ratios}
+        varying = {"n_layer", "n_embd", *self.bounds.growth.ratios}
         shared = self.config.in_words(varying | self.config.following(varying))
         return f"Shapes near {self.budget.in_unit(self.quantity.unit)}, with {shared}"
 
@@ -229,7 +225,7 @@ def solve(
     ratios = growing_with_the_width(given, fixed if n_head is None else (*fixed, "n_head"))
     base = _base(given, ratios, n_head)
     amount = RoundedNumber.of(budget, quantity.unit)
-    least, most = _aspects(n_layer is None and n_embd is None, min_aspect, max_aspect)
+    least, most = aspects(n_layer is None and n_embd is None, min_aspect, max_aspect)
     bounds = Bounds(
         multiple_of=n_embd or _step(multiple_of, base),
         min_aspect=least,
@@ -237,23 +233,22 @@ def solve(
         tolerance=tolerance,
         n_layer=n_layer,
         n_embd=n_embd,
-        ratios=ratios,
-        steps={"n_head": base.n_kv_head or 1, **steps_of_mixers(base)},
+        growth=Growth(ratios, {"n_head": base.n_kv_head or 1, **steps_of_mixers(base)}),
         shallowest=max(given.repetition[0], 1),
     )
-    refuse_senseless(bounds)
+    check_bounds(bounds)
     if limit < 1:
         raise UserError(f"limit is {limit}: give 1 or more, such as {BEST}")
     by_depth = candidates(base, quantity, amount, bounds)
     found = [shape for _, shapes in by_depth for shape in shapes]
     found.sort(key=oddity_for(amount.value, base, quantity))
-    near = near_budget(base, found, quantity, amount, bounds)
+    near = within_tolerance(base, found, quantity, amount, bounds)
     shapes = tuple(
         Shape(each, each.total - amount.value, preset_like(each.config))
         for each in islice(near, min(limit, sys.maxsize))
     )
     if not shapes:
-        raise UserError(why_senseless(base, found[0], bounds))
+        raise UserError(refusal_of(base, found[0], bounds))
     count = sum(number for number, _ in by_depth)
     return Shapes(base, amount, bounds, shapes, count, quantity)
 
@@ -275,15 +270,6 @@ def _step(multiple_of: int, base: Config) -> int:
     if multiple_of < 1 or base.n_head is None or base.head_dim is not None or base.is_latent:
         return multiple_of
     return lcm(multiple_of, step_of_width(base))
-
-
-def _aspects(is_free: bool, least: float | None, most: float | None) -> tuple[float, float]:
-    """Return the bounds that are given; else, if depth and width are free, usual ones that fit."""
-    usual_least, usual_most = USUAL_ASPECTS if is_free else (0, LARGEST_ASPECT)
-    return (
-        max(0, min(usual_least, most or usual_least)) if least is None else least,
-        max(usual_most, least or usual_most) if most is None else most,
-    )
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:

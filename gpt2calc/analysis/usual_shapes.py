@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import log2
 
-from gpt2calc.analysis.shape_search import Found
+from gpt2calc.analysis.shape_search import Candidate
 from gpt2calc.errors import UserError
 from gpt2calc.model.presets import presets
 from gpt2calc.quantity.quantity import Config, Quantity
@@ -19,7 +19,7 @@ OF_A_SHAPE = ("family", "n_layer", "n_embd")
 
 def oddity_for(
     budget: int, base: Config, quantity: Quantity
-) -> Callable[[Found], tuple[int, float, int, int]]:
+) -> Callable[[Candidate], tuple[int, float, int, int]]:
     """Return the sort key of shapes near a budget.
 
     Errors of up to 2 % come first, then those of 2 to 4 %, and so on. Within such a band come first
@@ -27,7 +27,7 @@ def oddity_for(
     """
     usual = _usual_aspect(budget, base, quantity)
 
-    def oddity(shape: Found) -> tuple[int, float, int, int]:
+    def oddity(shape: Candidate) -> tuple[int, float, int, int]:
         depth, width, error = shape
         band = int(abs(error) / (EQUALLY_NEAR * budget))
         awkward = _awkward(depth, (8, 4, 2)) + _awkward(width, (256, 128, 64))

@@ -175,7 +175,7 @@ def test_few_digits_are_no_wide_budget():
 def grown(base, bounds, depth, width):
     """The model of a depth and width, or None where its heads do not divide."""
     try:
-        return base.replace(n_layer=depth, n_embd=width, **bounds.grown(width))
+        return base.replace(n_layer=depth, n_embd=width, **bounds.growth.at(width))
     except UserError:
         return None
 

@@ -1,0 +1,140 @@
+"""The bounds of a search for shapes, and what else grows with the width of a model."""
+
+from collections.abc import Collection, Mapping
+from fractions import Fraction
+from math import ceil
+from typing import NamedTuple
+
+from gpt2calc.errors import UserError, quoted
+from gpt2calc.model.families.gpt2 import GPT2
+from gpt2calc.quantity.quantity import Config
+from gpt2calc.units import RoundedNumber
+
+USUAL_ASPECTS = (32, 128)
+"""Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
+LARGEST_ASPECT = 10**9
+"""Width divided by depth of any model that anyone may look for, and more."""
+
+STEP_OF_MLPS = 64
+"""Widths of MLPs are multiples of it."""
+OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared", "expert_latent_dim")
+"""The widths of MLPs, and of what experts work in."""
+
+
+class Growth(NamedTuple):
+    """The fields that grow with the width of a model, in whole steps."""
+
+    ratios: Mapping[str, Fraction] = {}
+    """The fields, and their ratios to the width."""
+    steps: Mapping[str, int] = {}
+    """Their steps, where not ``STEP_OF_MLPS``: ``n_kv_head`` for ``n_head``."""
+
+    @property
+    def reach(self) -> int:
+        """By how much rounding may move the width of a given total, at most.
+
+        Each field is rounded by no more than one step.
+        """
+        return max((ceil(self._step_of(n) / ratio) for n, ratio in self.ratios.items()), default=0)
+
+    def _step_of(self, name: str) -> int:
+        return self.steps.get(name, STEP_OF_MLPS)
+
+    def at(self, width: int) -> dict[str, int]:
+        """Return the fields at a width, each rounded to a multiple of its step."""
+        steps = {name: self._step_of(name) for name in self.ratios}
+        return {
+            name: max(round(ratio * width / steps[name]), 1) * steps[name]
+            for name, ratio in self.ratios.items()
+        }
+
+
+class Bounds(NamedTuple):
+    """Bounds on the shapes of a search."""
+
+    multiple_of: int
+    """Widths are multiples of it."""
+    min_aspect: float
+    max_aspect: float
+    tolerance: float
+    """How far from the budget a total may be, as a fraction of it."""
+    n_layer: int | None = None
+    """The only depth that is looked at, if there is one."""
+    n_embd: int | None = None
+    """The only width that is looked at, if there is one."""
+    growth: Growth = Growth()
+    shallowest: int = 1
+    """The least depth that has all layers which lists in the config name."""
+
+    def allow(self, depth: int, width: int) -> bool:
+        """Tell whether a shape lies within the aspects."""
+        return self.min_aspect * depth <= width <= self.max_aspect * depth
+
+    def room_about(self, budget: RoundedNumber) -> int:
+        """Return how far from the budget a total may be, in the quantity's unit."""
+        return int(self.tolerance * budget.value)
+
+
+def aspects(is_free: bool, least: float | None, most: float | None) -> tuple[float, float]:
+    """Return the bounds that are given; else, if depth and width are free, usual ones that fit."""
+    usual_least, usual_most = USUAL_ASPECTS if is_free else (0, LARGEST_ASPECT)
+    return (
+        max(0, min(usual_least, most or usual_least)) if least is None else least,
+        max(usual_most, least or usual_most) if most is None else most,
+    )
+
+
+def check_bounds(bounds: Bounds) -> None:
+    """Raise ``UserError`` for a bound that nothing can meet."""
+    if bounds.n_layer is not None and bounds.n_layer < bounds.shallowest:
+        raise UserError(
+            f"n_layer is {quoted(bounds.n_layer)}, and the model has layers of several kinds, the "
+            f"last of which is layer {bounds.shallowest - 1}, numbered from 0: give "
+            f"{bounds.shallowest} or more"
+        )
+    if bounds.multiple_of < 1:
+        raise UserError(
+            f"widths are to be multiples of {bounds.multiple_of}: give 1 or more, such as 64"
+        )
+    for name in ("min_aspect", "max_aspect"):
+        aspect = getattr(bounds, name)
+        if not 0 <= aspect <= LARGEST_ASPECT:
+            raise UserError(
+                f"{name} is {aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 64"
+            )
+    if bounds.min_aspect > bounds.max_aspect:
+        raise UserError(
+            f"min_aspect is {bounds.min_aspect:g}, more than max_aspect, {bounds.max_aspect:g}: "
+            "exchange them"
+        )
+    if not 0 <= bounds.tolerance <= 1:
+        raise UserError(
+            f"tolerance is {bounds.tolerance:g}: it must be from 0 to 1, such as 0.05 or 5%"
+        )
+
+
+def growing_with_the_width(config: Config, fixed: Collection[str]) -> dict[str, Fraction]:
+    """Return the fields that grow with the width, and their ratios to it.
+
+    A GPT-2 has none: its rules give such fields. With ``head_dim``, ``n_kv_head`` or latent
+    attention, ``n_head`` grows and the width of a head stays.
+    """
+    if config.family == GPT2.name:
+        return {}
+    names = [name for name in OF_MLPS if getattr(config, name) is not None]
+    if config.n_kv_head is not None or config.head_dim is not None or config.is_latent:
+        names.append("n_head")
+    names += steps_of_mixers(config)
+    growing = [name for name in names if name not in fixed]
+    return {name: Fraction(config.value(name), config.n_embd) for name in growing}
+
+
+def steps_of_mixers(config: Config) -> dict[str, int]:
+    """Return the fields of a mixer that grow with the width, and what each is a multiple of."""
+    heads, keys = config.mixer_heads, config.mixer_key_heads
+    if heads is None:
+        return {}
+    ranks = {} if config.mixer_rank is None else {"mixer_rank": 1}
+    if keys == heads:
+        return {"mixer_heads": 1, "mixer_key_heads": 1, **ranks}
+    return {"mixer_heads": 1 if keys is None else keys, **ranks}
