@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from gpt2calc.analysis.arithmetic import difference
 from gpt2calc.analysis.causes import Cause
 from gpt2calc.analysis.combinations import begin
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
-from gpt2calc.analysis.sentences import difference
 from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.models import Model, as_config

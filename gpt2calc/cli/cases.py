@@ -58,7 +58,7 @@ def refuse_idle_run(of: str | Quantity, fields: Fields | None, models: Iterable[
 def _changes_of_run(model: str) -> Iterator[tuple[str, object]]:
     """Yield the fields of a run among the changes of a model."""
     for change in model.split(",")[1:]:
-        name, _, value = change.partition("=")
+        name, equals, value = change.partition("=")
         field = name.strip().replace("-", "_")
-        if field in Run.known:
+        if equals and field in Run.known:
             yield field, read_field(Run, field, value.strip())
