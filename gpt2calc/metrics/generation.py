@@ -86,9 +86,11 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
         UserError: prompt or cache leave no position for the token.
 
     """
-    case = case_of(as_config(config), (run or Run()).evaluate_at(cached=None))
+    model = as_config(config)
+    given = run or (model.run if isinstance(model, Case) else Run())
+    case = case_of(model, given.evaluate_at(cached=None))
     most = case.n_ctx - 1 if has_last_position(case) else case.q_len
-    cached = run.cached if run and run.cached else min(case.q_len, most)
+    cached = given.cached or min(case.q_len, most)
     refuse_beyond_positions(case.evaluate_at(cached=cached), 1)
     alone = {"last_logits": True, "training": False}
     prefill = case.settled().evaluate_at(**alone)

@@ -1,6 +1,7 @@
 """The config of a model: GPT-2, or one of its descendants."""
 
 from collections.abc import Collection, Mapping
+from numbers import Integral
 from typing import Self
 
 from pydantic import model_validator
@@ -142,8 +143,8 @@ class ModelConfig(Layered):
         if fields.get("family", self.family) != self.family:
             given = ModelConfig.of(self._numbers() | fields).model_dump()
         width, heads = given["n_embd"], self.n_head
-        gives_way = "n_head" not in fields and given["head_dim"] is None
-        if gives_way and heads and isinstance(width, int) and width % heads:
+        divides = "n_head" not in fields and given["head_dim"] is None and not self.is_latent
+        if divides and heads and isinstance(width, Integral) and width % heads:
             given["n_head"] = None
         return ModelConfig(**given)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gpt2calc.analysis.axes import LARGEST, Array
+from gpt2calc.analysis.axes import INT64_MAX, Array
 from gpt2calc.analysis.shaping import Shapes
 from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
@@ -167,7 +167,7 @@ def _drawn(swept: Sweep, order: Array) -> Array:
     everywhere = np.arange(len(order))
     if len(order) <= FINEST:
         return everywhere
-    if swept.at_least == 0 and swept.at_most == LARGEST:
+    if swept.at_least == 0 and swept.at_most == INT64_MAX:
         return _thinned(everywhere)
     totals = swept.total.ravel()[order]
     within = (totals >= swept.at_least) & (totals <= swept.at_most)

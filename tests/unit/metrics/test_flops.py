@@ -210,3 +210,9 @@ def test_a_prompt_beyond_the_context_is_all_in_the_cache_of_rotary_positions():
 def test_nothing_is_absorbed_in_training():
     said = flops("deepseek-v2-lite", Run(training=True, cached=10, seq=10)).text()
     assert "absorbed" not in said
+
+
+def test_generation_reads_the_run_of_a_case():
+    run = Run(seq=100, cached=200)
+    by_case = generate(case_of(load("gpt2"), run))
+    assert by_case.following.total == generate("gpt2", run).following.total

@@ -284,3 +284,10 @@ def test_one_of_many_is_said_without_a_plural():
     assert "1 KV head," in words
     assert "a window of 1 token" in words
     assert "tokens" not in words
+
+
+def test_heads_give_way_to_a_width_that_they_do_not_divide_and_latent_ones_do_not():
+    assert ModelConfig(n_head=12).replace(n_embd=np.int64(700)).n_head is None
+    sizes = {"kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8}
+    latent = ModelConfig(family="llama", n_head=12, **sizes)
+    assert latent.replace(n_embd=700).n_head == 12
