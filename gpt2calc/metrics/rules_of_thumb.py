@@ -171,7 +171,7 @@ RULES = (
     Rule(
         "Megatron, Korthikanti et al. 2022",
         "FLOPs",
-        "72 B S L d² (1 + S / 6d + V / 12 L d)",
+        "72 B S L d² (1 + S / (6 d) + V / (12 L d))",
         "appendix A, model FLOPs: an MLP of 4 d, a matrix for the head",
         "training",
         TRAINING,
@@ -180,7 +180,7 @@ RULES = (
     Rule(
         "Narayanan et al. 2021",
         "FLOPs",
-        "96 B S L d² (1 + S / 6d + V / 16 L d)",
+        "96 B S L d² (1 + S / (6 d) + V / (16 L d))",
         "section 3; whole blocks run forward twice, where PyTorch skips each one's last product",
         "checkpointed",
         CHECKPOINTED,
@@ -226,7 +226,7 @@ RULES = (
     Rule(
         "llm-analysis",
         "bytes",
-        "14 N + max(A, 4 N) + 2 B S V, N = L (12 d² + 2 d) + V d + d, "
+        "14 N + max(A, 4 N) + max(4 D, 2 B S V), N = L D + V d + d, D = 12 d² + 2 d, "
         "A = L (37 B S d + 4 h B S²) + 6 B S d + 2 B S V",
         "LLMAnalysis.training, 16-bit weights and activations: no biases, no positions; "
         "logits in 16 bits, and never gradients beside activations",
