@@ -21,6 +21,10 @@ OF_MLPS = ("n_inner", "n_inner_expert", "n_inner_shared", "expert_latent_dim")
 """The widths of MLPs, and of what experts work in."""
 
 
+Candidate = tuple[int, int, int]
+"""A shape: depth, width, and the total less the budget, in the quantity's unit."""
+
+
 class Growth(NamedTuple):
     """The fields that grow with the width of a model, in whole steps."""
 
@@ -138,3 +142,7 @@ def steps_of_mixers(config: Config) -> dict[str, int]:
     if keys == heads:
         return {"mixer_heads": 1, "mixer_key_heads": 1, **ranks}
     return {"mixer_heads": 1 if keys is None else keys, **ranks}
+
+
+MOST_DEPTHS = 10**4
+"""The largest depth that is looked at."""

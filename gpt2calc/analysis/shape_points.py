@@ -6,8 +6,7 @@ from math import ceil
 
 import numpy as np
 
-from gpt2calc.analysis.shape_bounds import Bounds
-from gpt2calc.analysis.shape_search import MOST_DEPTHS, Candidate
+from gpt2calc.analysis.shape_bounds import MOST_DEPTHS, Bounds, Candidate
 from gpt2calc.metrics.memory.points import Array
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.quantity import Config, Quantity

@@ -5,7 +5,8 @@ from contextlib import suppress
 from math import ceil
 
 from gpt2calc.analysis.budgets import said
-from gpt2calc.analysis.shape_bounds import LARGEST_ASPECT, Bounds
+from gpt2calc.analysis.shape_bounds import LARGEST_ASPECT, MOST_DEPTHS, Bounds, Candidate
+from gpt2calc.analysis.shape_points import within_by_points
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.quantity.along import Curve, along, curve_along
@@ -14,15 +15,10 @@ from gpt2calc.quantity.polynomial import X
 from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 
-MOST_DEPTHS = 10**4
-"""The largest depth that is looked at."""
 MOST_WIDTHS = 64
 """Widths of one depth that are weighed; where there are more, those of the least error."""
 DEPTHS_NEARBY = 1_000
 """Depths that are looked at for the shape nearest to bounds that allow none."""
-
-Candidate = tuple[int, int, int]
-"""A shape: depth, width, and the total less the budget, in the quantity's unit."""
 
 
 def within(
@@ -176,8 +172,6 @@ def candidates(
         if not any(shapes for _, shapes in by_depth):
             raise UserError(nothing_found(base, quantity, amount, bounds))
         return by_depth
-    from gpt2calc.analysis.shape_points import within_by_points
-
     evaluated = list(within_by_points(base, quantity, amount, bounds))
     everything = [shape for _, shapes in evaluated for shape in shapes]
     room = bounds.room_about(amount)

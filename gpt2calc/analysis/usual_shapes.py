@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import log2
 
-from gpt2calc.analysis.shape_search import Candidate
+from gpt2calc.analysis.shape_bounds import Candidate
 from gpt2calc.errors import UserError
 from gpt2calc.model.presets import presets
 from gpt2calc.quantity.quantity import Config, Quantity
