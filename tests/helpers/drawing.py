@@ -16,6 +16,8 @@ KEPT = (
 fit the rest."""
 NEEDS_HEAD_DIM = ("hunyuan_v1_dense", "hunyuan_v1_moe", "ministral")
 """Families whose classes cannot be built without it."""
+AS_WIDE_AS_THE_MODEL = ("bitnet", "helium", "olmoe")
+"""Families whose heads must be as wide as the model together."""
 
 NEVER_LEFT_OUT = ("model_type", "word_embed_proj_dim", "n_shared_experts")
 """Keys without which some class cannot be built."""
@@ -104,7 +106,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["first_k_dense_replace"] = dice.randint(0, depth)
     if family.name == "aria_text":
         contents["moe_num_shared_experts"] = 2
-    if family.name == "helium":  # whose heads must be as wide as the model
+    if family.name in AS_WIDE_AS_THE_MODEL:
         contents["head_dim"] = contents["hidden_size"] // contents["num_attention_heads"]
     if family.name == "internlm3":  # which has one word for both
         contents |= {"qkv_bias": contents.get("bias", False), "bias": contents.get("bias", False)}

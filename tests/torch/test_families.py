@@ -305,6 +305,36 @@ def test_every_causal_type_of_transformers_is_counted_or_refused_by_its_own_reas
     assert not auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.keys() - known
 
 
+@OF_TYPE
+def test_of_two_names_of_one_key_that_one_holds_which_holds_in_the_class(family):
+    """A class of transformers may have an alias of a key: a file may have either, or both."""
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    of_class = transformers.CONFIG_MAPPING[family.built_as or family.model_type]
+    for alias, key in of_class.attribute_map.items():
+        both = {alias, key}
+        lists = [keys for keys in family.called.values() if both & {*keys}]
+        known = {*family.extra, *(each for keys in lists for each in keys)}
+        if both & known - {"n_group"}:  # which changes no count
+            assert both <= known, both
+        held = _held(of_class, alias, key) if lists else None
+        for keys in lists:
+            if held and both <= {*keys}:
+                assert next(each for each in reversed(keys) if each in both) == held
+
+
+def _held(of_class, alias, key):
+    """Return which of two keys holds where a file has both; None where the class refuses both."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    is_switch = isinstance(getattr(of_class(), key), bool)
+    by_value = {True: alias, False: key} if is_switch else {16: alias, 32: key}
+    by_key = {name: value for value, name in by_value.items()}
+    try:
+        return by_value[getattr(of_class(**by_key), key)]
+    except StrictDataclassError:
+        return None
+
+
 def test_a_name_that_is_wrong_in_the_table_is_noticed(monkeypatch):
     pytest.importorskip("transformers", reason="transformers is not installed")
     right = families()

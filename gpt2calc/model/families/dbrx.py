@@ -22,6 +22,12 @@ OF_EXPERTS = {
 
 
 def _dbrx(said: Contents, fields: Fields) -> Fields:
+    alias, width = said["hidden_size"], fields["n_embd"]
+    if alias is not None and alias != width:
+        raise ValueError(
+            f"hidden_size is {quoted(alias)} and d_model {quoted(width)}: DBRX's class makes its "
+            "experts as wide as d_model, and cannot run then; give d_model alone"
+        )
     inner = {"attn_config": OF_ATTENTION, "ffn_config": OF_EXPERTS}
     for key, called in inner.items():
         own = {} if said[key] is None else said[key]
@@ -73,6 +79,6 @@ DBRX = Family(
         "n_layer": ("n_layers", "num_hidden_layers"),
         "n_head": ("n_heads", "num_attention_heads"),
     },
-    extra={"attn_config": (None,), "ffn_config": (None,)},
+    extra={"hidden_size": (None,), "attn_config": (None,), "ffn_config": (None,)},
     reads=_dbrx,
 )

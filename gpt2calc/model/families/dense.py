@@ -12,6 +12,7 @@ from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
     OF_ROPE,
     OF_WINDOWS,
+    heads_as_wide_as,
     read_pattern,
     read_rotary_dim,
     read_window,
@@ -236,18 +237,6 @@ ERNIE45 = LLAMA.but(
 )
 
 
-def _helium(_: Contents, fields: Fields) -> Fields:
-    """Refuse heads that are not as wide as the model, which Helium's class cannot run."""
-    heads, width, features = fields["n_head"], fields.get("head_dim"), fields["n_embd"]
-    is_known = isinstance(heads, int) and isinstance(width, int)
-    if is_known and heads * width != features:  # type: ignore[operator]
-        raise ValueError(
-            f"head_dim is {width}: {heads} heads of it are not as wide as hidden_size, "
-            f"{features}, and Helium's class cannot run then"
-        )
-    return fields
-
-
 HELIUM = LLAMA.but(
     name="helium",
     words="Helium",
@@ -256,7 +245,7 @@ HELIUM = LLAMA.but(
     missing=sizes(48_000, 4_096, 2_560, 24, 20)
     | {"n_kv_head": 20, "head_dim": 128, "n_inner": 7_040},
     called={"attn_proj_bias": ()},
-    reads=_helium,
+    reads=heads_as_wide_as("Helium"),
     not_null=("num_key_value_heads", "head_dim"),
 )
 
@@ -294,7 +283,6 @@ COHERE2 = _COHERE.but(
     called={
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
-        "head_dim": (),
     },
     reads=without_rope,
 )

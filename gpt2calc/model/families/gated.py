@@ -9,13 +9,14 @@ from fractions import Fraction
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.blocks import Block
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, QWEN3_MOE, ROUTER
-from gpt2calc.model.families.family import Contents, Fields, sizes
+from gpt2calc.model.families.family import Contents, Fields, OutOfReach, sizes
 from gpt2calc.model.families.gpts import GPT_NEOX
 from gpt2calc.model.families.layers import (
     FULL,
     OF_WINDOWS,
     SLIDING,
     depth_of,
+    heads_as_wide_as,
     read_rotary_dim,
     read_window,
     without_rope_where_full,
@@ -47,7 +48,7 @@ APERTUS = LLAMA.but(
     switches={"qk_norm": "head", "gated_mlp": False, "learned_activation": True},
     missing=sizes(131_072, 65_536, 4_096, 32, 32)
     | {"n_inner": 14_336, "qkv_bias": False, "attn_proj_bias": False},
-    called={"mlp_bias": (), "head_dim": ()},
+    called={"mlp_bias": ()},
     extra={"hidden_act": ("xielu",)},
     reads=lambda said, fields: _only_xielu(said, fields),
     names=names(
@@ -76,6 +77,13 @@ APERTUS_15 = APERTUS.but(
     words="Apertus 1.5",
     builds="Apertus1p5TextForCausalLM",
     missing={"vocab": 266_752},
+    out_of_reach={
+        "output_vocab_size": OutOfReach(
+            (None,),
+            "its head has fewer rows than the vocabulary, which no field describes; set it to null "
+            "to count a head with all of them",
+        )
+    },
 )
 
 BITNET = LLAMA.but(
@@ -86,7 +94,8 @@ BITNET = LLAMA.but(
     switches={"sub_norms": True},
     missing=sizes(128_256, 2_048, 2_560, 30, 20)
     | {"n_kv_head": 5, "n_inner": 6_912, "qkv_bias": False, "attn_proj_bias": False},
-    called={"mlp_bias": (), "head_dim": ()},
+    called={"mlp_bias": ()},
+    reads=heads_as_wide_as("BitNet"),
     names=names(
         ATTENTION,
         {"attention_sub_norm": "self_attn.attn_sub_norm"},

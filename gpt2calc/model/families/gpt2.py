@@ -21,7 +21,7 @@ GPT_CALLED = {
 
 NO_CROSS_ATTENTION = OutOfReach(
     (False,),
-    "cross-attention adds parameters that GPT-2 does not have; set it to false to count the model "
+    "cross-attention adds parameters that no field describes; set it to false to count the model "
     "without them",
 )
 

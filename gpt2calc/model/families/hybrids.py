@@ -31,6 +31,8 @@ from gpt2calc.model.families.llamas import (
 from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import (
     OF_LAYERS,
+    SHARED_NUMBER,
+    given_key,
     read_dense_layers,
     read_mlp_types,
     read_shared,
@@ -238,8 +240,7 @@ def _kimi(said: Contents, fields: Fields) -> Fields:
     first = said["first_k_dense_replace"]
     if type(first) is not int or first < 0:
         raise ValueError(f"first_k_dense_replace is {first!r}: it must be a whole number")
-    key = "n_shared_experts" if said["num_shared_experts"] is None else "num_shared_experts"
-    fields = read_shared(said, fields, key)
+    fields = read_shared(said, fields, given_key(said, *SHARED_NUMBER))
     types = said["layer_types"]
     types = _kimi_types(said, depth_of(fields)) if types is None else types
     return read_mlp_types(said, read_attention_layers({"layer_types": types}, fields, ()), first)
@@ -475,7 +476,7 @@ OLMO_HYBRID = LLAMA.but(
             "mixer_norm": "linear_attn.o_norm",
         },
     ),
-    called=_OF_DELTA | {"mlp_bias": (), "head_dim": ()},
+    called=_OF_DELTA | {"mlp_bias": ()},
     extra=LISTED,
     reads=_olmo_hybrid,
     told_by_tensors=False,

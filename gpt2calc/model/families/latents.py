@@ -14,9 +14,12 @@ from gpt2calc.model.families.llamas import LLAMA, MLP, TWO_NORMS, names
 from gpt2calc.model.families.shared_experts import OF_ROUTED, SHARED
 from gpt2calc.model.families.sparse import (
     OF_LAYERS,
+    SHARED_NUMBER,
+    given_key,
     read_first_dense,
     read_mlp_types,
     read_shared,
+    with_dense_layers,
 )
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.llama_decoders import MixtralDecoder, ScaledLogitsDecoder
@@ -144,10 +147,15 @@ DEEPSEEK_V3 = YOUTU.but(
 
 
 def _axk1(said: Contents, fields: Fields) -> Fields:
-    first = said["first_k_dense_replace"]
+    first, step = said["first_k_dense_replace"], said["moe_layer_freq"]
     if type(first) is not int or first < 0:
         raise ValueError(f"first_k_dense_replace is {first!r}: it must be a number of layers")
-    return read_mlp_types(said, read_shared(said, fields, "n_shared_experts"), first)
+    if type(step) is not int or step < 1:
+        raise ValueError(f"moe_layer_freq is {step!r}: it must be a whole number from 1 on")
+    fields = read_shared(said, fields, "n_shared_experts")
+    if said["mlp_layer_types"] is not None:
+        return read_mlp_types(said, fields)
+    return with_dense_layers(fields, [n for n in range(depth_of(fields)) if n < first or n % step])
 
 
 AXK1 = DEEPSEEK_V3.but(
@@ -166,7 +174,7 @@ AXK1 = DEEPSEEK_V3.but(
         MLP,
         TWO_NORMS,
     ),
-    extra={"first_k_dense_replace": (1,), **OF_LAYERS},
+    extra={"first_k_dense_replace": (1,), "moe_layer_freq": (1,), **OF_LAYERS},
     reads=_axk1,
     not_null=("q_lora_rank",),
 )
@@ -179,6 +187,12 @@ KIMI_K2 = DEEPSEEK_V3.but(
     missing=sizes(163_840, 131_072, 7_168, 61, 64) | {"n_expert": 384},
     extra={"first_k_dense_replace": (1,)},
 )
+
+
+def _sarvam_mla(said: Contents, fields: Fields) -> Fields:
+    return read_first_dense(said, read_shared(said, fields, given_key(said, *SHARED_NUMBER)))
+
+
 SARVAM_MLA = DEEPSEEK_V3.but(
     name="sarvam_mla",
     words="Sarvam",
@@ -187,7 +201,8 @@ SARVAM_MLA = DEEPSEEK_V3.but(
     missing=sizes(262_144, 4_096, 4_096, 32, 64)
     | {"n_inner": 16_384, "n_expert": 128, "q_lora_rank": None},
     called={"n_expert": ("n_routed_experts", "num_local_experts", "num_experts")},
-    extra={"first_k_dense_replace": (1,)},
+    extra={"first_k_dense_replace": (1,), "num_shared_experts": (None,)},
+    reads=_sarvam_mla,
 )
 DEEPSEEK_V2 = DEEPSEEK_V3.but(
     name="deepseek_v2",
@@ -223,7 +238,11 @@ DEEPSEEK_V32 = DEEPSEEK_V3.but(
     switches={"expert_bias": False},
     missing={"n_ctx": 163_840, "index_n_heads": 64, "index_head_dim": 128},
     names=names(LATENT_ATTENTION, _INDEXER, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called={"index_n_heads": ("index_n_heads",), "index_head_dim": ("index_head_dim",)},
+    called={
+        "n_expert": ("n_routed_experts", "num_experts", "num_local_experts"),
+        "index_n_heads": ("index_n_heads",),
+        "index_head_dim": ("index_head_dim",),
+    },
     extra=OF_LAYERS,
     reads=_deepseek_v32,
 )
@@ -249,6 +268,7 @@ GLM4_LITE = DEEPSEEK_V3.but(
         "qk_nope_head_dim": 192,
         "v_head_dim": 256,
     },
+    called={"qk_rope_head_dim": ("qk_rope_head_dim", "head_dim")},
     reads=_glm_lite,
 )
 GLM4_LITE = replace(GLM4_LITE, extra={"n_shared_experts": (1,), "n_group": (1,), **OF_LAYERS})

@@ -183,6 +183,25 @@ def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...
     return tuple(range(step - 1 if first is None else first, depth, step))
 
 
+def heads_as_wide_as(words: str) -> Callable[[Contents, Fields], Fields]:
+    """Return a reader that refuses heads which are not as wide as the model.
+
+    ``words`` is what the family is called, whose class has a norm or a matrix of the model's width.
+    """
+
+    def read(_: Contents, fields: Fields) -> Fields:
+        heads, width, features = fields["n_head"], fields.get("head_dim"), fields["n_embd"]
+        is_known = isinstance(heads, int) and isinstance(width, int)
+        if is_known and heads * width != features:  # type: ignore[operator]
+            raise ValueError(
+                f"head_dim is {width}: {heads} heads of it are not as wide as hidden_size, "
+                f"{features}, and {words}'s class cannot run then"
+            )
+        return fields
+
+    return read
+
+
 def depth_of(fields: Fields) -> int:
     """Return how many layers a model has; 0 where that is no number, which is refused later.
 

@@ -18,6 +18,7 @@ from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
     OF_ROPE,
     OF_WINDOWS,
+    heads_as_wide_as,
     read_rotary_dim,
     read_window,
 )
@@ -56,7 +57,8 @@ OLMOE = LLAMA.but(
     missing=sizes(50_304, 4_096, 2_048, 16, 16)
     | {"n_inner": 2_048, "n_expert": 64, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
-    called=_OF_EXPERTS | {"mlp_bias": (), "head_dim": ()},
+    called=_OF_EXPERTS | {"mlp_bias": ()},
+    reads=heads_as_wide_as("OLMoE"),
     hub=ONE_BY_ONE,
 )
 FLEX_OLMO = OLMO2.but(
@@ -93,7 +95,7 @@ MINIMAX_M2 = MIXTRAL.but(
     missing=sizes(200_064, 196_608, 3_072, 62, 48)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 1_536, "n_expert": 256, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
-    called={"window": ()},
+    called={"window": (), "rotary_dim": ("rotary_dim",)},
     extra=OF_ROPE,
     reads=read_rotary_dim,
     not_null=("num_key_value_heads", "head_dim"),
@@ -272,7 +274,12 @@ GPT_OSS = LLAMA.but(
         EXPERTS_JOINED,
         TWO_NORMS,
     ),
-    called=_OF_EXPERTS | {"mlp_bias": (), "window": ("sliding_window",)},
+    called={
+        "n_expert": ("num_local_experts", "num_experts"),
+        "n_expert_active": ("num_experts_per_tok",),
+        "mlp_bias": (),
+        "window": ("sliding_window",),
+    },
     extra=OF_WINDOWS,
     reads=read_window,
 )

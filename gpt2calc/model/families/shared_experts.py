@@ -37,6 +37,8 @@ from gpt2calc.model.families.llamas import (
 )
 from gpt2calc.model.families.sparse import (
     OF_LAYERS,
+    SHARED_NUMBER,
+    given_key,
     read_first_dense,
     read_mlp_types,
     read_shared,
@@ -151,6 +153,12 @@ _WHOLE_ROTARY = replace(
     GLM4_MOE.architecture, rotary=LLAMA.architecture.rotary, rotary_part=Fraction(1)
 )
 
+
+def _sarvam_moe(said: Contents, fields: Fields) -> Fields:
+    shared = given_key(said, *SHARED_NUMBER)
+    return _glm4_moe({**said, "n_shared_experts": said[shared]}, fields)
+
+
 SARVAM_MOE = GLM4_MOE.but(
     name="sarvam_moe",
     words="Sarvam MoE",
@@ -170,7 +178,8 @@ SARVAM_MOE = GLM4_MOE.but(
         "n_expert": ("n_routed_experts", "num_local_experts", "num_experts"),
         "qkv_bias": ("attention_bias", "use_qkv_bias"),
     },
-    extra={"use_qk_norm": (True, False)},
+    extra={"use_qk_norm": (True, False), "num_shared_experts": (None,)},
+    reads=_sarvam_moe,
 )
 
 
@@ -553,7 +562,6 @@ COHERE2_MOE = COHERE2.but(
     called={
         "n_expert": ("num_experts",),
         "n_expert_active": ("num_experts_per_tok",),
-        "head_dim": ("head_dim",),
         "n_inner": ("prefix_dense_intermediate_size",),
         "n_inner_expert": ("intermediate_size",),
     },

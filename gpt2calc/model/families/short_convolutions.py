@@ -96,7 +96,6 @@ LFM2 = LLAMA.but(
         "qkv_bias": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
-        "head_dim": (),
         "mixer_kernel": ("conv_L_cache",),
         "mixer_bias": ("conv_bias",),
         "mixer_conv_bias": ("conv_bias",),
@@ -199,7 +198,6 @@ LFM3 = LFM2.but(
     ),
     called={
         "window": ("sliding_window",),
-        "head_dim": ("head_dim",),
         "qkv_bias": ("attention_bias",),
         "attn_proj_bias": ("attention_bias",),
         "tie_embeddings": ("tie_word_embeddings",),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.families.family import Family, sizes
-from gpt2calc.model.gpt_decoders import CTRLDecoder, SinusoidalDecoder
+from gpt2calc.model.families.gpt2 import GPT_CALLED, NO_CROSS_ATTENTION
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.names import named
 
@@ -40,12 +40,13 @@ XGLM = Family(
     called={
         "vocab": ("vocab_size",),
         "n_ctx": ("max_position_embeddings",),
-        "n_embd": ("hidden_size", "d_model"),
-        "n_layer": ("num_hidden_layers", "num_layers"),
-        "n_head": ("num_attention_heads", "attention_heads"),
+        "n_embd": ("d_model", "hidden_size"),
+        "n_layer": ("num_layers", "num_hidden_layers"),
+        "n_head": ("attention_heads", "num_attention_heads"),
         "n_inner": ("ffn_dim",),
         "tie_embeddings": ("tie_word_embeddings",),
     },
+    out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )
 CTRL = Family(
     name="ctrl",
@@ -64,15 +65,7 @@ CTRL = Family(
         head lm_head
         """,
     ),
-    called={
-        "vocab": ("vocab_size",),
-        "n_ctx": ("max_position_embeddings", "n_positions"),
-        "n_embd": ("hidden_size", "n_embd"),
-        "n_layer": ("num_hidden_layers", "n_layer"),
-        "n_head": ("num_attention_heads", "n_head"),
-        "n_inner": ("dff",),
-        "tie_embeddings": ("tie_word_embeddings",),
-    },
+    called=GPT_CALLED | {"n_inner": ("dff",)},
 )
 
 SINUSOIDAL = (XGLM, CTRL)

@@ -81,6 +81,15 @@ def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
     return fields | without | off
 
 
+SHARED_NUMBER = ("n_shared_experts", "num_shared_experts")
+"""What some families call the number of shared experts; the second name is an alias, which wins."""
+
+
+def given_key(said: Contents, key: str, alias: str) -> str:
+    """Return the one of two keys that holds: the alias, where it is given."""
+    return key if said[alias] is None else alias
+
+
 def read_shared(said: Contents, fields: Fields, key: str, width: str = "n_inner_expert") -> Fields:
     """Read how many shared experts there are: they are one MLP, as wide as all of them together."""
     number = said[key]

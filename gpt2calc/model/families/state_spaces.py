@@ -12,7 +12,7 @@ from gpt2calc.model.families.hybrids import LISTED, read_attention_layers
 from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
 from gpt2calc.model.families.llamas import ATTENTION, LLAMA, TWO_NORMS, names, with_final_norm
 from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, SHARED_JOINED
-from gpt2calc.model.families.sparse import with_dense_layers
+from gpt2calc.model.families.sparse import given_key, with_dense_layers
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.llama_decoders import MixtralDecoder, ScaledLogitsDecoder
 from gpt2calc.model.mixtures import SharedLast
@@ -168,8 +168,8 @@ OLDER = {"mamba": "linear_attention", "attention": "full_attention"}
 
 def _block_types(said: Contents) -> list[str]:
     """Return what each block of Nemotron-H is, by its list or by its pattern."""
-    types, pattern = said["layers_block_type"], said["hybrid_override_pattern"]
-    types = types if said["layer_types"] is None else said["layer_types"]
+    types = said[given_key(said, "layers_block_type", "layer_types")]
+    pattern = said["hybrid_override_pattern"]
     if types is None and pattern is not None:
         if not isinstance(pattern, str) or not set(pattern) <= set(PATTERN):
             raise ValueError(
@@ -357,7 +357,9 @@ def read_head_width(said: Contents, fields: Fields) -> Fields:
 def _granite_hybrid(said: Contents, fields: Fields) -> Fields:
     is_rotary = said["position_embedding_type"] == "rope"
     fields = fields | {"positions": "rotary" if is_rotary else "none"}
-    fields = read_attention_layers(said, read_head_width(said, fields), ())
+    types = said[given_key(said, "layer_types", "layers_block_type")]
+    fields = read_head_width(said, fields)
+    fields = read_attention_layers({"layer_types": types}, fields, ())
     if fields["n_expert"] == 0:
         width = {"n_inner": fields["n_inner_shared"], "n_inner_shared": None}
         fields = fields | {"n_expert": None, "n_expert_active": None} | width
@@ -380,7 +382,12 @@ GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
         ATTENTION,
     ),
     called=_OF_MAMBA,
-    extra={"position_embedding_type": (None, "rope"), **LISTED, **OF_EXPANSION},
+    extra={
+        "position_embedding_type": (None, "rope"),
+        "layers_block_type": (None,),
+        **LISTED,
+        **OF_EXPANSION,
+    },
     reads=_granite_hybrid,
 )
 

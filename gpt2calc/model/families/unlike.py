@@ -108,7 +108,7 @@ MIMO_V2 = LLAMA.but(
         "mlp_bias": (),
         "v_head_dim": ("v_head_dim",),
         "window": ("sliding_window",),
-        "n_expert": ("num_local_experts", "n_routed_experts"),
+        "n_expert": ("n_routed_experts", "num_local_experts"),
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
