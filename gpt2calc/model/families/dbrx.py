@@ -56,8 +56,6 @@ DBRX = Family(
         "bias": False,
         "tie_embeddings": False,
         "n_kv_head": 1,
-        "n_expert": 4,
-        "n_expert_active": 1,
     },
     missing=sizes(32_000, 2_048, 2_048, 24, 16)
     | {"n_kv_head": 1, "n_inner": 3_584, "n_expert": 4, "n_expert_active": 1},

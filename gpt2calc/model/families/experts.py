@@ -48,7 +48,6 @@ MIXTRAL = MISTRAL.but(
     words="Mixtral",
     builds="MixtralForCausalLM",
     architecture=Architecture(decoder=MixtralDecoder),
-    switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2, "window": None},
     names=names(ATTENTION, ROUTER, EXPERTS_JOINED, TWO_NORMS),
     called={
@@ -87,7 +86,6 @@ QWEN2_MOE = QWEN2.but(
     words="Qwen2-MoE",
     builds="Qwen2MoeForCausalLM",
     architecture=replace(QWEN_MOE, decoder=BothMasksDecoder),
-    switches={"n_expert": 60, "n_expert_active": 4},
     missing={
         "n_embd": 2_048,
         "n_layer": 24,
@@ -119,7 +117,6 @@ QWEN3_MOE = QWEN3.but(
     builds="Qwen3MoeForCausalLM",
     floors_heads=True,
     architecture=QWEN_MOE,
-    switches={"n_expert": 128, "n_expert_active": 8},
     missing={
         "n_embd": 2_048,
         "n_layer": 24,

@@ -194,7 +194,7 @@ FLINT = QWEN3_MOE.but(
         has_sdpa=False,
         memory_is_proven=False,
     ),
-    switches={"attention_sinks": True, "n_expert": 256, "n_expert_active": 6, "shared_gate": False},
+    switches={"attention_sinks": True, "shared_gate": False},
     usual={"dense_layers": (0, 1)},
     missing=sizes(150_144, 262_144, 2_048, 49, 32)
     | {
@@ -261,8 +261,6 @@ AFMOE = LLAMA.but(
         "separate_gate": True,
         "choice_bias": True,
         "shared_gate": False,
-        "n_expert": 64,
-        "n_expert_active": 6,
         "full_every": 4,
         "no_rope_every": 4,
     },

@@ -153,7 +153,6 @@ QWEN35_MOE = QWEN35.but(
         router_normalizes=QWEN_MOE.router_normalizes,
         router_casts_back=True,
     ),
-    switches={"n_expert": 256, "n_expert_active": 8},
     missing=sizes(248_320, 32_768, 2_048, 40, 16)
     | {
         "n_kv_head": 2,
@@ -187,7 +186,6 @@ QWEN3_NEXT = QWEN35_MOE.but(
     name="qwen3_next",
     words="Qwen3-Next",
     builds="Qwen3NextForCausalLM",
-    switches={"n_expert": 512, "n_expert_active": 10},
     missing=sizes(151_936, 32_768, 2_048, 48, 16)
     | {"n_inner": 5_632, "n_expert": 512, "n_expert_active": 10},
     names=names(
@@ -387,7 +385,7 @@ LARA = QWEN35_MOE.but(
         rebinds_expert_input=False,
         memory_is_proven=False,
     ),
-    switches={"attention_gate": False, "shared_gate": False, "n_expert": 128, "n_expert_active": 4},
+    switches={"attention_gate": False, "shared_gate": False},
     missing=sizes(151_936, 131_072, 1_024, 34, 16)
     | {
         "n_kv_head": 4,

@@ -123,7 +123,7 @@ DEEPSEEK_V3 = YOUTU.but(
         experts=SharedLast,
         rebinds_expert_input=False,
     ),
-    switches={"shared_gate": False, "n_expert": 256, "n_expert_active": 8},
+    switches={"shared_gate": False},
     usual={"n_inner_shared": 2_048, "dense_layers": (0, 1, 2)},
     missing=sizes(129_280, 4_096, 7_168, 61, 128)
     | {
@@ -162,7 +162,7 @@ AXK1 = DEEPSEEK_V3.but(
     name="axk1",
     words="A.X-K1",
     builds="AXK1ForCausalLM",
-    switches={"n_expert": 192, "norm_after_experts": True},
+    switches={"norm_after_experts": True},
     usual={"dense_layers": (0,)},
     missing=sizes(163_840, 32_768, 7_168, 61, 64) | {"n_expert": 192},
     names=names(
@@ -213,7 +213,7 @@ DEEPSEEK_V2 = DEEPSEEK_V3.but(
         router=LLAMA.architecture.router,
         router_normalizes=False,
     ),
-    switches={"n_expert": 64, "expert_bias": False},
+    switches={"expert_bias": False},
     usual={"n_inner_shared": 2_814, "dense_layers": ()},
     missing=sizes(102_400, 2_048, 4_096, 32, 32)
     | {"n_inner": 11_008, "n_expert": 64, "n_expert_active": None, "n_inner_expert": 1_407},

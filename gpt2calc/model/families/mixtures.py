@@ -53,7 +53,7 @@ OLMOE = LLAMA.but(
     words="OLMoE",
     builds="OlmoeForCausalLM",
     architecture=replace(QWEN_MOE, separate_with_norms={**NORMED, "width": NormedWhole}),
-    switches={"qk_norm": "width", "n_expert": 64, "n_expert_active": 8},
+    switches={"qk_norm": "width"},
     missing=sizes(50_304, 4_096, 2_048, 16, 16)
     | {"n_inner": 2_048, "n_expert": 64, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
@@ -72,7 +72,6 @@ FLEX_OLMO = OLMO2.but(
         router_normalizes=False,
         router_casts_back=True,
     ),
-    switches={"n_expert": 7, "n_expert_active": 5},
     missing={"vocab": 100_352, "n_ctx": 4_096, "n_expert": 7, "n_expert_active": 5},
     names=names(
         ATTENTION,
@@ -91,7 +90,7 @@ MINIMAX_M2 = MIXTRAL.but(
     architecture=Architecture(
         decoder=MixtralDecoder, router=SigmoidRouter, rotary=NeoXRotary, rotary_part=Fraction(1)
     ),
-    switches={"qk_norm": "width", "n_expert": 256, "n_expert_active": 8},
+    switches={"qk_norm": "width"},
     missing=sizes(200_064, 196_608, 3_072, 62, 48)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 1_536, "n_expert": 256, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
@@ -106,7 +105,7 @@ PHIMOE = MIXTRAL.but(
     builds="PhimoeForCausalLM",
     told_by_tensors=False,
     architecture=Architecture(memory_is_proven=False, decoder=MixtralDecoder),
-    switches={"norm": "layer", "norm_bias": True, "n_expert": 16, "n_expert_active": 2},
+    switches={"norm": "layer", "norm_bias": True},
     missing={
         "vocab": 32_064,
         "n_inner": 6_400,
@@ -150,7 +149,6 @@ GRANITE_MOE = GRANITE.but(
         router=GraniteRouter,
         decoder=ScaledMixtralDecoder,
     ),
-    switches={"n_expert": 8, "n_expert_active": 2},
     missing={"n_expert": 8, "n_expert_active": 2},
     names=names(ATTENTION, TWO_NORMS, GRANITE_NAMES),
     called={
@@ -252,8 +250,6 @@ GPT_OSS = LLAMA.but(
         "router_bias": True,
         "expert_bias": True,
         "full_every": 2,
-        "n_expert": 128,
-        "n_expert_active": 4,
     },
     usual={"window": 128},
     missing=sizes(201_088, 131_072, 2_880, 36, 64)

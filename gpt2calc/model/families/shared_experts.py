@@ -88,7 +88,6 @@ MELLUM = QWEN3_MOE.but(
     words="Mellum 2",
     builds="MellumForCausalLM",
     architecture=replace(QWEN_MOE, memory_is_proven=False, decoder=Gemma3Decoder),
-    switches={"n_expert": 64},
     missing=sizes(98_304, 131_072, 2_304, 28, 32)
     | {
         "n_kv_head": 4,
@@ -127,7 +126,7 @@ GLM4_MOE = LLAMA.but(
         rotary=NeoXRotary,
         rotary_part=Fraction(1, 2),
     ),
-    switches={"shared_gate": False, "n_expert": 128, "n_expert_active": 8},
+    switches={"shared_gate": False},
     usual={"n_inner_shared": 1_408, "dense_layers": (0,)},
     missing=sizes(151_552, 131_072, 4_096, 46, 96)
     | {
@@ -164,7 +163,7 @@ SARVAM_MOE = GLM4_MOE.but(
     words="Sarvam MoE",
     builds="Glm4MoeForCausalLM",
     architecture=replace(GLM4_MOE.architecture, rotary_part=Fraction(1)),
-    switches={"qk_norm": "head", "n_expert_active": 6},
+    switches={"qk_norm": "head"},
     usual={"n_inner_shared": 1_024},
     missing=sizes(262_144, 131_072, 4_096, 19, 64)
     | {
@@ -253,7 +252,7 @@ HY_V3 = GLM4_MOE.but(
     words="Hunyuan 3",
     builds="HYV3ForCausalLM",
     architecture=_WHOLE_ROTARY,
-    switches={"qk_norm": "head", "n_expert": 192, "expert_bias": False},
+    switches={"qk_norm": "head", "expert_bias": False},
     usual={"n_inner_shared": 1_536},
     missing=sizes(120_832, 131_072, 4_096, 80, 64)
     | {
@@ -297,8 +296,6 @@ EXAONE_MOE = EXAONE4.but(
     switches={
         "norm_place": "before",
         "shared_gate": False,
-        "n_expert": 64,
-        "n_expert_active": 8,
     },
     usual={"n_inner_shared": 1_024, "dense_layers": (0,)},
     missing={"n_expert": 64, "n_expert_active": 8, "n_inner_expert": 1_024},
@@ -348,8 +345,6 @@ ERNIE45_MOE = ERNIE45.but(
         "choice_bias": True,
         "expert_bias": False,
         "shared_gate": False,
-        "n_expert": 64,
-        "n_expert_active": 6,
     },
     usual={"n_inner_shared": 3_072, "dense_layers": (0,)},
     missing=sizes(103_424, 131_072, 2_560, 28, 20)
@@ -410,7 +405,7 @@ HUNYUAN_MOE = HUNYUAN_DENSE.but(
         separate_with_norms={**NORMED, "head": SeparateProjection},
         rebinds_expert_input=False,
     ),
-    switches={"shared_gate": False, "n_expert": 1, "n_expert_active": 1},
+    switches={"shared_gate": False},
     usual={"n_inner_shared": 11_008},
     missing={"n_expert": 1, "n_expert_active": 1},
     names=names(
@@ -479,8 +474,6 @@ LLAMA4 = LLAMA.but(
         "shared_gate": False,
         "no_rope_every": 4,
         "full_every": 4,
-        "n_expert": 16,
-        "n_expert_active": 1,
     },
     usual={"n_inner_shared": 8_192},
     missing=sizes(202_048, 131_072, 5_120, 48, 40)
@@ -548,7 +541,7 @@ COHERE2_MOE = COHERE2.but(
         experts=SharedLast,
         rebinds_expert_input=False,
     ),
-    switches={"n_expert": 8, "n_expert_active": 2, "shared_gate": False},
+    switches={"shared_gate": False},
     missing={
         "head_dim": 128,
         "n_inner": None,
@@ -595,8 +588,6 @@ KOLIBRI = QWEN3_MOE.but(
         "norm_place": "both",
         "full_every": 5,
         "shared_gate": False,
-        "n_expert": 384,
-        "n_expert_active": 6,
     },
     usual={"window": 513},
     missing=sizes(128_000, 262_144, 2_560, 50, 48)
@@ -655,8 +646,6 @@ ARIA = LLAMA.but(
     switches={
         "shared_gate": False,
         "expert_bias": False,
-        "n_expert": 8,
-        "n_expert_active": 2,
     },
     usual={"n_inner_shared": 8_192},
     missing={"n_inner": 4_096, "n_expert": 8, "n_expert_active": 2},

@@ -135,7 +135,6 @@ LFM2_MOE = LFM2.but(
         experts=SharedLast,
         rebinds_expert_input=False,
     ),
-    switches={"n_expert": 32, "n_expert_active": 4},
     usual={"dense_layers": (0, 1)},
     missing=sizes(65_536, 128_000, 2_048, 32, 32)
     | {"n_inner": 7_168, "n_expert": 32, "n_expert_active": 4, "n_inner_expert": 1_792},

@@ -226,6 +226,8 @@ NEMOTRON_H = LLAMA.but(
     usual={
         "mlp_layers": (1, 3),
         "attention_layers": (2,),
+        "n_expert": None,  # as in the older half of its models
+        "n_expert_active": None,
     },
     missing=sizes(131_072, 4_096, 4_096, 4, 32)
     | {
@@ -462,7 +464,7 @@ JAMBA = LLAMA.but(
         router_casts_back=True,
         memory_is_proven=False,
     ),
-    switches={"positions": "none", "mixer": "mamba", "n_expert": 16, "n_expert_active": 2},
+    switches={"positions": "none", "mixer": "mamba"},
     usual={
         "mixer_heads": 8_192,
         "mixer_rank": 256,

@@ -88,7 +88,7 @@ MIMO_V2 = LLAMA.but(
         has_sdpa=False,
         memory_is_proven=False,
     ),
-    switches={"attention_sinks": True, "full_sinks": False, "n_expert": 256, "n_expert_active": 8},
+    switches={"attention_sinks": True, "full_sinks": False},
     usual={"dense_layers": (0,)},
     missing=sizes(152_576, 131_072, 4_096, 48, 64)
     | {
@@ -167,8 +167,6 @@ LAGUNA = LLAMA.but(
         "gate_per_head": True,
         "choice_bias": True,
         "shared_gate": False,
-        "n_expert": 256,
-        "n_expert_active": 8,
     },
     usual={"dense_layers": (0,)},
     missing=sizes(100_352, 131_072, 2_048, 40, 48)
