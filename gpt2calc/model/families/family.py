@@ -49,7 +49,7 @@ OF_A_KIND = (
     "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
     "index_n_heads", "index_head_dim",
     "mixer_heads", "mixer_key_heads", "mixer_head_dim", "mixer_state_dim", "mixer_kernel",
-    "n_expert", "n_expert_active",
+    "n_expert", "n_expert_active", "n_inner_shared",
 )  # fmt: skip
 """Sizes that latent attention, an indexer, a mixer or experts need: the class's own where none is
 given."""

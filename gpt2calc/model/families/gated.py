@@ -264,7 +264,7 @@ AFMOE = LLAMA.but(
         "full_every": 4,
         "no_rope_every": 4,
     },
-    usual={"n_inner_shared": 2_816, "dense_layers": (0,)},
+    usual={"n_inner_shared": 2_816, "dense_layers": (0,), "window": 1_024},
     missing=sizes(200_192, 16_384, 2_048, 32, 16)
     | {
         "head_dim": 128,

@@ -210,7 +210,7 @@ DOTS1 = GLM4_MOE.but(
         "window": 4_096,
         "attn_proj_bias": False,
     },
-    usual={"dense_layers": ()},
+    usual={"n_inner_shared": None, "dense_layers": ()},
     called={"attn_proj_bias": ("attention_bias",), "window": ("sliding_window",)},
     reads=_dots1,
 )
@@ -475,7 +475,7 @@ LLAMA4 = LLAMA.but(
         "no_rope_every": 4,
         "full_every": 4,
     },
-    usual={"n_inner_shared": 8_192},
+    usual={"n_inner_shared": 8_192, "window": 8_192},
     missing=sizes(202_048, 131_072, 5_120, 48, 40)
     | {
         "window": 8_192,

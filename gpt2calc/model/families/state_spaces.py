@@ -228,6 +228,7 @@ NEMOTRON_H = LLAMA.but(
         "attention_layers": (2,),
         "n_expert": None,  # as in the older half of its models
         "n_expert_active": None,
+        "n_inner_shared": None,
     },
     missing=sizes(131_072, 4_096, 4_096, 4, 32)
     | {

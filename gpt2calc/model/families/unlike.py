@@ -410,7 +410,7 @@ GEMMA3N = GEMMA4.but(
     words="Gemma 3n",
     builds="Gemma3nForCausalLM",
     switches={"full_every": 5},
-    usual={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256},
+    usual={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256, "window": 512},
     missing=sizes(262_400, 32_768, 2_048, 35, 8)
     | {
         "n_kv_head": 2,

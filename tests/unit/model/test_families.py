@@ -426,6 +426,11 @@ def test_a_family_by_its_name_is_what_its_class_makes_of_an_empty_config(family)
         name: read.value(name) for name in switches
     }
     assert (named.n_kv_head == 1) == (read.n_kv_head == 1)
+    if "full_every" in family.switches:  # else a list says which layers have a window, if any
+        assert named.window == read.window
+    if family.name != "nemotron_h":  # half of whose models have no experts
+        for name in ("n_expert", "n_expert_active", "n_inner_shared"):
+            assert named.value(name) == read.value(name)
 
 
 def test_a_model_whose_layers_are_all_dense_says_nothing_of_experts():
