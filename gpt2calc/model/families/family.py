@@ -89,7 +89,7 @@ class Family:
     not_null: tuple[str, ...] = ()
     """Keys that must not be null, where other families take null for the rule."""
     out_of_reach: Mapping[str, OutOfReach] = field(default_factory=dict)
-    """Keys that would make it a model which no switch describes."""
+    """Keys that would make it a model which no field describes."""
     outputs_first: bool = True
     """Whether matrices are stored outputs first, as ``nn.Linear`` does; GPT-2 does not."""
     begins_with_full_layer: bool = False

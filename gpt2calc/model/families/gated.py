@@ -30,10 +30,7 @@ from gpt2calc.model.families.llamas import (
     names,
 )
 from gpt2calc.model.families.shared_experts import SHARED
-from gpt2calc.model.families.sparse import read_dense_layers, read_shared, with_dense_layers
-from gpt2calc.model.joint_projections import ByHeadProjection
-from gpt2calc.model.llama_decoders import BothMasksDecoder, MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
+from gpt2calc.model.families.sparse import read_dense_layers, read_first_dense, read_shared
 from gpt2calc.model.names import named
 from gpt2calc.model.partial_rotary import NeoXRotary
 from gpt2calc.model.routers import SigmoidRouter
@@ -175,10 +172,8 @@ def _flint(said: Contents, fields: Fields) -> Fields:
     if types is None:
         first = [n < 2 or n % 4 == 1 or n == depth - 1 for n in range(depth)]
         types = [FULL if is_full else SLIDING for is_full in first]
-    dense = said["mlp_only_layers"]
-    dense = (0, 1) if dense is None else dense
-    kept = [n for n in dense if n < depth] if isinstance(dense, list | tuple) else dense
-    fields = read_dense_layers({**said, "mlp_only_layers": kept}, fields)
+    dense = (0, 1) if said["mlp_only_layers"] is None else said["mlp_only_layers"]
+    fields = read_dense_layers({**said, "mlp_only_layers": dense}, fields)
     return read_window({"layer_types": types}, fields)
 
 
@@ -234,11 +229,8 @@ FLINT = replace(
 
 
 def _afmoe(said: Contents, fields: Fields) -> Fields:
-    first, depth = said["num_dense_layers"], depth_of(fields)
-    if type(first) is not int or first < 0:
-        raise ValueError(f"num_dense_layers is {first!r}: it must be a whole number")
     fields = read_window(said, read_shared(said, fields, "num_shared_experts"))
-    fields = with_dense_layers(fields, range(min(first, depth)))
+    fields = read_first_dense(said, fields, "num_dense_layers")
     return without_rope_where_full(fields)
 
 

@@ -19,7 +19,14 @@ from gpt2calc.model.families.experts import (
 )
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.latents import DEEPSEEK_V3, LATENT_ATTENTION
-from gpt2calc.model.families.layers import FULL, OF_ROPE, SLIDING, depth_of, read_rotary_dim
+from gpt2calc.model.families.layers import (
+    FULL,
+    OF_ROPE,
+    SLIDING,
+    depth_of,
+    read_rotary_dim,
+    whole_number,
+)
 from gpt2calc.model.families.llamas import (
     ATTENTION,
     LLAMA,
@@ -113,10 +120,7 @@ _QWEN = Architecture(
 
 
 def _every_fourth(said: Contents, fields: Fields) -> Fields:
-    every = said["full_attention_interval"]
-    if type(every) is not int or every < 1:
-        raise ValueError(f"full_attention_interval is {every!r}: it must be a positive number")
-    step = every
+    step = whole_number(said, "full_attention_interval", 1)
     fields = read_rotary_dim(said, fields)
     return read_attention_layers(said, fields, range(step - 1, depth_of(fields), step))
 
@@ -235,9 +239,7 @@ def _kimi(said: Contents, fields: Fields) -> Fields:
         "mixer_key_heads": fields["mixer_heads"],
         "mixer_state_dim": fields["mixer_head_dim"],
     }
-    first = said["first_k_dense_replace"]
-    if type(first) is not int or first < 0:
-        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a whole number")
+    first = whole_number(said, "first_k_dense_replace")
     fields = read_shared(said, fields, given_key(said, *SHARED_NUMBER))
     types = said["layer_types"]
     types = _kimi_types(said, depth_of(fields)) if types is None else types
@@ -422,7 +424,7 @@ def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:
     fields["mixer_heads"] = fields.get("mixer_heads") or heads
     state = fields.get("mixer_state_dim")
     if state is None and type(width) is int and type(keys) is int and keys > 0:
-        state = int(0.75 * width / keys)
+        state = 3 * width // (4 * keys)
     fields["mixer_state_dim"] = state
     value = fields.get("mixer_head_dim")
     fields["mixer_head_dim"] = 2 * state if value is None and type(state) is int else value

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
-from gpt2calc.model.families.layers import depth_of
+from gpt2calc.model.families.layers import depth_of, whole_number
 from gpt2calc.model.families.llamas import LLAMA, MLP, TWO_NORMS, names
 from gpt2calc.model.families.shared_experts import OF_ROUTED, SHARED
 from gpt2calc.model.families.sparse import (
@@ -55,7 +55,7 @@ _OF_LATENT = {
 def _minicpm3(_: Contents, fields: Fields) -> Fields:
     """Read the width of a head's values: ``n_embd / n_head`` where ``v_head_dim`` is not given."""
     width, heads = fields["n_embd"], fields["n_head"]
-    if fields.get("v_head_dim") or not isinstance(width, int) or not isinstance(heads, int):
+    if fields.get("v_head_dim") or type(width) is not int or type(heads) is not int or heads < 1:
         return fields
     return fields | {"v_head_dim": width // heads}
 
@@ -147,11 +147,10 @@ DEEPSEEK_V3 = YOUTU.but(
 
 
 def _axk1(said: Contents, fields: Fields) -> Fields:
-    first, step = said["first_k_dense_replace"], said["moe_layer_freq"]
-    if type(first) is not int or first < 0:
-        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a number of layers")
-    if type(step) is not int or step < 1:
-        raise ValueError(f"moe_layer_freq is {step!r}: it must be a whole number from 1 on")
+    first, step = (
+        whole_number(said, "first_k_dense_replace"),
+        whole_number(said, "moe_layer_freq", 1),
+    )
     fields = read_shared(said, fields, "n_shared_experts")
     if said["mlp_layer_types"] is not None:
         return read_mlp_types(said, fields)
@@ -223,11 +222,8 @@ DEEPSEEK_V2 = DEEPSEEK_V3.but(
 
 
 def _deepseek_v32(said: Contents, fields: Fields) -> Fields:
-    first = said["first_k_dense_replace"]
-    if type(first) is not int or first < 0:
-        raise ValueError(f"first_k_dense_replace is {first!r}: it must be a number of layers")
-    fields = read_shared(said, fields, "n_shared_experts")
-    return read_mlp_types(said, fields, first)
+    first = whole_number(said, "first_k_dense_replace")
+    return read_mlp_types(said, read_shared(said, fields, "n_shared_experts"), first)
 
 
 DEEPSEEK_V32 = DEEPSEEK_V3.but(

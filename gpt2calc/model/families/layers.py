@@ -4,7 +4,9 @@ Source: ``models/*/configuration_*.py`` of transformers 5, each class's ``__post
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 
+from gpt2calc.errors import quoted
 from gpt2calc.model.families.family import Contents, Fields
 
 DEEPEST = 100_000
@@ -65,13 +67,13 @@ def without_rope_where_full(fields: Fields) -> Fields:
 
 def read_qwens_window(said: Contents, fields: Fields) -> Fields:
     """Read the window of Qwen 2 and 3: of layers from ``max_window_layers`` on."""
-    first = _number(said, "max_window_layers")
+    first = whole_number(said, "max_window_layers")
     return _read_where_used(said, fields, lambda layer: layer < first)
 
 
 def read_qwen_moes_window(said: Contents, fields: Fields) -> Fields:
     """Read the window of Qwen2-MoE: of every other layer below ``max_window_layers``."""
-    last = _number(said, "max_window_layers")
+    last = whole_number(said, "max_window_layers")
     return _read_where_used(said, fields, lambda layer: layer % 2 == 1 or layer >= last)
 
 
@@ -109,13 +111,23 @@ def read_rotary_dim(said: Contents, fields: Fields) -> Fields:
         width = features // heads
     if not isinstance(width, int):
         return fields
-    return fields | {"rotary_dim": int(width * share)}
+    return fields | {"rotary_dim": share_of(width, share)}
+
+
+def share_of(width: int, share: float) -> int:
+    """Return a share of a width, rounded down as classes do: in floats, where these suffice."""
+    try:
+        return int(width * share)
+    except OverflowError:
+        return int(width * Fraction(share))
 
 
 def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
     """Read which layers of SmolLM 3 have no rotary positions."""
     if said["use_sliding_window"]:
-        raise ValueError("use_sliding_window is true: SmolLM3's windows are in no switch")
+        raise ValueError(
+            "use_sliding_window is true: SmolLM3 then has windows which gpt2calc cannot describe"
+        )
     return read_no_rope_list(said, fields)
 
 
@@ -154,7 +166,7 @@ def read_attention_types(said: Contents, fields: Fields) -> Fields:
             "'local', such as [[['global', 'local'], 12]]"
         )
     full = tuple(layer for layer, kind in enumerate(listed) if kind == "global")
-    return _with_full_layers(fields, full, first=0)
+    return _with_full_layers(fields, full, first=0, is_local=True)
 
 
 def full_among(types: object, fields: Fields) -> tuple[int, ...]:
@@ -168,10 +180,13 @@ def full_among(types: object, fields: Fields) -> tuple[int, ...]:
     return tuple(layer for layer, kind in enumerate(types) if kind == FULL)
 
 
-def _with_full_layers(fields: Fields, full: Iterable[int], first: int | None = None) -> Fields:
+def _with_full_layers(
+    fields: Fields, full: Iterable[int], first: int | None = None, *, is_local: bool = False
+) -> Fields:
     full, depth, every = tuple(full), depth_of(fields), fields.get("full_every")
     if fields.get("window") is None and len(full) < depth:
-        raise ValueError(f"a layer is '{SLIDING}', and there is no window: give sliding_window")
+        kind, key = ("local", "window_size") if is_local else (SLIDING, "sliding_window")
+        raise ValueError(f"a layer is '{kind}', and there is no window: give {key}")
     if full == _every(every, depth, first) or fields.get("window") is None:
         return fields
     return fields | {"full_layers": full}
@@ -213,12 +228,15 @@ def depth_of(fields: Fields) -> int:
     if not isinstance(depth, int):
         return 0
     if depth > DEEPEST:
-        raise ValueError(f"it has {depth} layers: layers that differ are at most {DEEPEST:,}")
+        raise ValueError(
+            f"num_hidden_layers is {depth:,}: at most {DEEPEST:,} for a family whose layers differ"
+        )
     return depth
 
 
-def _number(said: Contents, key: str) -> int:
+def whole_number(said: Contents, key: str, least: int = 0) -> int:
+    """Return an extra key's value, which must be a whole number, ``least`` or more."""
     number = said[key]
-    if type(number) is not int:
-        raise ValueError(f"{key} is {number!r}: it must be a whole number")
+    if type(number) is not int or number < least:
+        raise ValueError(f"{key} is {quoted(number)}: it must be a whole number from {least} on")
     return number

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.blocks import OPTBlock
@@ -211,7 +212,10 @@ def _mpt(said: Contents, fields: Fields) -> Fields:
     plain = {"attn_type": "multihead_attention", "alibi": True, "qk_ln": False}
     for key, value in plain.items():
         if attention.get(key, value) != value:
-            raise ValueError(f"attn_config has {key} {attention[key]!r}: no MPT here but {value!r}")
+            raise ValueError(
+                f"attn_config.{key} is {quoted(attention[key])}: only {value!r} is supported, as "
+                "in transformers' MPT"
+            )
     return fields
 
 

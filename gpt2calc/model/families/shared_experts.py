@@ -26,6 +26,7 @@ from gpt2calc.model.families.layers import (
     read_no_rope_list,
     read_rotary_dim,
     read_window,
+    whole_number,
 )
 from gpt2calc.model.families.llamas import (
     ATTENTION,
@@ -276,9 +277,9 @@ HY_V3 = replace(HY_V3, extra={"num_shared_experts": (1,), **OF_LAYERS})
 
 
 def _exaone_moe(said: Contents, fields: Fields) -> Fields:
-    first = said["first_k_dense_replace"]
+    first = whole_number(said, "first_k_dense_replace")
     fields = EXAONE4.reads(said, read_shared(said, fields, "num_shared_experts"))
-    return read_mlp_types(said, fields, first if isinstance(first, int) else 1)
+    return read_mlp_types(said, fields, first)
 
 
 EXAONE_MOE = EXAONE4.but(
@@ -389,7 +390,9 @@ def _hunyuan_moe(_: Contents, fields: Fields) -> Fields:
         if isinstance(listed, list) and listed and len(set(map(str, listed))) == 1:
             fields = fields | {name: listed[0]}
         elif isinstance(listed, list):
-            raise ValueError(f"{key} differs from layer to layer: such a model is in no switch")
+            raise ValueError(
+                f"{key} differs from layer to layer: a model which gpt2calc cannot describe"
+            )
     return fields | {"n_inner_shared": fields["n_inner"]}
 
 
@@ -433,10 +436,9 @@ def _llama4(said: Contents, fields: Fields) -> Fields:
     """Read Llama 4: experts in some layers, whose width is another one than that of the MLPs."""
     fields = read_no_rope_list(said, fields) | {"n_inner_shared": fields["n_inner_expert"]}
     fields = _in_chunks(said["layer_types"], fields)
-    listed, step, depth = said["moe_layers"], said["interleave_moe_layer_step"], depth_of(fields)
+    listed, depth = said["moe_layers"], depth_of(fields)
     if listed is None:
-        if type(step) is not int or step < 1:
-            raise ValueError(f"interleave_moe_layer_step is {step!r}: it must be from 1 on")
+        step = whole_number(said, "interleave_moe_layer_step", 1)
         listed = range(step - 1, depth, step)
     if not isinstance(listed, list | tuple | range):
         raise ValueError(f"moe_layers is {listed!r}: it must be a list of layers")
@@ -524,8 +526,7 @@ def _cohere2_moe(said: Contents, fields: Fields) -> Fields:
     if fields.get("n_inner") is None:
         fields = fields | {"n_inner": fields["n_inner_expert"]}
     fields = read_shared(said, without_rope(said, fields), "num_shared_experts")
-    first = said["first_k_dense_replace"]
-    return read_mlp_types(said, fields, first if isinstance(first, int) else 0)
+    return read_mlp_types(said, fields, whole_number(said, "first_k_dense_replace"))
 
 
 COHERE2_MOE = COHERE2.but(

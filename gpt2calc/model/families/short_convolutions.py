@@ -4,11 +4,13 @@ Source: ``models/lfm*/configuration_*.py`` and ``modeling_*.py`` of transformers
 """
 
 from dataclasses import replace
+from math import isfinite
 
+from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.hybrids import LISTED, read_attention_layers, with_windows
-from gpt2calc.model.families.layers import depth_of
+from gpt2calc.model.families.layers import depth_of, share_of, whole_number
 from gpt2calc.model.families.llamas import (
     ATTENTION,
     LLAMA,
@@ -16,11 +18,7 @@ from gpt2calc.model.families.llamas import (
     names,
     with_final_norm,
 )
-from gpt2calc.model.families.sparse import (
-    with_dense_layers,
-)
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
+from gpt2calc.model.families.sparse import read_first_dense
 from gpt2calc.model.projections import NormedAfterTransposing
 from gpt2calc.model.routers import GroupedRouter
 
@@ -30,12 +28,14 @@ def _lfm2_width(said: Contents, fields: Fields) -> object:
     width = said["block_ff_dim"] or fields["n_inner"]
     if not said["block_auto_adjust_ff_dim"] or not isinstance(width, int):
         return width
-    times, multiple = said["block_ffn_dim_multiplier"], said["block_multiple_of"]
-    if type(multiple) is not int or multiple < 1:
-        raise ValueError(f"block_multiple_of is {multiple!r}: it must be a positive whole number")
+    times, multiple = said["block_ffn_dim_multiplier"], whole_number(said, "block_multiple_of", 1)
     width = 2 * width // 3
-    if isinstance(times, int | float) and not isinstance(times, bool):
-        width = int(times * width)
+    if times is not None:
+        if type(times) is not int and not (isinstance(times, float) and isfinite(times)):
+            raise ValueError(
+                f"block_ffn_dim_multiplier is {quoted(times)}: it must be a number, such as 1.0"
+            )
+        width = share_of(width, times)
     return multiple * -(-width // multiple)
 
 
@@ -117,11 +117,7 @@ LFM2 = LLAMA.but(
 def _lfm2_moe(said: Contents, fields: Fields) -> Fields:
     if said["layer_types"] is None:
         raise ValueError("layer_types is missing: LFM2-MoE has no rule for it")
-    first, depth = said["num_dense_layers"], depth_of(fields)
-    if type(first) is not int or first < 0:
-        raise ValueError(f"num_dense_layers is {first!r}: it must be a whole number")
-    fields = read_attention_layers(said, fields, ())
-    return with_dense_layers(fields, range(min(first, depth)))
+    return read_first_dense(said, read_attention_layers(said, fields, ()), "num_dense_layers")
 
 
 LFM2_MOE = LFM2.but(

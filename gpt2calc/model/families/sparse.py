@@ -5,8 +5,9 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 
 from collections.abc import Collection
 
+from gpt2calc.errors import quoted
 from gpt2calc.model.families.family import Contents, Fields
-from gpt2calc.model.families.layers import DEEPEST, depth_of
+from gpt2calc.model.families.layers import depth_of, whole_number
 
 OF_LAYERS: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
 """``Family.extra`` where a list may say which layers have experts."""
@@ -14,32 +15,24 @@ OF_LAYERS: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
 
 def read_dense_layers(said: Contents, fields: Fields) -> Fields:
     """Read which layers have an MLP instead of experts (Qwen's families, Flint)."""
-    step, alone = said["decoder_sparse_step"], said["mlp_only_layers"] or ()
-    is_list = isinstance(alone, list | tuple) and all(type(each) is int for each in alone)
-    if type(step) is not int or not isinstance(alone, list | tuple) or not is_list:
+    step, alone = whole_number(said, "decoder_sparse_step", 1), said["mlp_only_layers"] or ()
+    if not isinstance(alone, list | tuple) or any(type(each) is not int for each in alone):
         raise ValueError(
-            f"decoder_sparse_step is {step!r} and mlp_only_layers {alone!r}: a whole number and a "
-            "list of them, such as 1 and [0]"
+            f"mlp_only_layers is {quoted(alone)}: it must be a list of layers, such as [0]"
         )
-    if type(fields["n_expert"]) is not int:
-        raise ValueError(
-            f"num_experts is {fields['n_expert']!r}: it must be a whole number, such as 128"
-        )
-    depth = fields["n_layer"]
-    if not isinstance(depth, int) or (step == 1 and not alone and fields["n_expert"]):
+    number = fields["n_expert"]
+    has_none = type(number) is int and number == 0
+    if step == 1 and not alone and not has_none:
         return fields
-    if depth > DEEPEST:
-        raise ValueError(
-            f"num_hidden_layers is {depth}: layers that differ are at most {DEEPEST:,}"
-        )
-    has_experts = fields["n_expert"] and step
-    dense = [n for n in range(depth) if not has_experts or n in alone or (n + 1) % step]
-    return with_dense_layers(fields, dense)
+    layers = range(depth_of(fields))
+    return with_dense_layers(
+        fields, [n for n in layers if has_none or n in alone or (n + 1) % step]
+    )
 
 
-def read_first_dense(said: Contents, fields: Fields) -> Fields:
+def read_first_dense(said: Contents, fields: Fields, key: str = "first_k_dense_replace") -> Fields:
     """Read how many of the first layers have an MLP instead of experts (DeepSeek, GLM-4.5)."""
-    first = _number(said, "first_k_dense_replace")
+    first = whole_number(said, key)
     return with_dense_layers(fields, range(min(first, depth_of(fields))))
 
 
@@ -92,17 +85,8 @@ def given_key(said: Contents, key: str, alias: str) -> str:
 
 def read_shared(said: Contents, fields: Fields, key: str, width: str = "n_inner_expert") -> Fields:
     """Read how many shared experts there are: they are one MLP, as wide as all of them together."""
-    number = said[key]
+    number = None if said[key] is None else whole_number(said, key)
     each = fields[width] if fields.get(width) is not None else fields.get("n_inner")
-    if number is not None and type(number) is not int:
-        raise ValueError(f"{key} is {number!r}: it must be a whole number, such as 1")
     if not number or not isinstance(each, int):
         return fields | {"n_inner_shared": None}
     return fields | {"n_inner_shared": number * each}
-
-
-def _number(said: Contents, key: str) -> int:
-    number = said[key]
-    if type(number) is not int or number < 0:
-        raise ValueError(f"{key} is {number!r}: it must be a whole number, such as 1")
-    return number

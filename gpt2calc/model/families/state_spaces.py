@@ -542,7 +542,7 @@ def _falcon_h1(said: Contents, fields: Fields) -> Fields:
     if said["projectors_bias"] is not fields["mixer_bias"]:
         raise ValueError(
             f"projectors_bias is {said['projectors_bias']!r} and mamba_proj_bias "
-            f"{fields['mixer_bias']!r}: biases of one alone are in no switch"
+            f"{fields['mixer_bias']!r}: gpt2calc cannot describe biases of one alone"
         )
     return fields | {"mixer_head_dim": inner // heads}
 

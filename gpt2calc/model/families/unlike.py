@@ -3,10 +3,11 @@
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.blocks import Gemma4Block
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
@@ -18,6 +19,7 @@ from gpt2calc.model.families.layers import (
     depth_of,
     full_among,
     read_window,
+    share_of,
 )
 from gpt2calc.model.families.llamas import (
     ATTENTION,
@@ -66,7 +68,7 @@ def _mimo(said: Contents, fields: Fields) -> Fields:
 
 def _rotated(width: object) -> int | None:
     """Return how many features of a head are rotated: 0.334 of them, in pairs."""
-    return 2 * -(-int(width * 0.334) // 2) or None if type(width) is int else None
+    return 2 * -(-share_of(width, 0.334) // 2) or None if type(width) is int else None
 
 
 def _one_more(window: object) -> object:
@@ -127,25 +129,34 @@ def _laguna(said: Contents, fields: Fields) -> Fields:
     full = range(depth) if types is None else full_among(types, fields)
     fields = read_mlp_types(said, fields, first_dense=1)
     fields = fields | {"gate_per_head": said["gating"] in (True, "per-head")}
-    heads = said["num_attention_heads_per_layer"]
-    if heads is None:
-        heads = [fields["n_head"]] * depth
-    if not isinstance(heads, list | tuple) or len(heads) != depth:
+    windowed = [layer for layer in range(depth) if layer not in full]
+    own, usual = _heads_of(said, fields, full), _heads_of(said, fields, windowed)
+    if not windowed:
+        return fields | {"n_head": own, "window": None}
+    own = _unlike(own, usual) if full else None
+    return fields | {"n_head": usual, "full_n_head": own, "full_layers": [*full]}
+
+
+def _heads_of(said: Contents, fields: Fields, layers: Collection[int]) -> object:
+    """Return the number of heads of some layers, which must be the same in each of them."""
+    heads, depth = said["num_attention_heads_per_layer"], depth_of(fields)
+    if heads is None or not layers:
+        return fields["n_head"]
+    if (
+        not isinstance(heads, list | tuple)
+        or len(heads) != depth
+        or any(type(each) is not int for each in heads)
+    ):
         raise ValueError(
-            f"num_attention_heads_per_layer is {heads!r}: it must be a number for each layer"
+            f"num_attention_heads_per_layer is {quoted(heads)}: it must be a number for each layer"
         )
-    of_full = {heads[layer] for layer in full}
-    windowed = {heads[layer] for layer in range(depth)} if not full else set()
-    windowed |= {heads[layer] for layer in range(depth) if layer not in full}
-    if len(of_full) > 1 or len(windowed) > 1:
+    number, *others = {heads[layer] for layer in layers}
+    if others:
         raise ValueError(
             "num_attention_heads_per_layer must be one number for layers with a window, and one "
             "for those without"
         )
-    if not windowed:
-        return fields | {"n_head": of_full.pop(), "window": None}
-    own, usual = (of_full.pop() if of_full else None), windowed.pop()
-    return fields | {"n_head": usual, "full_n_head": _unlike(own, usual), "full_layers": [*full]}
+    return number
 
 
 LAGUNA = LLAMA.but(
@@ -231,7 +242,7 @@ def _gemma4(said: Contents, fields: Fields) -> Fields:
         given = {name: size for name, size in heads.items() if size is not None}
         if values_are_keys:
             raise ValueError(
-                "attention_k_eq_v is true, and no layer has a window: no switch for it"
+                "attention_k_eq_v is true, and no layer has a window: gpt2calc cannot describe that"
             )
         fields = fields | given | {"window": None}
     else:
@@ -394,7 +405,11 @@ def _gemma3n(said: Contents, fields: Fields) -> Fields:
     """Read Gemma 3n, whose widths of MLPs may be a list, if they are all the same."""
     widths = fields["n_inner"]
     if isinstance(widths, list | tuple):
-        if len(widths) != depth_of(fields) or any(width != widths[0] for width in widths):
+        if (
+            not widths
+            or len(widths) != depth_of(fields)
+            or any(width != widths[0] for width in widths)
+        ):
             raise ValueError(
                 "intermediate_size is a list: it must be the same width for each of "
                 f"{depth_of(fields)} layers"

@@ -28,6 +28,8 @@ PUBLISHED = json.loads((Path(__file__).parents[2] / "published.json").read_text(
 """Published models by their names on the Hub: the keys that count, and the totals."""
 PEERS_MODELS = ("llama-3-8b", "qwen2.5-7b", "gemma-2b", "mixtral-8x7b")
 DRAWS = 24
+BAD = (None, "x", 0, 1.5, True, [], [[1]], ["x"], {}, float("inf"), 10**400)
+"""What a key of a file may be by mistake."""
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
@@ -59,7 +61,7 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
         ({"model_type": "smollm3", "no_rope_layers": [1, 2]}, "it must be a list of 0 and 1"),
         ({"model_type": "gptj", "rotary_dim": "all"}, "rotary_dim is 'all'"),
         ({"model_type": "smollm3", "no_rope_layers": [1]}, "no_rope_layers has 1 entries, for 2"),
-        ({"model_type": "smollm3", "use_sliding_window": True}, "windows are in no switch"),
+        ({"model_type": "smollm3", "use_sliding_window": True}, "SmolLM3 then has windows which"),
         ({"model_type": "exaone4", "sliding_window_pattern": "LX"}, "a number, or a word of L"),
         ({"model_type": "mamba", "expand": 1.5}, "expand is 1.5: it must be a positive whole"),
         ({"model_type": "mamba", "hidden_size": "768"}, "hidden_size is '768': it must be a"),
@@ -73,7 +75,10 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
         ({"model_type": "bamba", "mamba_n_heads": 7}, "mamba_n_heads is 7: it must divide"),
         ({"model_type": "bamba", "attn_layer_indices": "x"}, "it must be a list of layers"),
         ({"model_type": "falcon_h1", "mamba_d_ssm": 7}, "mamba_d_ssm is 7 and mamba_n_heads 128"),
-        ({"model_type": "falcon_h1", "projectors_bias": True}, "biases of one alone are in no"),
+        (
+            {"model_type": "falcon_h1", "projectors_bias": True},
+            "gpt2calc cannot describe biases of one",
+        ),
         ({"model_type": "kimi_linear", "first_k_dense_replace": -1}, "first_k_dense_replace is -1"),
         (
             {
@@ -107,7 +112,7 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
                 "layer_types": ["full_attention"] * 2,
                 "attention_k_eq_v": True,
             },
-            "no layer has a window: no switch for it",
+            "no layer has a window: gpt2calc cannot describe",
         ),
         ({"model_type": "gemma4_text", "per_layer_config": []}, "per_layer_config is []"),
         (
@@ -119,16 +124,48 @@ def test_a_block_that_is_recomputed_behind_a_cache_joins_nothing_twice(family):
         ({"model_type": "gemma3n_text", "intermediate_size": [8, 9]}, "must be the same width"),
         ({"model_type": "ernie4_5_moe", "moe_layer_interval": 0}, "the last one from 1 on"),
         ({"model_type": "hunyuan_v1_moe", "moe_topk": [1, 2]}, "moe_topk differs from layer to"),
-        ({"model_type": "llama4_text", "interleave_moe_layer_step": 0}, "it must be from 1 on"),
+        (
+            {"model_type": "llama4_text", "interleave_moe_layer_step": 0},
+            "it must be a whole number from 1 on",
+        ),
         ({"model_type": "llama4_text", "moe_layers": "all"}, "it must be a list of layers"),
         ({"model_type": "aria_text", "moe_num_shared_experts": 0}, "Aria's class has one at least"),
-        ({"model_type": "deepseek_v3", "n_shared_experts": "1"}, "it must be a whole number, such"),
+        (
+            {"model_type": "deepseek_v3", "n_shared_experts": "1"},
+            "it must be a whole number from 0 on",
+        ),
         (
             {"model_type": "deepseek_v3", "first_k_dense_replace": -1},
-            "must be a whole number, such",
+            "must be a whole number from 0 on",
         ),
         ({"model_type": "glm", "partial_rotary_factor": 2}, "it must be a share of a head, 0.25"),
-        ({"model_type": "gemma4_text", "num_hidden_layers": 10**7}, "layers that differ are at"),
+        (
+            {"model_type": "gemma4_text", "num_hidden_layers": 10**7},
+            "is 10,000,000: at most 100,000",
+        ),
+        ({"model_type": "flint", "mlp_only_layers": ["x"]}, "mlp_only_layers is ['x']: it must be"),
+        ({"model_type": "flint", "mlp_only_layers": [None]}, "mlp_only_layers is [None]"),
+        ({"model_type": "qwen3_moe", "decoder_sparse_step": None}, "decoder_sparse_step is None"),
+        ({"model_type": "qwen3_moe", "num_experts": False}, "num_experts is False"),
+        ({"model_type": "qwen3_moe", "num_local_experts": "x"}, "num_local_experts is 'x'"),
+        ({"model_type": "laguna", "num_hidden_layers": 0}, "num_hidden_layers is 0"),
+        ({"model_type": "laguna", "num_hidden_layers": 1.5}, "num_hidden_layers is 1.5"),
+        ({"model_type": "laguna", "num_attention_heads": [[1]]}, "num_attention_heads is [[1]]"),
+        (
+            {"model_type": "laguna", "num_attention_heads_per_layer": [[1], [1]]},
+            "num_attention_heads_per_layer is [[1], [1]]: it must be a number for each layer",
+        ),
+        ({"model_type": "minicpm3", "num_attention_heads": 0}, "num_attention_heads is 0"),
+        (
+            {"model_type": "lfm2", "block_ffn_dim_multiplier": float("inf")},
+            "block_ffn_dim_multiplier is inf: it must be a number, such as 1.0",
+        ),
+        ({"model_type": "exaone_moe", "first_k_dense_replace": "3"}, "first_k_dense_replace is"),
+        ({"model_type": "cohere2_moe", "first_k_dense_replace": "3"}, "first_k_dense_replace is"),
+        (
+            {"model_type": "gpt_neo", "attention_types": [[["local"], 2]], "window_size": None},
+            "a layer is 'local', and there is no window: give window_size",
+        ),
         ({"model_type": "dbrx", "attn_config": [8]}, "attn_config is [8]: it must be an object"),
     ],
 )
@@ -136,6 +173,19 @@ def test_what_cannot_be_said_of_layers_is_refused(contents, words):
     plain = {"model_type": "gemma2", "num_hidden_layers": 2, "n_layer": 2}
     with pytest.raises(UserError, match=re.escape(words)):
         from_contents(plain | contents, "config.json")
+
+
+@OF_TYPE
+def test_a_file_with_one_bad_value_is_refused_in_one_line_or_read(family):
+    drawn, messages = draw(family, 0), []
+    for key in {*(key for keys in family.called.values() for key in keys), *family.extra}:
+        for value in BAD:
+            try:
+                from_contents(drawn | {key: value}, "config.json")
+            except UserError as refusal:
+                messages.append(str(refusal))
+    assert messages
+    assert not [each for each in messages if "\n" in each]
 
 
 def test_a_word_of_letters_says_which_layers_have_a_window():
@@ -195,7 +245,7 @@ def test_presets_have_the_totals_that_are_published():
         ({"model_type": "phi", "qk_layernorm": True, "head_dim": 64}, "qk_layernorm is true"),
         (
             {"model_type": "mpt", "attn_config": {"attn_type": "grouped_query_attention"}},
-            "attn_config has attn_type 'grouped_query_attention'",
+            "attn_config.attn_type is 'grouped_query_attention': only 'multihead_attention' is",
         ),
         ({"model_type": "falcon", "alibi": "yes"}, "alibi is 'yes': it must be true or false"),
         ({"model_type": "opt", "word_embed_proj_dim": "x"}, "it must be a whole number"),
@@ -207,11 +257,11 @@ def test_presets_have_the_totals_that_are_published():
         ),
         (
             {"model_type": "qwen3_next", "full_attention_interval": 0},
-            "full_attention_interval is 0: it must be a positive number",
+            "full_attention_interval is 0: it must be a whole number from 1 on",
         ),
         (
             {"model_type": "deepseek_v32", "first_k_dense_replace": -1},
-            "first_k_dense_replace is -1: it must be a number of layers",
+            "first_k_dense_replace is -1: it must be a whole number from 0 on",
         ),
         (
             {"model_type": "falcon", "num_ln_in_parallel_attn": 3},
@@ -220,7 +270,7 @@ def test_presets_have_the_totals_that_are_published():
         ({"model_type": "qwen3_moe", "decoder_sparse_step": "a"}, "decoder_sparse_step is 'a'"),
         (
             {"model_type": "qwen3_moe", "num_hidden_layers": 10**7, "decoder_sparse_step": 2},
-            "layers that differ are at most",
+            "num_hidden_layers is 10,000,000: at most 100,000 for a family",
         ),
         ({"model_type": "mpt", "attn_config": 3}, "attn_config is 3: it must be an object"),
     ],
