@@ -270,9 +270,7 @@ def without_rope(said: Contents, fields: Fields) -> Fields:
     return without_rope_where_full(read_window(said, fields))
 
 
-_COHERE = replace(COHERE, extra=OF_WINDOWS)
-
-COHERE2 = _COHERE.but(
+COHERE2 = COHERE.but(
     name="cohere2",
     words="Cohere 2",
     builds="Cohere2ForCausalLM",
@@ -284,6 +282,7 @@ COHERE2 = _COHERE.but(
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
     },
+    extra=OF_WINDOWS,
     reads=without_rope,
 )
 

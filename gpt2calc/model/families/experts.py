@@ -63,7 +63,8 @@ MIXTRAL = MISTRAL.but(
         "experts_out": ("layers.*.block_sparse_moe.experts.*.w2.weight",),
     },
 )
-SPARSE = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
+SPARSE: dict[str, tuple[object, ...]] = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
+"""``Family.extra`` where two keys say which layers have experts."""
 
 QWEN_MOE = Architecture(
     decoder=MixtralDecoder,
@@ -106,7 +107,7 @@ QWEN2_MOE = QWEN2.but(
         "n_inner_shared": ("shared_expert_intermediate_size",),
         "qkv_bias": ("qkv_bias",),
     },
-    extra=SPARSE,
+    extra={**QWEN2.extra, **SPARSE},
     reads=_qwen2_moe,
     not_null=("num_key_value_heads",),
     hub=ONE_BY_ONE,
@@ -133,7 +134,7 @@ QWEN3_MOE = QWEN3.but(
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
-    extra=SPARSE,
+    extra={**QWEN3.extra, **SPARSE},
     reads=_qwen3_moe,
     not_null=("num_key_value_heads",),
     hub=ONE_BY_ONE,

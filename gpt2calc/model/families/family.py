@@ -62,6 +62,11 @@ class OutOfReach(NamedTuple):
     why: str
 
 
+def as_they_are(_: Contents, fields: Fields) -> Fields:
+    """Return the fields of a family without extra keys."""
+    return fields
+
+
 @dataclass(frozen=True)
 class Family:
     """One ``model_type`` of transformers, or a part of it whose tensors have names of their own."""
@@ -84,7 +89,7 @@ class Family:
     called: Called = field(default_factory=lambda: HIDDEN)
     extra: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     """Keys for ``reads``: the value if missing, then others that ``verify`` tries."""
-    reads: Callable[[Contents, Fields], Fields] = lambda _, fields: fields
+    reads: Callable[[Contents, Fields], Fields] = as_they_are
     """Turns the extra keys into fields; a ``ValueError`` refuses the file."""
     not_null: tuple[str, ...] = ()
     """Keys that must not be null, where other families take null for the rule."""
@@ -155,10 +160,15 @@ class Family:
         return {name: read[name] for name in lists if name in read}
 
     def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
-        """Return a family that differs in some things; mappings are added to, not replaced."""
+        """Return a family that differs in some things.
+
+        Mappings are added to, not replaced; but ``reads`` comes with its own ``extra`` keys.
+        """
         for key, value in changes.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping) and not (key == "extra" and "reads" in changes):
                 changes[key] = {**getattr(self, key), **value}
+        if "reads" in changes:
+            changes.setdefault("extra", {})
         return replace(self, name=name, words=words, builds=builds, **changes)  # type: ignore[arg-type]
 
 

@@ -131,7 +131,7 @@ def _persimmon(said: Contents, fields: Fields) -> Fields:
     return read_rotary_dim(said, fields)
 
 
-PERSIMMON = GPT_NEOX.but(
+PERSIMMON = replace(GPT_NEOX, hub={}).but(
     name="persimmon",
     words="Persimmon",
     builds="PersimmonForCausalLM",
@@ -147,7 +147,7 @@ PERSIMMON = GPT_NEOX.but(
     switches={"qk_norm": "head"},
     missing=sizes(262_144, 16_384, 4_096, 36, 64) | {"n_inner": 16_384, "parallel_residual": False},
     called={"qkv_bias": (), "attn_proj_bias": (), "parallel_residual": ()},
-    extra={"qk_layernorm": (True, False)},
+    extra={**GPT_NEOX.extra, "qk_layernorm": (True, False)},
     reads=_persimmon,
     names=named(
         prefix="model.",
@@ -162,7 +162,6 @@ PERSIMMON = GPT_NEOX.but(
     ),
     told_by_tensors=False,
 )
-PERSIMMON = replace(PERSIMMON, hub={})
 
 # ---- mixtures of experts ---------------------------------------------------------------------
 
@@ -219,12 +218,10 @@ FLINT = QWEN3_MOE.but(
         MLP,
         TWO_NORMS,
     ),
+    extra={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **OF_WINDOWS},
     reads=_flint,
     not_null=("num_key_value_heads", "head_dim", "sliding_window"),
     told_by_tensors=False,
-)
-FLINT = replace(
-    FLINT, extra={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **OF_WINDOWS}
 )
 
 

@@ -12,10 +12,10 @@ from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
     MIXTRAL,
     ONE_BY_ONE,
-    QWEN3_MOE,
     QWEN_MOE,
     ROUTER,
     SHARED_ONE,
+    SPARSE,
 )
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.latents import DEEPSEEK_V3, LATENT_ATTENTION
@@ -205,7 +205,7 @@ QWEN3_NEXT = QWEN35_MOE.but(
         TWO_NORMS,
     ),
     called={"n_inner": ("intermediate_size",)},
-    extra={key: QWEN3_MOE.extra[key] for key in ("decoder_sparse_step", "mlp_only_layers")},
+    extra={**QWEN35_MOE.extra, **SPARSE},
     reads=_qwen3_next,
 )
 
@@ -299,6 +299,7 @@ KIMI_LINEAR = DEEPSEEK_V3.but(
         "mixer_kernel": ("linear_conv_kernel_dim",),
     },
     extra={
+        **DEEPSEEK_V3.extra,
         "first_k_dense_replace": (1,),
         "num_shared_experts": (None,),
         "linear_attn_config": (None,),
@@ -411,10 +412,10 @@ LARA = QWEN35_MOE.but(
         TWO_NORMS,
     ),
     called={"window": ("sliding_window",)},
+    extra=LISTED,
     reads=_lara,
     not_null=("num_key_value_heads", "head_dim", "sliding_window"),
 )
-LARA = replace(LARA, extra=LISTED)
 
 
 def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
-from gpt2calc.model.families.family import Contents, Fields, sizes
+from gpt2calc.model.families.family import Contents, Fields, as_they_are, sizes
 from gpt2calc.model.families.layers import depth_of, whole_number
 from gpt2calc.model.families.llamas import LLAMA, MLP, TWO_NORMS, names
 from gpt2calc.model.families.shared_experts import OF_ROUTED, SHARED
@@ -104,7 +104,7 @@ YOUTU = MINICPM3.but(
         "v_head_dim": 128,
     },
     called={"mlp_bias": ()},
-    reads=lambda _, fields: fields,
+    reads=as_they_are,
 )
 
 
@@ -173,7 +173,7 @@ AXK1 = DEEPSEEK_V3.but(
         MLP,
         TWO_NORMS,
     ),
-    extra={"first_k_dense_replace": (1,), "moe_layer_freq": (1,), **OF_LAYERS},
+    extra={**DEEPSEEK_V3.extra, "first_k_dense_replace": (1,), "moe_layer_freq": (1,), **OF_LAYERS},
     reads=_axk1,
     not_null=("q_lora_rank",),
 )
@@ -200,7 +200,7 @@ SARVAM_MLA = DEEPSEEK_V3.but(
     missing=sizes(262_144, 4_096, 4_096, 32, 64)
     | {"n_inner": 16_384, "n_expert": 128, "q_lora_rank": None},
     called={"n_expert": ("n_routed_experts", "num_local_experts", "num_experts")},
-    extra={"first_k_dense_replace": (1,), "num_shared_experts": (None,)},
+    extra={**DEEPSEEK_V3.extra, "first_k_dense_replace": (1,), "num_shared_experts": (None,)},
     reads=_sarvam_mla,
 )
 DEEPSEEK_V2 = DEEPSEEK_V3.but(
@@ -239,7 +239,7 @@ DEEPSEEK_V32 = DEEPSEEK_V3.but(
         "index_n_heads": ("index_n_heads",),
         "index_head_dim": ("index_head_dim",),
     },
-    extra=OF_LAYERS,
+    extra={**DEEPSEEK_V3.extra, **OF_LAYERS},
     reads=_deepseek_v32,
 )
 
@@ -265,9 +265,9 @@ GLM4_LITE = DEEPSEEK_V3.but(
         "v_head_dim": 256,
     },
     called={"qk_rope_head_dim": ("qk_rope_head_dim", "head_dim")},
+    extra={"n_shared_experts": (1,), "n_group": (1,), **OF_LAYERS},
     reads=_glm_lite,
 )
-GLM4_LITE = replace(GLM4_LITE, extra={"n_shared_experts": (1,), "n_group": (1,), **OF_LAYERS})
 
 
 def _glm_dsa(said: Contents, fields: Fields) -> Fields:
@@ -304,6 +304,7 @@ GLM_DSA = DEEPSEEK_V32.but(
         "index_n_heads": 32,
     },
     extra={
+        **DEEPSEEK_V32.extra,
         "indexer_types": (None,),
         "index_topk_pattern": (None,),
         "index_topk_freq": (1,),

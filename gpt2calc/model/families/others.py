@@ -10,8 +10,11 @@ from fractions import Fraction
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Architecture
 from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import OPTBlock
-from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
+from gpt2calc.model.block_variants import FalconBlock, FalconSequentialBlock
+from gpt2calc.model.blocks import OPTBlock, PhiBlock
+from gpt2calc.model.decoder import PhiDecoder
+from gpt2calc.model.decoder_variants import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
+from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, as_they_are, sizes
 from gpt2calc.model.families.layers import OF_ROPE, read_rotary_dim
 from gpt2calc.model.gpt_decoders import BloomDecoder, FalconDecoder, MPTDecoder, OPTDecoder
 from gpt2calc.model.linear import FalconLinear
@@ -88,10 +91,9 @@ BIOGPT = OPT.but(
         """,
     ),
     called={"n_inner": ("intermediate_size",), "bias": ()},
-    reads=lambda _, fields: fields,
+    reads=as_they_are,
     told_by_tensors=False,
 )
-BIOGPT = replace(BIOGPT, extra={})
 
 BLOOM = Family(
     name="bloom",

@@ -99,10 +99,10 @@ MELLUM = QWEN3_MOE.but(
         "window": 1_024,
     },
     called={"window": ("sliding_window",)},
+    extra=OF_WINDOWS | OF_LAYERS,
     reads=_mellum,
     not_null=("num_key_value_heads", "head_dim"),
 )
-MELLUM = replace(MELLUM, extra=OF_WINDOWS | OF_LAYERS)
 
 
 def _glm4_moe(said: Contents, fields: Fields) -> Fields:
@@ -178,7 +178,7 @@ SARVAM_MOE = GLM4_MOE.but(
         "n_expert": ("n_routed_experts", "num_local_experts", "num_experts"),
         "qkv_bias": ("attention_bias", "use_qkv_bias"),
     },
-    extra={"use_qk_norm": (True, False), "num_shared_experts": (None,)},
+    extra={**GLM4_MOE.extra, "use_qk_norm": (True, False), "num_shared_experts": (None,)},
     reads=_sarvam_moe,
 )
 
@@ -213,16 +213,13 @@ DOTS1 = GLM4_MOE.but(
     },
     usual={"n_inner_shared": None, "dense_layers": ()},
     called={"attn_proj_bias": ("attention_bias",), "window": ("sliding_window",)},
-    reads=_dots1,
-)
-DOTS1 = replace(
-    DOTS1,
     extra={
         "n_shared_experts": (None,),
         "first_k_dense_replace": (0,),
         "max_window_layers": (62,),
         **OF_WINDOWS,
     },
+    reads=_dots1,
 )
 
 
@@ -239,9 +236,9 @@ SOLAR_OPEN = GLM4_MOE.but(
     missing=sizes(196_608, 131_072, 4_096, 48, 64)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": None, "n_inner_expert": 1_280},
     called={"n_inner": ()},
+    extra={"n_shared_experts": (1,)},
     reads=_solar_open,
 )
-SOLAR_OPEN = replace(SOLAR_OPEN, extra={"n_shared_experts": (1,)})
 
 
 def _hy_v3(said: Contents, fields: Fields) -> Fields:
@@ -271,9 +268,9 @@ HY_V3 = GLM4_MOE.but(
         "attn_proj_bias": ("attention_bias",),
         "mlp_bias": ("mlp_bias",),
     },
+    extra={"num_shared_experts": (1,), **OF_LAYERS},
     reads=_hy_v3,
 )
-HY_V3 = replace(HY_V3, extra={"num_shared_experts": (1,), **OF_LAYERS})
 
 
 def _exaone_moe(said: Contents, fields: Fields) -> Fields:
@@ -306,7 +303,7 @@ EXAONE_MOE = EXAONE4.but(
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
-    extra={"num_shared_experts": (1,), "first_k_dense_replace": (1,), **OF_LAYERS},
+    extra={**EXAONE4.extra, "num_shared_experts": (1,), "first_k_dense_replace": (1,), **OF_LAYERS},
     reads=_exaone_moe,
     hub=ONE_BY_ONE,
 )
@@ -560,6 +557,7 @@ COHERE2_MOE = COHERE2.but(
         "n_inner_expert": ("intermediate_size",),
     },
     extra={
+        **COHERE2.extra,
         "num_shared_experts": (0,),
         "first_k_dense_replace": (0,),
         **OF_LAYERS,
@@ -622,9 +620,9 @@ KOLIBRI = QWEN3_MOE.but(
         "window": ("sliding_window",),
         "n_inner_shared": ("shared_expert_intermediate_size",),
     },
+    extra=OF_WINDOWS,
     reads=_kolibri,
 )
-KOLIBRI = replace(KOLIBRI, extra=OF_WINDOWS)
 
 
 def _aria(said: Contents, fields: Fields) -> Fields:

@@ -140,9 +140,9 @@ LFM2_MOE = LFM2.but(
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
+    extra={"num_dense_layers": (2,), **LISTED},
     reads=_lfm2_moe,
 )
-LFM2_MOE = replace(LFM2_MOE, extra={"num_dense_layers": (2,), **LISTED})
 
 
 def _lfm3(said: Contents, fields: Fields) -> Fields:
@@ -197,12 +197,9 @@ LFM3 = LFM2.but(
         "attn_proj_bias": ("attention_bias",),
         "tie_embeddings": ("tie_word_embeddings",),
     },
+    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LISTED},
     reads=_lfm3,
     not_null=("num_key_value_heads", "head_dim"),
-)
-LFM3 = replace(
-    LFM3,
-    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LISTED},
 )
 
 

@@ -124,7 +124,7 @@ def _mamba2(said: Contents, fields: Fields) -> Fields:
     return fields
 
 
-MAMBA2 = MAMBA.but(
+MAMBA2 = replace(MAMBA, usual={}).but(
     name="mamba2",
     words="Mamba 2",
     builds="Mamba2ForCausalLM",
@@ -154,9 +154,9 @@ MAMBA2 = MAMBA.but(
         "mixer_head_dim": ("head_dim",),
         "mixer_key_heads": ("n_groups",),
     },
+    extra={"expand": (2,)},
     reads=_mamba2,
 )
-MAMBA2 = replace(MAMBA2, usual={}, extra={"expand": (2,)})
 
 # ---- blocks of one part ----------------------------------------------------------------------
 
@@ -567,11 +567,8 @@ FALCON_H1 = BAMBA.but(
         "final_layernorm",
     ),
     called={"mixer_norm": ("mamba_rms_norm",)},
-    reads=_falcon_h1,
-)
-FALCON_H1 = replace(
-    FALCON_H1,
     extra={"mamba_d_ssm": (1_024,), "mamba_expand": (2,), "projectors_bias": (False, True)},
+    reads=_falcon_h1,
 )
 
 STATE_SPACES = (MAMBA, FALCON_MAMBA, MAMBA2, NEMOTRON_H, GRANITE_HYBRID, BAMBA, JAMBA, FALCON_H1)

@@ -4,7 +4,6 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.errors import quoted
@@ -464,16 +463,13 @@ GEMMA3N = GEMMA4.but(
             _PER_LAYER,
         )
     ),
-    reads=_gemma3n,
-)
-GEMMA3N = replace(
-    GEMMA3N,
     extra={
         "altup_num_inputs": (4,),
         "num_kv_shared_layers": (15,),
         "hidden_size_per_layer_input": (256,),
         **OF_WINDOWS,
     },
+    reads=_gemma3n,
 )
 
 UNLIKE = (MIMO_V2, LAGUNA, GEMMA4_UNIFIED, GEMMA4, GEMMA3N)
