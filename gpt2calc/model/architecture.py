@@ -93,7 +93,7 @@ class Architecture:
     """Whether experts are stacked in matrices (experts * rows, columns), their gate in its own."""
     experts_outputs_first: bool = True
     """Whether the matrices of experts are stored outputs first."""
-    rebinds_expert_input: bool = True
+    rebinds_expert_input: bool = False
     """Whether a mixture without a shared expert gives its input's name to what experts return."""
     router_normalizes: bool = True
     """Whether the probabilities of the experts chosen are divided by their sum."""

@@ -46,7 +46,6 @@ DBRX = Family(
         memory_is_proven=False,
         decoder=MixtralDecoder,
         stacks_experts=True,
-        rebinds_expert_input=False,
     ),
     switches={
         "positions": "rotary",

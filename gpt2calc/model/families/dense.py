@@ -8,10 +8,17 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
 from gpt2calc.model.attention import NormedAfterRotation, QueriesScaledByPosition
+from gpt2calc.model.decoder import (
+    BothMasksDecoder,
+    Cohere2Decoder,
+    FullMaskDecoder,
+    Gemma3Decoder,
+    NanoChatDecoder,
+)
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
+    LAYER_TYPES,
     OF_ROPE,
-    OF_WINDOWS,
     heads_as_wide_as,
     read_pattern,
     read_rotary_dim,
@@ -29,6 +36,7 @@ from gpt2calc.model.families.llamas import (
     MLP,
     OLMO2,
     PHI3,
+    POST_NORMS,
     TWO_NORMS,
     names,
 )
@@ -119,6 +127,10 @@ SEED_OSS = LLAMA.but(
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 27_648, "qkv_bias": True},
     called={"attn_proj_bias": ("attention_out_bias",)},
 )
+HUNYUAN_NORMS = {
+    "query_norm": "self_attn.query_layernorm",
+    "key_norm": "self_attn.key_layernorm",
+}
 HUNYUAN_DENSE = LLAMA.but(
     name="hunyuan_v1_dense",
     words="Hunyuan",
@@ -128,7 +140,7 @@ HUNYUAN_DENSE = LLAMA.but(
     missing={"vocab": 290_943},
     names=names(
         ATTENTION,
-        {"query_norm": "self_attn.query_layernorm", "key_norm": "self_attn.key_layernorm"},
+        HUNYUAN_NORMS,
         MLP,
         TWO_NORMS,
     ),
@@ -142,7 +154,7 @@ MINISTRAL = MISTRAL.but(
     words="Ministral",
     builds="MinistralForCausalLM",
     architecture=Architecture(decoder=BothMasksDecoder),
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=read_window,
     not_null=(),
 )
@@ -173,7 +185,6 @@ CWM = LLAMA.but(
     builds="CwmForCausalLM",
     architecture=Architecture(decoder=BothMasksDecoder),
     switches={"full_every": 4},
-    usual={"window": 8_192},
     missing=sizes(128_256, 131_072, 6_144, 64, 48)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 21_504, "window": 8_192},
     called={
@@ -181,7 +192,7 @@ CWM = LLAMA.but(
         "attn_proj_bias": (),
         "window": ("sliding_window",),
     },
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=_cwm,
     begins_with_full_layer=True,
     not_null=("num_key_value_heads", "head_dim"),
@@ -214,12 +225,7 @@ GLM4 = GLM.but(
     names=names(
         ATTENTION,
         _JOINT_MLP,
-        {
-            "attention_norm": "input_layernorm",
-            "mlp_norm": "post_attention_layernorm",
-            "attention_post_norm": "post_self_attn_layernorm",
-            "mlp_post_norm": "post_mlp_layernorm",
-        },
+        POST_NORMS,
     ),
 )
 ERNIE45 = LLAMA.but(
@@ -257,10 +263,9 @@ OLMO3 = OLMO2.but(
     builds="Olmo3ForCausalLM",
     architecture=replace(OLMO2.architecture, decoder=Gemma3Decoder),
     switches={"full_every": 4},
-    usual={"window": 4_096},
     missing={"window": 4_096},
     called={"window": ("sliding_window",)},
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=read_window,
 )
 
@@ -276,13 +281,12 @@ COHERE2 = COHERE.but(
     builds="Cohere2ForCausalLM",
     architecture=replace(COHERE.architecture, decoder=Cohere2Decoder),
     switches={"full_every": 4, "no_rope_every": 4},
-    usual={"window": 4_096},
     missing={"window": 4_096},
     called={
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
     },
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=without_rope,
 )
 
@@ -300,7 +304,6 @@ EXAONE4 = OLMO2.but(
         decoder=FullMaskDecoder, separate_with_norms={**NORMED, "head": NormedAfterTransposing}
     ),
     switches={"qk_norm": "head", "full_every": 4, "no_rope_every": 4},
-    usual={"window": 4_096},
     missing=sizes(102_400, 2_048, 4_096, 32, 32)
     | {"n_kv_head": 32, "n_inner": 16_384, "window": 4_096},
     called={
@@ -309,7 +312,7 @@ EXAONE4 = OLMO2.but(
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
     },
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=_exaone4,
     not_null=("num_key_value_heads",),
 )
@@ -317,7 +320,6 @@ VAULTGEMMA = GEMMA2.but(
     name="vaultgemma",
     words="VaultGemma",
     builds="VaultGemmaForCausalLM",
-    architecture=replace(GEMMA2.architecture, decoder=Gemma2Decoder),
     switches={"norm_place": "before"},
     names=names(
         ATTENTION,

@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import BothMasksDecoder, MixtralDecoder
+from gpt2calc.model.families.config_keys import EXPERT_KEYS
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import (
     read_qwen_moes_window,
@@ -30,9 +32,10 @@ SHARED_ONE = {
     "shared_gate": "mlp.shared_expert.gate_proj",
     "shared_in": "mlp.shared_expert.up_proj",
     "shared_out": "mlp.shared_expert.down_proj",
-    "shared_router": "mlp.shared_expert_gate",
 }
-"""Qwen's names of the expert that every token goes through, and of its gate."""
+"""Qwen's names of the expert that every token goes through."""
+SHARED_ROUTER = {"shared_router": "mlp.shared_expert_gate"}
+"""Qwen's name of that expert's gate."""
 ONE_BY_ONE = {
     "experts_in": (
         "layers.*.mlp.experts.*.gate_proj.weight",
@@ -47,7 +50,7 @@ MIXTRAL = MISTRAL.but(
     name="mixtral",
     words="Mixtral",
     builds="MixtralForCausalLM",
-    architecture=Architecture(decoder=MixtralDecoder),
+    architecture=Architecture(decoder=MixtralDecoder, rebinds_expert_input=True),
     missing={"n_expert": 8, "n_expert_active": 2, "window": None},
     names=names(ATTENTION, ROUTER, EXPERTS_JOINED, TWO_NORMS),
     called={
@@ -68,7 +71,6 @@ SPARSE: dict[str, tuple[object, ...]] = {"decoder_sparse_step": (1,), "mlp_only_
 
 QWEN_MOE = Architecture(
     decoder=MixtralDecoder,
-    rebinds_expert_input=False,
     router_normalizes=False,
     router_casts_back=True,
 )
@@ -99,11 +101,9 @@ QWEN2_MOE = QWEN2.but(
         "n_inner_shared": 5_632,
         "qkv_bias": True,
     },
-    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, SHARED_ONE, MLP, TWO_NORMS),
+    names=names(ATTENTION, ROUTER, EXPERTS_JOINED, SHARED_ONE, SHARED_ROUTER, MLP, TWO_NORMS),
     called={
-        "n_expert": ("num_experts",),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+        **EXPERT_KEYS,
         "n_inner_shared": ("shared_expert_intermediate_size",),
         "qkv_bias": ("qkv_bias",),
     },
@@ -130,9 +130,8 @@ QWEN3_MOE = QWEN3.but(
     },
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
     called={
+        **EXPERT_KEYS,
         "n_expert": ("num_experts", "num_local_experts"),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
     },
     extra={**QWEN3.extra, **SPARSE},
     reads=_qwen3_moe,

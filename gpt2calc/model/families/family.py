@@ -115,11 +115,6 @@ class Family:
         """Whether queries, keys and values are one matrix."""
         return "query" not in self.names.modules
 
-    @cached_property
-    def joins_gate(self) -> bool:
-        """Whether gate and hidden layer are one matrix."""
-        return "mlp_gate_in" in self.names.modules
-
     @property
     def is_hybrid(self) -> bool:
         """Whether some of its layers may have attention, and others another mixer."""
@@ -130,13 +125,15 @@ class Family:
         """What a ``config.json`` calls it."""
         return self.variant_of or self.name
 
-    @property
+    @cached_property
     def ways(self) -> dict[str, FieldValue]:
         """The fields of a model of which the family alone is given."""
+        # A class that has a window in some of its layers has one by default.
+        brought = {*OF_A_KIND, *(["window"] if "full_every" in self.switches else [])}
         own = {
             name: it
             for name, it in self.missing.items()
-            if isinstance(it, bool) or (name in OF_A_KIND and it is not None)
+            if isinstance(it, bool) or (name in brought and it is not None)
         }
         return {"family": self.name, **self.switches, **own, **self.usual}
 

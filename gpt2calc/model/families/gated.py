@@ -8,12 +8,21 @@ from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.blocks import Block
-from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, QWEN3_MOE, ROUTER
+from gpt2calc.model.decoder import BothMasksDecoder, MixtralDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import EXPERT_KEYS
+from gpt2calc.model.families.experts import (
+    EXPERTS_JOINED,
+    ONE_BY_ONE,
+    QWEN3_MOE,
+    ROUTER,
+    SHARED_ONE,
+)
 from gpt2calc.model.families.family import Contents, Fields, OutOfReach, sizes
 from gpt2calc.model.families.gpts import GPT_NEOX
 from gpt2calc.model.families.layers import (
     FULL,
-    OF_WINDOWS,
+    LAYER_TYPES,
     SLIDING,
     depth_of,
     heads_as_wide_as,
@@ -26,6 +35,7 @@ from gpt2calc.model.families.llamas import (
     LLAMA,
     MLP,
     NORMS_OF_HEADS,
+    SINKS,
     TWO_NORMS,
     names,
 )
@@ -37,6 +47,12 @@ from gpt2calc.model.routers import SigmoidRouter
 
 # ---- dense models ----------------------------------------------------------------------------
 
+
+def _apertus(said: Contents, fields: Fields) -> Fields:
+    """Read the activation, which has parameters if it is xIELU."""
+    return fields | {"learned_activation": said["hidden_act"] == "xielu"}
+
+
 APERTUS = LLAMA.but(
     name="apertus",
     words="Apertus",
@@ -47,7 +63,7 @@ APERTUS = LLAMA.but(
     | {"n_inner": 14_336, "qkv_bias": False, "attn_proj_bias": False},
     called={"mlp_bias": ()},
     extra={"hidden_act": ("xielu",)},
-    reads=lambda said, fields: _only_xielu(said, fields),
+    reads=_apertus,
     names=names(
         ATTENTION,
         NORMS_OF_HEADS,
@@ -62,11 +78,6 @@ APERTUS = LLAMA.but(
     ),
     told_by_tensors=False,
 )
-
-
-def _only_xielu(said: Contents, fields: Fields) -> Fields:
-    """Read the activation, which has parameters if it is xIELU."""
-    return fields | {"learned_activation": said["hidden_act"] == "xielu"}
 
 
 APERTUS_15 = APERTUS.but(
@@ -184,7 +195,6 @@ FLINT = QWEN3_MOE.but(
         decoder=BothMasksDecoder,
         router=SigmoidRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
         has_sdpa=False,
         memory_is_proven=False,
     ),
@@ -205,20 +215,16 @@ FLINT = QWEN3_MOE.but(
     },
     called={"n_expert": ("num_experts",), "n_inner_shared": ("shared_expert_intermediate_size",)},
     names=names(
-        {"sinks": "self_attn.sinks"},
+        SINKS,
         ATTENTION,
         NORMS_OF_HEADS,
         EXPERTS_JOINED,
         ROUTER,
-        {
-            "shared_gate": "mlp.shared_expert.gate_proj",
-            "shared_in": "mlp.shared_expert.up_proj",
-            "shared_out": "mlp.shared_expert.down_proj",
-        },
+        SHARED_ONE,
         MLP,
         TWO_NORMS,
     ),
-    extra={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **OF_WINDOWS},
+    extra={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **LAYER_TYPES},
     reads=_flint,
     not_null=("num_key_value_heads", "head_dim", "sliding_window"),
     told_by_tensors=False,
@@ -239,7 +245,6 @@ AFMOE = LLAMA.but(
         decoder=MixtralDecoder,
         router=SigmoidRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
         choice_bias_is_row=False,
         memory_is_proven=False,
     ),
@@ -253,7 +258,7 @@ AFMOE = LLAMA.but(
         "full_every": 4,
         "no_rope_every": 4,
     },
-    usual={"n_inner_shared": 2_816, "dense_layers": (0,), "window": 1_024},
+    usual={"n_inner_shared": 2_816, "dense_layers": (0,)},
     missing=sizes(200_192, 16_384, 2_048, 32, 16)
     | {
         "head_dim": 128,
@@ -267,13 +272,11 @@ AFMOE = LLAMA.but(
     },
     called={
         "mlp_bias": (),
-        "n_expert": ("num_experts",),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+        **EXPERT_KEYS,
         "window": ("sliding_window",),
         "full_every": ("global_attn_every_n_layers",),
     },
-    extra={"num_dense_layers": (1,), "num_shared_experts": (2,), **OF_WINDOWS},
+    extra={"num_dense_layers": (1,), "num_shared_experts": (2,), **LAYER_TYPES},
     reads=_afmoe,
     names=names(
         ATTENTION,

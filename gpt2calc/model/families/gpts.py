@@ -71,7 +71,6 @@ GPT_NEO = Family(
         activation="gelu_new",
     ),
     switches={"qkv_bias": False, "full_every": 2},
-    usual={"window": 256},
     begins_with_full_layer=True,
     missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048, "window": 256},
     names=named(

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import MixtralDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import EXPERT_KEYS
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
     MIXTRAL,
@@ -15,12 +18,14 @@ from gpt2calc.model.families.experts import (
     QWEN_MOE,
     ROUTER,
     SHARED_ONE,
+    SHARED_ROUTER,
     SPARSE,
 )
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.latents import DEEPSEEK_V3, LATENT_ATTENTION
 from gpt2calc.model.families.layers import (
     FULL,
+    LAYER_TYPES,
     OF_ROPE,
     SLIDING,
     depth_of,
@@ -37,7 +42,7 @@ from gpt2calc.model.families.llamas import (
 )
 from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import (
-    OF_LAYERS,
+    MLP_LAYER_TYPES,
     SHARED_NUMBER,
     given_key,
     read_dense_layers,
@@ -53,8 +58,6 @@ ATTENTION_WORDS = ("full_attention", "attention")
 """What ``layer_types`` calls layers with attention."""
 MIXER_WORDS = ("linear_attention", "conv", "mamba")
 """What ``layer_types`` calls layers with another mixer."""
-LISTED: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
-"""``Family.extra`` where a list may say which layers have attention."""
 
 
 def read_attention_layers(said: Contents, fields: Fields, otherwise: Iterable[int]) -> Fields:
@@ -135,15 +138,13 @@ QWEN35 = LLAMA.but(
     | {"n_kv_head": 4, "head_dim": 256, "n_inner": 12_288, **_DELTA_SIZES},
     names=names(_DELTA, _DELTA_END, _DELTA_APART, ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
     called=_OF_DELTA | {"mlp_bias": ()},
-    extra={"full_attention_interval": (4,), **LISTED, **OF_ROPE},
+    extra={"full_attention_interval": (4,), **LAYER_TYPES, **OF_ROPE},
     reads=_every_fourth,
     not_null=("num_key_value_heads", "head_dim"),
     told_by_tensors=False,
 )
 _OF_QWEN_EXPERTS: Called = {
-    "n_expert": ("num_experts",),
-    "n_expert_active": ("num_experts_per_tok",),
-    "n_inner_expert": ("moe_intermediate_size",),
+    **EXPERT_KEYS,
     "n_inner_shared": ("shared_expert_intermediate_size",),
 }
 QWEN35_MOE = QWEN35.but(
@@ -151,11 +152,11 @@ QWEN35_MOE = QWEN35.but(
     words="Qwen3.5-MoE",
     builds="Qwen3_5MoeForCausalLM",
     architecture=replace(
-        _QWEN,
-        decoder=MixtralDecoder,
-        rebinds_expert_input=False,
-        router_normalizes=QWEN_MOE.router_normalizes,
-        router_casts_back=True,
+        QWEN_MOE,
+        rms_norm=RMSNormPlusOne,
+        rotary=NeoXRotary,
+        rotary_part=Fraction(1, 4),
+        memory_is_proven=False,
     ),
     missing=sizes(248_320, 32_768, 2_048, 40, 16)
     | {
@@ -175,6 +176,7 @@ QWEN35_MOE = QWEN35.but(
         ROUTER,
         EXPERTS_JOINED,
         SHARED_ONE,
+        SHARED_ROUTER,
         TWO_NORMS,
     ),
     called=_OF_QWEN_EXPERTS | {"n_inner": ()},
@@ -201,6 +203,7 @@ QWEN3_NEXT = QWEN35_MOE.but(
         ROUTER,
         EXPERTS_JOINED,
         SHARED_ONE,
+        SHARED_ROUTER,
         MLP,
         TWO_NORMS,
     ),
@@ -212,9 +215,16 @@ QWEN3_NEXT = QWEN35_MOE.but(
 # ---- Kimi's delta attention, and lightning attention ------------------------------------------
 
 
-def _kimi_types(said: Contents, depth: int) -> list[str]:
+_INSIDE = {
+    "num_heads": "mixer_heads",
+    "head_dim": "mixer_head_dim",
+    "short_conv_kernel_size": "mixer_kernel",
+}
+"""Fields by their keys in ``linear_attn_config``."""
+
+
+def _kimi_types(inner: object, depth: int) -> list[str]:
     """Return what each layer of Kimi-Linear is, where ``layer_types`` does not say it."""
-    inner = said["linear_attn_config"]
     if not isinstance(inner, Mapping) or not {"full_attn_layers", "kda_layers"} <= inner.keys():
         return ["full_attention" if n and n % 4 == 0 else "linear_attention" for n in range(depth)]
     full, linear = inner["full_attn_layers"], inner["kda_layers"]
@@ -228,22 +238,17 @@ def _kimi_types(said: Contents, depth: int) -> list[str]:
 
 
 def _kimi(said: Contents, fields: Fields) -> Fields:
-    inner = said["linear_attn_config"]
+    """Read Kimi-Linear, whose files say in ``linear_attn_config`` what linear attention has."""
+    inner, types = said["linear_attn_config"], said["layer_types"]
     if isinstance(inner, Mapping):
-        keys = ("num_heads", "head_dim", "short_conv_kernel_size")
-        names = ("mixer_heads", "mixer_head_dim", "mixer_kernel")
-        fields = fields | {
-            name: inner[key] for name, key in zip(names, keys, strict=True) if key in inner
-        }
-    fields = fields | {
-        "mixer_key_heads": fields["mixer_heads"],
-        "mixer_state_dim": fields["mixer_head_dim"],
-    }
-    first = whole_number(said, "first_k_dense_replace")
+        given = {_INSIDE[key]: value for key, value in inner.items() if key in _INSIDE}
+        fields = fields | given
+    heads, width = fields["mixer_heads"], fields["mixer_head_dim"]
+    fields = fields | {"mixer_key_heads": heads, "mixer_state_dim": width}
+    types = _kimi_types(inner, depth_of(fields)) if types is None else types
+    fields = read_attention_layers({"layer_types": types}, fields, ())
     fields = read_shared(said, fields, given_key(said, *SHARED_NUMBER))
-    types = said["layer_types"]
-    types = _kimi_types(said, depth_of(fields)) if types is None else types
-    return read_mlp_types(said, read_attention_layers({"layer_types": types}, fields, ()), first)
+    return read_mlp_types(said, fields, whole_number(said, "first_k_dense_replace"))
 
 
 KIMI_LINEAR = DEEPSEEK_V3.but(
@@ -303,8 +308,8 @@ KIMI_LINEAR = DEEPSEEK_V3.but(
         "first_k_dense_replace": (1,),
         "num_shared_experts": (None,),
         "linear_attn_config": (None,),
-        **LISTED,
-        **OF_LAYERS,
+        **LAYER_TYPES,
+        **MLP_LAYER_TYPES,
     },
     reads=_kimi,
 )
@@ -323,7 +328,7 @@ MINIMAX = MIXTRAL.but(
     name="minimax",
     words="MiniMax",
     builds="MiniMaxForCausalLM",
-    architecture=Architecture(decoder=MixtralDecoder, memory_is_proven=False),
+    architecture=replace(MIXTRAL.architecture, memory_is_proven=False),
     switches={"mixer": "lightning", "window": None},
     usual={
         "mixer_heads": 32,
@@ -344,7 +349,7 @@ MINIMAX = MIXTRAL.but(
         EXPERTS_JOINED,
     ),
     called={"window": ()},
-    extra=LISTED,
+    extra=LAYER_TYPES,
     reads=_minimax,
     not_null=(),
     told_by_tensors=False,
@@ -385,7 +390,6 @@ LARA = QWEN35_MOE.but(
     architecture=Architecture(
         decoder=MixtralDecoder,
         experts=SharedLast,
-        rebinds_expert_input=False,
         memory_is_proven=False,
     ),
     switches={"attention_gate": False, "shared_gate": False},
@@ -408,11 +412,11 @@ LARA = QWEN35_MOE.but(
         NORMS_OF_HEADS,
         EXPERTS_JOINED,
         ROUTER,
-        {role: name for role, name in SHARED_ONE.items() if role != "shared_router"},
+        SHARED_ONE,
         TWO_NORMS,
     ),
     called={"window": ("sliding_window",)},
-    extra=LISTED,
+    extra=LAYER_TYPES,
     reads=_lara,
     not_null=("num_key_value_heads", "head_dim", "sliding_window"),
 )
@@ -421,16 +425,18 @@ LARA = QWEN35_MOE.but(
 def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:
     """Read OLMo-Hybrid, whose linear attention follows the heads where nothing is said of it."""
     depth, width, heads = depth_of(fields), fields["n_embd"], fields["n_head"]
-    keys = fields["mixer_key_heads"] = fields.get("mixer_key_heads") or heads
-    fields["mixer_heads"] = fields.get("mixer_heads") or heads
-    state = fields.get("mixer_state_dim")
+    keys, state = fields.get("mixer_key_heads") or heads, fields.get("mixer_state_dim")
     if state is None and type(width) is int and type(keys) is int and keys > 0:
         state = 3 * width // (4 * keys)
-    fields["mixer_state_dim"] = state
     value = fields.get("mixer_head_dim")
-    fields["mixer_head_dim"] = 2 * state if value is None and type(state) is int else value
+    of_mixer = {
+        "mixer_heads": fields.get("mixer_heads") or heads,
+        "mixer_key_heads": keys,
+        "mixer_state_dim": state,
+        "mixer_head_dim": 2 * state if value is None and type(state) is int else value,
+    }
     fourth = [n for n in range(depth) if n % 4 == 3] or [depth - 1]
-    return read_attention_layers(said, fields, fourth)
+    return read_attention_layers(said, fields | of_mixer, fourth)
 
 
 OLMO_HYBRID = LLAMA.but(
@@ -439,7 +445,6 @@ OLMO_HYBRID = LLAMA.but(
     builds="OlmoHybridForCausalLM",
     architecture=Architecture(
         rms_norm=RMSNormCastLast,
-        separate_with_norms=NORMED,
         norms_after_attention=True,
         memory_is_proven=False,
     ),
@@ -455,7 +460,7 @@ OLMO_HYBRID = LLAMA.but(
     | {"n_inner": 11_008, "mixer_kernel": 4, "qkv_bias": False, "attn_proj_bias": False},
     names=names(
         ATTENTION,
-        {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"},
+        NORMS_OF_HEADS,
         MLP,
         {
             "attention_norm": "input_layernorm",
@@ -478,7 +483,7 @@ OLMO_HYBRID = LLAMA.but(
         },
     ),
     called=_OF_DELTA | {"mlp_bias": ()},
-    extra=LISTED,
+    extra=LAYER_TYPES,
     reads=_olmo_hybrid,
     told_by_tensors=False,
 )

@@ -7,13 +7,16 @@ on the Hub, whose tensors are those of DeepSeek-V3.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import MixtralDecoder, ScaledLogitsDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import ROUTED_KEYS
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
-from gpt2calc.model.families.family import Contents, Fields, as_they_are, sizes
+from gpt2calc.model.families.family import Called, Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of, whole_number
 from gpt2calc.model.families.llamas import LLAMA, MLP, TWO_NORMS, names
-from gpt2calc.model.families.shared_experts import OF_ROUTED, SHARED
+from gpt2calc.model.families.shared_experts import SHARED
 from gpt2calc.model.families.sparse import (
-    OF_LAYERS,
+    MLP_LAYER_TYPES,
     SHARED_NUMBER,
     given_key,
     read_first_dense,
@@ -44,12 +47,24 @@ _INDEXER = {
     "index_key_norm": "self_attn.indexer.k_norm",
     "index_weights": "self_attn.indexer.weights_proj",
 }
-_OF_LATENT = {
-    name: (name,)
-    for name in (
-        "kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
-    )
-}  # fmt: skip
+LATENT_KEYS: Called = {
+    "n_kv_head": (),
+    "head_dim": (),
+    "kv_lora_rank": ("kv_lora_rank",),
+    "q_lora_rank": ("q_lora_rank",),
+    "qk_nope_head_dim": ("qk_nope_head_dim",),
+    "qk_rope_head_dim": ("qk_rope_head_dim",),
+    "v_head_dim": ("v_head_dim",),
+}
+"""The keys of latent attention, which has no heads of keys to share."""
+LATENT_SIZES = {
+    "kv_lora_rank": 512,
+    "q_lora_rank": 1_536,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+}
+"""DeepSeek-V3's sizes of latent attention."""
 
 
 def _minicpm3(_: Contents, fields: Fields) -> Fields:
@@ -85,26 +100,19 @@ MINICPM3 = LLAMA.but(
         "v_head_dim": None,
     },
     names=names(LATENT_ATTENTION, MLP, TWO_NORMS),
-    called=_OF_LATENT | {"n_kv_head": (), "head_dim": ()},
+    called=LATENT_KEYS,
     reads=_minicpm3,
 )
-YOUTU = MINICPM3.but(
+YOUTU = LLAMA.but(
     name="youtu",
     words="Youtu-LLM",
     builds="YoutuForCausalLM",
+    told_by_tensors=False,
     architecture=_LATENT,
-    usual={"v_head_dim": 128},
     missing=sizes(128_256, 131_072, 2_048, 32, 16)
-    | {
-        "n_inner": 6_144,
-        "kv_lora_rank": 512,
-        "q_lora_rank": 1_536,
-        "qk_nope_head_dim": 128,
-        "qk_rope_head_dim": 64,
-        "v_head_dim": 128,
-    },
-    called={"mlp_bias": ()},
-    reads=as_they_are,
+    | {"n_inner": 6_144, "tie_embeddings": True, **LATENT_SIZES},
+    names=names(LATENT_ATTENTION, MLP, TWO_NORMS),
+    called=LATENT_KEYS | {"mlp_bias": ()},
 )
 
 
@@ -112,16 +120,16 @@ def _deepseek(said: Contents, fields: Fields) -> Fields:
     return read_first_dense(said, read_shared(said, fields, "n_shared_experts"))
 
 
-DEEPSEEK_V3 = YOUTU.but(
+DEEPSEEK_V3 = LLAMA.but(
     name="deepseek_v3",
     words="DeepSeek-V3",
     builds="DeepseekV3ForCausalLM",
+    told_by_tensors=False,
     architecture=replace(
         _LATENT,
         decoder=MixtralDecoder,
         router=GroupedRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
     ),
     switches={"shared_gate": False},
     usual={"n_inner_shared": 2_048, "dense_layers": (0, 1, 2)},
@@ -131,10 +139,10 @@ DEEPSEEK_V3 = YOUTU.but(
         "n_expert": 256,
         "n_expert_active": 8,
         "n_inner_expert": 2_048,
-        "tie_embeddings": False,
+        **LATENT_SIZES,
     },
     names=names(LATENT_ATTENTION, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called=OF_ROUTED,
+    called=LATENT_KEYS | ROUTED_KEYS | {"mlp_bias": ()},
     extra={
         "n_shared_experts": (1,),
         "first_k_dense_replace": (3,),
@@ -173,7 +181,12 @@ AXK1 = DEEPSEEK_V3.but(
         MLP,
         TWO_NORMS,
     ),
-    extra={**DEEPSEEK_V3.extra, "first_k_dense_replace": (1,), "moe_layer_freq": (1,), **OF_LAYERS},
+    extra={
+        **DEEPSEEK_V3.extra,
+        "first_k_dense_replace": (1,),
+        "moe_layer_freq": (1,),
+        **MLP_LAYER_TYPES,
+    },
     reads=_axk1,
     not_null=("q_lora_rank",),
 )
@@ -239,7 +252,7 @@ DEEPSEEK_V32 = DEEPSEEK_V3.but(
         "index_n_heads": ("index_n_heads",),
         "index_head_dim": ("index_head_dim",),
     },
-    extra={**DEEPSEEK_V3.extra, **OF_LAYERS},
+    extra={**DEEPSEEK_V3.extra, **MLP_LAYER_TYPES},
     reads=_deepseek_v32,
 )
 
@@ -253,7 +266,7 @@ GLM4_LITE = DEEPSEEK_V3.but(
     name="glm4_moe_lite",
     words="GLM-4.7-Flash",
     builds="Glm4MoeLiteForCausalLM",
-    usual={"n_inner_shared": 1_536, "dense_layers": (0,), "v_head_dim": 256},
+    usual={"n_inner_shared": 1_536, "dense_layers": (0,)},
     missing=sizes(154_880, 202_752, 2_048, 47, 20)
     | {
         "n_inner": 10_240,
@@ -265,7 +278,7 @@ GLM4_LITE = DEEPSEEK_V3.but(
         "v_head_dim": 256,
     },
     called={"qk_rope_head_dim": ("qk_rope_head_dim", "head_dim")},
-    extra={"n_shared_experts": (1,), "n_group": (1,), **OF_LAYERS},
+    extra={"n_shared_experts": (1,), "n_group": (1,), **MLP_LAYER_TYPES},
     reads=_glm_lite,
 )
 
@@ -294,7 +307,7 @@ GLM_DSA = DEEPSEEK_V32.but(
     name="glm_moe_dsa",
     words="GLM-5",
     builds="GlmMoeDsaForCausalLM",
-    usual={"v_head_dim": 256, "q_lora_rank": 2_048},
+    usual={"q_lora_rank": 2_048},
     missing=sizes(154_880, 202_752, 6_144, 78, 64)
     | {
         "n_inner": 12_288,

@@ -12,12 +12,12 @@ from gpt2calc.model.families.family import Contents, Fields
 DEEPEST = 100_000
 """The most layers of a model whose layers differ: lists have an entry for each."""
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
-OF_WINDOWS: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
-"""``Family.extra`` where a list may name the attention of each layer."""
+LAYER_TYPES: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
+"""``Family.extra`` where a list may name what each layer has in the place of attention."""
 OF_QWENS: dict[str, tuple[object, ...]] = {
     "use_sliding_window": (False, True),
     "max_window_layers": (28,),
-    **OF_WINDOWS,
+    **LAYER_TYPES,
 }
 """``Family.extra`` of Qwen 2 and 3."""
 OF_ROPE: dict[str, tuple[object, ...]] = {

@@ -11,9 +11,9 @@ from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.blocks import Phi3Block
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import (
+    LAYER_TYPES,
     OF_QWENS,
     OF_ROPE,
-    OF_WINDOWS,
     read_no_rope_layers,
     read_qwens_window,
     read_rotary_dim,
@@ -44,6 +44,24 @@ ATTENTION = {
 NORMS_OF_HEADS = {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"}
 MLP = {"mlp_gate": "mlp.gate_proj", "mlp_in": "mlp.up_proj", "mlp_out": "mlp.down_proj"}
 TWO_NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
+NORMS_AFTER = {
+    "attention_norm": "post_attention_layernorm",
+    "mlp_norm": "post_feedforward_layernorm",
+}
+"""OLMo 2's names of norms that stand behind attention and MLP."""
+SINKS = {"sinks": "self_attn.sinks"}
+FEED_FORWARD = {
+    "mlp_gate": "feed_forward.gate_proj",
+    "mlp_in": "feed_forward.up_proj",
+    "mlp_out": "feed_forward.down_proj",
+}
+POST_NORMS = {
+    "attention_norm": "input_layernorm",
+    "mlp_norm": "post_attention_layernorm",
+    "attention_post_norm": "post_self_attn_layernorm",
+    "mlp_post_norm": "post_mlp_layernorm",
+}
+"""GLM-4's names of a block's four norms."""
 FOUR_NORMS = {
     "attention_norm": "input_layernorm",
     "attention_post_norm": "post_attention_layernorm",
@@ -86,9 +104,6 @@ GRANITE = LLAMA.but(
         decoder=ScaledLogitsDecoder, embedding=ScaledEmbedding, residual_is_scaled=True
     ),
 )
-_PLAIN = HIDDEN | _OF_HEADS
-"""The keys of a family that has no biases, or always the same ones."""
-
 MISTRAL = LLAMA.but(
     name="mistral",
     words="Mistral",
@@ -158,7 +173,6 @@ GEMMA2 = GEMMA.but(
     builds="Gemma2ForCausalLM",
     architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores, has_sdpa=False),
     switches={"norm_place": "both", "full_every": 2},
-    usual={"window": 4_096},
     missing={
         "n_embd": 2_304,
         "n_layer": 26,
@@ -168,7 +182,7 @@ GEMMA2 = GEMMA.but(
         "window": 4_096,
     },
     called={"window": ("sliding_window",)},
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=read_window,
     names=names(ATTENTION, MLP, FOUR_NORMS),
 )
@@ -218,9 +232,9 @@ PHI3 = MISTRAL.but(
 
 
 def _stablelm(said: Contents, fields: Fields) -> Fields:
-    fields = read_rotary_dim(said, fields)
-    fields |= {"norm_place": "shared"} if said["use_parallel_residual"] else {}
-    return fields | ({"qk_norm": "heads"} if said["qk_layernorm"] else {})
+    place = {"norm_place": "shared"} if said["use_parallel_residual"] else {}
+    norm = {"qk_norm": "heads"} if said["qk_layernorm"] else {}
+    return read_rotary_dim(said, fields) | place | norm
 
 
 STABLELM = LLAMA.but(
@@ -283,7 +297,7 @@ OLMO2 = OLMO.but(
         ATTENTION,
         NORMS_OF_HEADS,
         MLP,
-        {"attention_norm": "post_attention_layernorm", "mlp_norm": "post_feedforward_layernorm"},
+        NORMS_AFTER,
     ),
 )
 

@@ -16,8 +16,8 @@ from gpt2calc.model.families.experts import (
 )
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
+    LAYER_TYPES,
     OF_ROPE,
-    OF_WINDOWS,
     heads_as_wide_as,
     read_rotary_dim,
     read_window,
@@ -27,8 +27,10 @@ from gpt2calc.model.families.llamas import (
     GRANITE,
     LLAMA,
     MLP,
+    NORMS_AFTER,
     NORMS_OF_HEADS,
     OLMO2,
+    SINKS,
     TWO_NORMS,
     names,
 )
@@ -68,7 +70,6 @@ FLEX_OLMO = OLMO2.but(
     architecture=replace(
         OLMO2.architecture,
         decoder=MixtralDecoder,
-        rebinds_expert_input=False,
         router_normalizes=False,
         router_casts_back=True,
     ),
@@ -78,7 +79,7 @@ FLEX_OLMO = OLMO2.but(
         NORMS_OF_HEADS,
         ROUTER,
         EXPERTS_JOINED,
-        {"attention_norm": "post_attention_layernorm", "mlp_norm": "post_feedforward_layernorm"},
+        NORMS_AFTER,
     ),
     called=_OF_EXPERTS,
     hub=ONE_BY_ONE,
@@ -88,7 +89,11 @@ MINIMAX_M2 = MIXTRAL.but(
     words="MiniMax-M2",
     builds="MiniMaxM2ForCausalLM",
     architecture=Architecture(
-        decoder=MixtralDecoder, router=SigmoidRouter, rotary=NeoXRotary, rotary_part=Fraction(1)
+        decoder=MixtralDecoder,
+        router=SigmoidRouter,
+        rebinds_expert_input=True,
+        rotary=NeoXRotary,
+        rotary_part=Fraction(1),
     ),
     switches={"qk_norm": "width"},
     missing=sizes(200_064, 196_608, 3_072, 62, 48)
@@ -104,7 +109,7 @@ PHIMOE = MIXTRAL.but(
     words="Phi-3.5-MoE",
     builds="PhimoeForCausalLM",
     told_by_tensors=False,
-    architecture=Architecture(memory_is_proven=False, decoder=MixtralDecoder),
+    architecture=replace(MIXTRAL.architecture, memory_is_proven=False),
     switches={"norm": "layer", "norm_bias": True},
     missing={
         "vocab": 32_064,
@@ -128,7 +133,6 @@ PHIMOE = MIXTRAL.but(
         "head_bias": ("lm_head_bias",),
     },
     not_null=(),
-    hub={"router": ("layers.*.block_sparse_moe.gate.weight",)},
 )
 GRANITE_NAMES = {
     "router": "block_sparse_moe.router",
@@ -147,6 +151,7 @@ GRANITE_MOE = GRANITE.but(
         GRANITE.architecture,
         memory_is_proven=False,
         router=GraniteRouter,
+        rebinds_expert_input=True,
         decoder=ScaledMixtralDecoder,
     ),
     missing={"n_expert": 8, "n_expert_active": 2},
@@ -180,7 +185,6 @@ GRANITE_MOE_SHARED = GRANITE_MOE.but(
     called={"n_inner_shared": ("shared_intermediate_size",)},
     reads=_granite_shared,
 )
-_SINKS = {"sinks": "self_attn.sinks"}
 
 
 def _begins_full(said: Contents, fields: Fields) -> Fields:
@@ -197,12 +201,11 @@ GRANITE_SWA = GRANITE.but(
         has_sdpa=False,
     ),
     switches={"attention_sinks": True, "full_every": 4},
-    usual={"window": 128},
     missing=sizes(100_352, 8_192, 2_560, 24, 20)
     | {"n_kv_head": 4, "n_inner": 8_192, "window": 128, "tie_embeddings": True},
-    names=names(_SINKS, ATTENTION, MLP, TWO_NORMS),
+    names=names(SINKS, ATTENTION, MLP, TWO_NORMS),
     called={"window": ("sliding_window",)},
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=_begins_full,
     begins_with_full_layer=True,
     told_by_tensors=False,
@@ -219,17 +222,16 @@ GRANITE_MOE_SWA = GRANITE_MOE_SHARED.but(
     builds="GraniteMoeSWAForCausalLM",
     architecture=replace(GRANITE_MOE_SHARED.architecture, has_sdpa=False),
     switches={"attention_sinks": True, "full_every": 4},
-    usual={"window": 128},
     missing={"window": 128},
     names=names(
-        _SINKS,
+        SINKS,
         ATTENTION,
         TWO_NORMS,
         GRANITE_NAMES,
         SHARED_JOINED,
     ),
     called={"window": ("sliding_window",)},
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=_granitemoe_swa,
     begins_with_full_layer=True,
 )
@@ -243,6 +245,7 @@ GPT_OSS = LLAMA.but(
         decoder=BothMasksDecoder,
         router=ChosenFirst,
         experts_outputs_first=False,
+        rebinds_expert_input=True,
         has_sdpa=False,
     ),
     switches={
@@ -251,7 +254,6 @@ GPT_OSS = LLAMA.but(
         "expert_bias": True,
         "full_every": 2,
     },
-    usual={"window": 128},
     missing=sizes(201_088, 131_072, 2_880, 36, 64)
     | {
         "n_kv_head": 8,
@@ -264,7 +266,7 @@ GPT_OSS = LLAMA.but(
         "attn_proj_bias": True,
     },
     names=names(
-        _SINKS,
+        SINKS,
         ATTENTION,
         {"router": "mlp.router"},
         EXPERTS_JOINED,
@@ -276,7 +278,7 @@ GPT_OSS = LLAMA.but(
         "mlp_bias": (),
         "window": ("sliding_window",),
     },
-    extra=OF_WINDOWS,
+    extra=LAYER_TYPES,
     reads=read_window,
 )
 

@@ -27,11 +27,11 @@ from gpt2calc.model.projections import NormedAfterTransposing, ScaledQueries
 
 def _opt(said: Contents, fields: Fields) -> Fields:
     if not said["layer_norm_elementwise_affine"]:
-        fields |= {"norm": "none", "norm_bias": None}
+        fields = fields | {"norm": "none", "norm_bias": None}
     if not said["do_layer_norm_before"]:
-        fields |= {"norm_place": "after", "final_norm": False}
+        fields = fields | {"norm_place": "after", "final_norm": False}
     if said["_remove_final_layer_norm"]:
-        fields["final_norm"] = False
+        fields = fields | {"final_norm": False}
     width = said["word_embed_proj_dim"]
     if width is not None and type(width) is not int:
         raise ValueError(f"word_embed_proj_dim is {width!r}: it must be a whole number")
@@ -134,9 +134,11 @@ def _falcon(said: Contents, fields: Fields) -> Fields:
 
     ``num_kv_heads`` is heeded in the new decoder architecture alone, as in transformers.
     """
-    fields["positions"] = "alibi" if said["alibi"] else "rotary"
     is_new = said["new_decoder_architecture"]
-    fields["n_kv_head"] = said["num_kv_heads"] if is_new else 1 if said["multi_query"] else None
+    fields = fields | {
+        "positions": "alibi" if said["alibi"] else "rotary",
+        "n_kv_head": said["num_kv_heads"] if is_new else 1 if said["multi_query"] else None,
+    }
     if not said["parallel_attn"]:
         return fields
     norms = said["num_ln_in_parallel_attn"]

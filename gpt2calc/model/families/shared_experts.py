@@ -6,9 +6,23 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 from fractions import Fraction
 
-from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.attention import NormedAfterRotation
-from gpt2calc.model.families.dense import COHERE2, ERNIE45, EXAONE4, HUNYUAN_DENSE, without_rope
+from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import (
+    BothMasksDecoder,
+    Cohere2Decoder,
+    Gemma3Decoder,
+    MixtralDecoder,
+)
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import EXPERT_KEYS, ROUTED_KEYS
+from gpt2calc.model.families.dense import (
+    COHERE2,
+    ERNIE45,
+    EXAONE4,
+    HUNYUAN_DENSE,
+    HUNYUAN_NORMS,
+    without_rope,
+)
 from gpt2calc.model.families.experts import (
     EXPERTS_JOINED,
     ONE_BY_ONE,
@@ -19,8 +33,8 @@ from gpt2calc.model.families.experts import (
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
     CHUNKED,
+    LAYER_TYPES,
     OF_ROPE,
-    OF_WINDOWS,
     SLIDING,
     depth_of,
     read_no_rope_list,
@@ -30,14 +44,16 @@ from gpt2calc.model.families.layers import (
 )
 from gpt2calc.model.families.llamas import (
     ATTENTION,
+    FEED_FORWARD,
     LLAMA,
     MLP,
     NORMS_OF_HEADS,
+    POST_NORMS,
     TWO_NORMS,
     names,
 )
 from gpt2calc.model.families.sparse import (
-    OF_LAYERS,
+    MLP_LAYER_TYPES,
     SHARED_NUMBER,
     given_key,
     read_first_dense,
@@ -53,7 +69,6 @@ from gpt2calc.model.llama_decoders import (
 )
 from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.partial_rotary import NeoXRotary
-from gpt2calc.model.projections import SeparateProjection
 from gpt2calc.model.routers import (
     ChosenFirst,
     ErnieRouter,
@@ -67,12 +82,6 @@ SHARED = {
     "shared_out": "mlp.shared_experts.down_proj",
 }
 """DeepSeek's names of the experts that every token goes through, which are one MLP."""
-OF_ROUTED = {
-    "n_expert": ("n_routed_experts", "num_local_experts"),
-    "n_expert_active": ("num_experts_per_tok",),
-    "n_inner_expert": ("moe_intermediate_size",),
-}
-"""What DeepSeek calls the experts."""
 
 
 def _mellum(said: Contents, fields: Fields) -> Fields:
@@ -98,8 +107,7 @@ MELLUM = QWEN3_MOE.but(
         "n_inner_expert": 896,
         "window": 1_024,
     },
-    called={"window": ("sliding_window",)},
-    extra=OF_WINDOWS | OF_LAYERS,
+    extra=LAYER_TYPES | MLP_LAYER_TYPES,
     reads=_mellum,
     not_null=("num_key_value_heads", "head_dim"),
 )
@@ -123,7 +131,6 @@ GLM4_MOE = LLAMA.but(
         decoder=MixtralDecoder,
         router=GroupedRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
         rotary=NeoXRotary,
         rotary_part=Fraction(1, 2),
     ),
@@ -139,7 +146,7 @@ GLM4_MOE = LLAMA.but(
         "qkv_bias": False,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called=OF_ROUTED | {"attn_proj_bias": (), "mlp_bias": ()},
+    called=ROUTED_KEYS | {"attn_proj_bias": (), "mlp_bias": ()},
     extra={
         "n_shared_experts": (1,),
         "first_k_dense_replace": (1,),
@@ -217,7 +224,7 @@ DOTS1 = GLM4_MOE.but(
         "n_shared_experts": (None,),
         "first_k_dense_replace": (0,),
         "max_window_layers": (62,),
-        **OF_WINDOWS,
+        **LAYER_TYPES,
     },
     reads=_dots1,
 )
@@ -268,7 +275,7 @@ HY_V3 = GLM4_MOE.but(
         "attn_proj_bias": ("attention_bias",),
         "mlp_bias": ("mlp_bias",),
     },
-    extra={"num_shared_experts": (1,), **OF_LAYERS},
+    extra={"num_shared_experts": (1,), **MLP_LAYER_TYPES},
     reads=_hy_v3,
 )
 
@@ -289,7 +296,6 @@ EXAONE_MOE = EXAONE4.but(
         memory_is_proven=False,
         router=GroupedRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
     ),
     switches={
         "norm_place": "before",
@@ -298,12 +304,13 @@ EXAONE_MOE = EXAONE4.but(
     usual={"n_inner_shared": 1_024, "dense_layers": (0,)},
     missing={"n_expert": 64, "n_expert_active": 8, "n_inner_expert": 1_024},
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called={
-        "n_expert": ("num_experts",),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+    called=EXPERT_KEYS,
+    extra={
+        **EXAONE4.extra,
+        "num_shared_experts": (1,),
+        "first_k_dense_replace": (1,),
+        **MLP_LAYER_TYPES,
     },
-    extra={**EXAONE4.extra, "num_shared_experts": (1,), "first_k_dense_replace": (1,), **OF_LAYERS},
     reads=_exaone_moe,
     hub=ONE_BY_ONE,
 )
@@ -336,7 +343,6 @@ ERNIE45_MOE = ERNIE45.but(
         memory_is_proven=False,
         decoder=MixtralDecoder,
         router=ErnieRouter,
-        rebinds_expert_input=False,
         dropout=frozenset({"softmax"}),
     ),
     switches={
@@ -401,16 +407,13 @@ HUNYUAN_MOE = HUNYUAN_DENSE.but(
         HUNYUAN_DENSE.architecture,
         memory_is_proven=False,
         decoder=MixtralDecoder,
-        attention=NormedAfterRotation,
-        separate_with_norms={**NORMED, "head": SeparateProjection},
-        rebinds_expert_input=False,
     ),
     switches={"shared_gate": False},
     usual={"n_inner_shared": 11_008},
     missing={"n_expert": 1, "n_expert_active": 1},
     names=names(
         ATTENTION,
-        {"query_norm": "self_attn.query_layernorm", "key_norm": "self_attn.key_layernorm"},
+        HUNYUAN_NORMS,
         {"router": "mlp.gate.wg"},
         EXPERTS_JOINED,
         {
@@ -467,14 +470,13 @@ LLAMA4 = LLAMA.but(
         runs_all_experts=True,
         decoder=BothMasksDecoder,
         experts_outputs_first=False,
-        rebinds_expert_input=False,
     ),
     switches={
         "shared_gate": False,
         "no_rope_every": 4,
         "full_every": 4,
     },
-    usual={"n_inner_shared": 8_192, "window": 8_192},
+    usual={"n_inner_shared": 8_192},
     missing=sizes(202_048, 131_072, 5_120, 48, 40)
     | {
         "window": 8_192,
@@ -494,9 +496,7 @@ LLAMA4 = LLAMA.but(
             "shared_gate": "feed_forward.shared_expert.gate_proj",
             "shared_in": "feed_forward.shared_expert.up_proj",
             "shared_out": "feed_forward.shared_expert.down_proj",
-            "mlp_gate": "feed_forward.gate_proj",
-            "mlp_in": "feed_forward.up_proj",
-            "mlp_out": "feed_forward.down_proj",
+            **FEED_FORWARD,
         },
         TWO_NORMS,
     ),
@@ -537,7 +537,6 @@ COHERE2_MOE = COHERE2.but(
         decoder=Cohere2Decoder,
         router=ChosenFirst,
         experts=SharedLast,
-        rebinds_expert_input=False,
     ),
     switches={"shared_gate": False},
     missing={
@@ -560,15 +559,11 @@ COHERE2_MOE = COHERE2.but(
         **COHERE2.extra,
         "num_shared_experts": (0,),
         "first_k_dense_replace": (0,),
-        **OF_LAYERS,
+        **MLP_LAYER_TYPES,
     },
     reads=_cohere2_moe,
     hub=ONE_BY_ONE,
 )
-
-
-def _kolibri(said: Contents, fields: Fields) -> Fields:
-    return read_window(said, fields)
 
 
 KOLIBRI = QWEN3_MOE.but(
@@ -588,7 +583,6 @@ KOLIBRI = QWEN3_MOE.but(
         "full_every": 5,
         "shared_gate": False,
     },
-    usual={"window": 513},
     missing=sizes(128_000, 262_144, 2_560, 50, 48)
     | {
         "n_kv_head": 4,
@@ -606,22 +600,16 @@ KOLIBRI = QWEN3_MOE.but(
         EXPERTS_JOINED,
         ROUTER,
         SHARED,
-        {
-            "attention_norm": "input_layernorm",
-            "mlp_norm": "post_attention_layernorm",
-            "attention_post_norm": "post_self_attn_layernorm",
-            "mlp_post_norm": "post_mlp_layernorm",
-        },
+        POST_NORMS,
     ),
     called={
         "n_inner": (),
         "qkv_bias": (),
         "attn_proj_bias": (),
-        "window": ("sliding_window",),
         "n_inner_shared": ("shared_expert_intermediate_size",),
     },
-    extra=OF_WINDOWS,
-    reads=_kolibri,
+    extra=LAYER_TYPES,
+    reads=read_window,
 )
 
 
@@ -640,7 +628,6 @@ ARIA = LLAMA.but(
         router=ChosenFirst,
         experts=SharedLast,
         experts_outputs_first=False,
-        rebinds_expert_input=False,
     ),
     switches={
         "shared_gate": False,

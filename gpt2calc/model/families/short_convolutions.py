@@ -8,9 +8,12 @@ from math import isfinite
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.decoder import MixtralDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import EXPERT_KEYS
 from gpt2calc.model.families.family import Contents, Fields, sizes
-from gpt2calc.model.families.hybrids import LISTED, read_attention_layers, with_windows
-from gpt2calc.model.families.layers import depth_of, share_of, whole_number
+from gpt2calc.model.families.hybrids import read_attention_layers, with_windows
+from gpt2calc.model.families.layers import LAYER_TYPES, depth_of, share_of, whole_number
 from gpt2calc.model.families.llamas import (
     ATTENTION,
     LLAMA,
@@ -107,7 +110,7 @@ LFM2 = LLAMA.but(
         "block_auto_adjust_ff_dim": (True, False),
         "block_ffn_dim_multiplier": (1.0,),
         "block_multiple_of": (256,),
-        **LISTED,
+        **LAYER_TYPES,
     },
     reads=_lfm2,
     told_by_tensors=False,
@@ -129,18 +132,13 @@ LFM2_MOE = LFM2.but(
         decoder=MixtralDecoder,
         router=GroupedRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
     ),
     usual={"dense_layers": (0, 1)},
     missing=sizes(65_536, 128_000, 2_048, 32, 32)
     | {"n_inner": 7_168, "n_expert": 32, "n_expert_active": 4, "n_inner_expert": 1_792},
     names=with_final_norm(names(_LFM_NAMES, _LFM_EXPERTS, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
-    called={
-        "n_expert": ("num_experts",),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
-    },
-    extra={"num_dense_layers": (2,), **LISTED},
+    called=EXPERT_KEYS,
+    extra={"num_dense_layers": (2,), **LAYER_TYPES},
     reads=_lfm2_moe,
 )
 
@@ -197,7 +195,7 @@ LFM3 = LFM2.but(
         "attn_proj_bias": ("attention_bias",),
         "tie_embeddings": ("tie_word_embeddings",),
     },
-    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LISTED},
+    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LAYER_TYPES},
     reads=_lfm3,
     not_null=("num_key_value_heads", "head_dim"),
 )

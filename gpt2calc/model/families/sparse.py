@@ -9,7 +9,7 @@ from gpt2calc.errors import quoted
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import depth_of, whole_number
 
-OF_LAYERS: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
+MLP_LAYER_TYPES: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
 """``Family.extra`` where a list may say which layers have experts."""
 
 

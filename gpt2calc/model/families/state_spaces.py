@@ -7,10 +7,20 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoder import MixtralDecoder, ScaledLogitsDecoder
+from gpt2calc.model.experts import SharedLast
+from gpt2calc.model.families.config_keys import ROUTED_KEYS
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
-from gpt2calc.model.families.hybrids import LISTED, read_attention_layers
-from gpt2calc.model.families.layers import OF_ROPE, depth_of, read_rotary_dim
-from gpt2calc.model.families.llamas import ATTENTION, LLAMA, TWO_NORMS, names, with_final_norm
+from gpt2calc.model.families.hybrids import read_attention_layers
+from gpt2calc.model.families.layers import LAYER_TYPES, OF_ROPE, depth_of, read_rotary_dim
+from gpt2calc.model.families.llamas import (
+    ATTENTION,
+    FEED_FORWARD,
+    LLAMA,
+    TWO_NORMS,
+    names,
+    with_final_norm,
+)
 from gpt2calc.model.families.mixtures import GRANITE_MOE_SHARED, GRANITE_NAMES, SHARED_JOINED
 from gpt2calc.model.families.sparse import given_key, with_dense_layers
 from gpt2calc.model.linear import ScaledEmbedding
@@ -213,7 +223,6 @@ NEMOTRON_H = LLAMA.but(
         activation="relu2",
         router=GroupedRouter,
         experts=SharedLast,
-        rebinds_expert_input=False,
         memory_is_proven=False,
     ),
     switches={
@@ -280,9 +289,7 @@ NEMOTRON_H = LLAMA.but(
         "qkv_bias": (),
         "attn_proj_bias": (),
         "tie_embeddings": (),
-        "n_expert": ("n_routed_experts", "num_local_experts"),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+        **ROUTED_KEYS,
         "n_inner_shared": ("moe_shared_expert_intermediate_size",),
         "expert_latent_dim": ("moe_latent_size",),
         "mixer_heads": ("mamba_num_heads",),
@@ -331,11 +338,6 @@ _MAMBA = {
     "mixer_in": "mamba.in_proj",
     "mixer_norm": "mamba.norm",
     "mixer_out": "mamba.out_proj",
-}
-_FEED_FORWARD = {
-    "mlp_gate": "feed_forward.gate_proj",
-    "mlp_in": "feed_forward.up_proj",
-    "mlp_out": "feed_forward.down_proj",
 }
 _NORMS = {"attention_norm": "input_layernorm", "mlp_norm": "pre_ff_layernorm"}
 OF_EXPANSION: dict[str, tuple[object, ...]] = {
@@ -388,7 +390,7 @@ GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
     extra={
         "position_embedding_type": (None, "rope"),
         "layers_block_type": (None,),
-        **LISTED,
+        **LAYER_TYPES,
         **OF_EXPANSION,
     },
     reads=_granite_hybrid,
@@ -416,7 +418,7 @@ BAMBA = LLAMA.but(
     | {"n_kv_head": 8, "n_inner": 14_336, **_MAMBA_SIZES},
     names=with_final_norm(
         names(
-            _FEED_FORWARD,
+            FEED_FORWARD,
             _NORMS,
             _MAMBA,
             ATTENTION,
@@ -461,6 +463,7 @@ JAMBA = LLAMA.but(
     builds="JambaForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
+        rebinds_expert_input=True,
         router_normalizes=False,
         router_casts_back=True,
         memory_is_proven=False,
@@ -499,7 +502,7 @@ JAMBA = LLAMA.but(
                 "router": "feed_forward.router",
                 "experts_in": "feed_forward.experts.gate_up_proj",
                 "experts_out": "feed_forward.experts.down_proj",
-                **_FEED_FORWARD,
+                **FEED_FORWARD,
             },
             _NORMS,
         ),
@@ -559,7 +562,7 @@ FALCON_H1 = BAMBA.but(
     missing={"n_ctx": 8_192, "mixer_norm": False},
     names=with_final_norm(
         names(
-            _FEED_FORWARD,
+            FEED_FORWARD,
             _MAMBA,
             ATTENTION,
             _NORMS,

@@ -8,12 +8,14 @@ from fractions import Fraction
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.blocks import Gemma4Block
+from gpt2calc.model.block_variants import Gemma4Block
+from gpt2calc.model.decoder import Gemma3Decoder, Gemma4Decoder
+from gpt2calc.model.families.config_keys import EXPERT_KEYS, ROUTED_KEYS
 from gpt2calc.model.families.experts import EXPERTS_JOINED, ONE_BY_ONE, ROUTER
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import (
     FULL,
-    OF_WINDOWS,
+    LAYER_TYPES,
     SLIDING,
     depth_of,
     full_among,
@@ -27,12 +29,12 @@ from gpt2calc.model.families.llamas import (
     LLAMA,
     MLP,
     NORMS_OF_HEADS,
+    SINKS,
     TWO_NORMS,
     names,
 )
 from gpt2calc.model.families.shared_experts import SHARED
-from gpt2calc.model.families.sparse import OF_LAYERS, read_mlp_types
-from gpt2calc.model.llama_decoders import Gemma3Decoder, Gemma4Decoder
+from gpt2calc.model.families.sparse import MLP_LAYER_TYPES, read_mlp_types
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
 from gpt2calc.model.partial_rotary import NeoXRotary
@@ -85,7 +87,6 @@ MIMO_V2 = LLAMA.but(
         rotary=NeoXRotary,
         rotary_part=Fraction(1, 4),
         router=GroupedRouter,
-        rebinds_expert_input=False,
         has_sdpa=False,
         memory_is_proven=False,
     ),
@@ -102,18 +103,21 @@ MIMO_V2 = LLAMA.but(
         "window": 129,
         "qkv_bias": False,
     },
-    names=names({"sinks": "self_attn.sinks"}, ATTENTION, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
+    names=names(SINKS, ATTENTION, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
     called={
         "n_kv_head": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
         "v_head_dim": ("v_head_dim",),
         "window": ("sliding_window",),
-        "n_expert": ("n_routed_experts", "num_local_experts"),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+        **ROUTED_KEYS,
     },
-    extra={"num_key_value_heads": (4,), "sliding_window_size": (None,), **OF_WINDOWS, **OF_LAYERS},
+    extra={
+        "num_key_value_heads": (4,),
+        "sliding_window_size": (None,),
+        **LAYER_TYPES,
+        **MLP_LAYER_TYPES,
+    },
     reads=_mimo,
     not_null=("head_dim", "sliding_window"),
     hub=ONE_BY_ONE,
@@ -166,7 +170,6 @@ LAGUNA = LLAMA.but(
     architecture=Architecture(
         decoder=Gemma3Decoder,
         router=SigmoidRouter,
-        rebinds_expert_input=False,
         choice_bias_is_row=False,
         memory_is_proven=False,
     ),
@@ -206,16 +209,14 @@ LAGUNA = LLAMA.but(
     called={
         "mlp_bias": (),
         "window": ("sliding_window",),
-        "n_expert": ("num_experts",),
-        "n_expert_active": ("num_experts_per_tok",),
-        "n_inner_expert": ("moe_intermediate_size",),
+        **EXPERT_KEYS,
         "n_inner_shared": ("shared_expert_intermediate_size",),
     },
     extra={
         "gating": ("per-head", "per-element"),
         "num_attention_heads_per_layer": (None,),
-        **OF_WINDOWS,
-        **OF_LAYERS,
+        **LAYER_TYPES,
+        **MLP_LAYER_TYPES,
     },
     reads=_laguna,
     not_null=("num_key_value_heads", "head_dim", "sliding_window"),
@@ -227,31 +228,39 @@ LAGUNA = LLAMA.but(
 
 def _gemma4(said: Contents, fields: Fields) -> Fields:
     """Read Gemma 4: the heads of layers without a window, and whose keys are an earlier one's."""
-    depth, every = depth_of(fields), 6
-    types = said["layer_types"]
+    depth, types = depth_of(fields), said["layer_types"]
     if types is None:
-        types = [SLIDING if (n + 1) % every else FULL for n in range(depth)]
-    full = sorted({*full_among(types, fields), depth - 1})
+        types = [SLIDING if (n + 1) % 6 else FULL for n in range(depth)]
+    full = sorted({*full_among(types, fields), depth - 1})  # the last layer never has a window
     groups = said["num_global_key_value_heads"] if said["attention_k_eq_v"] else None
-    own = {"head_dim": said["global_head_dim"], "num_key_value_heads": groups}
-    own |= _of_layers(said["per_layer_config"], full)
-    values_are_keys = bool(said["attention_k_eq_v"])
+    heads = {"head_dim": said["global_head_dim"], "num_key_value_heads": groups}
+    heads |= _of_layers(said["per_layer_config"], full)
+    width, groups = heads["head_dim"], heads["num_key_value_heads"]
     if len(full) == depth:
-        heads = {"head_dim": own["head_dim"], "n_kv_head": own["num_key_value_heads"]}
-        given = {name: size for name, size in heads.items() if size is not None}
-        if values_are_keys:
-            raise ValueError(
-                "attention_k_eq_v is true, and no layer has a window: gpt2calc cannot describe that"
-            )
-        fields = fields | given | {"window": None}
+        fields = _all_full(said, fields, width, groups)
     else:
-        fields = fields | {
-            "full_layers": full,
-            "full_head_dim": _unlike(own["head_dim"], fields["head_dim"]),
-            "full_n_kv_head": _unlike(own["num_key_value_heads"], fields["n_kv_head"]),
-            "full_values_are_keys": values_are_keys,
-        }
+        fields = _some_full(said, fields, width, groups) | {"full_layers": full}
     return _shared(said, _with_experts(said, fields))
+
+
+def _all_full(said: Contents, fields: Fields, width: object, groups: object) -> Fields:
+    """Return the fields of a model whose heads are all those of layers without a window."""
+    if said["attention_k_eq_v"]:
+        raise ValueError(
+            "attention_k_eq_v is true, and no layer has a window: gpt2calc cannot describe that"
+        )
+    given = {"head_dim": width, "n_kv_head": groups}
+    given = {name: size for name, size in given.items() if size is not None}
+    return fields | given | {"window": None}
+
+
+def _some_full(said: Contents, fields: Fields, width: object, groups: object) -> Fields:
+    """Return the fields of a model some of whose layers have a window, and heads of their own."""
+    return fields | {
+        "full_head_dim": _unlike(width, fields["head_dim"]),
+        "full_n_kv_head": _unlike(groups, fields["n_kv_head"]),
+        "full_values_are_keys": said["attention_k_eq_v"],
+    }
 
 
 def _unlike(size: object, usual: object) -> object:
@@ -306,6 +315,7 @@ _GEMMA4 = Architecture(
     activation="gelu",
     decoder=Gemma4Decoder,
     blocks={"both": Gemma4Block},
+    rebinds_expert_input=True,
     memory_is_proven=False,
 )
 _OF_GEMMA4: dict[str, tuple[object, ...]] = {
@@ -315,7 +325,7 @@ _OF_GEMMA4: dict[str, tuple[object, ...]] = {
     "num_kv_shared_layers": (0,),
     "use_double_wide_mlp": (False, True),
     "per_layer_config": (None,),
-    **OF_WINDOWS,
+    **LAYER_TYPES,
 }
 _ATTENTION = {
     "query": "self_attn.q_proj",
@@ -424,7 +434,7 @@ GEMMA3N = GEMMA4.but(
     words="Gemma 3n",
     builds="Gemma3nForCausalLM",
     switches={"full_every": 5},
-    usual={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256, "window": 512},
+    usual={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256},
     missing=sizes(262_400, 32_768, 2_048, 35, 8)
     | {
         "n_kv_head": 2,
@@ -467,7 +477,7 @@ GEMMA3N = GEMMA4.but(
         "altup_num_inputs": (4,),
         "num_kv_shared_layers": (15,),
         "hidden_size_per_layer_input": (256,),
-        **OF_WINDOWS,
+        **LAYER_TYPES,
     },
     reads=_gemma3n,
 )
