@@ -16,11 +16,7 @@ from gpt2calc.metrics.recorded_matmuls import (
     symbolic_matmuls,
 )
 from gpt2calc.metrics.windows import seen_in_cache
-from gpt2calc.model.letters import (
-    network_in_letters,
-    numbers_of,
-    structure_of,
-)
+from gpt2calc.model.letters import network_in_letters, numbers_of, structure_of
 from gpt2calc.model.names import Names
 from gpt2calc.model.tensors import SUBLAYERS
 from gpt2calc.model.terms import Term

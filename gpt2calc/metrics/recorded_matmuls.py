@@ -9,11 +9,7 @@ from typing import NamedTuple
 
 from gpt2calc.model.cache import Cache
 from gpt2calc.model.decoder import Execution
-from gpt2calc.model.letters import (
-    Structure,
-    in_letters,
-    network_in_letters,
-)
+from gpt2calc.model.letters import Structure, in_letters, network_in_letters
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss

@@ -1,20 +1,13 @@
 """The layers of a model: which parts a block has, and their sizes."""
 
 from gpt2calc.model.alibi_attention import BloomAttention, MPTAttention
-from gpt2calc.model.alibi_blocks import (
-    MPTMLP,
-    BloomBlock,
-    BloomMLP,
-    MPTBlock,
-)
+from gpt2calc.model.alibi_blocks import MPTMLP, BloomBlock, BloomMLP, MPTBlock
 from gpt2calc.model.altup import AltUp, Gemma3nBlock, Laurel
 from gpt2calc.model.attention import LayerContext
 from gpt2calc.model.attention_layer import AttentionBuilder
 from gpt2calc.model.blocks import BlockPart, MixerBlock, MLPBlock
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.experts import (
-    Implementation,
-)
+from gpt2calc.model.experts import Implementation
 from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.linear import Linear
 from gpt2calc.model.mixer_layer import MixerBuilder

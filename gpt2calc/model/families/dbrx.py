@@ -1,6 +1,6 @@
 """DBRX, whose config has one config of its attention inside, and one of its experts.
 
-Source: ``models/dbrx/configuration_dbrx.py`` and ``modeling_dbrx.py`` of transformers 5.
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from collections.abc import Mapping
@@ -79,3 +79,6 @@ DBRX = Family(
     extra={"hidden_size": (None,), "attn_config": (None,), "ffn_config": (None,)},
     reads=_dbrx,
 )
+
+FAMILIES = (DBRX,)
+"""The families of this module."""

@@ -9,15 +9,11 @@ from fractions import Fraction
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.attention import DroppedByBlock
 from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock
+from gpt2calc.model.families.config_keys import OF_ROPE
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
-from gpt2calc.model.families.layers import OF_ROPE, read_attention_types, read_rotary_dim
-from gpt2calc.model.gpt_attention import (
-    GPTAttention,
-    GPTJScores,
-    GPTNeoAttention,
-    GPTNeoScores,
-)
+from gpt2calc.model.families.layers import DEEPEST, depth_of, read_rotary_dim, with_full_layers
+from gpt2calc.model.gpt_attention import GPTAttention, GPTJScores, GPTNeoAttention, GPTNeoScores
 from gpt2calc.model.gpt_decoders import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
 from gpt2calc.model.joint_projections import BigCodeProjection, ByHeadProjection, CodeGenProjection
 from gpt2calc.model.linear import Conv1D
@@ -53,8 +49,31 @@ OPENAI_GPT = GPT2.but(
     called={"n_inner": ()},
     out_of_reach={},
 )
-
 GPT_SW3 = GPT2.but(name="gpt-sw3", words="GPT-SW3", builds="GPT2LMHeadModel")
+
+
+def read_attention_types(said: Contents, fields: Fields) -> Fields:
+    """Read which layers of GPT-Neo are local: ``[[["global", "local"], 12]]``."""
+    types = said["attention_types"]
+    if types is None:
+        return fields
+    listed: list[object] = []
+    try:
+        for kinds, times in types:  # type: ignore[attr-defined]
+            if type(times) is not int or not 0 <= times <= DEEPEST:
+                raise TypeError
+            listed += list(kinds) * times
+    except (TypeError, ValueError):
+        listed = []
+    depth = depth_of(fields)
+    if len(listed) != depth or not {*map(str, listed)} <= {"global", "local"}:
+        raise ValueError(
+            f"attention_types is {types!r}: it must name each of {depth} layers 'global' or "
+            "'local', such as [[['global', 'local'], 12]]"
+        )
+    full = tuple(layer for layer, kind in enumerate(listed) if kind == "global")
+    return with_full_layers(fields, full, first=0, is_local=True)
+
 
 GPT_NEO = Family(
     name="gpt_neo",
@@ -92,7 +111,6 @@ GPT_NEO = Family(
     extra={"attention_types": (None,)},
     reads=read_attention_types,
 )
-
 GPTJ = Family(
     name="gptj",
     words="GPT-J",
@@ -127,7 +145,6 @@ GPTJ = Family(
     called=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
     not_null=("rotary_dim",),
 )
-
 CODEGEN = GPTJ.but(
     name="codegen",
     words="CodeGen",
@@ -142,7 +159,6 @@ CODEGEN = GPTJ.but(
         """,
     ),
 )
-
 GPT_NEOX = Family(
     name="gpt_neox",
     words="GPT-NeoX",
@@ -213,6 +229,5 @@ GPT_BIGCODE = Family(
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )
 
-
-GPTS = (GPT2, OPENAI_GPT, GPT_SW3, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
-"""The families of this module, the oldest first."""
+FAMILIES = (OPENAI_GPT, GPT_SW3, GPT_NEO, GPTJ, CODEGEN, GPT_NEOX, GPT_BIGCODE)
+"""The families of this module."""

@@ -12,19 +12,6 @@ from gpt2calc.model.families.family import Contents, Fields
 DEEPEST = 100_000
 """The most layers of a model whose layers differ: lists have an entry for each."""
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
-LAYER_TYPES: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
-"""``Family.extra`` where a list may name what each layer has in the place of attention."""
-OF_QWENS: dict[str, tuple[object, ...]] = {
-    "use_sliding_window": (False, True),
-    "max_window_layers": (28,),
-    **LAYER_TYPES,
-}
-"""``Family.extra`` of Qwen 2 and 3."""
-OF_ROPE: dict[str, tuple[object, ...]] = {
-    "partial_rotary_factor": (None,),
-    "rope_parameters": (None,),
-}
-"""``Family.extra`` where a share of each head may be rotated."""
 
 
 def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fields:
@@ -36,25 +23,7 @@ def read_window(said: Contents, fields: Fields, first: int | None = None) -> Fie
     types = said["layer_types"]
     if types is None:
         return fields
-    return _with_full_layers(fields, full_among(types, fields), first)
-
-
-def read_pattern(said: Contents, fields: Fields) -> Fields:
-    """Read the windows of EXAONE 4, whose pattern may be a word: ``"LLLG"``, local and global."""
-    pattern = fields["full_every"]
-    if not isinstance(pattern, str):
-        return read_window(said, fields)
-    if not pattern or not set(pattern) <= {"L", "G"}:
-        raise ValueError(
-            f"sliding_window_pattern is {pattern!r}: it must be a number, or a word of L and G"
-        )
-    last = depth_of(fields) - 1
-    kinds = [
-        FULL if pattern[layer % len(pattern)] == "G" or layer == last else SLIDING
-        for layer in range(last + 1)
-    ]
-    types = kinds if said["layer_types"] is None else said["layer_types"]
-    return read_window({"layer_types": types}, fields | {"full_every": len(pattern)})
+    return with_full_layers(fields, full_among(types, fields), first)
 
 
 def without_rope_where_full(fields: Fields) -> Fields:
@@ -63,35 +32,6 @@ def without_rope_where_full(fields: Fields) -> Fields:
     if listed is not None:
         return fields | {"no_rope_layers": listed}
     return fields | {"no_rope_every": 1 if fields["window"] is None else fields["full_every"]}
-
-
-def read_qwens_window(said: Contents, fields: Fields) -> Fields:
-    """Read the window of Qwen 2 and 3: of layers from ``max_window_layers`` on."""
-    first = whole_number(said, "max_window_layers")
-    return _read_where_used(said, fields, lambda layer: layer < first)
-
-
-def read_qwen_moes_window(said: Contents, fields: Fields) -> Fields:
-    """Read the window of Qwen2-MoE: of every other layer below ``max_window_layers``."""
-    last = whole_number(said, "max_window_layers")
-    return _read_where_used(said, fields, lambda layer: layer % 2 == 1 or layer >= last)
-
-
-def read_window_of_all(said: Contents, fields: Fields) -> Fields:
-    """Read the window of Qwen3-MoE, which all layers have, or none."""
-    return fields if said["use_sliding_window"] else fields | {"window": None}
-
-
-def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bool]) -> Fields:
-    if not said["use_sliding_window"]:
-        return fields | {"window": None}
-    types, depth = said["layer_types"], depth_of(fields)
-    if types is not None:
-        full = full_among(types, fields)
-    else:
-        full = tuple(layer for layer in range(depth) if is_full(layer))
-    has_windows = len(full) < depth
-    return _with_full_layers(fields, full) if has_windows else fields | {"window": None}
 
 
 def read_rotary_dim(said: Contents, fields: Fields) -> Fields:
@@ -122,15 +62,6 @@ def share_of(width: int, share: float) -> int:
         return int(width * Fraction(share))
 
 
-def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
-    """Read which layers of SmolLM 3 have no rotary positions."""
-    if said["use_sliding_window"]:
-        raise ValueError(
-            "use_sliding_window is true: SmolLM3 then has windows which gpt2calc cannot describe"
-        )
-    return read_no_rope_list(said, fields)
-
-
 def read_no_rope_list(said: Contents, fields: Fields) -> Fields:
     """Read a list that has a 0 for each layer without rotary positions."""
     listed = said["no_rope_layers"]
@@ -143,30 +74,7 @@ def read_no_rope_list(said: Contents, fields: Fields) -> Fields:
         raise ValueError(f"no_rope_layers has {len(listed)} entries, for {depth} layers")
     without = tuple(layer for layer, has_rope in enumerate(listed) if not has_rope)
     every = fields.get("no_rope_every")
-    return fields if without == _every(every, depth) else fields | {"no_rope_layers": without}
-
-
-def read_attention_types(said: Contents, fields: Fields) -> Fields:
-    """Read which layers of GPT-Neo are local: ``[[["global", "local"], 12]]``."""
-    types = said["attention_types"]
-    if types is None:
-        return fields
-    listed: list[object] = []
-    try:
-        for kinds, times in types:  # type: ignore[attr-defined]
-            if type(times) is not int or not 0 <= times <= DEEPEST:
-                raise TypeError
-            listed += list(kinds) * times
-    except (TypeError, ValueError):
-        listed = []
-    depth = depth_of(fields)
-    if len(listed) != depth or not {*map(str, listed)} <= {"global", "local"}:
-        raise ValueError(
-            f"attention_types is {types!r}: it must name each of {depth} layers 'global' or "
-            "'local', such as [[['global', 'local'], 12]]"
-        )
-    full = tuple(layer for layer, kind in enumerate(listed) if kind == "global")
-    return _with_full_layers(fields, full, first=0, is_local=True)
+    return fields if without == every_nth(every, depth) else fields | {"no_rope_layers": without}
 
 
 def full_among(types: object, fields: Fields) -> tuple[int, ...]:
@@ -180,19 +88,19 @@ def full_among(types: object, fields: Fields) -> tuple[int, ...]:
     return tuple(layer for layer, kind in enumerate(types) if kind == FULL)
 
 
-def _with_full_layers(
+def with_full_layers(
     fields: Fields, full: Iterable[int], first: int | None = None, *, is_local: bool = False
 ) -> Fields:
     full, depth, every = tuple(full), depth_of(fields), fields.get("full_every")
     if fields.get("window") is None and len(full) < depth:
         kind, key = ("local", "window_size") if is_local else (SLIDING, "sliding_window")
         raise ValueError(f"a layer is '{kind}', and there is no window: give {key}")
-    if full == _every(every, depth, first) or fields.get("window") is None:
+    if full == every_nth(every, depth, first) or fields.get("window") is None:
         return fields
     return fields | {"full_layers": full}
 
 
-def _every(step: object, depth: int, first: int | None = None) -> tuple[int, ...]:
+def every_nth(step: object, depth: int, first: int | None = None) -> tuple[int, ...]:
     if not isinstance(step, int) or step < 1:
         return ()
     return tuple(range(step - 1 if first is None else first, depth, step))

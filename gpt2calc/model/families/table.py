@@ -10,27 +10,102 @@ from gpt2calc.model.families.gpt2 import GPT2
 @cache
 def families() -> dict[str, Family]:
     """Return every family by its name; imported here, as a count of a GPT-2 needs none of them."""
-    from gpt2calc.model.families.dbrx import DBRX
-    from gpt2calc.model.families.dense import DENSE
-    from gpt2calc.model.families.experts import EXPERTS
-    from gpt2calc.model.families.gated import GATED
-    from gpt2calc.model.families.gpts import GPTS
-    from gpt2calc.model.families.hybrids import HYBRIDS
-    from gpt2calc.model.families.latents import LATENTS
-    from gpt2calc.model.families.llamas import LLAMAS
-    from gpt2calc.model.families.mixtures import MIXTURES
-    from gpt2calc.model.families.others import OTHERS
-    from gpt2calc.model.families.shared_experts import WITH_SHARED_EXPERTS
-    from gpt2calc.model.families.short_convolutions import SHORT_CONVOLUTIONS
-    from gpt2calc.model.families.sinusoidal import SINUSOIDAL
-    from gpt2calc.model.families.state_spaces import STATE_SPACES
-    from gpt2calc.model.families.unlike import UNLIKE
+    from gpt2calc.model.families import (
+        afmoe,
+        apertus,
+        aria,
+        bamba,
+        bloom,
+        cohere,
+        dbrx,
+        deepseek,
+        deepseek_like,
+        ernie,
+        exaone,
+        falcon,
+        gemma,
+        gemma3n,
+        gemma4,
+        glm,
+        glm_like,
+        gpt_oss,
+        gpts,
+        granite,
+        hunyuan,
+        jamba,
+        kimi,
+        laguna,
+        lfm,
+        llama,
+        llama_like,
+        mamba,
+        mimo,
+        minimax,
+        mistral,
+        mpt,
+        nemotron,
+        olmo,
+        opt,
+        persimmon,
+        phi,
+        qwen,
+        qwen3_5,
+        qwen_like,
+        sarvam,
+        stablelm,
+        starcoder2,
+        xglm_ctrl,
+    )
 
-    dense = (*GPTS, *OTHERS, *LLAMAS, *DENSE)
-    with_experts = (*EXPERTS, *MIXTURES, *WITH_SHARED_EXPERTS, *LATENTS)
-    with_states = (*HYBRIDS, *SHORT_CONVOLUTIONS, *STATE_SPACES)
-    others = (*GATED, *SINUSOIDAL, DBRX, *with_states, *UNLIKE)
-    return {family.name: family for family in (*dense, *with_experts, *others)}
+    # Of families whose tensors have the same names, a checkpoint is taken for the first.
+    known = (
+        GPT2,
+        *gpts.FAMILIES,
+        *opt.FAMILIES,
+        *bloom.FAMILIES,
+        *mpt.FAMILIES,
+        *starcoder2.FAMILIES,
+        *llama.FAMILIES,
+        *mistral.FAMILIES,
+        *phi.FAMILIES,
+        *granite.FAMILIES,
+        *qwen.FAMILIES,
+        *gemma.FAMILIES,
+        *stablelm.FAMILIES,
+        *olmo.FAMILIES,
+        *cohere.FAMILIES,
+        *llama_like.FAMILIES,
+        *mamba.FAMILIES,
+        *bamba.FAMILIES,
+        *falcon.FAMILIES,
+        *ernie.FAMILIES,
+        *nemotron.FAMILIES,
+        *minimax.FAMILIES,
+        *gpt_oss.FAMILIES,
+        *deepseek.FAMILIES,
+        *deepseek_like.FAMILIES,
+        *glm.FAMILIES,
+        *glm_like.FAMILIES,
+        *hunyuan.FAMILIES,
+        *exaone.FAMILIES,
+        *kimi.FAMILIES,
+        *sarvam.FAMILIES,
+        *qwen3_5.FAMILIES,
+        *qwen_like.FAMILIES,
+        *aria.FAMILIES,
+        *apertus.FAMILIES,
+        *persimmon.FAMILIES,
+        *afmoe.FAMILIES,
+        *xglm_ctrl.FAMILIES,
+        *dbrx.FAMILIES,
+        *jamba.FAMILIES,
+        *lfm.FAMILIES,
+        *mimo.FAMILIES,
+        *laguna.FAMILIES,
+        *gemma4.FAMILIES,
+        *gemma3n.FAMILIES,
+    )
+    return {family.name: family for family in known}
 
 
 def family_called(name: str) -> Family:

@@ -1,6 +1,6 @@
-"""Families some of whose layers have a short convolution in the place of attention: LFM2, LFM3.
+"""LFM2 and LFM3, some of whose layers have a short convolution in the place of attention.
 
-Source: ``models/lfm*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
+Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from dataclasses import replace
@@ -8,20 +8,15 @@ from math import isfinite
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.decoder import MixtralDecoder
-from gpt2calc.model.experts import SharedLast
-from gpt2calc.model.families.config_keys import EXPERT_KEYS
+from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES
+from gpt2calc.model.families.expert_layers import read_first_dense
 from gpt2calc.model.families.family import Contents, Fields, sizes
-from gpt2calc.model.families.hybrids import read_attention_layers, with_windows
-from gpt2calc.model.families.layers import LAYER_TYPES, depth_of, share_of, whole_number
-from gpt2calc.model.families.llamas import (
-    ATTENTION,
-    LLAMA,
-    NORMS_OF_HEADS,
-    names,
-    with_final_norm,
-)
-from gpt2calc.model.families.sparse import read_first_dense
+from gpt2calc.model.families.layers import depth_of, share_of, whole_number
+from gpt2calc.model.families.llama import LLAMA
+from gpt2calc.model.families.mixer_layers import read_attention_layers, with_windows
+from gpt2calc.model.families.module_names import ATTENTION, NORMS_OF_HEADS, names, with_final_norm
+from gpt2calc.model.llama_decoders import MixtralDecoder
+from gpt2calc.model.mixtures import SharedLast
 from gpt2calc.model.projections import NormedAfterTransposing
 from gpt2calc.model.routers import GroupedRouter
 
@@ -76,7 +71,6 @@ _LFM_EXPERTS = {
     "experts_out": "feed_forward.experts.down_proj",
     "router": "feed_forward.gate",
 }
-
 LFM2 = LLAMA.but(
     name="lfm2",
     words="LFM2",
@@ -200,6 +194,5 @@ LFM3 = LFM2.but(
     not_null=("num_key_value_heads", "head_dim"),
 )
 
-
-SHORT_CONVOLUTIONS = (LFM2, LFM2_MOE, LFM3)
+FAMILIES = (LFM2, LFM2_MOE, LFM3)
 """The families of this module."""

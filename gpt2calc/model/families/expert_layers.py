@@ -9,9 +9,6 @@ from gpt2calc.errors import quoted
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import depth_of, whole_number
 
-MLP_LAYER_TYPES: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
-"""``Family.extra`` where a list may say which layers have experts."""
-
 
 def read_dense_layers(said: Contents, fields: Fields) -> Fields:
     """Read which layers have an MLP instead of experts (Qwen's families, Flint)."""
@@ -72,10 +69,6 @@ def with_dense_layers(fields: Fields, dense: Collection[int]) -> Fields:
     without = {name: None for name in fields if "expert" in name or name == "n_inner_shared"}
     off = dict.fromkeys(SWITCHES_OF_EXPERTS, False)
     return fields | without | off
-
-
-SHARED_NUMBER = ("n_shared_experts", "num_shared_experts")
-"""What some families call the number of shared experts; the second name is an alias, which wins."""
 
 
 def given_key(said: Contents, key: str, alias: str) -> str:

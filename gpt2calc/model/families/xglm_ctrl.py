@@ -1,4 +1,4 @@
-"""Families whose positions are a table of sines without parameters: XGLM, CTRL.
+"""XGLM and CTRL, whose positions are a table of sines without parameters.
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
@@ -8,6 +8,7 @@ from dataclasses import replace
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
 from gpt2calc.model.families.family import Family, sizes
 from gpt2calc.model.families.gpt2 import GPT_CALLED, NO_CROSS_ATTENTION
+from gpt2calc.model.gpt_decoders import CTRLDecoder, SinusoidalDecoder
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.names import named
 
@@ -19,7 +20,6 @@ _ARCHITECTURE = Architecture(
     has_sdpa=False,
     memory_is_proven=False,
 )
-
 XGLM = Family(
     name="xglm",
     words="XGLM",
@@ -68,5 +68,5 @@ CTRL = Family(
     called=GPT_CALLED | {"n_inner": ("dff",)},
 )
 
-SINUSOIDAL = (XGLM, CTRL)
+FAMILIES = (XGLM, CTRL)
 """The families of this module."""
