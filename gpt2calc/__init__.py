@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.training import train as train
     from gpt2calc.metrics.training_time import Training as Training
     from gpt2calc.model.config import ModelConfig as ModelConfig
-    from gpt2calc.model.presets import Preset as Preset
-    from gpt2calc.model.presets import preset as preset
-    from gpt2calc.model.presets import presets as presets
+    from gpt2calc.model.sources.presets import Preset as Preset
+    from gpt2calc.model.sources.presets import preset as preset
+    from gpt2calc.model.sources.presets import presets as presets
     from gpt2calc.model.terms import ParameterTensor as ParameterTensor
     from gpt2calc.quantity.case import Case as Case
     from gpt2calc.quantity.case import case_of as case_of
@@ -84,7 +84,7 @@ _LAZY = {
     "metrics.parameters": ("Count", "SublayerCount", "Tally", "count"),
     "errors": ("UserError",),
     "model.config": ("ModelConfig",),
-    "model.presets": ("Preset", "preset", "presets"),
+    "model.sources.presets": ("Preset", "preset", "presets"),
     "model.terms": ("ParameterTensor",),
     "quantity.models": ("load",),
     "report.sublayers": ("SUBLAYERS",),

@@ -9,7 +9,7 @@ from typing import Any
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.metrics.parameters import Count, count
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.presets import Preset, presets
+from gpt2calc.model.sources.presets import Preset, presets
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Table
 from gpt2calc.units import RoundedNumber

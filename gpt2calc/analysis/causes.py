@@ -28,7 +28,7 @@ from gpt2calc.analysis.changes import (
     with_gpt1s_context,
 )
 from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK, Counting
-from gpt2calc.model.presets import preset, presets
+from gpt2calc.model.sources.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
 ANOTHER_MODEL = "preset_"

@@ -11,7 +11,7 @@ from gpt2calc.analysis.combinations import Found, applied
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.presets import presets
+from gpt2calc.model.sources.presets import presets
 from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.polynomial import NoPolynomialError
 

@@ -6,7 +6,7 @@ from math import log2
 
 from gpt2calc.analysis.shape_bounds import Candidate
 from gpt2calc.errors import UserError
-from gpt2calc.model.presets import presets
+from gpt2calc.model.sources.presets import presets
 from gpt2calc.quantity.quantity import Config, Quantity
 
 ODDITY_OF_TWICE = 4

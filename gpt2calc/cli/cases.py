@@ -6,7 +6,7 @@ from typing import Any
 from gpt2calc.cli.flags import Fields
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.field_text import read_field
+from gpt2calc.model.sources.field_text import read_field
 from gpt2calc.quantity.models import labelled, load
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity

@@ -9,9 +9,9 @@ from cyclopts import Group, Parameter, Token
 from gpt2calc.cli.numbers import Bytes
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.field_text import read_field
 from gpt2calc.model.fields.declared import Declared, choices_of, is_list, is_switch
-from gpt2calc.model.presets import preset_names
+from gpt2calc.model.sources.field_text import read_field
+from gpt2calc.model.sources.presets import preset_names
 from gpt2calc.quantity.registry import NAMES
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.result import Format

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.model.presets import DEVICES, folder
-from gpt2calc.model.reading import read_toml
+from gpt2calc.model.sources.presets import DEVICES, folder
+from gpt2calc.model.sources.reading import read_toml
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import parse_bytes
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from gpt2calc.model.cache import Cache
-from gpt2calc.model.decoder import Execution
+from gpt2calc.model.attention.cache import Cache
+from gpt2calc.model.decoders.decoder import Execution
 from gpt2calc.model.letters import Structure, in_letters, network_in_letters
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gpt2calc.metrics.parameters import ACTIVE, active_said
-from gpt2calc.model import naming
+from gpt2calc.model import named_parameters
 from gpt2calc.model import tensors as model_tensors
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import letters, ranges
@@ -126,7 +126,7 @@ def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
         config: the model, a config or its name.
 
     """
-    return naming.named_shapes(as_config(config))
+    return named_parameters.named_shapes(as_config(config))
 
 
 def list_tensors(config: Model) -> TensorList:

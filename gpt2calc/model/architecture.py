@@ -5,23 +5,23 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from gpt2calc.model.attention import Attention
-from gpt2calc.model.blocks import Block
-from gpt2calc.model.decoder import Decoder
-from gpt2calc.model.joint_projections import JointProjection
-from gpt2calc.model.linear import Conv1D, Embedding, Linear
-from gpt2calc.model.mixtures import SharedMixtureOfExperts
-from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, ParameterFreeNorm, RMSNorm
-from gpt2calc.model.parallel_blocks import NeoXBlock, ParallelBlock
-from gpt2calc.model.projections import (
+from gpt2calc.model.attention.attention import Attention
+from gpt2calc.model.attention.joint_projections import JointProjection
+from gpt2calc.model.attention.projections import (
     NormedAfterTransposing,
     NormedPerHead,
     NormedWhole,
     SeparateProjection,
 )
-from gpt2calc.model.rotary import Rotary, WholeRotary
-from gpt2calc.model.routers import Router
-from gpt2calc.model.scores import Scores
+from gpt2calc.model.attention.rotary import Rotary, WholeRotary
+from gpt2calc.model.attention.scores import Scores
+from gpt2calc.model.blocks.blocks import Block
+from gpt2calc.model.blocks.parallel import NeoXBlock, ParallelBlock
+from gpt2calc.model.decoders.decoder import Decoder
+from gpt2calc.model.linear import Conv1D, Embedding, Linear
+from gpt2calc.model.mlps.mixtures import SharedMixtureOfExperts
+from gpt2calc.model.mlps.routers import Router
+from gpt2calc.model.norms import LayerNorm, Norm, NormPerHead, ParameterFreeNorm, RMSNorm
 
 NormPlace = Literal["before", "shared", "after", "both"]
 NORMED: dict[str, type[SeparateProjection]] = {

@@ -6,7 +6,7 @@ which are then evaluated at the numbers of each model.
 
 from typing import NamedTuple
 
-from gpt2calc.model.build import network
+from gpt2calc.model.builders.network import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.known import FieldValue
 from gpt2calc.model.kinds import Kinds, kinds_of

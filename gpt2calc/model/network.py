@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.model.blocks import BlockPart
-from gpt2calc.model.decoder import Decoder
-from gpt2calc.model.embeddings import Embeddings, Head
+from gpt2calc.model.attention.rotary import Rotation
+from gpt2calc.model.blocks.blocks import BlockPart
+from gpt2calc.model.decoders.decoder import Decoder
+from gpt2calc.model.decoders.embeddings import Embeddings, Head
 from gpt2calc.model.kinds import LayerKind
-from gpt2calc.model.mlp import Dropout
+from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import HiddenToHidden, Leaf, Part
-from gpt2calc.model.rotary import Rotation
 from gpt2calc.tape.tensor import Tensor
 
 Tables: TypeAlias = Part[[Tensor], Rotation]

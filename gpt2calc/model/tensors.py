@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from gpt2calc.model.build import network
+from gpt2calc.model.builders.network import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.kinds import LayerKind, kinds_of
 from gpt2calc.model.network import Network
@@ -93,7 +93,7 @@ NORM = "layer_norm"
 def tensors(config: ModelConfig) -> tuple[ParameterTensor, ...]:
     """List every parameter tensor of a model, in the order in which its parts hold them.
 
-    PyTorch's order is that of :func:`gpt2calc.model.naming.named_shapes`.
+    PyTorch's order is that of :func:`gpt2calc.model.named_parameters.named_shapes`.
     """
     return _tensors(config, only_active=False)
 

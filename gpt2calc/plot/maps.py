@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from gpt2calc.analysis.axes import Array
 from gpt2calc.analysis.sweeping import Sweep, sweep
 from gpt2calc.errors import UserError
-from gpt2calc.model.presets import presets
+from gpt2calc.model.sources.presets import presets
 from gpt2calc.plot.labels import log_ticks, place_labels, whole, whole_ticks
 from gpt2calc.plot.style import INK, PALE, font_size_for, human_in, size_of
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.field_text import read_field
 from gpt2calc.model.fields.declared import ranges
-from gpt2calc.model.presets import config_of, preset_names
-from gpt2calc.model.presets import text_only as text_models_only
+from gpt2calc.model.sources.field_text import read_field
+from gpt2calc.model.sources.presets import config_of, preset_names
+from gpt2calc.model.sources.presets import text_only as text_models_only
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.run import Run
 
@@ -73,7 +73,7 @@ def as_config(model: Model | None) -> Any:
     if isinstance(model, str | PathLike):
         return load(model)
     if hasattr(model, "to_dict") and hasattr(model, "model_type") and not isinstance(model, type):
-        from gpt2calc.model.hub import from_contents
+        from gpt2calc.model.sources.config_json import from_contents
 
         return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
     raise UserError(

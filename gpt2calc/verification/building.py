@@ -4,8 +4,8 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.model.tensors import tensors
-from gpt2calc.model.wording import in_their_words
 from gpt2calc.quantity.case import Case
 
 LARGEST_TENSOR = (2**63 - 1) // 4

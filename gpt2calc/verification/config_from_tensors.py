@@ -10,7 +10,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.fields.declared import letters
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.model.naming import located
+from gpt2calc.model.named_parameters import located
 from gpt2calc.verification.family_from_tensors import Shapes, family_of, names_of
 
 BIAS_OF = {

@@ -10,10 +10,10 @@ from typing import Any
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, SublayerCount, active_said
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fetching import fetch_config, fetch_shapes, is_repository
-from gpt2calc.model.hub import from_hugging_face
-from gpt2calc.model.naming import Located, located
-from gpt2calc.model.reading import read_json
+from gpt2calc.model.named_parameters import Located, located
+from gpt2calc.model.sources.config_json import from_hugging_face
+from gpt2calc.model.sources.hub import fetch_config, fetch_shapes, is_repository
+from gpt2calc.model.sources.reading import read_json
 from gpt2calc.quantity.breakdown import PartByPart
 from gpt2calc.verification.config_from_tensors import infer_config
 from gpt2calc.verification.family_from_tensors import Shapes

@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.naming import named_shapes
+from gpt2calc.model.named_parameters import named_shapes
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.report.listing import RowField, counts

@@ -9,7 +9,7 @@ from typing import Any
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.following import tokens_after
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import Case
 from gpt2calc.verification.building import (
     SPECIAL_TOKENS,

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.model.reading import read_json, refuse_irregular
+from gpt2calc.model.sources.reading import read_json, refuse_irregular
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -153,7 +153,7 @@ def test_what_cannot_be_fetched_is_one_line(hub, refused, name, words):
 
 
 def test_a_slow_answer_ends_in_one_line(hub, refused, monkeypatch):
-    monkeypatch.setattr("gpt2calc.model.fetching.TIMEOUT", 0.2)
+    monkeypatch.setattr("gpt2calc.model.sources.hub.TIMEOUT", 0.2)
     assert refused("slow/model").startswith("gpt2calc: slow/model ")
 
 
@@ -165,7 +165,7 @@ def test_a_bare_typo_asks_no_network(hub, refused):
 
 def test_the_headers_of_a_repository_are_read_and_no_weight(hub, run, refused):
     from gpt2calc import ModelConfig, named_shapes
-    from gpt2calc.model.wording import in_their_words
+    from gpt2calc.model.sources.to_config_json import in_their_words
 
     small = ModelConfig(family="llama", n_layer=2, n_embd=64, n_head=4, vocab=96, n_ctx=32)
     shapes = {name: list(shape) for name, shape in named_shapes(small)}

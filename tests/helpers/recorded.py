@@ -14,7 +14,7 @@ from drawing import FAMILIES, draw
 from gpt2calc import Run
 from gpt2calc.errors import UserError
 from gpt2calc.model.families.family import Family
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.quantity.case import Case, case_of
 
 FILE = Path(__file__).parents[1] / "pytorch.json"

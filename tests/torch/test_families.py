@@ -19,9 +19,9 @@ from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.out_of_reach import REASONS
 from gpt2calc.model.families.table import families
-from gpt2calc.model.hub import from_contents
 from gpt2calc.model.names import Names
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.config_json import from_contents
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import Case
 from gpt2calc.verification.building import SPECIAL_TOKENS
 from gpt2calc.verification.flop_verification import verify_flops

@@ -10,11 +10,11 @@ from strategies import by_turns
 from gpt2calc import Run
 from gpt2calc.metrics.memory.following import plan_of
 from gpt2calc.metrics.memory.runs import serve, train
-from gpt2calc.model.build import network
-from gpt2calc.model.cache import Cache
-from gpt2calc.model.decoder import Execution
-from gpt2calc.model.hub import from_contents
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.attention.cache import Cache
+from gpt2calc.model.builders.network import network
+from gpt2calc.model.decoders.decoder import Execution
+from gpt2calc.model.sources.config_json import from_contents
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import case_of
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.recorder import Tape, no_grad

@@ -71,7 +71,7 @@ def test_large_cases_are_followed_without_memory_for_their_tensors():
 
 def test_verify_notices_a_tensor_that_is_missing(monkeypatch):
     pytest.importorskip("transformers")
-    from gpt2calc.model.mlp import Activation
+    from gpt2calc.model.mlps.mlp import Activation
     from gpt2calc.verification.memory_verification import verify_memory
 
     monkeypatch.setattr(Activation, "forward", lambda _, x: x)
@@ -104,7 +104,7 @@ def test_adafactor_keeps_rows_and_columns_of_the_last_two_dimensions(family, dty
     from drawing import draw
 
     from gpt2calc.model.families.table import family_called
-    from gpt2calc.model.hub import from_contents
+    from gpt2calc.model.sources.config_json import from_contents
     from gpt2calc.verification.pytorch_memory import built_for, optimizer_for
 
     config = from_contents(draw(family_called(family), 3), "the config")

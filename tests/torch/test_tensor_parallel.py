@@ -4,7 +4,7 @@ import pytest
 
 from gpt2calc import ModelConfig
 from gpt2calc.metrics.tensor_parallel import parameters_on_one
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.to_config_json import in_their_words
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -29,7 +29,7 @@ from gpt2calc import (
 )
 from gpt2calc.errors import as_one_line
 from gpt2calc.metrics.memory.quantity import memory_case
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import symbol
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, cache_terms
 from gpt2calc.metrics.windows import forgets
-from gpt2calc.model.attention_layer import heads_of
-from gpt2calc.model.falcon_attention import copies_keys
+from gpt2calc.model.attention.falcon import copies_keys
+from gpt2calc.model.builders.attention import heads_of
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of

@@ -2,7 +2,7 @@
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.state import rules_of
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import Case
 
 EXACT = (

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from gpt2calc.metrics.memory.runs import Followed, Plan, serve, train
 from gpt2calc.metrics.memory.timeline import Timeline
-from gpt2calc.model.build import network
+from gpt2calc.model.builders.network import network
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.quantity.case import Case

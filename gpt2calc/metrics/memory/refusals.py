@@ -1,7 +1,7 @@
 """Refusals of runs that make no sense, or that a family's class cannot do, with the reason."""
 
 from gpt2calc.errors import UserError
-from gpt2calc.model.attention_layer import heads_of
+from gpt2calc.model.builders.attention import heads_of
 from gpt2calc.model.families.layers import DEEPEST
 from gpt2calc.quantity.case import Case
 

@@ -6,13 +6,13 @@ Weights, the optimizer's state and the ids are not on the tape: they are there a
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
-from gpt2calc.model import masks
-from gpt2calc.model.build import network
-from gpt2calc.model.cache import Cache
+from gpt2calc.model.attention import masks
+from gpt2calc.model.attention.cache import Cache
+from gpt2calc.model.builders.network import network
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.decoder import Decoder, Execution
-from gpt2calc.model.experts import Implementation
-from gpt2calc.model.fsdp import fully_shard
+from gpt2calc.model.decoders.decoder import Decoder, Execution
+from gpt2calc.model.decoders.fsdp import fully_shard
+from gpt2calc.model.mlps.experts import Implementation
 from gpt2calc.tape.autocast import autocast
 from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.fsdp import FullyShard, Sharding, on_gradient

@@ -4,6 +4,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_first_dense, read_shared
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -18,9 +19,8 @@ from gpt2calc.model.families.module_names import (
     SHARED,
     names,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.routers import SigmoidRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import SigmoidRouter
 
 
 def _afmoe(said: Contents, fields: Fields) -> Fields:

@@ -8,8 +8,8 @@ from gpt2calc.model.families.expert_layers import read_shared
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, EXPERTS_JOINED, SHARED, TWO_NORMS, names
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.routers import ChosenFirst
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import ChosenFirst
 
 
 def _aria(said: Contents, fields: Fields) -> Fields:

@@ -6,6 +6,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import NeoXRotary
 from gpt2calc.model.families.config_keys import MAMBA_KEYS, MAMBA_SIZES, OF_EXPANSION, OF_ROPE
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import read_rotary_dim
@@ -19,7 +20,6 @@ from gpt2calc.model.families.module_names import (
     names,
     with_final_norm,
 )
-from gpt2calc.model.partial_rotary import NeoXRotary
 
 
 def _bamba(said: Contents, fields: Fields) -> Fields:

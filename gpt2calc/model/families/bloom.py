@@ -4,8 +4,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import BLOCK_DROPOUT, Architecture
+from gpt2calc.model.decoders.gpts import BloomDecoder
 from gpt2calc.model.families.family import HIDDEN, Family
-from gpt2calc.model.gpt_decoders import BloomDecoder
 from gpt2calc.model.names import named
 
 BLOOM = Family(

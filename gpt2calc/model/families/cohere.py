@@ -6,6 +6,10 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.projections import NormedBeforeTransposing
+from gpt2calc.model.attention.rotary import CohereRotary
+from gpt2calc.model.blocks.parallel import CohereBlock
+from gpt2calc.model.decoders.llamas import Cohere2Decoder, ScaledLogitsDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES, MLP_LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_mlp_types, read_shared
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -21,13 +25,9 @@ from gpt2calc.model.families.module_names import (
     SHARED,
     names,
 )
-from gpt2calc.model.llama_decoders import Cohere2Decoder, ScaledLogitsDecoder
-from gpt2calc.model.mixtures import SharedLast
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import ChosenFirst
 from gpt2calc.model.norms import CohereNorm
-from gpt2calc.model.parallel_blocks import CohereBlock
-from gpt2calc.model.projections import NormedBeforeTransposing
-from gpt2calc.model.rotary import CohereRotary
-from gpt2calc.model.routers import ChosenFirst
 
 
 def _cohere(said: Contents, fields: Fields) -> Fields:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.family import Contents, Family, Fields, sizes
-from gpt2calc.model.llama_decoders import MixtralDecoder
 from gpt2calc.model.names import named
 
 OF_ATTENTION = {"kv_n_heads": "n_kv_head"}

@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import GLMRotary
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import (
     LATENT_KEYS,
     LATENT_SIZES,
@@ -27,10 +29,8 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.partial_rotary import GLMRotary
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GroupedRouter
 
 LATENT = Architecture(rotary=GLMRotary, memory_is_proven=False)
 

@@ -5,6 +5,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 
 from dataclasses import replace
 
+from gpt2calc.model.decoders.llamas import ScaledLogitsDecoder
 from gpt2calc.model.families.config_keys import LATENT_KEYS, LATENT_SIZES, MLP_LAYER_TYPES
 from gpt2calc.model.families.deepseek import DEEPSEEK_V3, LATENT
 from gpt2calc.model.families.expert_layers import read_mlp_types, read_shared, with_dense_layers
@@ -21,7 +22,6 @@ from gpt2calc.model.families.module_names import (
     names,
 )
 from gpt2calc.model.linear import ScaledEmbedding
-from gpt2calc.model.llama_decoders import ScaledLogitsDecoder
 
 
 def _minicpm3(_: Contents, fields: Fields) -> Fields:

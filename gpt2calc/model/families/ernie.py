@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.rotary import Ernie45Rotary
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.expert_layers import read_shared, with_dense_layers
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of
@@ -20,9 +22,7 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.rotary import Ernie45Rotary
-from gpt2calc.model.routers import ErnieRouter
+from gpt2calc.model.mlps.routers import ErnieRouter
 
 ERNIE45 = LLAMA.but(
     name="ernie4_5",

@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.projections import NormedAfterTransposing
+from gpt2calc.model.decoders.llamas import FullMaskDecoder
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES, MLP_LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_mlp_types, read_shared
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -30,10 +32,8 @@ from gpt2calc.model.families.module_names import (
     names,
 )
 from gpt2calc.model.families.olmo import OLMO2
-from gpt2calc.model.llama_decoders import FullMaskDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.projections import NormedAfterTransposing
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GroupedRouter
 
 EXAONE = LLAMA.but(
     name="exaone",

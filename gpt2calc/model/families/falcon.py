@@ -6,6 +6,9 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.blocks.parallel import FalconBlock, FalconSequentialBlock
+from gpt2calc.model.decoders.gpts import FalconDecoder
+from gpt2calc.model.decoders.llamas import ScaledLogitsDecoder
 from gpt2calc.model.families.bamba import BAMBA
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.mamba import MAMBA
@@ -18,11 +21,8 @@ from gpt2calc.model.families.module_names import (
     names,
     with_final_norm,
 )
-from gpt2calc.model.gpt_decoders import FalconDecoder
 from gpt2calc.model.linear import FalconLinear, ScaledEmbedding
-from gpt2calc.model.llama_decoders import ScaledLogitsDecoder
 from gpt2calc.model.names import Names, named
-from gpt2calc.model.parallel_blocks import FalconBlock, FalconSequentialBlock
 
 
 def _falcon(said: Contents, fields: Fields) -> Fields:

@@ -6,16 +6,16 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.projections import NormedAfterTransposing
+from gpt2calc.model.attention.scores import CappedScores
+from gpt2calc.model.decoders.llamas import Gemma2Decoder, Gemma3Decoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
 from gpt2calc.model.families.family import sizes
 from gpt2calc.model.families.layers import read_window
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, FOUR_NORMS, MLP, NORMS_OF_HEADS, names
 from gpt2calc.model.linear import GemmaEmbedding
-from gpt2calc.model.llama_decoders import Gemma2Decoder, Gemma3Decoder
 from gpt2calc.model.norms import RMSNormPlusOne
-from gpt2calc.model.projections import NormedAfterTransposing
-from gpt2calc.model.scores import CappedScores
 
 _GEMMA = Architecture(embedding=GemmaEmbedding, rms_norm=RMSNormPlusOne, activation="gelu")
 GEMMA = LLAMA.but(

@@ -6,13 +6,13 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from collections.abc import Mapping
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.blocks import Gemma4Block
+from gpt2calc.model.blocks.blocks import Gemma4Block
+from gpt2calc.model.decoders.llamas import Gemma4Decoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.gemma import GEMMA
 from gpt2calc.model.families.layers import FULL, SLIDING, depth_of, full_among
 from gpt2calc.model.families.module_names import FOUR_NORMS, MLP, names
-from gpt2calc.model.llama_decoders import Gemma4Decoder
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
 

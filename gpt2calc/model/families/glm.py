@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import GLMRotary, NeoXRotary
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import MLP_LAYER_TYPES, OF_ROPE, ROUTED_KEYS
 from gpt2calc.model.families.deepseek import DEEPSEEK_V3, DEEPSEEK_V32, read_deepseek_v32
 from gpt2calc.model.families.expert_layers import read_first_dense, read_mlp_types, read_shared
@@ -26,10 +28,8 @@ from gpt2calc.model.families.module_names import (
     names,
 )
 from gpt2calc.model.families.phi import PHI3
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.partial_rotary import GLMRotary, NeoXRotary
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GroupedRouter
 
 _GLM = Architecture(rotary=GLMRotary, rotary_part=Fraction(1, 2))
 GLM = PHI3.but(

@@ -1,12 +1,12 @@
 """GPT-2's own family, the only one that a count of a GPT-2 imports."""
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
-from gpt2calc.model.blocks import GPT2Block
+from gpt2calc.model.attention.scores import GPT2Scores
+from gpt2calc.model.blocks.blocks import GPT2Block
+from gpt2calc.model.decoders.gpts import GPT2Decoder
 from gpt2calc.model.families.family import Family, OutOfReach
-from gpt2calc.model.gpt_decoders import GPT2Decoder
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import GPT2_NAMES
-from gpt2calc.model.scores import GPT2Scores
 
 GPT_CALLED = {
     "vocab": ("vocab_size",),

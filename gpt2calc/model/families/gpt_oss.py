@@ -4,13 +4,13 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import BothMasksDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
 from gpt2calc.model.families.family import sizes
 from gpt2calc.model.families.layers import read_window
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, EXPERTS_JOINED, SINKS, TWO_NORMS, names
-from gpt2calc.model.llama_decoders import BothMasksDecoder
-from gpt2calc.model.routers import ChosenFirst
+from gpt2calc.model.mlps.routers import ChosenFirst
 
 GPT_OSS = LLAMA.but(
     name="gpt_oss",

@@ -7,20 +7,24 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
-from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import GPT2Block, GPTBlock, GPTNeoBlock
+from gpt2calc.model.attention.attention import DroppedByBlock
+from gpt2calc.model.attention.gpts import GPTAttention, GPTJScores, GPTNeoAttention, GPTNeoScores
+from gpt2calc.model.attention.joint_projections import (
+    BigCodeProjection,
+    ByHeadProjection,
+    CodeGenProjection,
+)
+from gpt2calc.model.attention.partial_rotary import CodeGenRotary, GPTJRotary, NeoXRotary
+from gpt2calc.model.attention.projections import ForLaterTransposing, ViewedLate
+from gpt2calc.model.blocks.blocks import GPT2Block, GPTBlock, GPTNeoBlock
+from gpt2calc.model.blocks.parallel import NeoXSequentialBlock
+from gpt2calc.model.decoders.gpts import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
 from gpt2calc.model.families.config_keys import OF_ROPE
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.gpt2 import GPT2, GPT_CALLED, NO_CROSS_ATTENTION
 from gpt2calc.model.families.layers import DEEPEST, depth_of, read_rotary_dim, with_full_layers
-from gpt2calc.model.gpt_attention import GPTAttention, GPTJScores, GPTNeoAttention, GPTNeoScores
-from gpt2calc.model.gpt_decoders import BigCodeDecoder, GPTDecoder, GPTNeoDecoder
-from gpt2calc.model.joint_projections import BigCodeProjection, ByHeadProjection, CodeGenProjection
 from gpt2calc.model.linear import Conv1D
 from gpt2calc.model.names import named
-from gpt2calc.model.parallel_blocks import NeoXSequentialBlock
-from gpt2calc.model.partial_rotary import CodeGenRotary, GPTJRotary, NeoXRotary
-from gpt2calc.model.projections import ForLaterTransposing, ViewedLate
 
 OPENAI_GPT = GPT2.but(
     name="openai-gpt",

@@ -6,6 +6,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import ScaledLogitsDecoder, ScaledMixtralDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES, MAMBA_KEYS, MAMBA_SIZES, OF_EXPANSION
 from gpt2calc.model.families.expert_layers import given_key
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -21,9 +22,8 @@ from gpt2calc.model.families.module_names import (
     names,
 )
 from gpt2calc.model.linear import ScaledEmbedding
-from gpt2calc.model.llama_decoders import ScaledLogitsDecoder, ScaledMixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.routers import GraniteRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GraniteRouter
 
 GRANITE = LLAMA.but(
     name="granite",

@@ -5,6 +5,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 
 from dataclasses import replace
 
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import MLP_LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_mlp_types, read_shared
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -23,7 +24,6 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
 
 HUNYUAN_NORMS = {
     "query_norm": "self_attn.query_layernorm",

@@ -4,6 +4,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.expert_layers import with_dense_layers
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of
@@ -20,7 +21,6 @@ from gpt2calc.model.families.module_names import (
     names,
     with_final_norm,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
 
 
 def _period(said: Contents, kind: str, depth: int) -> list[int]:

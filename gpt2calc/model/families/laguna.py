@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import Gemma3Decoder
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES, MLP_LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_mlp_types
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -24,8 +25,7 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import Gemma3Decoder
-from gpt2calc.model.routers import SigmoidRouter
+from gpt2calc.model.mlps.routers import SigmoidRouter
 
 
 def _laguna(said: Contents, fields: Fields) -> Fields:

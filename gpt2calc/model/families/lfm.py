@@ -8,6 +8,8 @@ from math import isfinite
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.projections import NormedAfterTransposing
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_first_dense
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -15,10 +17,8 @@ from gpt2calc.model.families.layers import depth_of, share_of, whole_number
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.mixer_layers import read_attention_layers, with_windows
 from gpt2calc.model.families.module_names import ATTENTION, NORMS_OF_HEADS, names, with_final_norm
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.projections import NormedAfterTransposing
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GroupedRouter
 
 
 def _lfm2_width(said: Contents, fields: Fields) -> object:

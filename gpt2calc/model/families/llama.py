@@ -4,6 +4,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import BothMasksDecoder
 from gpt2calc.model.families.config_keys import HEAD_KEYS, LAYER_TYPES, ONE_BIAS_KEY
 from gpt2calc.model.families.expert_layers import with_dense_layers
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
@@ -16,7 +17,6 @@ from gpt2calc.model.families.layers import (
     whole_number,
 )
 from gpt2calc.model.families.module_names import ATTENTION, FEED_FORWARD, MLP, TWO_NORMS, names
-from gpt2calc.model.llama_decoders import BothMasksDecoder
 
 LLAMA = Family(
     name="llama",

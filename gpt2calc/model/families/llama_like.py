@@ -6,16 +6,16 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
-from gpt2calc.model.attention import NormedAfterRotation
+from gpt2calc.model.attention.attention import NormedAfterRotation
+from gpt2calc.model.attention.projections import SeparateProjection
+from gpt2calc.model.attention.rotary import HeliumRotary, NanoChatRotary
+from gpt2calc.model.decoders.llamas import FullMaskDecoder, NanoChatDecoder
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.granite import GRANITE
 from gpt2calc.model.families.layers import heads_as_wide_as, read_no_rope_list
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, MLP, TWO_NORMS, UNGATED_MLP, names
-from gpt2calc.model.llama_decoders import FullMaskDecoder, NanoChatDecoder
 from gpt2calc.model.norms import L2Norm, RMSNormInFloat
-from gpt2calc.model.projections import SeparateProjection
-from gpt2calc.model.rotary import HeliumRotary, NanoChatRotary
 
 
 def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:

@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import NeoXRotary
+from gpt2calc.model.decoders.llamas import Gemma3Decoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES, MLP_LAYER_TYPES, ROUTED_KEYS
 from gpt2calc.model.families.expert_layers import read_mlp_types
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -21,9 +23,7 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import Gemma3Decoder
-from gpt2calc.model.partial_rotary import NeoXRotary
-from gpt2calc.model.routers import GroupedRouter
+from gpt2calc.model.mlps.routers import GroupedRouter
 
 
 def _mimo(said: Contents, fields: Fields) -> Fields:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import NeoXRotary
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES, OF_ROPE
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of, read_rotary_dim
@@ -20,9 +22,7 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.partial_rotary import NeoXRotary
-from gpt2calc.model.routers import SigmoidRouter
+from gpt2calc.model.mlps.routers import SigmoidRouter
 
 
 def _minimax(said: Contents, fields: Fields) -> Fields:

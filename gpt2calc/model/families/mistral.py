@@ -4,12 +4,12 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.attention import QueriesScaledByPosition
+from gpt2calc.model.attention.attention import QueriesScaledByPosition
+from gpt2calc.model.decoders.llamas import BothMasksDecoder, MixtralDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
 from gpt2calc.model.families.layers import read_window
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, EXPERTS_JOINED, ROUTER, TWO_NORMS, names
-from gpt2calc.model.llama_decoders import BothMasksDecoder, MixtralDecoder
 
 MISTRAL = LLAMA.but(
     name="mistral",

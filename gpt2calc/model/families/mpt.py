@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from gpt2calc.errors import quoted
 from gpt2calc.model.architecture import BLOCK_DROPOUT, Architecture
+from gpt2calc.model.decoders.gpts import MPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields
-from gpt2calc.model.gpt_decoders import MPTDecoder
 from gpt2calc.model.names import named
 
 

@@ -6,6 +6,8 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import NemotronRotary
+from gpt2calc.model.decoders.llamas import MixtralDecoder
 from gpt2calc.model.families.config_keys import OF_ROPE, ROUTED_KEYS
 from gpt2calc.model.families.expert_layers import given_key
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -13,12 +15,10 @@ from gpt2calc.model.families.layers import read_rotary_dim
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.llama_like import JAIS2
 from gpt2calc.model.families.module_names import ATTENTION
-from gpt2calc.model.llama_decoders import MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import GroupedRouter
 from gpt2calc.model.names import Names
 from gpt2calc.model.norms import LayerNormPlusOne
-from gpt2calc.model.partial_rotary import NemotronRotary
-from gpt2calc.model.routers import GroupedRouter
 
 NEMOTRON = JAIS2.but(
     name="nemotron",

@@ -6,6 +6,9 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.projections import NormedWhole, ViewedLate
+from gpt2calc.model.attention.rotary import OLMoRotary
+from gpt2calc.model.decoders.llamas import Gemma3Decoder, MixtralDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.layers import depth_of, heads_as_wide_as, read_window
@@ -24,10 +27,7 @@ from gpt2calc.model.families.module_names import (
 )
 from gpt2calc.model.families.qwen import QWEN_MOE
 from gpt2calc.model.families.qwen3_5 import DELTA_KEYS
-from gpt2calc.model.llama_decoders import Gemma3Decoder, MixtralDecoder
 from gpt2calc.model.norms import OLMoNorm, RMSNormCastLast
-from gpt2calc.model.projections import NormedWhole, ViewedLate
-from gpt2calc.model.rotary import OLMoRotary
 
 _OF_EXPERTS = {
     "n_expert": ("num_experts", "num_local_experts"),

@@ -6,12 +6,12 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import BLOCK_DROPOUT, Architecture
-from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import OPTBlock
+from gpt2calc.model.attention.attention import DroppedByBlock
+from gpt2calc.model.attention.projections import ScaledQueries
+from gpt2calc.model.blocks.blocks import OPTBlock
+from gpt2calc.model.decoders.gpts import OPTDecoder
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, as_they_are, sizes
-from gpt2calc.model.gpt_decoders import OPTDecoder
 from gpt2calc.model.names import named
-from gpt2calc.model.projections import ScaledQueries
 
 
 def _opt(said: Contents, fields: Fields) -> Fields:

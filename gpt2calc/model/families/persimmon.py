@@ -7,13 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
-from gpt2calc.model.blocks import Block
+from gpt2calc.model.attention.joint_projections import ByHeadProjection
+from gpt2calc.model.attention.partial_rotary import NeoXRotary
+from gpt2calc.model.blocks.blocks import Block
 from gpt2calc.model.families.family import Contents, Fields, sizes
 from gpt2calc.model.families.gpts import GPT_NEOX
 from gpt2calc.model.families.layers import read_rotary_dim
-from gpt2calc.model.joint_projections import ByHeadProjection
 from gpt2calc.model.names import named
-from gpt2calc.model.partial_rotary import NeoXRotary
 
 
 def _persimmon(said: Contents, fields: Fields) -> Fields:

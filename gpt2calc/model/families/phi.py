@@ -7,19 +7,19 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import ALL_DROPOUT, BLOCK_DROPOUT, NORMED, Architecture
-from gpt2calc.model.attention import DroppedByBlock
-from gpt2calc.model.blocks import Phi3Block
+from gpt2calc.model.attention.attention import DroppedByBlock
+from gpt2calc.model.attention.joint_projections import SlicedProjection
+from gpt2calc.model.attention.partial_rotary import PartialRotary, Phi3Rotary
+from gpt2calc.model.attention.projections import NormedAfterTransposing
+from gpt2calc.model.blocks.blocks import Phi3Block
+from gpt2calc.model.blocks.parallel import PhiBlock
+from gpt2calc.model.decoders.llamas import PhiDecoder
 from gpt2calc.model.families.config_keys import OF_ROPE
 from gpt2calc.model.families.family import HIDDEN, Contents, Family, Fields, sizes
 from gpt2calc.model.families.layers import read_rotary_dim
 from gpt2calc.model.families.mistral import MISTRAL, MIXTRAL
 from gpt2calc.model.families.module_names import ATTENTION, EXPERTS_JOINED, TWO_NORMS, names
-from gpt2calc.model.joint_projections import SlicedProjection
-from gpt2calc.model.llama_decoders import PhiDecoder
 from gpt2calc.model.names import named
-from gpt2calc.model.parallel_blocks import PhiBlock
-from gpt2calc.model.partial_rotary import PartialRotary, Phi3Rotary
-from gpt2calc.model.projections import NormedAfterTransposing
 
 
 def _phi(said: Contents, fields: Fields) -> Fields:

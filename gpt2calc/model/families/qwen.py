@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import BothMasksDecoder, FullMaskDecoder, MixtralDecoder
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, OF_QWENS, SPARSE
 from gpt2calc.model.families.expert_layers import read_dense_layers
 from gpt2calc.model.families.family import Contents, Fields
@@ -25,7 +26,6 @@ from gpt2calc.model.families.module_names import (
     TWO_NORMS,
     names,
 )
-from gpt2calc.model.llama_decoders import BothMasksDecoder, FullMaskDecoder, MixtralDecoder
 
 
 def read_qwens_window(said: Contents, fields: Fields) -> Fields:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.attention.partial_rotary import NeoXRotary
 from gpt2calc.model.families.config_keys import EXPERT_KEYS, LAYER_TYPES, OF_ROPE, SPARSE
 from gpt2calc.model.families.expert_layers import read_dense_layers
 from gpt2calc.model.families.family import Called, Contents, Fields, sizes
@@ -27,7 +28,6 @@ from gpt2calc.model.families.module_names import (
 )
 from gpt2calc.model.families.qwen import QWEN_MOE
 from gpt2calc.model.norms import RMSNormPlusOne
-from gpt2calc.model.partial_rotary import NeoXRotary
 
 DELTA_KEYS: Called = {
     "mixer_heads": ("linear_num_value_heads",),

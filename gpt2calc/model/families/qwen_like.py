@@ -6,6 +6,7 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import Architecture
+from gpt2calc.model.decoders.llamas import BothMasksDecoder, Gemma3Decoder, MixtralDecoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES, MLP_LAYER_TYPES
 from gpt2calc.model.families.expert_layers import read_dense_layers, read_mlp_types
 from gpt2calc.model.families.family import Contents, Fields, sizes
@@ -26,9 +27,8 @@ from gpt2calc.model.families.module_names import (
 )
 from gpt2calc.model.families.qwen import QWEN3_MOE, QWEN_MOE
 from gpt2calc.model.families.qwen3_5 import DELTA_APART, DELTA_END, DELTA_NAMES, QWEN35_MOE
-from gpt2calc.model.llama_decoders import BothMasksDecoder, Gemma3Decoder, MixtralDecoder
-from gpt2calc.model.mixtures import SharedLast
-from gpt2calc.model.routers import SigmoidRouter
+from gpt2calc.model.mlps.mixtures import SharedLast
+from gpt2calc.model.mlps.routers import SigmoidRouter
 
 
 def _mellum(said: Contents, fields: Fields) -> Fields:

@@ -6,14 +6,14 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from fractions import Fraction
 
 from gpt2calc.model.architecture import NORMED, Architecture
+from gpt2calc.model.attention.partial_rotary import PartialRotary
+from gpt2calc.model.attention.projections import ViewedLate
+from gpt2calc.model.blocks.parallel import StableLMBlock, StableLMParallelBlock
 from gpt2calc.model.families.config_keys import OF_ROPE
 from gpt2calc.model.families.family import Contents, Fields
 from gpt2calc.model.families.layers import read_rotary_dim
 from gpt2calc.model.families.llama import LLAMA
 from gpt2calc.model.families.module_names import ATTENTION, MLP, TWO_NORMS, names
-from gpt2calc.model.parallel_blocks import StableLMBlock, StableLMParallelBlock
-from gpt2calc.model.partial_rotary import PartialRotary
-from gpt2calc.model.projections import ViewedLate
 
 
 def _stablelm(said: Contents, fields: Fields) -> Fields:

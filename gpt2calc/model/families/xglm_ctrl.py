@@ -6,9 +6,9 @@ Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 from dataclasses import replace
 
 from gpt2calc.model.architecture import ALL_DROPOUT, Architecture
+from gpt2calc.model.decoders.gpts import CTRLDecoder, SinusoidalDecoder
 from gpt2calc.model.families.family import Family, sizes
 from gpt2calc.model.families.gpt2 import GPT_CALLED, NO_CROSS_ATTENTION
-from gpt2calc.model.gpt_decoders import CTRLDecoder, SinusoidalDecoder
 from gpt2calc.model.linear import ScaledEmbedding
 from gpt2calc.model.names import named
 

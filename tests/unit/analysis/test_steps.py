@@ -9,7 +9,7 @@ from strategies import examples
 
 from gpt2calc import ModelConfig, Run, UserError, count, flops, load, steps
 from gpt2calc.analysis.steps import ORDER, Amounts
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 
 drawn = st.builds(
     lambda family, seed: from_contents(draw(family, seed), "drawn"),

@@ -8,8 +8,8 @@ from strategies import examples
 from gpt2calc import ModelConfig, Run, UserError, formula, load, memory
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case, range_of_peak
 from gpt2calc.metrics.parameters import count
-from gpt2calc.model.build import network
-from gpt2calc.model.fsdp import fully_shard
+from gpt2calc.model.builders.network import network
+from gpt2calc.model.decoders.fsdp import fully_shard
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import symbol
 from gpt2calc.tape.fsdp import Sharding

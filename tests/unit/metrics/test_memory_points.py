@@ -9,7 +9,7 @@ from strategies import examples
 from gpt2calc import Run, load, sweep
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.quantity.case import case_of
 from gpt2calc.tape.symbolic import Decisions, Formula, SymInt
 

@@ -27,7 +27,7 @@ from gpt2calc import (
 from gpt2calc.metrics.memory.quantity import MEMORY
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.families.table import family_called
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.quantity.along import along, solvable_fields
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import LETTERS

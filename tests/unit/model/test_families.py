@@ -20,8 +20,8 @@ from gpt2calc import (
     presets,
 )
 from gpt2calc.model.families.table import family_called
-from gpt2calc.model.hub import from_contents
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.config_json import from_contents
+from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import case_of
 
 PUBLISHED = json.loads((Path(__file__).parents[2] / "published.json").read_text())

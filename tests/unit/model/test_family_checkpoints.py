@@ -11,8 +11,8 @@ from strategies import some_or_all
 
 from gpt2calc import ModelConfig, UserError, count, inspect, named_shapes
 from gpt2calc.model.families.table import family_called
-from gpt2calc.model.hub import from_contents
-from gpt2calc.model.naming import located
+from gpt2calc.model.named_parameters import located
+from gpt2calc.model.sources.config_json import from_contents
 
 SOME = some_or_all(FAMILIES, 4)
 OF_TYPE = pytest.mark.parametrize("family", SOME, ids=lambda family: family.name)

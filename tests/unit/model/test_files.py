@@ -7,7 +7,7 @@ import pytest
 from gpt2calc import UserError, count, load
 from gpt2calc.model.families.out_of_reach import REASONS
 from gpt2calc.model.families.table import families
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 
 TINY = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 99}
 

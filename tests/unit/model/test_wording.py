@@ -6,8 +6,8 @@ from strategies import some_or_all
 
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.hub import from_contents
-from gpt2calc.model.wording import in_their_words
+from gpt2calc.model.sources.config_json import from_contents
+from gpt2calc.model.sources.to_config_json import in_their_words
 
 
 @pytest.mark.by_turns

@@ -63,7 +63,7 @@ def test_what_was_assumed_is_said_with_its_flag():
     ],
 )
 def test_a_file_says_what_its_weights_are_in(contents, dtype):
-    from gpt2calc.model.hub import from_contents
+    from gpt2calc.model.sources.config_json import from_contents
 
     model = from_contents({"model_type": "llama"} | contents, "a file")
     assert memory_case(case_of(model, Run(training=False))).dtype == dtype
@@ -71,7 +71,7 @@ def test_a_file_says_what_its_weights_are_in(contents, dtype):
 
 @pytest.mark.parametrize("method", ["awq", "fp8", "compressed-tensors"])
 def test_packed_weights_are_refused_by_the_name_of_their_method(method):
-    from gpt2calc.model.hub import from_contents
+    from gpt2calc.model.sources.config_json import from_contents
 
     packed = {"torch_dtype": "bfloat16", "quantization_config": {"quant_method": method}}
     model = from_contents({"model_type": "llama"} | packed, "a file")

@@ -8,7 +8,7 @@ from strategies import examples
 from gpt2calc import Run, explain, formula, load, memory
 from gpt2calc.metrics.memory.following import fixed_in, plan_of
 from gpt2calc.metrics.memory.quantity import memory_case
-from gpt2calc.model.hub import from_contents
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.symbols import symbol
 

@@ -1,0 +1,1 @@
+"""Attention: projections, rotary positions, scores, caches, masks; families that differ."""

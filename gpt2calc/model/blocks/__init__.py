@@ -1,0 +1,1 @@
+"""Blocks (decoder layers): how attention, MLP, norms and the residual stream stand."""

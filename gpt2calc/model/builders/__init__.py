@@ -1,0 +1,1 @@
+"""Builders: from a config to the parts of a network."""

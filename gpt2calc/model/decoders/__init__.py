@@ -1,0 +1,1 @@
+"""Whole decoders: embeddings, the loop over the blocks, the head."""

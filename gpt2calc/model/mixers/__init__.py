@@ -1,0 +1,1 @@
+"""Mixers of tokens other than attention: linear attention, Mamba, convolutions."""

@@ -1,0 +1,1 @@
+"""MLPs, experts and their routers."""

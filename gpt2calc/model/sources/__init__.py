@@ -1,0 +1,1 @@
+"""Where configs come from, and go to: presets, files, the Hub, config.json."""
