@@ -56,7 +56,7 @@ class ModelConfig(Layered):
         if not isinstance(family, str) or family == "gpt2":
             return given
         known = family_called(family)
-        fields = {**known.ways, **given}
+        fields = {**known.default_fields, **given}
         if "attention_layers" in given or not known.is_hybrid:
             return fields
         plain = {name: each.default for name, each in cls.model_fields.items()}
@@ -71,7 +71,7 @@ class ModelConfig(Layered):
     def called_elsewhere(cls) -> dict[str, tuple[str, ...]]:
         """Return what other people call the fields: the families' keys, and words beside them."""
         named: dict[str, tuple[str, ...]] = dict.fromkeys(cls.known, ())
-        for called in (COLLOQUIAL, *(family.called for family in families().values())):
+        for called in (COLLOQUIAL, *(family.keys for family in families().values())):
             for name, keys in called.items():
                 named[name] += keys
         return named
@@ -128,8 +128,8 @@ class ModelConfig(Layered):
     def usual(self, name: str) -> FieldValue:
         """Return what a field is where nothing is said of it: a switch as its family has it."""
         is_switch = not self.known[name].letter
-        if is_switch and self.family != "gpt2" and name in self.of_family.ways:
-            return self.of_family.ways[name]
+        if is_switch and self.family != "gpt2" and name in self.of_family.default_fields:
+            return self.of_family.default_fields[name]
         return super().usual(name)
 
     def replace(self, **fields: object) -> "ModelConfig":

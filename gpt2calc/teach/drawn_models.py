@@ -58,5 +58,5 @@ def _model(dice: Dice, family: str) -> ModelConfig:
         return ModelConfig(**drawn, **dice.one_of(SWITCHES))
     heads = {"n_head": drawn["n_embd"] // HEAD_WIDTH}
     model = ModelConfig(family=family, **drawn, **heads)
-    varying = [each for each in OF_OTHERS if all(model.of_family.called.get(n) for n in each)]
+    varying = [each for each in OF_OTHERS if all(model.of_family.keys.get(n) for n in each)]
     return model.replace(**dice.one_of(varying))

@@ -46,7 +46,7 @@ def built_on_meta(config: ModelConfig, *, dropout: bool = False) -> tuple[Any, s
     experts are multiplied in batches, since none of them has tokens on the meta device.
     """
     torch, transformers = torch_and_transformers()
-    builds = config.of_family.builds
+    builds = config.of_family.class_name
     if not hasattr(transformers, builds):
         raise UserError(
             f"transformers {transformers.__version__} has no {builds}: install a newer one, "

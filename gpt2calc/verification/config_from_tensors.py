@@ -63,7 +63,7 @@ def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> Model
 def _numbers(seen: "Seen", fields: dict[str, Any], *, may_have_heads: bool) -> dict[str, Any]:
     """Read the numbers that shapes show off those of a model with the switches in ``fields``."""
     family, layers = seen.family, seen.layers()
-    own_heads = {"head_dim": 1} if may_have_heads and "n_kv_head" in family.called else {}
+    own_heads = {"head_dim": 1} if may_have_heads and "n_kv_head" in family.keys else {}
     sizes = _sizes(_with_every_number(fields | own_heads), seen.shapes)
     if not (layers and "n_embd" in sizes):
         raise UserError(
@@ -129,9 +129,9 @@ class Seen:
     def switches(self) -> dict[str, Any]:
         """Return the switches that vary in the family as the tensors show them, and all others."""
         family, has = self.family, self.has
-        fields: dict[str, Any] = {**family.ways, "n_kv_head": None, **self._biases()}
+        fields: dict[str, Any] = {**family.default_fields, "n_kv_head": None, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
-        if "_remove_final_layer_norm" in family.extra:
+        if "_remove_final_layer_norm" in family.extra_keys:
             fields["final_norm"] = has("final_norm")
         if has("query_norm"):
             fields["qk_norm"] = self._qk_norm()

@@ -23,7 +23,7 @@ def family_of(path: str, shapes: Shapes) -> Family:
     best = max(fitting, key=lambda name: fitting[name])
     if best == "gpt_bigcode" and _has_all_heads(families()[best], shapes):
         best = "gpt2"
-    if fitting[best][0] and not families()[best].told_by_tensors:
+    if fitting[best][0] and not families()[best].inferable:
         raise UserError(
             f"{path} holds tensors like {families()[best].words}'s, and they do not tell all of "
             "such a model: put its config.json beside them"

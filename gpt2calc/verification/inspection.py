@@ -129,7 +129,7 @@ class Inspection(PartByPart):
     def _head_said(self) -> tuple[str, ...]:
         """Say that the head is only supposed to be tied, where that is not usual in the family."""
         is_supposed = set(NEVER_SHOWN) <= set(self.unseen) and self.config.tie_embeddings
-        if not is_supposed or self.config.of_family.ways.get("tie_embeddings", True):
+        if not is_supposed or self.config.of_family.default_fields.get("tie_embeddings", True):
             return ()
         return ("No output head is stored: it is tied, as is supposed here, or there is none.",)
 
@@ -255,7 +255,7 @@ def _is_no_parameter(bare: str, shape: tuple[int, ...], config: ModelConfig) -> 
 def _refuse_disagreement(path: Path, stated: ModelConfig, inferred: ModelConfig) -> None:
     for name in ModelConfig.known:
         said, shown = stated.value(name), inferred.value(name)
-        keys = stated.of_family.called.get(name)
+        keys = stated.of_family.keys.get(name)
         if said != shown and keys and name not in NEVER_SHOWN:
             raise UserError(f"{path}: {keys[0]} is {said}, but {_evidence(name, shown)}")
 

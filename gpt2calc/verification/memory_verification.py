@@ -113,7 +113,7 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
         _refuse_what_needs_memory(case)
     return MemoryVerification(
         config=case,
-        against=f"{case.of_family.builds} of transformers {transformers.__version__}"
+        against=f"{case.of_family.class_name} of transformers {transformers.__version__}"
         + (f" under FSDP2 of torch {torch.__version__}" if is_fsdp else ""),
         tape=tape,
         pytorch=measured_under_fsdp(case) if is_fsdp else measured(case, estimate),

@@ -47,12 +47,12 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
     """Return a tiny config of a family, some of whose keys are left out; the same for a seed."""
     dice = random.Random(f"{family.name} {seed}")
     contents = {"model_type": family.name, **_fields(family, dice)}
-    deep = next(key for key in family.called["n_layer"] if key in contents)
+    deep = next(key for key in family.keys["n_layer"] if key in contents)
     if family.name == "olmo_hybrid":  # whose class wants layers of both kinds
         contents[deep] += 1
     depth = contents[deep]
     contents |= _extra(family, dice, depth)
-    kept = {key for name in KEPT for key in family.called.get(name, ())}
+    kept = {key for name in KEPT for key in family.keys.get(name, ())}
     optional = [key for key in contents if key not in {*NEVER_LEFT_OUT, *kept}]
     for key in optional if not family.built_as else ():
         if dice.random() < 0.25:
@@ -61,7 +61,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents.pop("head_dim", None)  # which the norm does not heed
     if family.name in NEEDS_HEAD_DIM:
         contents["head_dim"] = 16
-    if "attn_layer_indices" in family.extra:
+    if "attn_layer_indices" in family.extra_keys:
         contents["attn_layer_indices"] = dice.sample(range(depth), dice.randint(0, depth))
     if family.name in ("mamba", "falcon_mamba"):
         contents |= {"expand": dice.choice((1, 2, 3)), "time_step_rank": dice.choice((3, "auto"))}
@@ -81,7 +81,7 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         contents["projectors_bias"] = contents.setdefault("mamba_proj_bias", False)
     if family.name == "jamba":
         contents |= _turns_of_jamba(dice)
-    elif "mamba_d_head" in family.extra:
+    elif "mamba_d_head" in family.extra_keys:
         contents["mamba_expand"] = dice.choice((1, 2))
         contents["mamba_d_head"] = contents["mamba_expand"] * contents["hidden_size"] // 4
     if family.name == "mimo_v2_flash":
@@ -90,15 +90,15 @@ def draw(family: Family, seed: int) -> dict[str, Any]:
         types = contents.get("layer_types") or ["full_attention"] * depth
         heads = {"full_attention": 8, "sliding_attention": dice.choice((8, 16))}
         contents["num_attention_heads_per_layer"] = [heads[kind] for kind in types]
-    if "num_kv_shared_layers" in family.extra:
+    if "num_kv_shared_layers" in family.extra_keys:
         contents |= _shared_keys(dice, depth, contents)
     if family.name == "lfm2":  # which takes two thirds of it
         contents["intermediate_size"] = max(contents.get("intermediate_size") or 24, 2)
     if family.name == "lfm2_moe":
         contents.setdefault("layer_types", ["conv"] * depth)
-    if "num_key_value_heads" not in contents and "kv_lora_rank" in family.called:
+    if "num_key_value_heads" not in contents and "kv_lora_rank" in family.keys:
         contents["num_key_value_heads"] = contents["num_attention_heads"]
-    if "index_n_heads" in family.called or family.name == "axk1":
+    if "index_n_heads" in family.keys or family.name == "axk1":
         contents["q_lora_rank"] = contents.get("q_lora_rank") or 12
     if family.name == "diffllama":  # whose heads of keys come in halves
         contents["num_key_value_heads"] = 2
@@ -218,7 +218,7 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
         "no_rope_every": dice.randint(1, 3),
     }
     drawn = {}
-    for name, keys in family.called.items():
+    for name, keys in family.keys.items():
         if keys:
             drawn[dice.choice(keys)] = sizes.get(name, dice.random() < 0.5)
     return drawn
@@ -226,7 +226,7 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
 
 def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     """Draw the keys of no single field."""
-    drawn = {key: dice.choice(values) for key, values in family.extra.items()}
+    drawn = {key: dice.choice(values) for key, values in family.extra_keys.items()}
     if family.name == "falcon":
         drawn["num_kv_heads"] = dice.choice((1, 2))
         if drawn["new_decoder_architecture"]:  # its class cannot run without these two

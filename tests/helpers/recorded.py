@@ -54,7 +54,7 @@ def _tiny(family: Family) -> dict[str, Any]:
     return next(
         contents
         for contents in drawn
-        if all(set(family.called.get(name) or contents) & contents.keys() for name in sizes)
+        if all(set(family.keys.get(name) or contents) & contents.keys() for name in sizes)
     )
 
 

@@ -98,7 +98,7 @@ def test_names_order_and_shapes_are_those_of_the_class(family):
         theirs = [(name, tuple(each.shape)) for name, each in model.named_parameters()]
         assert named_shapes(config) == theirs, contents
         assert count(config).total == sum(each.numel() for each in model.parameters()), contents
-        assert type(model).__name__ == family.builds
+        assert type(model).__name__ == family.class_name
 
 
 @pytest.mark.by_turns
@@ -312,8 +312,8 @@ def test_of_two_names_of_one_key_that_one_holds_which_holds_in_the_class(family)
     of_class = transformers.CONFIG_MAPPING[family.built_as or family.model_type]
     for alias, key in of_class.attribute_map.items():
         both = {alias, key}
-        lists = [keys for keys in family.called.values() if both & {*keys}]
-        known = {*family.extra, *(each for keys in lists for each in keys)}
+        lists = [keys for keys in family.keys.values() if both & {*keys}]
+        known = {*family.extra_keys, *(each for keys in lists for each in keys)}
         if both & known - {"n_group"}:  # which changes no count
             assert both <= known, both
         held = _held(of_class, alias, key) if lists else None

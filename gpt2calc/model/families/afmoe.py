@@ -32,7 +32,7 @@ def _afmoe(said: Contents, fields: Fields) -> Fields:
 AFMOE = LLAMA.but(
     name="afmoe",
     words="AFMoE",
-    builds="AfmoeForCausalLM",
+    class_name="AfmoeForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
         router=SigmoidRouter,
@@ -50,8 +50,8 @@ AFMOE = LLAMA.but(
         "full_every": 4,
         "no_rope_every": 4,
     },
-    usual={"n_inner_shared": 2_816, "dense_layers": (0,)},
-    missing=sizes(200_192, 16_384, 2_048, 32, 16)
+    family_defaults={"n_inner_shared": 2_816, "dense_layers": (0,)},
+    defaults=sizes(200_192, 16_384, 2_048, 32, 16)
     | {
         "head_dim": 128,
         "n_inner": 6_144,
@@ -62,14 +62,14 @@ AFMOE = LLAMA.but(
         "qkv_bias": False,
         "attn_proj_bias": False,
     },
-    called={
+    keys={
         "mlp_bias": (),
         **EXPERT_KEYS,
         "window": ("sliding_window",),
         "full_every": ("global_attn_every_n_layers",),
     },
-    extra={"num_dense_layers": (1,), "num_shared_experts": (2,), **LAYER_TYPES},
-    reads=_afmoe,
+    extra_keys={"num_dense_layers": (1,), "num_shared_experts": (2,), **LAYER_TYPES},
+    read_extra=_afmoe,
     names=names(
         ATTENTION,
         NORMS_OF_HEADS,
@@ -86,7 +86,7 @@ AFMOE = LLAMA.but(
         EXPERTS_JOINED,
         MLP,
     ),
-    told_by_tensors=False,
+    inferable=False,
     hub=ONE_BY_ONE,
 )
 

@@ -17,14 +17,14 @@ def _apertus(said: Contents, fields: Fields) -> Fields:
 APERTUS = LLAMA.but(
     name="apertus",
     words="Apertus",
-    builds="ApertusForCausalLM",
+    class_name="ApertusForCausalLM",
     architecture=Architecture(activation="xielu", memory_is_proven=False),
     switches={"qk_norm": "head", "gated_mlp": False, "learned_activation": True},
-    missing=sizes(131_072, 65_536, 4_096, 32, 32)
+    defaults=sizes(131_072, 65_536, 4_096, 32, 32)
     | {"n_inner": 14_336, "qkv_bias": False, "attn_proj_bias": False},
-    called={"mlp_bias": ()},
-    extra={"hidden_act": ("xielu",)},
-    reads=_apertus,
+    keys={"mlp_bias": ()},
+    extra_keys={"hidden_act": ("xielu",)},
+    read_extra=_apertus,
     names=names(
         ATTENTION,
         NORMS_OF_HEADS,
@@ -37,13 +37,13 @@ APERTUS = LLAMA.but(
             "mlp_norm": "feedforward_layernorm",
         },
     ),
-    told_by_tensors=False,
+    inferable=False,
 )
 APERTUS_15 = APERTUS.but(
     name="apertus1p5_text",
     words="Apertus 1.5",
-    builds="Apertus1p5TextForCausalLM",
-    missing={"vocab": 266_752},
+    class_name="Apertus1p5TextForCausalLM",
+    defaults={"vocab": 266_752},
     out_of_reach={
         "output_vocab_size": OutOfReach(
             (None,),

@@ -21,8 +21,8 @@ def _aria(said: Contents, fields: Fields) -> Fields:
 ARIA = LLAMA.but(
     name="aria_text",
     words="Aria",
-    builds="AriaTextForCausalLM",
-    told_by_tensors=False,
+    class_name="AriaTextForCausalLM",
+    inferable=False,
     architecture=Architecture(
         router=ChosenFirst,
         experts=SharedLast,
@@ -32,12 +32,12 @@ ARIA = LLAMA.but(
         "shared_gate": False,
         "expert_bias": False,
     },
-    usual={"n_inner_shared": 8_192},
-    missing={"n_inner": 4_096, "n_expert": 8, "n_expert_active": 2},
+    family_defaults={"n_inner_shared": 8_192},
+    defaults={"n_inner": 4_096, "n_expert": 8, "n_expert_active": 2},
     names=names(ATTENTION, {"router": "mlp.router"}, EXPERTS_JOINED, SHARED, TWO_NORMS),
-    called={"n_expert": ("moe_num_experts",), "n_expert_active": ("moe_topk",)},
-    extra={"moe_num_shared_experts": (2,)},
-    reads=_aria,
+    keys={"n_expert": ("moe_num_experts",), "n_expert_active": ("moe_topk",)},
+    extra_keys={"moe_num_shared_experts": (2,)},
+    read_extra=_aria,
 )
 
 FAMILIES = (ARIA,)

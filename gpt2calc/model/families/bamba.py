@@ -33,13 +33,13 @@ def _bamba(said: Contents, fields: Fields) -> Fields:
 BAMBA = LLAMA.but(
     name="bamba",
     words="Bamba",
-    builds="BambaForCausalLM",
+    class_name="BambaForCausalLM",
     architecture=Architecture(
         rotary=NeoXRotary, rotary_part=Fraction(1, 2), memory_is_proven=False
     ),
     switches={"mixer": "mamba2"},
-    usual={"mixer_head_dim": 64},
-    missing=sizes(128_000, 262_144, 4_096, 32, 32)
+    family_defaults={"mixer_head_dim": 64},
+    defaults=sizes(128_000, 262_144, 4_096, 32, 32)
     | {"n_kv_head": 8, "n_inner": 14_336, **MAMBA_SIZES},
     names=with_final_norm(
         names(
@@ -50,10 +50,10 @@ BAMBA = LLAMA.but(
         ),
         "final_layernorm",
     ),
-    called=MAMBA_KEYS,
-    extra={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
-    reads=_bamba,
-    told_by_tensors=False,
+    keys=MAMBA_KEYS,
+    extra_keys={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
+    read_extra=_bamba,
+    inferable=False,
 )
 
 FAMILIES = (BAMBA,)

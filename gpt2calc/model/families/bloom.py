@@ -11,7 +11,7 @@ from gpt2calc.model.names import named
 BLOOM = Family(
     name="bloom",
     words="BLOOM",
-    builds="BloomForCausalLM",
+    class_name="BloomForCausalLM",
     architecture=Architecture(
         has_sdpa=False,
         decoder=BloomDecoder,
@@ -20,7 +20,7 @@ BLOOM = Family(
         activation="bloom_gelu",
     ),
     switches={"positions": "alibi", "embedding_norm": True},
-    missing={"vocab": 250_880, "n_ctx": 2_048, "n_embd": 64, "n_layer": 2, "n_head": 8},
+    defaults={"vocab": 250_880, "n_ctx": 2_048, "n_embd": 64, "n_layer": 2, "n_head": 8},
     names=named(
         prefix="transformer.",
         blocks="h.*.",
@@ -31,7 +31,7 @@ BLOOM = Family(
         mlp_in mlp.dense_h_to_4h, mlp_out mlp.dense_4h_to_h, final_norm ln_f
         """,
     ),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "n_ctx": ("seq_length",),
         "n_embd": ("hidden_size", "n_embed"),

@@ -37,7 +37,7 @@ def _cohere(said: Contents, fields: Fields) -> Fields:
 COHERE = LLAMA.but(
     name="cohere",
     words="Cohere",
-    builds="CohereForCausalLM",
+    class_name="CohereForCausalLM",
     floors_heads=True,
     architecture=Architecture(
         decoder=ScaledLogitsDecoder,
@@ -49,11 +49,11 @@ COHERE = LLAMA.but(
         tables="interleaved",
     ),
     switches={"norm": "layer", "norm_place": "shared"},
-    missing=sizes(256_000, 8_192, 8_192, 40, 64) | {"n_inner": 22_528, "tie_embeddings": True},
+    defaults=sizes(256_000, 8_192, 8_192, 40, 64) | {"n_inner": 22_528, "tie_embeddings": True},
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, {"attention_norm": "input_layernorm"}),
-    called={"mlp_bias": ()},
-    extra={"use_qk_norm": (False, True)},
-    reads=_cohere,
+    keys={"mlp_bias": ()},
+    extra_keys={"use_qk_norm": (False, True)},
+    read_extra=_cohere,
 )
 
 
@@ -65,16 +65,16 @@ def without_rope(said: Contents, fields: Fields) -> Fields:
 COHERE2 = COHERE.but(
     name="cohere2",
     words="Cohere 2",
-    builds="Cohere2ForCausalLM",
+    class_name="Cohere2ForCausalLM",
     architecture=replace(COHERE.architecture, decoder=Cohere2Decoder),
     switches={"full_every": 4, "no_rope_every": 4},
-    missing={"window": 4_096},
-    called={
+    defaults={"window": 4_096},
+    keys={
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
     },
-    extra=LAYER_TYPES,
-    reads=without_rope,
+    extra_keys=LAYER_TYPES,
+    read_extra=without_rope,
 )
 
 
@@ -88,8 +88,8 @@ def _cohere2_moe(said: Contents, fields: Fields) -> Fields:
 COHERE2_MOE = COHERE2.but(
     name="cohere2_moe",
     words="Cohere 2 MoE",
-    builds="Cohere2MoeForCausalLM",
-    told_by_tensors=False,
+    class_name="Cohere2MoeForCausalLM",
+    inferable=False,
     architecture=replace(
         COHERE2.architecture,
         memory_is_proven=False,
@@ -98,7 +98,7 @@ COHERE2_MOE = COHERE2.but(
         experts=SharedLast,
     ),
     switches={"shared_gate": False},
-    missing={
+    defaults={
         "head_dim": 128,
         "n_inner": None,
         "n_inner_expert": 22_528,
@@ -108,19 +108,19 @@ COHERE2_MOE = COHERE2.but(
     names=names(
         ATTENTION, ROUTER, EXPERTS_JOINED, SHARED, MLP, {"attention_norm": "input_layernorm"}
     ),
-    called={
+    keys={
         "n_expert": ("num_experts",),
         "n_expert_active": ("num_experts_per_tok",),
         "n_inner": ("prefix_dense_intermediate_size",),
         "n_inner_expert": ("intermediate_size",),
     },
-    extra={
-        **COHERE2.extra,
+    extra_keys={
+        **COHERE2.extra_keys,
         "num_shared_experts": (0,),
         "first_k_dense_replace": (0,),
         **MLP_LAYER_TYPES,
     },
-    reads=_cohere2_moe,
+    read_extra=_cohere2_moe,
     hub=ONE_BY_ONE,
 )
 

@@ -14,22 +14,22 @@ EXPERT_KEYS: Called = {
 ROUTED_KEYS: Called = {**EXPERT_KEYS, "n_expert": ("n_routed_experts", "num_local_experts")}
 """What DeepSeek and others call the experts."""
 LAYER_TYPES: dict[str, tuple[object, ...]] = {"layer_types": (None,)}
-"""``Family.extra`` where a list may name what each layer has in the place of attention."""
+"""``Family.extra_keys`` where a list may name what each layer has in the place of attention."""
 OF_QWENS: dict[str, tuple[object, ...]] = {
     "use_sliding_window": (False, True),
     "max_window_layers": (28,),
     **LAYER_TYPES,
 }
-"""``Family.extra`` of Qwen 2 and 3."""
+"""``Family.extra_keys`` of Qwen 2 and 3."""
 OF_ROPE: dict[str, tuple[object, ...]] = {
     "partial_rotary_factor": (None,),
     "rope_parameters": (None,),
 }
-"""``Family.extra`` where a share of each head may be rotated."""
+"""``Family.extra_keys`` where a share of each head may be rotated."""
 MLP_LAYER_TYPES: dict[str, tuple[object, ...]] = {"mlp_layer_types": (None,)}
-"""``Family.extra`` where a list may say which layers have experts."""
+"""``Family.extra_keys`` where a list may say which layers have experts."""
 SPARSE: dict[str, tuple[object, ...]] = {"decoder_sparse_step": (1,), "mlp_only_layers": ((),)}
-"""``Family.extra`` where two keys say which layers have experts."""
+"""``Family.extra_keys`` where two keys say which layers have experts."""
 SHARED_NUMBER = ("n_shared_experts", "num_shared_experts")
 """What some families call the number of shared experts; the second name is an alias, which wins."""
 LATENT_KEYS: Called = {
@@ -74,4 +74,4 @@ OF_EXPANSION: dict[str, tuple[object, ...]] = {
     "mamba_expand": (2,),
     "mamba_d_head": ("auto",),
 }
-"""``Family.extra`` where the width of Mamba's heads follows from the model's."""
+"""``Family.extra_keys`` where the width of Mamba's heads follows from the model's."""

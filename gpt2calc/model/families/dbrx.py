@@ -40,8 +40,8 @@ def _dbrx(said: Contents, fields: Fields) -> Fields:
 DBRX = Family(
     name="dbrx",
     words="DBRX",
-    builds="DbrxForCausalLM",
-    told_by_tensors=False,
+    class_name="DbrxForCausalLM",
+    inferable=False,
     architecture=Architecture(
         memory_is_proven=False,
         decoder=MixtralDecoder,
@@ -56,7 +56,7 @@ DBRX = Family(
         "tie_embeddings": False,
         "n_kv_head": 1,
     },
-    missing=sizes(32_000, 2_048, 2_048, 24, 16)
+    defaults=sizes(32_000, 2_048, 2_048, 24, 16)
     | {"n_kv_head": 1, "n_inner": 3_584, "n_expert": 4, "n_expert_active": 1},
     names=named(
         prefix="transformer.",
@@ -69,15 +69,15 @@ DBRX = Family(
         experts_out ffn.experts.mlp.w2, final_norm norm_f
         """,
     ),
-    called={
+    keys={
         "vocab": ("vocab_size",),
         "n_ctx": ("max_seq_len", "max_position_embeddings"),
         "n_embd": ("d_model",),
         "n_layer": ("n_layers", "num_hidden_layers"),
         "n_head": ("n_heads", "num_attention_heads"),
     },
-    extra={"hidden_size": (None,), "attn_config": (None,), "ffn_config": (None,)},
-    reads=_dbrx,
+    extra_keys={"hidden_size": (None,), "attn_config": (None,), "ffn_config": (None,)},
+    read_extra=_dbrx,
 )
 
 FAMILIES = (DBRX,)

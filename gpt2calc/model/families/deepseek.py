@@ -42,8 +42,8 @@ def read_deepseek(said: Contents, fields: Fields) -> Fields:
 DEEPSEEK_V3 = LLAMA.but(
     name="deepseek_v3",
     words="DeepSeek-V3",
-    builds="DeepseekV3ForCausalLM",
-    told_by_tensors=False,
+    class_name="DeepseekV3ForCausalLM",
+    inferable=False,
     architecture=replace(
         LATENT,
         decoder=MixtralDecoder,
@@ -51,8 +51,8 @@ DEEPSEEK_V3 = LLAMA.but(
         experts=SharedLast,
     ),
     switches={"shared_gate": False},
-    usual={"n_inner_shared": 2_048, "dense_layers": (0, 1, 2)},
-    missing=sizes(129_280, 4_096, 7_168, 61, 128)
+    family_defaults={"n_inner_shared": 2_048, "dense_layers": (0, 1, 2)},
+    defaults=sizes(129_280, 4_096, 7_168, 61, 128)
     | {
         "n_inner": 18_432,
         "n_expert": 256,
@@ -61,31 +61,31 @@ DEEPSEEK_V3 = LLAMA.but(
         **LATENT_SIZES,
     },
     names=names(LATENT_ATTENTION, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called=LATENT_KEYS | ROUTED_KEYS | {"mlp_bias": ()},
-    extra={
+    keys=LATENT_KEYS | ROUTED_KEYS | {"mlp_bias": ()},
+    extra_keys={
         "n_shared_experts": (1,),
         "first_k_dense_replace": (3,),
         "n_group": (8,),  # changes no count; verify sets 1, which divides any n_expert
         "topk_group": (4,),
     },
-    reads=read_deepseek,
+    read_extra=read_deepseek,
     hub=ONE_BY_ONE,
 )
 DEEPSEEK_V2 = DEEPSEEK_V3.but(
     name="deepseek_v2",
     words="DeepSeek-V2",
-    builds="DeepseekV2ForCausalLM",
+    class_name="DeepseekV2ForCausalLM",
     architecture=replace(
         DEEPSEEK_V3.architecture,
         router=LLAMA.architecture.router,
         router_normalizes=False,
     ),
     switches={"expert_bias": False},
-    usual={"n_inner_shared": 2_814, "dense_layers": ()},
-    missing=sizes(102_400, 2_048, 4_096, 32, 32)
+    family_defaults={"n_inner_shared": 2_814, "dense_layers": ()},
+    defaults=sizes(102_400, 2_048, 4_096, 32, 32)
     | {"n_inner": 11_008, "n_expert": 64, "n_expert_active": None, "n_inner_expert": 1_407},
-    called={"n_expert": ("n_routed_experts", "num_experts"), "mlp_bias": ("mlp_bias",)},
-    extra={"n_shared_experts": (2,), "first_k_dense_replace": (0,)},
+    keys={"n_expert": ("n_routed_experts", "num_experts"), "mlp_bias": ("mlp_bias",)},
+    extra_keys={"n_shared_experts": (2,), "first_k_dense_replace": (0,)},
 )
 
 
@@ -97,18 +97,18 @@ def read_deepseek_v32(said: Contents, fields: Fields) -> Fields:
 DEEPSEEK_V32 = DEEPSEEK_V3.but(
     name="deepseek_v32",
     words="DeepSeek-V3.2",
-    builds="DeepseekV32ForCausalLM",
-    usual={"q_lora_rank": 1_536},
+    class_name="DeepseekV32ForCausalLM",
+    family_defaults={"q_lora_rank": 1_536},
     switches={"expert_bias": False},
-    missing={"n_ctx": 163_840, "index_n_heads": 64, "index_head_dim": 128},
+    defaults={"n_ctx": 163_840, "index_n_heads": 64, "index_head_dim": 128},
     names=names(LATENT_ATTENTION, INDEXER, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called={
+    keys={
         "n_expert": ("n_routed_experts", "num_experts", "num_local_experts"),
         "index_n_heads": ("index_n_heads",),
         "index_head_dim": ("index_head_dim",),
     },
-    extra={**DEEPSEEK_V3.extra, **MLP_LAYER_TYPES},
-    reads=read_deepseek_v32,
+    extra_keys={**DEEPSEEK_V3.extra_keys, **MLP_LAYER_TYPES},
+    read_extra=read_deepseek_v32,
 )
 
 FAMILIES = (DEEPSEEK_V2, DEEPSEEK_V3, DEEPSEEK_V32)

@@ -35,16 +35,16 @@ def _minicpm3(_: Contents, fields: Fields) -> Fields:
 MINICPM3 = LLAMA.but(
     name="minicpm3",
     words="MiniCPM 3",
-    builds="MiniCPM3ForCausalLM",
-    told_by_tensors=False,
+    class_name="MiniCPM3ForCausalLM",
+    inferable=False,
     architecture=replace(
         LATENT,
         decoder=ScaledLogitsDecoder,
         embedding=ScaledEmbedding,
         residual_is_scaled=True,
     ),
-    usual={"v_head_dim": 64},
-    missing=sizes(73_448, 32_768, 2_560, 62, 40)
+    family_defaults={"v_head_dim": 64},
+    defaults=sizes(73_448, 32_768, 2_560, 62, 40)
     | {
         "n_inner": 6_400,
         "tie_embeddings": True,
@@ -55,19 +55,19 @@ MINICPM3 = LLAMA.but(
         "v_head_dim": None,
     },
     names=names(LATENT_ATTENTION, MLP, TWO_NORMS),
-    called=LATENT_KEYS,
-    reads=_minicpm3,
+    keys=LATENT_KEYS,
+    read_extra=_minicpm3,
 )
 YOUTU = LLAMA.but(
     name="youtu",
     words="Youtu-LLM",
-    builds="YoutuForCausalLM",
-    told_by_tensors=False,
+    class_name="YoutuForCausalLM",
+    inferable=False,
     architecture=LATENT,
-    missing=sizes(128_256, 131_072, 2_048, 32, 16)
+    defaults=sizes(128_256, 131_072, 2_048, 32, 16)
     | {"n_inner": 6_144, "tie_embeddings": True, **LATENT_SIZES},
     names=names(LATENT_ATTENTION, MLP, TWO_NORMS),
-    called=LATENT_KEYS | {"mlp_bias": ()},
+    keys=LATENT_KEYS | {"mlp_bias": ()},
 )
 
 
@@ -85,10 +85,10 @@ def _axk1(said: Contents, fields: Fields) -> Fields:
 AXK1 = DEEPSEEK_V3.but(
     name="axk1",
     words="A.X-K1",
-    builds="AXK1ForCausalLM",
+    class_name="AXK1ForCausalLM",
     switches={"norm_after_experts": True},
-    usual={"dense_layers": (0,)},
-    missing=sizes(163_840, 32_768, 7_168, 61, 64) | {"n_expert": 192},
+    family_defaults={"dense_layers": (0,)},
+    defaults=sizes(163_840, 32_768, 7_168, 61, 64) | {"n_expert": 192},
     names=names(
         LATENT_ATTENTION,
         EXPERTS_JOINED,
@@ -98,14 +98,14 @@ AXK1 = DEEPSEEK_V3.but(
         MLP,
         TWO_NORMS,
     ),
-    extra={
-        **DEEPSEEK_V3.extra,
+    extra_keys={
+        **DEEPSEEK_V3.extra_keys,
         "first_k_dense_replace": (1,),
         "moe_layer_freq": (1,),
         **MLP_LAYER_TYPES,
     },
-    reads=_axk1,
-    not_null=("q_lora_rank",),
+    read_extra=_axk1,
+    required_not_null=("q_lora_rank",),
 )
 
 FAMILIES = (MINICPM3, YOUTU, AXK1)

@@ -27,11 +27,11 @@ from gpt2calc.model.mlps.routers import ErnieRouter
 ERNIE45 = LLAMA.but(
     name="ernie4_5",
     words="ERNIE 4.5",
-    builds="Ernie4_5ForCausalLM",
+    class_name="Ernie4_5ForCausalLM",
     architecture=Architecture(rotary=Ernie45Rotary, tables="float32", dropout=frozenset()),
-    missing=sizes(103_424, 131_072, 1_024, 18, 16)
+    defaults=sizes(103_424, 131_072, 1_024, 18, 16)
     | {"n_kv_head": 2, "head_dim": 128, "n_inner": 3_072, "tie_embeddings": True},
-    called={
+    keys={
         "qkv_bias": ("use_bias",),
         "attn_proj_bias": ("use_bias",),
         "mlp_bias": ("use_bias",),
@@ -58,8 +58,8 @@ def _ernie_moe(said: Contents, fields: Fields) -> Fields:
 ERNIE45_MOE = ERNIE45.but(
     name="ernie4_5_moe",
     words="ERNIE 4.5 MoE",
-    builds="Ernie4_5_MoeForCausalLM",
-    told_by_tensors=False,
+    class_name="Ernie4_5_MoeForCausalLM",
+    inferable=False,
     floors_heads=True,
     architecture=replace(
         ERNIE45.architecture,
@@ -73,8 +73,8 @@ ERNIE45_MOE = ERNIE45.but(
         "expert_bias": False,
         "shared_gate": False,
     },
-    usual={"n_inner_shared": 3_072, "dense_layers": (0,)},
-    missing=sizes(103_424, 131_072, 2_560, 28, 20)
+    family_defaults={"n_inner_shared": 3_072, "dense_layers": (0,)},
+    defaults=sizes(103_424, 131_072, 2_560, 28, 20)
     | {
         "n_kv_head": 4,
         "head_dim": None,
@@ -93,19 +93,19 @@ ERNIE45_MOE = ERNIE45.but(
         MLP,
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_expert": ("moe_num_experts", "num_experts"),
         "n_expert_active": ("moe_k", "num_experts_per_tok"),
         "n_inner_expert": ("moe_intermediate_size",),
         "head_bias": ("use_bias",),
     },
-    extra={
+    extra_keys={
         "moe_num_shared_experts": (2,),
         "moe_layer_start_index": (1,),
         "moe_layer_end_index": (-1,),
         "moe_layer_interval": (1,),
     },
-    reads=_ernie_moe,
+    read_extra=_ernie_moe,
     hub=ONE_BY_ONE,
 )
 

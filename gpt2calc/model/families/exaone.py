@@ -38,9 +38,9 @@ from gpt2calc.model.mlps.routers import GroupedRouter
 EXAONE = LLAMA.but(
     name="exaone",
     words="EXAONE",
-    builds="LlamaForCausalLM",
-    missing={"vocab": 102_400, "n_ctx": 4_096, "n_kv_head": 8, "n_inner": 14_336},
-    called={"n_layer": ("num_hidden_layers", "num_layers")},
+    class_name="LlamaForCausalLM",
+    defaults={"vocab": 102_400, "n_ctx": 4_096, "n_kv_head": 8, "n_inner": 14_336},
+    keys={"n_layer": ("num_hidden_layers", "num_layers")},
 )
 
 
@@ -70,36 +70,36 @@ def _exaone4(said: Contents, fields: Fields) -> Fields:
 EXAONE4 = OLMO2.but(
     name="exaone4",
     words="EXAONE 4",
-    builds="Exaone4ForCausalLM",
+    class_name="Exaone4ForCausalLM",
     architecture=Architecture(
         decoder=FullMaskDecoder, separate_with_norms={**NORMED, "head": NormedAfterTransposing}
     ),
     switches={"qk_norm": "head", "full_every": 4, "no_rope_every": 4},
-    missing=sizes(102_400, 2_048, 4_096, 32, 32)
+    defaults=sizes(102_400, 2_048, 4_096, 32, 32)
     | {"n_kv_head": 32, "n_inner": 16_384, "window": 4_096},
-    called={
+    keys={
         "qkv_bias": (),
         "attn_proj_bias": (),
         "window": ("sliding_window",),
         "full_every": ("sliding_window_pattern",),
     },
-    extra=LAYER_TYPES,
-    reads=_exaone4,
-    not_null=("num_key_value_heads",),
+    extra_keys=LAYER_TYPES,
+    read_extra=_exaone4,
+    required_not_null=("num_key_value_heads",),
 )
 
 
 def _exaone_moe(said: Contents, fields: Fields) -> Fields:
     first = whole_number(said, "first_k_dense_replace")
-    fields = EXAONE4.reads(said, read_shared(said, fields, "num_shared_experts"))
+    fields = EXAONE4.read_extra(said, read_shared(said, fields, "num_shared_experts"))
     return read_mlp_types(said, fields, first)
 
 
 EXAONE_MOE = EXAONE4.but(
     name="exaone_moe",
     words="K-EXAONE",
-    builds="ExaoneMoeForCausalLM",
-    told_by_tensors=False,
+    class_name="ExaoneMoeForCausalLM",
+    inferable=False,
     architecture=replace(
         EXAONE4.architecture,
         memory_is_proven=False,
@@ -110,17 +110,17 @@ EXAONE_MOE = EXAONE4.but(
         "norm_place": "before",
         "shared_gate": False,
     },
-    usual={"n_inner_shared": 1_024, "dense_layers": (0,)},
-    missing={"n_expert": 64, "n_expert_active": 8, "n_inner_expert": 1_024},
+    family_defaults={"n_inner_shared": 1_024, "dense_layers": (0,)},
+    defaults={"n_expert": 64, "n_expert_active": 8, "n_inner_expert": 1_024},
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called=EXPERT_KEYS,
-    extra={
-        **EXAONE4.extra,
+    keys=EXPERT_KEYS,
+    extra_keys={
+        **EXAONE4.extra_keys,
         "num_shared_experts": (1,),
         "first_k_dense_replace": (1,),
         **MLP_LAYER_TYPES,
     },
-    reads=_exaone_moe,
+    read_extra=_exaone_moe,
     hub=ONE_BY_ONE,
 )
 

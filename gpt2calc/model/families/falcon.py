@@ -69,18 +69,18 @@ _FALCON = Architecture(
 FALCON = Family(
     name="falcon",
     words="Falcon",
-    builds="FalconForCausalLM",
+    class_name="FalconForCausalLM",
     architecture=_FALCON,
     switches={"positions": "rotary", "norm_bias": True},
-    missing=sizes(65_024, 2_048, 4_544, 32, 71) | {"bias": False},
+    defaults=sizes(65_024, 2_048, 4_544, 32, 71) | {"bias": False},
     names=_falcons("mlp_norm post_attention_layernorm, attention_norm input_layernorm"),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "n_embd": ("hidden_size", "n_embed"),
         "n_inner": ("ffn_hidden_size",),
         "bias": ("bias",),
     },
-    extra={
+    extra_keys={
         "new_decoder_architecture": (False, True),
         "multi_query": (True, False),
         "parallel_attn": (True, False),
@@ -88,16 +88,16 @@ FALCON = Family(
         "num_kv_heads": (None,),
         "alibi": (False, True),
     },
-    reads=_falcon,
-    usual={"n_kv_head": 1, "norm_place": "shared"},
+    read_extra=_falcon,
+    family_defaults={"n_kv_head": 1, "norm_place": "shared"},
 )
 FALCON_2_NORMS = FALCON.but(
     name="falcon-2-norms",
     words="Falcon",
-    builds="FalconForCausalLM",
+    class_name="FalconForCausalLM",
     architecture=replace(_FALCON, blocks={"before": FalconBlock}, groups_qkv=True),
     names=_falcons("attention_norm ln_attn, mlp_norm ln_mlp"),
-    usual={"n_kv_head": None, "norm_place": "before"},
+    family_defaults={"n_kv_head": None, "norm_place": "before"},
     variant_of="falcon",
 )
 
@@ -121,13 +121,13 @@ def _falcon_h1(said: Contents, fields: Fields) -> Fields:
 FALCON_H1 = BAMBA.but(
     name="falcon_h1",
     words="Falcon-H1",
-    builds="FalconH1ForCausalLM",
+    class_name="FalconH1ForCausalLM",
     architecture=Architecture(
         decoder=ScaledLogitsDecoder, embedding=ScaledEmbedding, memory_is_proven=False
     ),
     switches={"parallel_mixer": True, "mixer_norm": False},
-    usual={"mixer_head_dim": 8},
-    missing={"n_ctx": 8_192, "mixer_norm": False},
+    family_defaults={"mixer_head_dim": 8},
+    defaults={"n_ctx": 8_192, "mixer_norm": False},
     names=with_final_norm(
         names(
             FEED_FORWARD,
@@ -137,11 +137,13 @@ FALCON_H1 = BAMBA.but(
         ),
         "final_layernorm",
     ),
-    called={"mixer_norm": ("mamba_rms_norm",)},
-    extra={"mamba_d_ssm": (1_024,), "mamba_expand": (2,), "projectors_bias": (False, True)},
-    reads=_falcon_h1,
+    keys={"mixer_norm": ("mamba_rms_norm",)},
+    extra_keys={"mamba_d_ssm": (1_024,), "mamba_expand": (2,), "projectors_bias": (False, True)},
+    read_extra=_falcon_h1,
 )
-FALCON_MAMBA = MAMBA.but(name="falcon_mamba", words="Falcon Mamba", builds="FalconMambaForCausalLM")
+FALCON_MAMBA = MAMBA.but(
+    name="falcon_mamba", words="Falcon Mamba", class_name="FalconMambaForCausalLM"
+)
 
 FAMILIES = (FALCON, FALCON_2_NORMS, FALCON_H1, FALCON_MAMBA)
 """The families of this module."""

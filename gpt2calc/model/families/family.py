@@ -75,23 +75,23 @@ class Family:
     """The ``model_type``."""
     words: str
     """What people call it."""
-    builds: str
+    class_name: str
     """The class in transformers that the names, the order and the shapes are of."""
     switches: Mapping[str, FieldValue]
     """The fields that differ from GPT-2's, where nothing else is given."""
-    missing: Mapping[str, FieldValue]
+    defaults: Mapping[str, FieldValue]
     """What a field is where its key is missing: the default of the class, None for the rule."""
     names: Names
     architecture: Architecture = LLAMA
     """The classes of its parts."""
-    usual: Mapping[str, FieldValue] = field(default_factory=dict)
+    family_defaults: Mapping[str, FieldValue] = field(default_factory=dict)
     """More fields of a config that gives the family alone; in a file, its keys decide them."""
-    called: Called = field(default_factory=lambda: HIDDEN)
-    extra: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
-    """Keys for ``reads``: the value if missing, then others that ``verify`` tries."""
-    reads: Callable[[Contents, Fields], Fields] = as_they_are
+    keys: Called = field(default_factory=lambda: HIDDEN)
+    extra_keys: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    """Keys for ``read_extra``: the value if missing, then others that ``verify`` tries."""
+    read_extra: Callable[[Contents, Fields], Fields] = as_they_are
     """Turns the extra keys into fields; a ``ValueError`` refuses the file."""
-    not_null: tuple[str, ...] = ()
+    required_not_null: tuple[str, ...] = ()
     """Keys that must not be null, where other families take null for the rule."""
     out_of_reach: Mapping[str, OutOfReach] = field(default_factory=dict)
     """Keys that would make it a model which no field describes."""
@@ -103,7 +103,7 @@ class Family:
     """What checkpoints call a role's tensor, or its pieces; a star is a block or an expert."""
     floors_heads: bool = False
     """Whether its class rounds a head's width down; else one that is no whole number is refused."""
-    told_by_tensors: bool = True
+    inferable: bool = True
     """Whether names and shapes of tensors tell the family and its sizes, without a config."""
     built_as: str = ""
     """The ``model_type`` whose class has its tensors, where transformers has no class for it."""
@@ -126,16 +126,16 @@ class Family:
         return self.variant_of or self.name
 
     @cached_property
-    def ways(self) -> dict[str, FieldValue]:
+    def default_fields(self) -> dict[str, FieldValue]:
         """The fields of a model of which the family alone is given."""
         # A class that has a window in some of its layers has one by default.
         brought = {*OF_A_KIND, *(["window"] if "full_every" in self.switches else [])}
         own = {
             name: it
-            for name, it in self.missing.items()
+            for name, it in self.defaults.items()
             if isinstance(it, bool) or (name in brought and it is not None)
         }
-        return {"family": self.name, **self.switches, **own, **self.usual}
+        return {"family": self.name, **self.switches, **own, **self.family_defaults}
 
     def layers_of_its_class(self, fields: Fields) -> Fields:
         """Return the lists of a hybrid's layers, by field, as its class has them at its depth.
@@ -148,7 +148,9 @@ class Family:
         if any(type(fields[size]) is not int for size in ("n_layer", "n_embd")):
             return {}
         try:
-            read = self.reads({key: values[0] for key, values in self.extra.items()}, fields)
+            read = self.read_extra(
+                {key: values[0] for key, values in self.extra_keys.items()}, fields
+            )
         except ValueError:  # a class without a rule, or sizes that the config refuses itself
             return {}
         lists = ["attention_layers", "mlp_layers"]
@@ -156,17 +158,19 @@ class Family:
             lists.append("dense_layers")
         return {name: read[name] for name in lists if name in read}
 
-    def but(self, name: str, words: str, builds: str, **changes: object) -> "Family":
+    def but(self, name: str, words: str, class_name: str, **changes: object) -> "Family":
         """Return a family that differs in some things.
 
-        Mappings are added to, not replaced; but ``reads`` comes with its own ``extra`` keys.
+        Mappings are added to, not replaced; but ``read_extra`` comes with ``extra_keys`` of its
+        own.
         """
-        for key, value in changes.items():
-            if isinstance(value, Mapping) and not (key == "extra" and "reads" in changes):
-                changes[key] = {**getattr(self, key), **value}
-        if "reads" in changes:
-            changes.setdefault("extra", {})
-        return replace(self, name=name, words=words, builds=builds, **changes)  # type: ignore[arg-type]
+        has_reader = "read_extra" in changes
+        for field_name, value in changes.items():
+            if isinstance(value, Mapping) and not (field_name == "extra_keys" and has_reader):
+                changes[field_name] = {**getattr(self, field_name), **value}
+        if has_reader:
+            changes.setdefault("extra_keys", {})
+        return replace(self, name=name, words=words, class_name=class_name, **changes)  # type: ignore[arg-type]
 
 
 def sizes(vocab: int, n_ctx: int, n_embd: int, n_layer: int, n_head: int) -> dict[str, FieldValue]:

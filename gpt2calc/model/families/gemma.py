@@ -21,20 +21,20 @@ _GEMMA = Architecture(embedding=GemmaEmbedding, rms_norm=RMSNormPlusOne, activat
 GEMMA = LLAMA.but(
     name="gemma",
     words="Gemma",
-    builds="GemmaForCausalLM",
+    class_name="GemmaForCausalLM",
     architecture=_GEMMA,
-    missing=sizes(256_000, 8_192, 3_072, 28, 16)
+    defaults=sizes(256_000, 8_192, 3_072, 28, 16)
     | {"n_kv_head": 16, "head_dim": 256, "n_inner": 24_576, "tie_embeddings": True},
-    called={"mlp_bias": ()},
-    not_null=("num_key_value_heads", "head_dim"),
+    keys={"mlp_bias": ()},
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 GEMMA2 = GEMMA.but(
     name="gemma2",
     words="Gemma 2",
-    builds="Gemma2ForCausalLM",
+    class_name="Gemma2ForCausalLM",
     architecture=replace(_GEMMA, decoder=Gemma2Decoder, scores=CappedScores, has_sdpa=False),
     switches={"norm_place": "both", "full_every": 2},
-    missing={
+    defaults={
         "n_embd": 2_304,
         "n_layer": 26,
         "n_head": 8,
@@ -42,29 +42,29 @@ GEMMA2 = GEMMA.but(
         "n_inner": 9_216,
         "window": 4_096,
     },
-    called={"window": ("sliding_window",)},
-    extra=LAYER_TYPES,
-    reads=read_window,
+    keys={"window": ("sliding_window",)},
+    extra_keys=LAYER_TYPES,
+    read_extra=read_window,
     names=names(ATTENTION, MLP, FOUR_NORMS),
 )
 GEMMA3 = GEMMA2.but(
     name="gemma3_text",
     words="Gemma 3",
-    builds="Gemma3ForCausalLM",
+    class_name="Gemma3ForCausalLM",
     architecture=replace(
         _GEMMA,
         decoder=Gemma3Decoder,
         separate_with_norms={**NORMED, "head": NormedAfterTransposing},
     ),
     switches={"qk_norm": "head", "full_every": 6},
-    missing={"vocab": 262_208, "n_ctx": 131_072},
-    called={"full_every": ("sliding_window_pattern",)},
+    defaults={"vocab": 262_208, "n_ctx": 131_072},
+    keys={"full_every": ("sliding_window_pattern",)},
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, FOUR_NORMS),
 )
 VAULTGEMMA = GEMMA2.but(
     name="vaultgemma",
     words="VaultGemma",
-    builds="VaultGemmaForCausalLM",
+    class_name="VaultGemmaForCausalLM",
     switches={"norm_place": "before"},
     names=names(
         ATTENTION,

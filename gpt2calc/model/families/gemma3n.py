@@ -32,16 +32,16 @@ def _gemma3n(said: Contents, fields: Fields) -> Fields:
 GEMMA3N = GEMMA4.but(
     name="gemma3n_text",
     words="Gemma 3n",
-    builds="Gemma3nForCausalLM",
+    class_name="Gemma3nForCausalLM",
     switches={"full_every": 5},
-    usual={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256},
-    missing=sizes(262_400, 32_768, 2_048, 35, 8)
+    family_defaults={"altup_inputs": 4, "laurel_rank": 64, "per_layer_dim": 256},
+    defaults=sizes(262_400, 32_768, 2_048, 35, 8)
     | {
         "n_kv_head": 2,
         "n_inner": 16_384,
         "laurel_rank": 64,
     },
-    called={
+    keys={
         "laurel_rank": ("laurel_rank",),
         "n_expert": (),
         "n_expert_active": (),
@@ -73,13 +73,13 @@ GEMMA3N = GEMMA4.but(
             PER_LAYER,
         )
     ),
-    extra={
+    extra_keys={
         "altup_num_inputs": (4,),
         "num_kv_shared_layers": (15,),
         "hidden_size_per_layer_input": (256,),
         **LAYER_TYPES,
     },
-    reads=_gemma3n,
+    read_extra=_gemma3n,
 )
 
 FAMILIES = (GEMMA3N,)

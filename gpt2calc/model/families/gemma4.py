@@ -129,16 +129,16 @@ _ATTENTION = {
 GEMMA4_UNIFIED = GEMMA.but(
     name="gemma4_unified_text",
     words="Gemma 4",
-    builds="Gemma4UnifiedForCausalLM",
-    told_by_tensors=False,
+    class_name="Gemma4UnifiedForCausalLM",
+    inferable=False,
     architecture=_GEMMA4,
     switches={"norm_place": "both", "qk_norm": "head"},
-    missing=sizes(262_144, 262_144, 2_304, 30, 8)
+    defaults=sizes(262_144, 262_144, 2_304, 30, 8)
     | {"n_kv_head": 4, "head_dim": 256, "n_inner": 9_216, "window": 1_024, "qkv_bias": False},
-    called={"window": ("sliding_window",)},
-    extra=_OF_GEMMA4,
-    reads=_gemma4,
-    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
+    keys={"window": ("sliding_window",)},
+    extra_keys=_OF_GEMMA4,
+    read_extra=_gemma4,
+    required_not_null=("num_key_value_heads", "head_dim", "sliding_window"),
     names=names(_ATTENTION, MLP, FOUR_NORMS),
 )
 
@@ -165,19 +165,19 @@ _PER_LAYER_TABLE = {
 GEMMA4 = GEMMA4_UNIFIED.but(
     name="gemma4_text",
     words="Gemma 4",
-    builds="Gemma4ForCausalLM",
-    missing={
+    class_name="Gemma4ForCausalLM",
+    defaults={
         "n_ctx": 131_072,
         "window": 512,
         "per_layer_vocab": 262_144,
     },
-    called={
+    keys={
         "per_layer_vocab": ("vocab_size_per_layer_input",),
         "n_expert": ("num_experts",),
         "n_expert_active": ("top_k_experts",),
         "n_inner_expert": ("moe_intermediate_size",),
     },
-    extra={"enable_moe_block": (False, True), "hidden_size_per_layer_input": (256,)},
+    extra_keys={"enable_moe_block": (False, True), "hidden_size_per_layer_input": (256,)},
     names=with_tables(
         names(
             _ATTENTION,

@@ -35,22 +35,22 @@ _GLM = Architecture(rotary=GLMRotary, rotary_part=Fraction(1, 2))
 GLM = PHI3.but(
     name="glm",
     words="GLM",
-    builds="GlmForCausalLM",
+    class_name="GlmForCausalLM",
     architecture=_GLM,
-    missing=sizes(151_552, 131_072, 4_096, 40, 32)
+    defaults=sizes(151_552, 131_072, 4_096, 40, 32)
     | {"n_kv_head": 2, "head_dim": 128, "n_inner": 13_696, "qkv_bias": True},
     names=names(ATTENTION, JOINT_MLP, TWO_NORMS),
-    called={
+    keys={
         "qkv_bias": ("attention_bias",),
         "head_dim": ("head_dim",),
         "window": (),
     },
-    not_null=("num_key_value_heads", "head_dim"),
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 GLM4 = GLM.but(
     name="glm4",
     words="GLM-4",
-    builds="Glm4ForCausalLM",
+    class_name="Glm4ForCausalLM",
     switches={"norm_place": "both"},
     names=names(
         ATTENTION,
@@ -70,8 +70,8 @@ def read_glm4_moe(said: Contents, fields: Fields) -> Fields:
 GLM4_MOE = LLAMA.but(
     name="glm4_moe",
     words="GLM-4.5",
-    builds="Glm4MoeForCausalLM",
-    told_by_tensors=False,
+    class_name="Glm4MoeForCausalLM",
+    inferable=False,
     floors_heads=True,
     architecture=Architecture(
         memory_is_proven=False,
@@ -82,8 +82,8 @@ GLM4_MOE = LLAMA.but(
         rotary_part=Fraction(1, 2),
     ),
     switches={"shared_gate": False},
-    usual={"n_inner_shared": 1_408, "dense_layers": (0,)},
-    missing=sizes(151_552, 131_072, 4_096, 46, 96)
+    family_defaults={"n_inner_shared": 1_408, "dense_layers": (0,)},
+    defaults=sizes(151_552, 131_072, 4_096, 46, 96)
     | {
         "n_kv_head": 8,
         "n_inner": 10_944,
@@ -93,14 +93,14 @@ GLM4_MOE = LLAMA.but(
         "qkv_bias": False,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, SHARED, MLP, TWO_NORMS),
-    called=ROUTED_KEYS | {"attn_proj_bias": (), "mlp_bias": ()},
-    extra={
+    keys=ROUTED_KEYS | {"attn_proj_bias": (), "mlp_bias": ()},
+    extra_keys={
         "n_shared_experts": (1,),
         "first_k_dense_replace": (1,),
         "use_qk_norm": (False, True),
         **OF_ROPE,
     },
-    reads=read_glm4_moe,
+    read_extra=read_glm4_moe,
     hub=ONE_BY_ONE,
 )
 
@@ -113,9 +113,9 @@ def _glm_lite(said: Contents, fields: Fields) -> Fields:
 GLM4_LITE = DEEPSEEK_V3.but(
     name="glm4_moe_lite",
     words="GLM-4.7-Flash",
-    builds="Glm4MoeLiteForCausalLM",
-    usual={"n_inner_shared": 1_536, "dense_layers": (0,)},
-    missing=sizes(154_880, 202_752, 2_048, 47, 20)
+    class_name="Glm4MoeLiteForCausalLM",
+    family_defaults={"n_inner_shared": 1_536, "dense_layers": (0,)},
+    defaults=sizes(154_880, 202_752, 2_048, 47, 20)
     | {
         "n_inner": 10_240,
         "n_expert": 64,
@@ -125,9 +125,9 @@ GLM4_LITE = DEEPSEEK_V3.but(
         "qk_nope_head_dim": 192,
         "v_head_dim": 256,
     },
-    called={"qk_rope_head_dim": ("qk_rope_head_dim", "head_dim")},
-    extra={"n_shared_experts": (1,), "n_group": (1,), **MLP_LAYER_TYPES},
-    reads=_glm_lite,
+    keys={"qk_rope_head_dim": ("qk_rope_head_dim", "head_dim")},
+    extra_keys={"n_shared_experts": (1,), "n_group": (1,), **MLP_LAYER_TYPES},
+    read_extra=_glm_lite,
 )
 
 
@@ -154,9 +154,9 @@ def _indexer_types(said: Contents, depth: int) -> list[str]:
 GLM_DSA = DEEPSEEK_V32.but(
     name="glm_moe_dsa",
     words="GLM-5",
-    builds="GlmMoeDsaForCausalLM",
-    usual={"q_lora_rank": 2_048},
-    missing=sizes(154_880, 202_752, 6_144, 78, 64)
+    class_name="GlmMoeDsaForCausalLM",
+    family_defaults={"q_lora_rank": 2_048},
+    defaults=sizes(154_880, 202_752, 6_144, 78, 64)
     | {
         "n_inner": 12_288,
         "q_lora_rank": 2_048,
@@ -164,14 +164,14 @@ GLM_DSA = DEEPSEEK_V32.but(
         "v_head_dim": 256,
         "index_n_heads": 32,
     },
-    extra={
-        **DEEPSEEK_V32.extra,
+    extra_keys={
+        **DEEPSEEK_V32.extra_keys,
         "indexer_types": (None,),
         "index_topk_pattern": (None,),
         "index_topk_freq": (1,),
         "index_skip_topk_offset": (2,),
     },
-    reads=_glm_dsa,
+    read_extra=_glm_dsa,
 )
 
 FAMILIES = (GLM, GLM4, GLM4_MOE, GLM4_LITE, GLM_DSA)

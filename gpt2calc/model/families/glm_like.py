@@ -35,10 +35,10 @@ def _dots1_window(said: Contents, fields: Fields) -> Fields:
 DOTS1 = GLM4_MOE.but(
     name="dots1",
     words="dots.llm1",
-    builds="Dots1ForCausalLM",
+    class_name="Dots1ForCausalLM",
     architecture=WHOLE_ROTARY,
     switches={"qk_norm": "head"},
-    missing=sizes(152_064, 2_048, 4_608, 62, 32)
+    defaults=sizes(152_064, 2_048, 4_608, 62, 32)
     | {
         "n_kv_head": 32,
         "n_inner": 10_944,
@@ -46,15 +46,15 @@ DOTS1 = GLM4_MOE.but(
         "window": 4_096,
         "attn_proj_bias": False,
     },
-    usual={"n_inner_shared": None, "dense_layers": ()},
-    called={"attn_proj_bias": ("attention_bias",), "window": ("sliding_window",)},
-    extra={
+    family_defaults={"n_inner_shared": None, "dense_layers": ()},
+    keys={"attn_proj_bias": ("attention_bias",), "window": ("sliding_window",)},
+    extra_keys={
         "n_shared_experts": (None,),
         "first_k_dense_replace": (0,),
         "max_window_layers": (62,),
         **LAYER_TYPES,
     },
-    reads=_dots1,
+    read_extra=_dots1,
 )
 
 
@@ -65,14 +65,14 @@ def _solar_open(said: Contents, fields: Fields) -> Fields:
 SOLAR_OPEN = GLM4_MOE.but(
     name="solar_open",
     words="Solar Open",
-    builds="SolarOpenForCausalLM",
+    class_name="SolarOpenForCausalLM",
     architecture=WHOLE_ROTARY,
-    usual={"n_inner_shared": 1_280, "dense_layers": ()},
-    missing=sizes(196_608, 131_072, 4_096, 48, 64)
+    family_defaults={"n_inner_shared": 1_280, "dense_layers": ()},
+    defaults=sizes(196_608, 131_072, 4_096, 48, 64)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": None, "n_inner_expert": 1_280},
-    called={"n_inner": ()},
-    extra={"n_shared_experts": (1,)},
-    reads=_solar_open,
+    keys={"n_inner": ()},
+    extra_keys={"n_shared_experts": (1,)},
+    read_extra=_solar_open,
 )
 
 FAMILIES = (DOTS1, SOLAR_OPEN)

@@ -28,9 +28,9 @@ NO_CROSS_ATTENTION = OutOfReach(
 GPT2 = Family(
     name="gpt2",
     words="GPT-2",
-    builds="GPT2LMHeadModel",
+    class_name="GPT2LMHeadModel",
     switches={},
-    missing={},
+    defaults={},
     names=GPT2_NAMES,
     architecture=Architecture(
         decoder=GPT2Decoder,
@@ -40,7 +40,7 @@ GPT2 = Family(
         scores=GPT2Scores,
         activation="gelu_new",
     ),
-    called=GPT_CALLED,
+    keys=GPT_CALLED,
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
     outputs_first=False,
 )

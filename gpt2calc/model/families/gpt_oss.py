@@ -15,8 +15,8 @@ from gpt2calc.model.mlps.routers import ChosenFirst
 GPT_OSS = LLAMA.but(
     name="gpt_oss",
     words="gpt-oss",
-    builds="GptOssForCausalLM",
-    told_by_tensors=False,
+    class_name="GptOssForCausalLM",
+    inferable=False,
     architecture=Architecture(
         memory_is_proven=False,
         decoder=BothMasksDecoder,
@@ -31,7 +31,7 @@ GPT_OSS = LLAMA.but(
         "expert_bias": True,
         "full_every": 2,
     },
-    missing=sizes(201_088, 131_072, 2_880, 36, 64)
+    defaults=sizes(201_088, 131_072, 2_880, 36, 64)
     | {
         "n_kv_head": 8,
         "head_dim": 64,
@@ -49,14 +49,14 @@ GPT_OSS = LLAMA.but(
         EXPERTS_JOINED,
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_expert": ("num_local_experts", "num_experts"),
         "n_expert_active": ("num_experts_per_tok",),
         "mlp_bias": (),
         "window": ("sliding_window",),
     },
-    extra=LAYER_TYPES,
-    reads=read_window,
+    extra_keys=LAYER_TYPES,
+    read_extra=read_window,
 )
 
 FAMILIES = (GPT_OSS,)

@@ -29,7 +29,7 @@ from gpt2calc.model.names import named
 OPENAI_GPT = GPT2.but(
     name="openai-gpt",
     words="GPT",
-    builds="OpenAIGPTLMHeadModel",
+    class_name="OpenAIGPTLMHeadModel",
     architecture=Architecture(
         has_sdpa=False,
         decoder=GPTDecoder,
@@ -40,7 +40,7 @@ OPENAI_GPT = GPT2.but(
         activation="gelu_new",
     ),
     switches={"norm_place": "after", "final_norm": False},
-    missing={"vocab": 40_478, "n_ctx": 512},
+    defaults={"vocab": 40_478, "n_ctx": 512},
     names=named(
         prefix="transformer.",
         blocks="h.*.",
@@ -50,10 +50,10 @@ OPENAI_GPT = GPT2.but(
         mlp_norm ln_2
         """,
     ),
-    called={"n_inner": ()},
+    keys={"n_inner": ()},
     out_of_reach={},
 )
-GPT_SW3 = GPT2.but(name="gpt-sw3", words="GPT-SW3", builds="GPT2LMHeadModel")
+GPT_SW3 = GPT2.but(name="gpt-sw3", words="GPT-SW3", class_name="GPT2LMHeadModel")
 
 
 def read_attention_types(said: Contents, fields: Fields) -> Fields:
@@ -82,7 +82,7 @@ def read_attention_types(said: Contents, fields: Fields) -> Fields:
 GPT_NEO = Family(
     name="gpt_neo",
     words="GPT-Neo",
-    builds="GPTNeoForCausalLM",
+    class_name="GPTNeoForCausalLM",
     architecture=Architecture(
         has_sdpa=False,
         decoder=GPTNeoDecoder,
@@ -95,7 +95,7 @@ GPT_NEO = Family(
     ),
     switches={"qkv_bias": False, "full_every": 2},
     begins_with_full_layer=True,
-    missing={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048, "window": 256},
+    defaults={"n_embd": 2_048, "n_layer": 24, "n_head": 16, "n_ctx": 2_048, "window": 256},
     names=named(
         prefix="transformer.",
         blocks="h.*.",
@@ -106,19 +106,19 @@ GPT_NEO = Family(
         final_norm ln_f
         """,
     ),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "n_layer": ("num_layers", "num_hidden_layers"),
         "n_head": ("num_heads", "num_attention_heads"),
         "window": ("window_size",),
     },
-    extra={"attention_types": (None,)},
-    reads=read_attention_types,
+    extra_keys={"attention_types": (None,)},
+    read_extra=read_attention_types,
 )
 GPTJ = Family(
     name="gptj",
     words="GPT-J",
-    builds="GPTJForCausalLM",
+    class_name="GPTJForCausalLM",
     architecture=Architecture(
         separate=ForLaterTransposing,
         dropout=ALL_DROPOUT,
@@ -136,7 +136,7 @@ GPTJ = Family(
         "attn_proj_bias": False,
         "head_bias": True,
     },
-    missing=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False, "rotary_dim": 64},
+    defaults=sizes(50_400, 2_048, 4_096, 28, 16) | {"tie_embeddings": False, "rotary_dim": 64},
     names=named(
         prefix="transformer.",
         blocks="h.*.",
@@ -146,13 +146,13 @@ GPTJ = Family(
         final_norm ln_f, head lm_head
         """,
     ),
-    called=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
-    not_null=("rotary_dim",),
+    keys=GPT_CALLED | {"rotary_dim": ("rotary_dim",)},
+    required_not_null=("rotary_dim",),
 )
 CODEGEN = GPTJ.but(
     name="codegen",
     words="CodeGen",
-    builds="CodeGenForCausalLM",
+    class_name="CodeGenForCausalLM",
     architecture=replace(GPTJ.architecture, rotary=CodeGenRotary, tables="codegen"),
     names=named(
         prefix="transformer.",
@@ -166,7 +166,7 @@ CODEGEN = GPTJ.but(
 GPT_NEOX = Family(
     name="gpt_neox",
     words="GPT-NeoX",
-    builds="GPTNeoXForCausalLM",
+    class_name="GPTNeoXForCausalLM",
     architecture=Architecture(
         mlp_drops_outcome=False,
         blocks={"before": NeoXSequentialBlock},
@@ -178,7 +178,7 @@ GPT_NEOX = Family(
         activation="gelu",
     ),
     switches={"positions": "rotary", "tie_embeddings": False},
-    missing=sizes(50_432, 2_048, 6_144, 44, 64)
+    defaults=sizes(50_432, 2_048, 6_144, 44, 64)
     | {
         "n_inner": 24_576,
         "tie_embeddings": False,
@@ -196,14 +196,14 @@ GPT_NEOX = Family(
         final_norm final_layer_norm, head lm_head
         """,
     ),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "qkv_bias": ("attention_bias",),
         "attn_proj_bias": ("attention_bias",),
         "parallel_residual": ("use_parallel_residual",),
     },
-    extra={"rotary_pct": (None,), **OF_ROPE},
-    reads=read_rotary_dim,
+    extra_keys={"rotary_pct": (None,), **OF_ROPE},
+    read_extra=read_rotary_dim,
     hub={"head": ("embed_out.weight",)},
 )
 
@@ -215,7 +215,7 @@ def _gpt_bigcode(said: Contents, fields: Fields) -> Fields:
 GPT_BIGCODE = Family(
     name="gpt_bigcode",
     words="GPT-BigCode",
-    builds="GPTBigCodeForCausalLM",
+    class_name="GPTBigCodeForCausalLM",
     architecture=Architecture(
         decoder=BigCodeDecoder,
         dropout=ALL_DROPOUT,
@@ -224,12 +224,12 @@ GPT_BIGCODE = Family(
         activation="gelu",
     ),
     switches={},
-    missing={},
+    defaults={},
     names=GPT2.names,
-    called=GPT_CALLED,
-    extra={"multi_query": (True, False)},
-    reads=_gpt_bigcode,
-    usual={"n_kv_head": 1},
+    keys=GPT_CALLED,
+    extra_keys={"multi_query": (True, False)},
+    read_extra=_gpt_bigcode,
+    family_defaults={"n_kv_head": 1},
     out_of_reach={"add_cross_attention": NO_CROSS_ATTENTION},
 )
 

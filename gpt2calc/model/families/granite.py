@@ -28,7 +28,7 @@ from gpt2calc.model.mlps.routers import GraniteRouter
 GRANITE = LLAMA.but(
     name="granite",
     words="Granite",
-    builds="GraniteForCausalLM",
+    class_name="GraniteForCausalLM",
     floors_heads=True,
     architecture=Architecture(
         decoder=ScaledLogitsDecoder, embedding=ScaledEmbedding, residual_is_scaled=True
@@ -46,7 +46,7 @@ SHARED_JOINED = {
 GRANITE_MOE = GRANITE.but(
     name="granitemoe",
     words="Granite MoE",
-    builds="GraniteMoeForCausalLM",
+    class_name="GraniteMoeForCausalLM",
     architecture=replace(
         GRANITE.architecture,
         memory_is_proven=False,
@@ -54,9 +54,9 @@ GRANITE_MOE = GRANITE.but(
         rebinds_expert_input=True,
         decoder=ScaledMixtralDecoder,
     ),
-    missing={"n_expert": 8, "n_expert_active": 2},
+    defaults={"n_expert": 8, "n_expert_active": 2},
     names=names(ATTENTION, TWO_NORMS, GRANITE_NAMES),
-    called={
+    keys={
         "n_expert": ("num_local_experts",),
         "n_expert_active": ("num_experts_per_tok",),
         "mlp_bias": (),
@@ -71,19 +71,19 @@ def _granite_shared(_: Contents, fields: Fields) -> Fields:
 GRANITE_MOE_SHARED = GRANITE_MOE.but(
     name="granitemoeshared",
     words="Granite MoE",
-    builds="GraniteMoeSharedForCausalLM",
-    told_by_tensors=False,
+    class_name="GraniteMoeSharedForCausalLM",
+    inferable=False,
     architecture=replace(GRANITE_MOE.architecture, experts=SharedLast),
     switches={"shared_gate": False},
-    missing={"n_inner_shared": None},
+    defaults={"n_inner_shared": None},
     names=names(
         ATTENTION,
         TWO_NORMS,
         GRANITE_NAMES,
         SHARED_JOINED,
     ),
-    called={"n_inner_shared": ("shared_intermediate_size",)},
-    reads=_granite_shared,
+    keys={"n_inner_shared": ("shared_intermediate_size",)},
+    read_extra=_granite_shared,
 )
 
 
@@ -94,21 +94,21 @@ def _begins_full(said: Contents, fields: Fields) -> Fields:
 GRANITE_SWA = GRANITE.but(
     name="granite_swa",
     words="Granite SWA",
-    builds="GraniteSWAForCausalLM",
+    class_name="GraniteSWAForCausalLM",
     architecture=replace(
         GRANITE.architecture,
         memory_is_proven=False,
         has_sdpa=False,
     ),
     switches={"attention_sinks": True, "full_every": 4},
-    missing=sizes(100_352, 8_192, 2_560, 24, 20)
+    defaults=sizes(100_352, 8_192, 2_560, 24, 20)
     | {"n_kv_head": 4, "n_inner": 8_192, "window": 128, "tie_embeddings": True},
     names=names(SINKS, ATTENTION, MLP, TWO_NORMS),
-    called={"window": ("sliding_window",)},
-    extra=LAYER_TYPES,
-    reads=_begins_full,
+    keys={"window": ("sliding_window",)},
+    extra_keys=LAYER_TYPES,
+    read_extra=_begins_full,
     begins_with_full_layer=True,
-    told_by_tensors=False,
+    inferable=False,
 )
 
 
@@ -119,10 +119,10 @@ def _granitemoe_swa(said: Contents, fields: Fields) -> Fields:
 GRANITE_MOE_SWA = GRANITE_MOE_SHARED.but(
     name="granitemoe_swa",
     words="Granite MoE SWA",
-    builds="GraniteMoeSWAForCausalLM",
+    class_name="GraniteMoeSWAForCausalLM",
     architecture=replace(GRANITE_MOE_SHARED.architecture, has_sdpa=False),
     switches={"attention_sinks": True, "full_every": 4},
-    missing={"window": 128},
+    defaults={"window": 128},
     names=names(
         SINKS,
         ATTENTION,
@@ -130,9 +130,9 @@ GRANITE_MOE_SWA = GRANITE_MOE_SHARED.but(
         GRANITE_NAMES,
         SHARED_JOINED,
     ),
-    called={"window": ("sliding_window",)},
-    extra=LAYER_TYPES,
-    reads=_granitemoe_swa,
+    keys={"window": ("sliding_window",)},
+    extra_keys=LAYER_TYPES,
+    read_extra=_granitemoe_swa,
     begins_with_full_layer=True,
 )
 
@@ -152,10 +152,10 @@ def _granite_hybrid(said: Contents, fields: Fields) -> Fields:
 GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
     name="granitemoehybrid",
     words="Granite 4",
-    builds="GraniteMoeHybridForCausalLM",
+    class_name="GraniteMoeHybridForCausalLM",
     switches={"positions": "none", "mixer": "mamba2"},
-    usual={"mixer_head_dim": 64},
-    missing={"n_inner_shared": 1_024, **MAMBA_SIZES},
+    family_defaults={"mixer_head_dim": 64},
+    defaults={"n_inner_shared": 1_024, **MAMBA_SIZES},
     names=names(
         TWO_NORMS,
         GRANITE_NAMES,
@@ -164,14 +164,14 @@ GRANITE_HYBRID = GRANITE_MOE_SHARED.but(
         MAMBA_NAMES,
         ATTENTION,
     ),
-    called=MAMBA_KEYS,
-    extra={
+    keys=MAMBA_KEYS,
+    extra_keys={
         "position_embedding_type": (None, "rope"),
         "layers_block_type": (None,),
         **LAYER_TYPES,
         **OF_EXPANSION,
     },
-    reads=_granite_hybrid,
+    read_extra=_granite_hybrid,
 )
 
 FAMILIES = (GRANITE, GRANITE_MOE, GRANITE_MOE_SHARED, GRANITE_SWA, GRANITE_MOE_SWA, GRANITE_HYBRID)

@@ -32,17 +32,17 @@ HUNYUAN_NORMS = {
 HUNYUAN_DENSE = LLAMA.but(
     name="hunyuan_v1_dense",
     words="Hunyuan",
-    builds="HunYuanDenseV1ForCausalLM",
+    class_name="HunYuanDenseV1ForCausalLM",
     architecture=NORMED_LATE,
     switches={"qk_norm": "head"},
-    missing={"vocab": 290_943},
+    defaults={"vocab": 290_943},
     names=names(
         ATTENTION,
         HUNYUAN_NORMS,
         MLP,
         TWO_NORMS,
     ),
-    called={"mlp_bias": ()},
+    keys={"mlp_bias": ()},
 )
 
 
@@ -61,15 +61,15 @@ def _hunyuan_moe(_: Contents, fields: Fields) -> Fields:
 HUNYUAN_MOE = HUNYUAN_DENSE.but(
     name="hunyuan_v1_moe",
     words="Hunyuan MoE",
-    builds="HunYuanMoEV1ForCausalLM",
+    class_name="HunYuanMoEV1ForCausalLM",
     architecture=replace(
         HUNYUAN_DENSE.architecture,
         memory_is_proven=False,
         decoder=MixtralDecoder,
     ),
     switches={"shared_gate": False},
-    usual={"n_inner_shared": 11_008},
-    missing={"n_expert": 1, "n_expert_active": 1},
+    family_defaults={"n_inner_shared": 11_008},
+    defaults={"n_expert": 1, "n_expert_active": 1},
     names=names(
         ATTENTION,
         HUNYUAN_NORMS,
@@ -82,11 +82,11 @@ HUNYUAN_MOE = HUNYUAN_DENSE.but(
         },
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_expert": ("num_experts", "num_local_experts"),
         "n_expert_active": ("moe_topk", "num_experts_per_tok"),
     },
-    reads=_hunyuan_moe,
+    read_extra=_hunyuan_moe,
     hub=ONE_BY_ONE,
 )
 
@@ -98,11 +98,11 @@ def _hy_v3(said: Contents, fields: Fields) -> Fields:
 HY_V3 = GLM4_MOE.but(
     name="hy_v3",
     words="Hunyuan 3",
-    builds="HYV3ForCausalLM",
+    class_name="HYV3ForCausalLM",
     architecture=WHOLE_ROTARY,
     switches={"qk_norm": "head", "expert_bias": False},
-    usual={"n_inner_shared": 1_536},
-    missing=sizes(120_832, 131_072, 4_096, 80, 64)
+    family_defaults={"n_inner_shared": 1_536},
+    defaults=sizes(120_832, 131_072, 4_096, 80, 64)
     | {
         "n_kv_head": 8,
         "head_dim": 128,
@@ -113,13 +113,13 @@ HY_V3 = GLM4_MOE.but(
         "mlp_bias": False,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, SHARED, MLP, TWO_NORMS),
-    called={
+    keys={
         "n_expert": ("num_experts", "num_local_experts"),
         "attn_proj_bias": ("attention_bias",),
         "mlp_bias": ("mlp_bias",),
     },
-    extra={"num_shared_experts": (1,), **MLP_LAYER_TYPES},
-    reads=_hy_v3,
+    extra_keys={"num_shared_experts": (1,), **MLP_LAYER_TYPES},
+    read_extra=_hy_v3,
 )
 
 FAMILIES = (HUNYUAN_DENSE, HUNYUAN_MOE, HY_V3)

@@ -49,7 +49,7 @@ def _jamba(said: Contents, fields: Fields) -> Fields:
 JAMBA = LLAMA.but(
     name="jamba",
     words="Jamba",
-    builds="JambaForCausalLM",
+    class_name="JambaForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
         rebinds_expert_input=True,
@@ -58,12 +58,12 @@ JAMBA = LLAMA.but(
         memory_is_proven=False,
     ),
     switches={"positions": "none", "mixer": "mamba"},
-    usual={
+    family_defaults={
         "mixer_heads": 8_192,
         "mixer_rank": 256,
         "n_inner_expert": 14_336,
     },
-    missing=sizes(65_536, 262_144, 4_096, 32, 32)
+    defaults=sizes(65_536, 262_144, 4_096, 32, 32)
     | {
         "n_kv_head": 8,
         "n_inner": 14_336,
@@ -97,7 +97,7 @@ JAMBA = LLAMA.but(
         ),
         "final_layernorm",
     ),
-    called={
+    keys={
         "qkv_bias": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
@@ -108,7 +108,7 @@ JAMBA = LLAMA.but(
         "mixer_bias": ("mamba_proj_bias",),
         "mixer_conv_bias": ("mamba_conv_bias",),
     },
-    extra={
+    extra_keys={
         "attn_layer_period": (8,),
         "attn_layer_offset": (4,),
         "expert_layer_period": (2,),
@@ -116,8 +116,8 @@ JAMBA = LLAMA.but(
         "mamba_expand": (2,),
         "mamba_dt_rank": ("auto",),
     },
-    reads=_jamba,
-    told_by_tensors=False,
+    read_extra=_jamba,
+    inferable=False,
 )
 
 FAMILIES = (JAMBA,)

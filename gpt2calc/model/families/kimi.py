@@ -24,11 +24,11 @@ from gpt2calc.model.families.module_names import (
 KIMI_K2 = DEEPSEEK_V3.but(
     name="kimi_k2",
     words="Kimi K2",
-    builds="DeepseekV3ForCausalLM",
+    class_name="DeepseekV3ForCausalLM",
     built_as="deepseek_v3",
-    usual={"dense_layers": (0,)},
-    missing=sizes(163_840, 131_072, 7_168, 61, 64) | {"n_expert": 384},
-    extra={"first_k_dense_replace": (1,)},
+    family_defaults={"dense_layers": (0,)},
+    defaults=sizes(163_840, 131_072, 7_168, 61, 64) | {"n_expert": 384},
+    extra_keys={"first_k_dense_replace": (1,)},
 )
 _INSIDE = {
     "num_heads": "mixer_heads",
@@ -69,15 +69,15 @@ def _kimi(said: Contents, fields: Fields) -> Fields:
 KIMI_LINEAR = DEEPSEEK_V3.but(
     name="kimi_linear",
     words="Kimi-Linear",
-    builds="KimiLinearForCausalLM",
+    class_name="KimiLinearForCausalLM",
     switches={"positions": "none", "mixer": "kda"},
-    usual={
+    family_defaults={
         "n_inner_shared": 1_024,
         "dense_layers": (0,),
         "mixer_key_heads": 32,
         "mixer_state_dim": 128,
     },
-    missing=sizes(163_840, 1_048_576, 2_304, 27, 32)
+    defaults=sizes(163_840, 1_048_576, 2_304, 27, 32)
     | {
         "n_inner": 9_216,
         "n_inner_expert": 1_024,
@@ -109,7 +109,7 @@ KIMI_LINEAR = DEEPSEEK_V3.but(
         MLP,
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_ctx": ("max_position_embeddings", "model_max_length"),
         "tie_embeddings": (),
         "n_expert": ("num_local_experts", "num_experts"),
@@ -118,15 +118,15 @@ KIMI_LINEAR = DEEPSEEK_V3.but(
         "mixer_head_dim": ("linear_head_dim",),
         "mixer_kernel": ("linear_conv_kernel_dim",),
     },
-    extra={
-        **DEEPSEEK_V3.extra,
+    extra_keys={
+        **DEEPSEEK_V3.extra_keys,
         "first_k_dense_replace": (1,),
         "num_shared_experts": (None,),
         "linear_attn_config": (None,),
         **LAYER_TYPES,
         **MLP_LAYER_TYPES,
     },
-    reads=_kimi,
+    read_extra=_kimi,
 )
 
 FAMILIES = (KIMI_K2, KIMI_LINEAR)

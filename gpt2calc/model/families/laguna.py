@@ -67,8 +67,8 @@ def _heads_of(said: Contents, fields: Fields, layers: Collection[int]) -> object
 LAGUNA = LLAMA.but(
     name="laguna",
     words="Laguna",
-    builds="LagunaForCausalLM",
-    told_by_tensors=False,
+    class_name="LagunaForCausalLM",
+    inferable=False,
     architecture=Architecture(
         decoder=Gemma3Decoder,
         router=SigmoidRouter,
@@ -83,8 +83,8 @@ LAGUNA = LLAMA.but(
         "choice_bias": True,
         "shared_gate": False,
     },
-    usual={"dense_layers": (0,)},
-    missing=sizes(100_352, 131_072, 2_048, 40, 48)
+    family_defaults={"dense_layers": (0,)},
+    defaults=sizes(100_352, 131_072, 2_048, 40, 48)
     | {
         "n_kv_head": 8,
         "head_dim": 128,
@@ -108,20 +108,20 @@ LAGUNA = LLAMA.but(
         MLP,
         TWO_NORMS,
     ),
-    called={
+    keys={
         "mlp_bias": (),
         "window": ("sliding_window",),
         **EXPERT_KEYS,
         "n_inner_shared": ("shared_expert_intermediate_size",),
     },
-    extra={
+    extra_keys={
         "gating": ("per-head", "per-element"),
         "num_attention_heads_per_layer": (None,),
         **LAYER_TYPES,
         **MLP_LAYER_TYPES,
     },
-    reads=_laguna,
-    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
+    read_extra=_laguna,
+    required_not_null=("num_key_value_heads", "head_dim", "sliding_window"),
     hub=ONE_BY_ONE,
 )
 

@@ -74,12 +74,12 @@ _LFM_EXPERTS = {
 LFM2 = LLAMA.but(
     name="lfm2",
     words="LFM2",
-    builds="Lfm2ForCausalLM",
+    class_name="Lfm2ForCausalLM",
     architecture=Architecture(
         separate_with_norms={**NORMED, "head": NormedAfterTransposing}, memory_is_proven=False
     ),
     switches={"qk_norm": "head", "mixer": "short_conv"},
-    missing=sizes(65_536, 128_000, 2_560, 32, 32)
+    defaults=sizes(65_536, 128_000, 2_560, 32, 32)
     | {
         "n_kv_head": 8,
         "n_inner": 12_288,
@@ -89,7 +89,7 @@ LFM2 = LLAMA.but(
         "tie_embeddings": True,
     },
     names=with_final_norm(names(_LFM_NAMES, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
-    called={
+    keys={
         "qkv_bias": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
@@ -98,7 +98,7 @@ LFM2 = LLAMA.but(
         "mixer_conv_bias": ("conv_bias",),
         "tie_embeddings": ("tie_word_embeddings", "tie_embedding"),
     },
-    extra={
+    extra_keys={
         "full_attn_idxs": (None,),
         "block_ff_dim": (None,),
         "block_auto_adjust_ff_dim": (True, False),
@@ -106,8 +106,8 @@ LFM2 = LLAMA.but(
         "block_multiple_of": (256,),
         **LAYER_TYPES,
     },
-    reads=_lfm2,
-    told_by_tensors=False,
+    read_extra=_lfm2,
+    inferable=False,
 )
 
 
@@ -120,20 +120,20 @@ def _lfm2_moe(said: Contents, fields: Fields) -> Fields:
 LFM2_MOE = LFM2.but(
     name="lfm2_moe",
     words="LFM2-MoE",
-    builds="Lfm2MoeForCausalLM",
+    class_name="Lfm2MoeForCausalLM",
     architecture=replace(
         LFM2.architecture,
         decoder=MixtralDecoder,
         router=GroupedRouter,
         experts=SharedLast,
     ),
-    usual={"dense_layers": (0, 1)},
-    missing=sizes(65_536, 128_000, 2_048, 32, 32)
+    family_defaults={"dense_layers": (0, 1)},
+    defaults=sizes(65_536, 128_000, 2_048, 32, 32)
     | {"n_inner": 7_168, "n_expert": 32, "n_expert_active": 4, "n_inner_expert": 1_792},
     names=with_final_norm(names(_LFM_NAMES, _LFM_EXPERTS, _LFM_MLP, _LFM_NORMS), "embedding_norm"),
-    called=EXPERT_KEYS,
-    extra={"num_dense_layers": (2,), **LAYER_TYPES},
-    reads=_lfm2_moe,
+    keys=EXPERT_KEYS,
+    extra_keys={"num_dense_layers": (2,), **LAYER_TYPES},
+    read_extra=_lfm2_moe,
 )
 
 
@@ -153,7 +153,7 @@ def _lfm3(said: Contents, fields: Fields) -> Fields:
 LFM3 = LFM2.but(
     name="lfm3",
     words="LFM3",
-    builds="Lfm3ForCausalLM",
+    class_name="Lfm3ForCausalLM",
     architecture=Architecture(memory_is_proven=False),
     switches={
         "norm_place": "both",
@@ -161,7 +161,7 @@ LFM3 = LFM2.but(
         "separate_gate": True,
         "gate_per_head": True,
     },
-    missing=sizes(128_000, 128_000, 2_048, 24, 16)
+    defaults=sizes(128_000, 128_000, 2_048, 24, 16)
     | {
         "n_kv_head": 4,
         "head_dim": 128,
@@ -183,15 +183,19 @@ LFM3 = LFM2.but(
         ),
         "embedding_norm",
     ),
-    called={
+    keys={
         "window": ("sliding_window",),
         "qkv_bias": ("attention_bias",),
         "attn_proj_bias": ("attention_bias",),
         "tie_embeddings": ("tie_word_embeddings",),
     },
-    extra={"use_sandwich_norm": (True, False), "use_attention_gate": (True, False), **LAYER_TYPES},
-    reads=_lfm3,
-    not_null=("num_key_value_heads", "head_dim"),
+    extra_keys={
+        "use_sandwich_norm": (True, False),
+        "use_attention_gate": (True, False),
+        **LAYER_TYPES,
+    },
+    read_extra=_lfm3,
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 
 FAMILIES = (LFM2, LFM2_MOE, LFM3)

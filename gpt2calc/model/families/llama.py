@@ -21,11 +21,11 @@ from gpt2calc.model.families.module_names import ATTENTION, FEED_FORWARD, MLP, T
 LLAMA = Family(
     name="llama",
     words="Llama",
-    builds="LlamaForCausalLM",
+    class_name="LlamaForCausalLM",
     switches={"positions": "rotary", "norm": "rms", "gated_mlp": True, "bias": False},
-    missing=sizes(32_000, 2_048, 4_096, 32, 32) | {"n_inner": 11_008, "tie_embeddings": False},
+    defaults=sizes(32_000, 2_048, 4_096, 32, 32) | {"n_inner": 11_008, "tie_embeddings": False},
     names=names(ATTENTION, MLP, TWO_NORMS),
-    called=HIDDEN | HEAD_KEYS | ONE_BIAS_KEY | {"mlp_bias": ("mlp_bias",)},
+    keys=HIDDEN | HEAD_KEYS | ONE_BIAS_KEY | {"mlp_bias": ("mlp_bias",)},
 )
 
 
@@ -37,20 +37,20 @@ def _cwm(said: Contents, fields: Fields) -> Fields:
 CWM = LLAMA.but(
     name="cwm",
     words="CWM",
-    builds="CwmForCausalLM",
+    class_name="CwmForCausalLM",
     architecture=Architecture(decoder=BothMasksDecoder),
     switches={"full_every": 4},
-    missing=sizes(128_256, 131_072, 6_144, 64, 48)
+    defaults=sizes(128_256, 131_072, 6_144, 64, 48)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 21_504, "window": 8_192},
-    called={
+    keys={
         "qkv_bias": (),
         "attn_proj_bias": (),
         "window": ("sliding_window",),
     },
-    extra=LAYER_TYPES,
-    reads=_cwm,
+    extra_keys=LAYER_TYPES,
+    read_extra=_cwm,
     begins_with_full_layer=True,
-    not_null=("num_key_value_heads", "head_dim"),
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 
 
@@ -85,8 +85,8 @@ def _llama4(said: Contents, fields: Fields) -> Fields:
 LLAMA4 = LLAMA.but(
     name="llama4_text",
     words="Llama 4",
-    builds="Llama4ForCausalLM",
-    told_by_tensors=False,
+    class_name="Llama4ForCausalLM",
+    inferable=False,
     architecture=Architecture(
         memory_is_proven=False,
         runs_all_experts=True,
@@ -98,8 +98,8 @@ LLAMA4 = LLAMA.but(
         "no_rope_every": 4,
         "full_every": 4,
     },
-    usual={"n_inner_shared": 8_192},
-    missing=sizes(202_048, 131_072, 5_120, 48, 40)
+    family_defaults={"n_inner_shared": 8_192},
+    defaults=sizes(202_048, 131_072, 5_120, 48, 40)
     | {
         "window": 8_192,
         "n_kv_head": 8,
@@ -122,7 +122,7 @@ LLAMA4 = LLAMA.but(
         },
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_inner": ("intermediate_size_mlp",),
         "n_inner_expert": ("intermediate_size",),
         "n_expert": ("num_local_experts",),
@@ -131,13 +131,13 @@ LLAMA4 = LLAMA.but(
         "no_rope_every": ("no_rope_layer_interval",),
         "window": ("attention_chunk_size",),
     },
-    extra={
+    extra_keys={
         "moe_layers": (None,),
         "interleave_moe_layer_step": (1,),
         "no_rope_layers": (None,),
         "layer_types": (None,),
     },
-    reads=_llama4,
+    read_extra=_llama4,
 )
 
 FAMILIES = (LLAMA, CWM, LLAMA4)

@@ -30,29 +30,29 @@ def read_no_rope_layers(said: Contents, fields: Fields) -> Fields:
 SMOLLM3 = LLAMA.but(
     name="smollm3",
     words="SmolLM3",
-    builds="SmolLM3ForCausalLM",
+    class_name="SmolLM3ForCausalLM",
     floors_heads=True,
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"no_rope_every": 4},
-    called={"no_rope_every": ("no_rope_layer_interval",)},
-    extra={"use_sliding_window": (False,), "no_rope_layers": (None,)},
-    reads=read_no_rope_layers,
-    missing=sizes(128_256, 32_768, 2_048, 36, 16) | {"n_kv_head": 4, "tie_embeddings": True},
+    keys={"no_rope_every": ("no_rope_layer_interval",)},
+    extra_keys={"use_sliding_window": (False,), "no_rope_layers": (None,)},
+    read_extra=read_no_rope_layers,
+    defaults=sizes(128_256, 32_768, 2_048, 36, 16) | {"n_kv_head": 4, "tie_embeddings": True},
 )
 ARCEE = LLAMA.but(
     name="arcee",
     words="Arcee",
-    builds="ArceeForCausalLM",
+    class_name="ArceeForCausalLM",
     architecture=Architecture(activation="relu2"),
     switches={"gated_mlp": False},
-    missing={"n_ctx": 4_096, "n_embd": 2_560, "n_inner": 18_432},
+    defaults={"n_ctx": 4_096, "n_embd": 2_560, "n_inner": 18_432},
     names=names(ATTENTION, UNGATED_MLP, TWO_NORMS),
 )
 INTERNLM3 = LLAMA.but(
     name="internlm3",
     words="InternLM3",
-    builds="LlamaForCausalLM",
-    missing={
+    class_name="LlamaForCausalLM",
+    defaults={
         "vocab": 128_512,
         "n_ctx": 32_768,
         "n_layer": 48,
@@ -60,7 +60,7 @@ INTERNLM3 = LLAMA.but(
         "head_dim": 128,
         "n_inner": 10_240,
     },
-    called={
+    keys={
         "qkv_bias": ("attention_bias", "qkv_bias"),
         "attn_proj_bias": ("attention_bias", "qkv_bias"),
         "mlp_bias": ("mlp_bias", "bias"),
@@ -69,14 +69,14 @@ INTERNLM3 = LLAMA.but(
 IQUESTCODER = LLAMA.but(
     name="iquestcoder",
     words="IQuest-Coder",
-    builds="LlamaForCausalLM",
-    missing=sizes(76_800, 131_072, 5_120, 80, 40)
+    class_name="LlamaForCausalLM",
+    defaults=sizes(76_800, 131_072, 5_120, 80, 40)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 27_648},
 )
 HYPERCLOVAX = GRANITE.but(
     name="hyperclovax",
     words="HyperCLOVA X",
-    builds="HyperCLOVAXForCausalLM",
+    class_name="HyperCLOVAXForCausalLM",
     floors_heads=False,
     switches={"norm_place": "both"},
     names=names(
@@ -85,35 +85,37 @@ HYPERCLOVAX = GRANITE.but(
         TWO_NORMS,
         {"attention_post_norm": "post_norm1", "mlp_post_norm": "post_norm2"},
     ),
-    extra={"use_post_norm": (True, False)},
-    reads=lambda said, fields: fields | ({} if said["use_post_norm"] else {"norm_place": "before"}),
+    extra_keys={"use_post_norm": (True, False)},
+    read_extra=lambda said, fields: (
+        fields | ({} if said["use_post_norm"] else {"norm_place": "before"})
+    ),
 )
 SEED_OSS = LLAMA.but(
     name="seed_oss",
     words="Seed-OSS",
-    builds="SeedOssForCausalLM",
+    class_name="SeedOssForCausalLM",
     architecture=Architecture(dropout=frozenset({"softmax", "attention_dropout", "mlp_dropout"})),
-    missing=sizes(155_136, 524_288, 4_096, 64, 80)
+    defaults=sizes(155_136, 524_288, 4_096, 64, 80)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 27_648, "qkv_bias": True},
-    called={"attn_proj_bias": ("attention_out_bias",)},
+    keys={"attn_proj_bias": ("attention_out_bias",)},
 )
 HELIUM = LLAMA.but(
     name="helium",
     words="Helium",
-    builds="HeliumForCausalLM",
+    class_name="HeliumForCausalLM",
     architecture=Architecture(rotary=HeliumRotary, rms_norm=RMSNormInFloat),
-    missing=sizes(48_000, 4_096, 2_560, 24, 20)
+    defaults=sizes(48_000, 4_096, 2_560, 24, 20)
     | {"n_kv_head": 20, "head_dim": 128, "n_inner": 7_040},
-    called={"attn_proj_bias": ()},
-    reads=heads_as_wide_as("Helium"),
-    not_null=("num_key_value_heads", "head_dim"),
+    keys={"attn_proj_bias": ()},
+    read_extra=heads_as_wide_as("Helium"),
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 JAIS2 = ARCEE.but(
     name="jais2",
     words="Jais 2",
-    builds="Jais2ForCausalLM",
+    class_name="Jais2ForCausalLM",
     switches={"norm": "layer", "norm_bias": True},
-    missing=sizes(150_272, 8_192, 3_328, 32, 26)
+    defaults=sizes(150_272, 8_192, 3_328, 32, 26)
     | {"n_inner": 26_624, "qkv_bias": True, "attn_proj_bias": True, "mlp_bias": True},
 )
 NORMED_LATE = Architecture(
@@ -122,7 +124,7 @@ NORMED_LATE = Architecture(
 NANOCHAT = LLAMA.but(
     name="nanochat",
     words="nanochat",
-    builds="NanoChatForCausalLM",
+    class_name="NanoChatForCausalLM",
     floors_heads=True,
     architecture=replace(
         NORMED_LATE,
@@ -137,19 +139,19 @@ NANOCHAT = LLAMA.but(
         "embedding_norm": True,
         "gated_mlp": False,
     },
-    missing=sizes(50_304, 2_048, 768, 12, 6) | {"n_inner": 8_192},
+    defaults=sizes(50_304, 2_048, 768, 12, 6) | {"n_inner": 8_192},
     names=names(ATTENTION, {"mlp_in": "mlp.fc1", "mlp_out": "mlp.fc2"}),
-    called={"mlp_bias": ()},
+    keys={"mlp_bias": ()},
 )
 DIFF_LLAMA = LLAMA.but(
     name="diffllama",
     words="DiffLlama",
-    builds="DiffLlamaForCausalLM",
+    class_name="DiffLlamaForCausalLM",
     architecture=Architecture(memory_is_proven=False),
     switches={"differential_attention": True},
-    missing=sizes(32_000, 2_048, 2_048, 16, 32)
+    defaults=sizes(32_000, 2_048, 2_048, 16, 32)
     | {"n_inner": 8_192, "qkv_bias": False, "attn_proj_bias": False},
-    called={"mlp_bias": ()},
+    keys={"mlp_bias": ()},
     names=names(
         {
             role: f"self_attn.{role}"
@@ -159,18 +161,18 @@ DIFF_LLAMA = LLAMA.but(
         MLP,
         TWO_NORMS,
     ),
-    told_by_tensors=False,
+    inferable=False,
 )
 BITNET = LLAMA.but(
     name="bitnet",
     words="BitNet",
-    builds="BitNetForCausalLM",
+    class_name="BitNetForCausalLM",
     architecture=Architecture(activation="relu2", memory_is_proven=False),
     switches={"sub_norms": True},
-    missing=sizes(128_256, 2_048, 2_560, 30, 20)
+    defaults=sizes(128_256, 2_048, 2_560, 30, 20)
     | {"n_kv_head": 5, "n_inner": 6_912, "qkv_bias": False, "attn_proj_bias": False},
-    called={"mlp_bias": ()},
-    reads=heads_as_wide_as("BitNet"),
+    keys={"mlp_bias": ()},
+    read_extra=heads_as_wide_as("BitNet"),
     names=names(
         ATTENTION,
         {"attention_sub_norm": "self_attn.attn_sub_norm"},
@@ -178,7 +180,7 @@ BITNET = LLAMA.but(
         {"mlp_sub_norm": "mlp.ffn_sub_norm"},
         TWO_NORMS,
     ),
-    told_by_tensors=False,
+    inferable=False,
 )
 
 FAMILIES = (

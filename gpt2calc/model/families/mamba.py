@@ -42,7 +42,7 @@ def _mamba(said: Contents, fields: Fields) -> Fields:
 MAMBA = LLAMA.but(
     name="mamba",
     words="Mamba",
-    builds="MambaForCausalLM",
+    class_name="MambaForCausalLM",
     architecture=Architecture(memory_is_proven=False),
     switches={
         "positions": "none",
@@ -51,8 +51,8 @@ MAMBA = LLAMA.but(
         "attention_layers": (),
         "mlp_layers": (),
     },
-    usual={"mixer_heads": 1_536, "mixer_rank": 48},
-    missing=sizes(50_280, 2_048, 768, 32, 12)
+    family_defaults={"mixer_heads": 1_536, "mixer_rank": 48},
+    defaults=sizes(50_280, 2_048, 768, 32, 12)
     | {
         "n_head": None,
         "n_inner": None,
@@ -73,16 +73,16 @@ MAMBA = LLAMA.but(
             "mixer_out": "out_proj",
         }
     ),
-    called=NO_ATTENTION
+    keys=NO_ATTENTION
     | {
         "mixer_state_dim": ("state_size",),
         "mixer_kernel": ("conv_kernel",),
         "mixer_bias": ("use_bias",),
         "mixer_conv_bias": ("use_conv_bias",),
     },
-    extra={"expand": (2,), "intermediate_size": (None,), "time_step_rank": ("auto",)},
-    reads=_mamba,
-    told_by_tensors=False,
+    extra_keys={"expand": (2,), "intermediate_size": (None,), "time_step_rank": ("auto",)},
+    read_extra=_mamba,
+    inferable=False,
 )
 
 
@@ -97,12 +97,12 @@ def _mamba2(said: Contents, fields: Fields) -> Fields:
     return fields
 
 
-MAMBA2 = replace(MAMBA, usual={}).but(
+MAMBA2 = replace(MAMBA, family_defaults={}).but(
     name="mamba2",
     words="Mamba 2",
-    builds="Mamba2ForCausalLM",
+    class_name="Mamba2ForCausalLM",
     switches={"mixer": "mamba2", "mixer_norm": True},
-    missing=sizes(32_768, 2_048, 4_096, 64, 64)
+    defaults=sizes(32_768, 2_048, 4_096, 64, 64)
     | {
         "n_head": None,
         "mixer_heads": 128,
@@ -122,13 +122,13 @@ MAMBA2 = replace(MAMBA, usual={}).but(
             "mixer_out": "out_proj",
         }
     ),
-    called={
+    keys={
         "mixer_heads": ("num_heads",),
         "mixer_head_dim": ("head_dim",),
         "mixer_key_heads": ("n_groups",),
     },
-    extra={"expand": (2,)},
-    reads=_mamba2,
+    extra_keys={"expand": (2,)},
+    read_extra=_mamba2,
 )
 
 FAMILIES = (MAMBA, MAMBA2)

@@ -63,8 +63,8 @@ def _one_more(window: object) -> object:
 MIMO_V2 = LLAMA.but(
     name="mimo_v2_flash",
     words="MiMo-V2",
-    builds="MiMoV2FlashForCausalLM",
-    told_by_tensors=False,
+    class_name="MiMoV2FlashForCausalLM",
+    inferable=False,
     architecture=Architecture(
         decoder=Gemma3Decoder,
         rotary=NeoXRotary,
@@ -74,8 +74,8 @@ MIMO_V2 = LLAMA.but(
         memory_is_proven=False,
     ),
     switches={"attention_sinks": True, "full_sinks": False},
-    usual={"dense_layers": (0,)},
-    missing=sizes(152_576, 131_072, 4_096, 48, 64)
+    family_defaults={"dense_layers": (0,)},
+    defaults=sizes(152_576, 131_072, 4_096, 48, 64)
     | {
         "head_dim": 192,
         "v_head_dim": 128,
@@ -87,7 +87,7 @@ MIMO_V2 = LLAMA.but(
         "qkv_bias": False,
     },
     names=names(SINKS, ATTENTION, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
-    called={
+    keys={
         "n_kv_head": (),
         "attn_proj_bias": (),
         "mlp_bias": (),
@@ -95,14 +95,14 @@ MIMO_V2 = LLAMA.but(
         "window": ("sliding_window",),
         **ROUTED_KEYS,
     },
-    extra={
+    extra_keys={
         "num_key_value_heads": (4,),
         "sliding_window_size": (None,),
         **LAYER_TYPES,
         **MLP_LAYER_TYPES,
     },
-    reads=_mimo,
-    not_null=("head_dim", "sliding_window"),
+    read_extra=_mimo,
+    required_not_null=("head_dim", "sliding_window"),
     hub=ONE_BY_ONE,
 )
 

@@ -37,10 +37,10 @@ def _minimax(said: Contents, fields: Fields) -> Fields:
 MINIMAX = MIXTRAL.but(
     name="minimax",
     words="MiniMax",
-    builds="MiniMaxForCausalLM",
+    class_name="MiniMaxForCausalLM",
     architecture=replace(MIXTRAL.architecture, memory_is_proven=False),
     switches={"mixer": "lightning", "window": None},
-    usual={
+    family_defaults={
         "mixer_heads": 32,
         "mixer_key_heads": 32,
         "mixer_head_dim": 128,
@@ -58,16 +58,16 @@ MINIMAX = MIXTRAL.but(
         ROUTER,
         EXPERTS_JOINED,
     ),
-    called={"window": ()},
-    extra=LAYER_TYPES,
-    reads=_minimax,
-    not_null=(),
-    told_by_tensors=False,
+    keys={"window": ()},
+    extra_keys=LAYER_TYPES,
+    read_extra=_minimax,
+    required_not_null=(),
+    inferable=False,
 )
 MINIMAX_M2 = MIXTRAL.but(
     name="minimax_m2",
     words="MiniMax-M2",
-    builds="MiniMaxM2ForCausalLM",
+    class_name="MiniMaxM2ForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
         router=SigmoidRouter,
@@ -76,13 +76,13 @@ MINIMAX_M2 = MIXTRAL.but(
         rotary_part=Fraction(1),
     ),
     switches={"qk_norm": "width"},
-    missing=sizes(200_064, 196_608, 3_072, 62, 48)
+    defaults=sizes(200_064, 196_608, 3_072, 62, 48)
     | {"n_kv_head": 8, "head_dim": 128, "n_inner": 1_536, "n_expert": 256, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
-    called={"window": (), "rotary_dim": ("rotary_dim",)},
-    extra=OF_ROPE,
-    reads=read_rotary_dim,
-    not_null=("num_key_value_heads", "head_dim"),
+    keys={"window": (), "rotary_dim": ("rotary_dim",)},
+    extra_keys=OF_ROPE,
+    read_extra=read_rotary_dim,
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 
 FAMILIES = (MINIMAX, MINIMAX_M2)

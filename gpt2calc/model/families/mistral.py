@@ -14,20 +14,20 @@ from gpt2calc.model.families.module_names import ATTENTION, EXPERTS_JOINED, ROUT
 MISTRAL = LLAMA.but(
     name="mistral",
     words="Mistral",
-    builds="MistralForCausalLM",
+    class_name="MistralForCausalLM",
     floors_heads=True,
-    missing={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336, "window": 4_096},
-    called={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": (), "window": ("sliding_window",)},
-    not_null=("num_key_value_heads",),
+    defaults={"n_ctx": 131_072, "n_kv_head": 8, "n_inner": 14_336, "window": 4_096},
+    keys={"qkv_bias": (), "attn_proj_bias": (), "mlp_bias": (), "window": ("sliding_window",)},
+    required_not_null=("num_key_value_heads",),
 )
 MIXTRAL = MISTRAL.but(
     name="mixtral",
     words="Mixtral",
-    builds="MixtralForCausalLM",
+    class_name="MixtralForCausalLM",
     architecture=Architecture(decoder=MixtralDecoder, rebinds_expert_input=True),
-    missing={"n_expert": 8, "n_expert_active": 2, "window": None},
+    defaults={"n_expert": 8, "n_expert_active": 2, "window": None},
     names=names(ATTENTION, ROUTER, EXPERTS_JOINED, TWO_NORMS),
-    called={
+    keys={
         "n_expert": ("num_local_experts", "num_experts"),
         "n_expert_active": ("num_experts_per_tok",),
     },
@@ -43,25 +43,25 @@ MIXTRAL = MISTRAL.but(
 MINISTRAL = MISTRAL.but(
     name="ministral",
     words="Ministral",
-    builds="MinistralForCausalLM",
+    class_name="MinistralForCausalLM",
     architecture=Architecture(decoder=BothMasksDecoder),
-    extra=LAYER_TYPES,
-    reads=read_window,
-    not_null=(),
+    extra_keys=LAYER_TYPES,
+    read_extra=read_window,
+    required_not_null=(),
 )
 MINISTRAL3 = MISTRAL.but(
     name="ministral3",
     words="Ministral 3",
-    builds="Ministral3ForCausalLM",
+    class_name="Ministral3ForCausalLM",
     architecture=Architecture(attention=QueriesScaledByPosition),
-    missing={
+    defaults={
         "vocab": 131_072,
         "n_ctx": 262_144,
         "n_layer": 34,
         "head_dim": 128,
         "window": None,
     },
-    not_null=(),
+    required_not_null=(),
 )
 
 FAMILIES = (MISTRAL, MIXTRAL, MINISTRAL, MINISTRAL3)

@@ -30,12 +30,12 @@ def _mpt(said: Contents, fields: Fields) -> Fields:
 MPT = Family(
     name="mpt",
     words="MPT",
-    builds="MptForCausalLM",
+    class_name="MptForCausalLM",
     architecture=Architecture(
         has_sdpa=False, decoder=MPTDecoder, dropout=BLOCK_DROPOUT, style="mpt", activation="gelu"
     ),
     switches={"positions": "alibi", "bias": False},
-    missing={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},
+    defaults={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},
     names=named(
         prefix="transformer.",
         blocks="blocks.*.",
@@ -44,7 +44,7 @@ MPT = Family(
         mlp_norm norm_2, mlp_in ffn.up_proj, mlp_out ffn.down_proj, final_norm norm_f
         """,
     ),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "n_ctx": ("max_seq_len",),
         "n_embd": ("d_model", "hidden_size"),
@@ -52,8 +52,8 @@ MPT = Family(
         "n_head": ("n_heads", "num_attention_heads"),
         "n_inner": (),
     },
-    extra={"attn_config": (None,)},
-    reads=_mpt,
+    extra_keys={"attn_config": (None,)},
+    read_extra=_mpt,
 )
 
 FAMILIES = (MPT,)

@@ -23,7 +23,7 @@ from gpt2calc.model.norms import LayerNormPlusOne
 NEMOTRON = JAIS2.but(
     name="nemotron",
     words="Nemotron",
-    builds="NemotronForCausalLM",
+    class_name="NemotronForCausalLM",
     floors_heads=True,
     architecture=Architecture(
         activation="relu2",
@@ -31,10 +31,10 @@ NEMOTRON = JAIS2.but(
         rotary=NemotronRotary,
         rotary_part=Fraction(1, 2),
     ),
-    missing=sizes(256_000, 4_096, 6_144, 32, 48)
+    defaults=sizes(256_000, 4_096, 6_144, 32, 48)
     | {"n_inner": 24_576, "qkv_bias": False, "attn_proj_bias": False, "mlp_bias": False},
-    extra=OF_ROPE,
-    reads=read_rotary_dim,
+    extra_keys=OF_ROPE,
+    read_extra=read_rotary_dim,
 )
 PATTERN = {"M": "linear_attention", "E": "moe", "*": "full_attention", "-": "mlp"}
 """What the letters of ``hybrid_override_pattern`` stand for."""
@@ -83,7 +83,7 @@ def _nemotron_h(said: Contents, fields: Fields) -> Fields:
 NEMOTRON_H = LLAMA.but(
     name="nemotron_h",
     words="Nemotron-H",
-    builds="NemotronHForCausalLM",
+    class_name="NemotronHForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
         activation="relu2",
@@ -98,14 +98,14 @@ NEMOTRON_H = LLAMA.but(
         "shared_gate": False,
         "expert_bias": False,
     },
-    usual={
+    family_defaults={
         "mlp_layers": (1, 3),
         "attention_layers": (2,),
         "n_expert": None,  # as in the older half of its models
         "n_expert_active": None,
         "n_inner_shared": None,
     },
-    missing=sizes(131_072, 4_096, 4_096, 4, 32)
+    defaults=sizes(131_072, 4_096, 4_096, 4, 32)
     | {
         "tie_embeddings": False,
         "n_kv_head": 8,
@@ -151,7 +151,7 @@ NEMOTRON_H = LLAMA.but(
             "head": "lm_head",
         },
     ),
-    called={
+    keys={
         "qkv_bias": (),
         "attn_proj_bias": (),
         "tie_embeddings": (),
@@ -166,16 +166,16 @@ NEMOTRON_H = LLAMA.but(
         "mixer_bias": ("use_bias",),
         "mixer_conv_bias": ("use_conv_bias", "mamba_conv_bias"),
     },
-    extra={
+    extra_keys={
         "layers_block_type": (None,),
         "layer_types": (None,),
         "hybrid_override_pattern": (None,),
         "n_group": (1,),
         "topk_group": (1,),
     },
-    reads=_nemotron_h,
-    not_null=("head_dim",),
-    told_by_tensors=False,
+    read_extra=_nemotron_h,
+    required_not_null=("head_dim",),
+    inferable=False,
 )
 
 FAMILIES = (NEMOTRON, NEMOTRON_H)

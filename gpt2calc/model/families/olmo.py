@@ -39,17 +39,17 @@ _OLMO = Architecture(
 OLMO = LLAMA.but(
     name="olmo",
     words="OLMo",
-    builds="OlmoForCausalLM",
+    class_name="OlmoForCausalLM",
     floors_heads=True,
     architecture=_OLMO,
     switches={"norm": "none"},
-    missing={"vocab": 50_304},
-    called={"mlp_bias": ()},
+    defaults={"vocab": 50_304},
+    keys={"mlp_bias": ()},
 )
 OLMO2 = OLMO.but(
     name="olmo2",
     words="OLMo 2",
-    builds="Olmo2ForCausalLM",
+    class_name="Olmo2ForCausalLM",
     architecture=replace(_OLMO, rms_norm=RMSNormCastLast),
     switches={"norm": "rms", "norm_place": "after", "qk_norm": "width"},
     names=names(
@@ -62,38 +62,38 @@ OLMO2 = OLMO.but(
 OLMO3 = OLMO2.but(
     name="olmo3",
     words="OLMo 3",
-    builds="Olmo3ForCausalLM",
+    class_name="Olmo3ForCausalLM",
     architecture=replace(OLMO2.architecture, decoder=Gemma3Decoder),
     switches={"full_every": 4},
-    missing={"window": 4_096},
-    called={"window": ("sliding_window",)},
-    extra=LAYER_TYPES,
-    reads=read_window,
+    defaults={"window": 4_096},
+    keys={"window": ("sliding_window",)},
+    extra_keys=LAYER_TYPES,
+    read_extra=read_window,
 )
 OLMOE = LLAMA.but(
     name="olmoe",
     words="OLMoE",
-    builds="OlmoeForCausalLM",
+    class_name="OlmoeForCausalLM",
     architecture=replace(QWEN_MOE, separate_with_norms={**NORMED, "width": NormedWhole}),
     switches={"qk_norm": "width"},
-    missing=sizes(50_304, 4_096, 2_048, 16, 16)
+    defaults=sizes(50_304, 4_096, 2_048, 16, 16)
     | {"n_inner": 2_048, "n_expert": 64, "n_expert_active": 8},
     names=names(ATTENTION, NORMS_OF_HEADS, ROUTER, EXPERTS_JOINED, TWO_NORMS),
-    called=_OF_EXPERTS | {"mlp_bias": ()},
-    reads=heads_as_wide_as("OLMoE"),
+    keys=_OF_EXPERTS | {"mlp_bias": ()},
+    read_extra=heads_as_wide_as("OLMoE"),
     hub=ONE_BY_ONE,
 )
 FLEX_OLMO = OLMO2.but(
     name="flex_olmo",
     words="FlexOlmo",
-    builds="FlexOlmoForCausalLM",
+    class_name="FlexOlmoForCausalLM",
     architecture=replace(
         OLMO2.architecture,
         decoder=MixtralDecoder,
         router_normalizes=False,
         router_casts_back=True,
     ),
-    missing={"vocab": 100_352, "n_ctx": 4_096, "n_expert": 7, "n_expert_active": 5},
+    defaults={"vocab": 100_352, "n_ctx": 4_096, "n_expert": 7, "n_expert_active": 5},
     names=names(
         ATTENTION,
         NORMS_OF_HEADS,
@@ -101,7 +101,7 @@ FLEX_OLMO = OLMO2.but(
         EXPERTS_JOINED,
         NORMS_AFTER,
     ),
-    called=_OF_EXPERTS,
+    keys=_OF_EXPERTS,
     hub=ONE_BY_ONE,
 )
 
@@ -126,21 +126,21 @@ def _olmo_hybrid(said: Contents, fields: Fields) -> Fields:
 OLMO_HYBRID = LLAMA.but(
     name="olmo_hybrid",
     words="OLMo-Hybrid",
-    builds="OlmoHybridForCausalLM",
+    class_name="OlmoHybridForCausalLM",
     architecture=Architecture(
         rms_norm=RMSNormCastLast,
         norms_after_attention=True,
         memory_is_proven=False,
     ),
     switches={"qk_norm": "width", "mixer": "gated_delta"},
-    usual={
+    family_defaults={
         "mixer_heads": 30,
         "mixer_key_heads": 30,
         "mixer_head_dim": 192,
         "mixer_state_dim": 96,
         "mixer_kernel": 4,
     },
-    missing=sizes(100_352, 65_536, 3_840, 32, 30)
+    defaults=sizes(100_352, 65_536, 3_840, 32, 30)
     | {"n_inner": 11_008, "mixer_kernel": 4, "qkv_bias": False, "attn_proj_bias": False},
     names=names(
         ATTENTION,
@@ -166,10 +166,10 @@ OLMO_HYBRID = LLAMA.but(
             "mixer_norm": "linear_attn.o_norm",
         },
     ),
-    called=DELTA_KEYS | {"mlp_bias": ()},
-    extra=LAYER_TYPES,
-    reads=_olmo_hybrid,
-    told_by_tensors=False,
+    keys=DELTA_KEYS | {"mlp_bias": ()},
+    extra_keys=LAYER_TYPES,
+    read_extra=_olmo_hybrid,
+    inferable=False,
 )
 
 FAMILIES = (OLMO, OLMO2, OLMO3, OLMOE, FLEX_OLMO, OLMO_HYBRID)

@@ -30,7 +30,7 @@ def _opt(said: Contents, fields: Fields) -> Fields:
 OPT = Family(
     name="opt",
     words="OPT",
-    builds="OPTForCausalLM",
+    class_name="OPTForCausalLM",
     architecture=Architecture(
         decoder=OPTDecoder,
         dropout=BLOCK_DROPOUT,
@@ -40,7 +40,8 @@ OPT = Family(
         activation="relu",
     ),
     switches={"position_offset": 2},
-    missing=sizes(50_272, 2_048, 768, 12, 12) | {"n_inner": 3_072, "bias": True, "norm_bias": True},
+    defaults=sizes(50_272, 2_048, 768, 12, 12)
+    | {"n_inner": 3_072, "bias": True, "norm_bias": True},
     names=named(
         prefix="model.decoder.",
         blocks="layers.*.",
@@ -52,21 +53,21 @@ OPT = Family(
         attention_norm self_attn_layer_norm, mlp_in fc1, mlp_out fc2, mlp_norm final_layer_norm
         """,
     ),
-    called=HIDDEN | {"n_inner": ("ffn_dim",), "bias": ("enable_bias",)},
-    extra={
+    keys=HIDDEN | {"n_inner": ("ffn_dim",), "bias": ("enable_bias",)},
+    extra_keys={
         "layer_norm_elementwise_affine": (True, False),
         "do_layer_norm_before": (True, False),
         "_remove_final_layer_norm": (False, True),
         "word_embed_proj_dim": (None,),
     },
-    reads=_opt,
+    read_extra=_opt,
 )
 BIOGPT = OPT.but(
     name="biogpt",
     words="BioGPT",
-    builds="BioGptForCausalLM",
+    class_name="BioGptForCausalLM",
     architecture=replace(OPT.architecture, activation="gelu", memory_is_proven=False),
-    missing=sizes(42_384, 1_024, 1_024, 24, 16) | {"n_inner": 4_096, "tie_embeddings": True},
+    defaults=sizes(42_384, 1_024, 1_024, 24, 16) | {"n_inner": 4_096, "tie_embeddings": True},
     names=named(
         prefix="biogpt.",
         blocks="layers.*.",
@@ -78,9 +79,9 @@ BIOGPT = OPT.but(
         final_norm layer_norm, head output_projection
         """,
     ),
-    called={"n_inner": ("intermediate_size",), "bias": ()},
-    reads=as_they_are,
-    told_by_tensors=False,
+    keys={"n_inner": ("intermediate_size",), "bias": ()},
+    read_extra=as_they_are,
+    inferable=False,
 )
 
 FAMILIES = (OPT, BIOGPT)

@@ -24,7 +24,7 @@ def _persimmon(said: Contents, fields: Fields) -> Fields:
 PERSIMMON = replace(GPT_NEOX, hub={}).but(
     name="persimmon",
     words="Persimmon",
-    builds="PersimmonForCausalLM",
+    class_name="PersimmonForCausalLM",
     architecture=Architecture(
         blocks={"before": Block},
         joint=ByHeadProjection,
@@ -35,10 +35,11 @@ PERSIMMON = replace(GPT_NEOX, hub={}).but(
         memory_is_proven=False,
     ),
     switches={"qk_norm": "head"},
-    missing=sizes(262_144, 16_384, 4_096, 36, 64) | {"n_inner": 16_384, "parallel_residual": False},
-    called={"qkv_bias": (), "attn_proj_bias": (), "parallel_residual": ()},
-    extra={**GPT_NEOX.extra, "qk_layernorm": (True, False)},
-    reads=_persimmon,
+    defaults=sizes(262_144, 16_384, 4_096, 36, 64)
+    | {"n_inner": 16_384, "parallel_residual": False},
+    keys={"qkv_bias": (), "attn_proj_bias": (), "parallel_residual": ()},
+    extra_keys={**GPT_NEOX.extra_keys, "qk_layernorm": (True, False)},
+    read_extra=_persimmon,
     names=named(
         prefix="model.",
         blocks="layers.*.",
@@ -50,7 +51,7 @@ PERSIMMON = replace(GPT_NEOX, hub={}).but(
         final_norm final_layernorm, head lm_head
         """,
     ),
-    told_by_tensors=False,
+    inferable=False,
 )
 
 FAMILIES = (PERSIMMON,)

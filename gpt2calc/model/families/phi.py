@@ -36,7 +36,7 @@ def _phi(said: Contents, fields: Fields) -> Fields:
 PHI = Family(
     name="phi",
     words="Phi",
-    builds="PhiForCausalLM",
+    class_name="PhiForCausalLM",
     floors_heads=True,
     architecture=Architecture(
         decoder=PhiDecoder,
@@ -50,7 +50,7 @@ PHI = Family(
         activation="gelu_new",
     ),
     switches={"positions": "rotary", "norm_place": "shared", "head_bias": True},
-    missing=sizes(51_200, 2_048, 2_048, 24, 32) | {"n_inner": 8_192, "tie_embeddings": False},
+    defaults=sizes(51_200, 2_048, 2_048, 24, 32) | {"n_inner": 8_192, "tie_embeddings": False},
     names=named(
         prefix="model.",
         blocks="layers.*.",
@@ -61,14 +61,14 @@ PHI = Family(
         attention_norm input_layernorm, final_norm final_layernorm, head lm_head
         """,
     ),
-    called=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
-    extra={"qk_layernorm": (False, True), **OF_ROPE},
-    reads=_phi,
+    keys=HIDDEN | {"n_kv_head": ("num_key_value_heads",), "head_dim": ("head_dim",)},
+    extra_keys={"qk_layernorm": (False, True), **OF_ROPE},
+    read_extra=_phi,
 )
 PHI3 = MISTRAL.but(
     name="phi3",
     words="Phi-3",
-    builds="Phi3ForCausalLM",
+    class_name="Phi3ForCausalLM",
     architecture=Architecture(
         blocks={"before": Phi3Block},
         attention=DroppedByBlock,
@@ -77,7 +77,7 @@ PHI3 = MISTRAL.but(
         rotary=Phi3Rotary,
         dropout=BLOCK_DROPOUT,
     ),
-    missing={
+    defaults={
         "vocab": 32_064,
         "n_ctx": 4_096,
         "n_embd": 3_072,
@@ -85,23 +85,23 @@ PHI3 = MISTRAL.but(
         "n_inner": 8_192,
         "window": None,
     },
-    extra=OF_ROPE,
-    reads=read_rotary_dim,
+    extra_keys=OF_ROPE,
+    read_extra=read_rotary_dim,
     names=names(
         {"attention_out": "self_attn.o_proj", "qkv": "self_attn.qkv_proj"},
         {"mlp_gate_in": "mlp.gate_up_proj", "mlp_out": "mlp.down_proj"},
         TWO_NORMS,
     ),
-    not_null=(),
+    required_not_null=(),
 )
 PHIMOE = MIXTRAL.but(
     name="phimoe",
     words="Phi-3.5-MoE",
-    builds="PhimoeForCausalLM",
-    told_by_tensors=False,
+    class_name="PhimoeForCausalLM",
+    inferable=False,
     architecture=replace(MIXTRAL.architecture, memory_is_proven=False),
     switches={"norm": "layer", "norm_bias": True},
-    missing={
+    defaults={
         "vocab": 32_064,
         "n_inner": 6_400,
         "n_expert": 16,
@@ -115,14 +115,14 @@ PHIMOE = MIXTRAL.but(
         EXPERTS_JOINED,
         TWO_NORMS,
     ),
-    called={
+    keys={
         "n_expert": ("num_local_experts",),
         "n_expert_active": (),
         "qkv_bias": ("attention_bias",),
         "attn_proj_bias": ("attention_bias",),
         "head_bias": ("lm_head_bias",),
     },
-    not_null=(),
+    required_not_null=(),
 )
 
 FAMILIES = (PHI, PHI3, PHIMOE)

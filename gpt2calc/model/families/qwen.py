@@ -60,23 +60,23 @@ def _read_where_used(said: Contents, fields: Fields, is_full: Callable[[int], bo
 QWEN2 = MISTRAL.but(
     name="qwen2",
     words="Qwen2",
-    builds="Qwen2ForCausalLM",
+    class_name="Qwen2ForCausalLM",
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qkv_bias": True},
-    extra=OF_QWENS,
-    reads=read_qwens_window,
-    missing={"vocab": 151_936, "n_ctx": 32_768, "n_kv_head": 32, "n_inner": 22_016},
-    not_null=(),
+    extra_keys=OF_QWENS,
+    read_extra=read_qwens_window,
+    defaults={"vocab": 151_936, "n_ctx": 32_768, "n_kv_head": 32, "n_inner": 22_016},
+    required_not_null=(),
 )
 QWEN3 = LLAMA.but(
     name="qwen3",
     words="Qwen3",
-    builds="Qwen3ForCausalLM",
+    class_name="Qwen3ForCausalLM",
     architecture=Architecture(decoder=FullMaskDecoder),
     switches={"qk_norm": "head"},
-    extra=OF_QWENS,
-    reads=read_qwens_window,
-    missing={
+    extra_keys=OF_QWENS,
+    read_extra=read_qwens_window,
+    defaults={
         "vocab": 151_936,
         "n_ctx": 32_768,
         "n_kv_head": 32,
@@ -85,7 +85,7 @@ QWEN3 = LLAMA.but(
         "window": 4_096,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
-    called={"mlp_bias": (), "window": ("sliding_window",)},
+    keys={"mlp_bias": (), "window": ("sliding_window",)},
 )
 QWEN_MOE = Architecture(decoder=MixtralDecoder, router_normalizes=False, router_casts_back=True)
 """The classes of Qwen2-MoE's parts and Qwen3-MoE's."""
@@ -102,9 +102,9 @@ def _qwen3_moe(said: Contents, fields: Fields) -> Fields:
 QWEN2_MOE = QWEN2.but(
     name="qwen2_moe",
     words="Qwen2-MoE",
-    builds="Qwen2MoeForCausalLM",
+    class_name="Qwen2MoeForCausalLM",
     architecture=replace(QWEN_MOE, decoder=BothMasksDecoder),
-    missing={
+    defaults={
         "n_embd": 2_048,
         "n_layer": 24,
         "n_head": 16,
@@ -117,23 +117,23 @@ QWEN2_MOE = QWEN2.but(
         "qkv_bias": True,
     },
     names=names(ATTENTION, ROUTER, EXPERTS_JOINED, SHARED_ONE, SHARED_ROUTER, MLP, TWO_NORMS),
-    called={
+    keys={
         **EXPERT_KEYS,
         "n_inner_shared": ("shared_expert_intermediate_size",),
         "qkv_bias": ("qkv_bias",),
     },
-    extra={**QWEN2.extra, **SPARSE},
-    reads=_qwen2_moe,
-    not_null=("num_key_value_heads",),
+    extra_keys={**QWEN2.extra_keys, **SPARSE},
+    read_extra=_qwen2_moe,
+    required_not_null=("num_key_value_heads",),
     hub=ONE_BY_ONE,
 )
 QWEN3_MOE = QWEN3.but(
     name="qwen3_moe",
     words="Qwen3-MoE",
-    builds="Qwen3MoeForCausalLM",
+    class_name="Qwen3MoeForCausalLM",
     floors_heads=True,
     architecture=QWEN_MOE,
-    missing={
+    defaults={
         "n_embd": 2_048,
         "n_layer": 24,
         "n_kv_head": 4,
@@ -144,10 +144,10 @@ QWEN3_MOE = QWEN3.but(
         "n_inner_expert": 768,
     },
     names=names(ATTENTION, NORMS_OF_HEADS, EXPERTS_JOINED, ROUTER, MLP, TWO_NORMS),
-    called={**EXPERT_KEYS, "n_expert": ("num_experts", "num_local_experts")},
-    extra={**QWEN3.extra, **SPARSE},
-    reads=_qwen3_moe,
-    not_null=("num_key_value_heads",),
+    keys={**EXPERT_KEYS, "n_expert": ("num_experts", "num_local_experts")},
+    extra_keys={**QWEN3.extra_keys, **SPARSE},
+    read_extra=_qwen3_moe,
+    required_not_null=("num_key_value_heads",),
     hub=ONE_BY_ONE,
 )
 

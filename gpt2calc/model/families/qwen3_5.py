@@ -73,17 +73,17 @@ def _every_fourth(said: Contents, fields: Fields) -> Fields:
 QWEN35 = LLAMA.but(
     name="qwen3_5_text",
     words="Qwen3.5",
-    builds="Qwen3_5ForCausalLM",
+    class_name="Qwen3_5ForCausalLM",
     architecture=_QWEN,
     switches={"qk_norm": "head", "mixer": "gated_delta", "attention_gate": True},
-    missing=sizes(248_320, 32_768, 4_096, 32, 16)
+    defaults=sizes(248_320, 32_768, 4_096, 32, 16)
     | {"n_kv_head": 4, "head_dim": 256, "n_inner": 12_288, **_DELTA_SIZES},
     names=names(DELTA_NAMES, DELTA_END, DELTA_APART, ATTENTION, NORMS_OF_HEADS, MLP, TWO_NORMS),
-    called=DELTA_KEYS | {"mlp_bias": ()},
-    extra={"full_attention_interval": (4,), **LAYER_TYPES, **OF_ROPE},
-    reads=_every_fourth,
-    not_null=("num_key_value_heads", "head_dim"),
-    told_by_tensors=False,
+    keys=DELTA_KEYS | {"mlp_bias": ()},
+    extra_keys={"full_attention_interval": (4,), **LAYER_TYPES, **OF_ROPE},
+    read_extra=_every_fourth,
+    required_not_null=("num_key_value_heads", "head_dim"),
+    inferable=False,
 )
 _OF_QWEN_EXPERTS: Called = {
     **EXPERT_KEYS,
@@ -92,7 +92,7 @@ _OF_QWEN_EXPERTS: Called = {
 QWEN35_MOE = QWEN35.but(
     name="qwen3_5_moe_text",
     words="Qwen3.5-MoE",
-    builds="Qwen3_5MoeForCausalLM",
+    class_name="Qwen3_5MoeForCausalLM",
     architecture=replace(
         QWEN_MOE,
         rms_norm=RMSNormPlusOne,
@@ -100,7 +100,7 @@ QWEN35_MOE = QWEN35.but(
         rotary_part=Fraction(1, 4),
         memory_is_proven=False,
     ),
-    missing=sizes(248_320, 32_768, 2_048, 40, 16)
+    defaults=sizes(248_320, 32_768, 2_048, 40, 16)
     | {
         "n_kv_head": 2,
         "n_inner": None,
@@ -121,7 +121,7 @@ QWEN35_MOE = QWEN35.but(
         SHARED_ROUTER,
         TWO_NORMS,
     ),
-    called=_OF_QWEN_EXPERTS | {"n_inner": ()},
+    keys=_OF_QWEN_EXPERTS | {"n_inner": ()},
     hub=ONE_BY_ONE,
 )
 
@@ -133,8 +133,8 @@ def _qwen3_next(said: Contents, fields: Fields) -> Fields:
 QWEN3_NEXT = QWEN35_MOE.but(
     name="qwen3_next",
     words="Qwen3-Next",
-    builds="Qwen3NextForCausalLM",
-    missing=sizes(151_936, 32_768, 2_048, 48, 16)
+    class_name="Qwen3NextForCausalLM",
+    defaults=sizes(151_936, 32_768, 2_048, 48, 16)
     | {"n_inner": 5_632, "n_expert": 512, "n_expert_active": 10},
     names=names(
         DELTA_NAMES,
@@ -149,9 +149,9 @@ QWEN3_NEXT = QWEN35_MOE.but(
         MLP,
         TWO_NORMS,
     ),
-    called={"n_inner": ("intermediate_size",)},
-    extra={**QWEN35_MOE.extra, **SPARSE},
-    reads=_qwen3_next,
+    keys={"n_inner": ("intermediate_size",)},
+    extra_keys={**QWEN35_MOE.extra_keys, **SPARSE},
+    read_extra=_qwen3_next,
 )
 
 FAMILIES = (QWEN35, QWEN35_MOE, QWEN3_NEXT)

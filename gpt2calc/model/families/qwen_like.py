@@ -43,9 +43,9 @@ def _mellum(said: Contents, fields: Fields) -> Fields:
 MELLUM = QWEN3_MOE.but(
     name="mellum",
     words="Mellum 2",
-    builds="MellumForCausalLM",
+    class_name="MellumForCausalLM",
     architecture=replace(QWEN_MOE, memory_is_proven=False, decoder=Gemma3Decoder),
-    missing=sizes(98_304, 131_072, 2_304, 28, 32)
+    defaults=sizes(98_304, 131_072, 2_304, 28, 32)
     | {
         "n_kv_head": 4,
         "head_dim": 128,
@@ -54,9 +54,9 @@ MELLUM = QWEN3_MOE.but(
         "n_inner_expert": 896,
         "window": 1_024,
     },
-    extra=LAYER_TYPES | MLP_LAYER_TYPES,
-    reads=_mellum,
-    not_null=("num_key_value_heads", "head_dim"),
+    extra_keys=LAYER_TYPES | MLP_LAYER_TYPES,
+    read_extra=_mellum,
+    required_not_null=("num_key_value_heads", "head_dim"),
 )
 
 
@@ -73,7 +73,7 @@ def _flint(said: Contents, fields: Fields) -> Fields:
 FLINT = QWEN3_MOE.but(
     name="flint",
     words="Flint",
-    builds="FlintForCausalLM",
+    class_name="FlintForCausalLM",
     architecture=Architecture(
         decoder=BothMasksDecoder,
         router=SigmoidRouter,
@@ -82,8 +82,8 @@ FLINT = QWEN3_MOE.but(
         memory_is_proven=False,
     ),
     switches={"attention_sinks": True, "shared_gate": False},
-    usual={"dense_layers": (0, 1)},
-    missing=sizes(150_144, 262_144, 2_048, 49, 32)
+    family_defaults={"dense_layers": (0, 1)},
+    defaults=sizes(150_144, 262_144, 2_048, 49, 32)
     | {
         "n_kv_head": 4,
         "head_dim": 128,
@@ -96,7 +96,7 @@ FLINT = QWEN3_MOE.but(
         "qkv_bias": False,
         "attn_proj_bias": False,
     },
-    called={"n_expert": ("num_experts",), "n_inner_shared": ("shared_expert_intermediate_size",)},
+    keys={"n_expert": ("num_experts",), "n_inner_shared": ("shared_expert_intermediate_size",)},
     names=names(
         SINKS,
         ATTENTION,
@@ -107,16 +107,16 @@ FLINT = QWEN3_MOE.but(
         MLP,
         TWO_NORMS,
     ),
-    extra={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **LAYER_TYPES},
-    reads=_flint,
-    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
-    told_by_tensors=False,
+    extra_keys={"decoder_sparse_step": (1,), "mlp_only_layers": (None,), **LAYER_TYPES},
+    read_extra=_flint,
+    required_not_null=("num_key_value_heads", "head_dim", "sliding_window"),
+    inferable=False,
 )
 KOLIBRI = QWEN3_MOE.but(
     name="kolibri1",
     words="Kolibri",
-    builds="Kolibri1ForCausalLM",
-    told_by_tensors=False,
+    class_name="Kolibri1ForCausalLM",
+    inferable=False,
     architecture=replace(
         QWEN_MOE,
         memory_is_proven=False,
@@ -129,7 +129,7 @@ KOLIBRI = QWEN3_MOE.but(
         "full_every": 5,
         "shared_gate": False,
     },
-    missing=sizes(128_000, 262_144, 2_560, 50, 48)
+    defaults=sizes(128_000, 262_144, 2_560, 50, 48)
     | {
         "n_kv_head": 4,
         "head_dim": 128,
@@ -148,14 +148,14 @@ KOLIBRI = QWEN3_MOE.but(
         SHARED,
         POST_NORMS,
     ),
-    called={
+    keys={
         "n_inner": (),
         "qkv_bias": (),
         "attn_proj_bias": (),
         "n_inner_shared": ("shared_expert_intermediate_size",),
     },
-    extra=LAYER_TYPES,
-    reads=read_window,
+    extra_keys=LAYER_TYPES,
+    read_extra=read_window,
 )
 LARA_PATTERN = (
     "linear_attention", "sliding_attention", "linear_attention", "full_attention",
@@ -176,14 +176,14 @@ def _lara(said: Contents, fields: Fields) -> Fields:
 LARA = QWEN35_MOE.but(
     name="lara_mini",
     words="Lara",
-    builds="LaraMiniForCausalLM",
+    class_name="LaraMiniForCausalLM",
     architecture=Architecture(
         decoder=MixtralDecoder,
         experts=SharedLast,
         memory_is_proven=False,
     ),
     switches={"attention_gate": False, "shared_gate": False},
-    missing=sizes(151_936, 131_072, 1_024, 34, 16)
+    defaults=sizes(151_936, 131_072, 1_024, 34, 16)
     | {
         "n_kv_head": 4,
         "head_dim": 128,
@@ -205,10 +205,10 @@ LARA = QWEN35_MOE.but(
         SHARED_ONE,
         TWO_NORMS,
     ),
-    called={"window": ("sliding_window",)},
-    extra=LAYER_TYPES,
-    reads=_lara,
-    not_null=("num_key_value_heads", "head_dim", "sliding_window"),
+    keys={"window": ("sliding_window",)},
+    extra_keys=LAYER_TYPES,
+    read_extra=_lara,
+    required_not_null=("num_key_value_heads", "head_dim", "sliding_window"),
 )
 
 FAMILIES = (MELLUM, FLINT, KOLIBRI, LARA)

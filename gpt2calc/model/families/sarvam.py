@@ -21,11 +21,11 @@ def _sarvam_moe(said: Contents, fields: Fields) -> Fields:
 SARVAM_MOE = GLM4_MOE.but(
     name="sarvam_moe",
     words="Sarvam MoE",
-    builds="Glm4MoeForCausalLM",
+    class_name="Glm4MoeForCausalLM",
     architecture=replace(GLM4_MOE.architecture, rotary_part=Fraction(1)),
     switches={"qk_norm": "head"},
-    usual={"n_inner_shared": 1_024},
-    missing=sizes(262_144, 131_072, 4_096, 19, 64)
+    family_defaults={"n_inner_shared": 1_024},
+    defaults=sizes(262_144, 131_072, 4_096, 19, 64)
     | {
         "n_kv_head": 4,
         "n_inner": 8_192,
@@ -33,12 +33,12 @@ SARVAM_MOE = GLM4_MOE.but(
         "n_expert_active": 6,
         "n_inner_expert": 1_024,
     },
-    called={
+    keys={
         "n_expert": ("n_routed_experts", "num_local_experts", "num_experts"),
         "qkv_bias": ("attention_bias", "use_qkv_bias"),
     },
-    extra={**GLM4_MOE.extra, "use_qk_norm": (True, False), "num_shared_experts": (None,)},
-    reads=_sarvam_moe,
+    extra_keys={**GLM4_MOE.extra_keys, "use_qk_norm": (True, False), "num_shared_experts": (None,)},
+    read_extra=_sarvam_moe,
 )
 
 
@@ -49,13 +49,17 @@ def _sarvam_mla(said: Contents, fields: Fields) -> Fields:
 SARVAM_MLA = DEEPSEEK_V3.but(
     name="sarvam_mla",
     words="Sarvam",
-    builds="DeepseekV3ForCausalLM",
-    usual={"dense_layers": (0,)},
-    missing=sizes(262_144, 4_096, 4_096, 32, 64)
+    class_name="DeepseekV3ForCausalLM",
+    family_defaults={"dense_layers": (0,)},
+    defaults=sizes(262_144, 4_096, 4_096, 32, 64)
     | {"n_inner": 16_384, "n_expert": 128, "q_lora_rank": None},
-    called={"n_expert": ("n_routed_experts", "num_local_experts", "num_experts")},
-    extra={**DEEPSEEK_V3.extra, "first_k_dense_replace": (1,), "num_shared_experts": (None,)},
-    reads=_sarvam_mla,
+    keys={"n_expert": ("n_routed_experts", "num_local_experts", "num_experts")},
+    extra_keys={
+        **DEEPSEEK_V3.extra_keys,
+        "first_k_dense_replace": (1,),
+        "num_shared_experts": (None,),
+    },
+    read_extra=_sarvam_mla,
 )
 
 FAMILIES = (SARVAM_MOE, SARVAM_MLA)

@@ -25,7 +25,7 @@ def _stablelm(said: Contents, fields: Fields) -> Fields:
 STABLELM = LLAMA.but(
     name="stablelm",
     words="StableLM",
-    builds="StableLmForCausalLM",
+    class_name="StableLmForCausalLM",
     architecture=Architecture(
         mlp_drops_outcome=False,
         blocks={"before": StableLMBlock, "shared": StableLMParallelBlock},
@@ -36,7 +36,7 @@ STABLELM = LLAMA.but(
         dropout=frozenset({"softmax", "mlp_dropout"}),
     ),
     switches={"norm": "layer", "norm_bias": True},
-    missing={
+    defaults={
         "vocab": 50_304,
         "n_ctx": 4_096,
         "n_embd": 2_560,
@@ -53,10 +53,10 @@ STABLELM = LLAMA.but(
         MLP,
         TWO_NORMS,
     ),
-    called={"qkv_bias": ("use_qkv_bias",), "attn_proj_bias": (), "mlp_bias": (), "head_dim": ()},
-    extra={"use_parallel_residual": (False, True), "qk_layernorm": (False, True), **OF_ROPE},
-    reads=_stablelm,
-    not_null=("num_key_value_heads",),
+    keys={"qkv_bias": ("use_qkv_bias",), "attn_proj_bias": (), "mlp_bias": (), "head_dim": ()},
+    extra_keys={"use_parallel_residual": (False, True), "qk_layernorm": (False, True), **OF_ROPE},
+    read_extra=_stablelm,
+    required_not_null=("num_key_value_heads",),
 )
 
 FAMILIES = (STABLELM,)

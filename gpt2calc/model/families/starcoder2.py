@@ -10,11 +10,12 @@ from gpt2calc.model.names import named
 STARCODER2 = Family(
     name="starcoder2",
     words="StarCoder2",
-    builds="Starcoder2ForCausalLM",
+    class_name="Starcoder2ForCausalLM",
     floors_heads=True,
     architecture=Architecture(activation="gelu", dropout=ALL_DROPOUT),
     switches={"positions": "rotary", "norm_bias": True},
-    missing=sizes(49_152, 4_096, 3_072, 30, 24) | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
+    defaults=sizes(49_152, 4_096, 3_072, 30, 24)
+    | {"n_kv_head": 2, "n_inner": 12_288, "bias": True},
     names=named(
         prefix="model.",
         blocks="layers.*.",
@@ -25,14 +26,14 @@ STARCODER2 = Family(
         final_norm norm, head lm_head
         """,
     ),
-    called=HIDDEN
+    keys=HIDDEN
     | {
         "n_kv_head": ("num_key_value_heads",),
         "head_dim": ("head_dim",),
         "bias": ("use_bias",),
         "window": ("sliding_window",),
     },
-    not_null=("num_key_value_heads",),
+    required_not_null=("num_key_value_heads",),
 )
 
 FAMILIES = (STARCODER2,)

@@ -23,10 +23,10 @@ _ARCHITECTURE = Architecture(
 XGLM = Family(
     name="xglm",
     words="XGLM",
-    builds="XGLMForCausalLM",
+    class_name="XGLMForCausalLM",
     architecture=_ARCHITECTURE,
     switches={"positions": "sinusoidal"},
-    missing=sizes(256_008, 2_048, 1_024, 24, 16) | {"n_inner": 4_096, "tie_embeddings": True},
+    defaults=sizes(256_008, 2_048, 1_024, 24, 16) | {"n_inner": 4_096, "tie_embeddings": True},
     names=named(
         prefix="model.",
         blocks="layers.*.",
@@ -37,7 +37,7 @@ XGLM = Family(
         final_norm layer_norm, head lm_head
         """,
     ),
-    called={
+    keys={
         "vocab": ("vocab_size",),
         "n_ctx": ("max_position_embeddings",),
         "n_embd": ("d_model", "hidden_size"),
@@ -51,10 +51,10 @@ XGLM = Family(
 CTRL = Family(
     name="ctrl",
     words="CTRL",
-    builds="CTRLLMHeadModel",
+    class_name="CTRLLMHeadModel",
     architecture=replace(_ARCHITECTURE, decoder=CTRLDecoder, activation="relu"),
     switches={"positions": "sinusoidal", "head_bias": True},
-    missing=sizes(246_534, 256, 1_280, 48, 16) | {"n_inner": 8_192, "tie_embeddings": True},
+    defaults=sizes(246_534, 256, 1_280, 48, 16) | {"n_inner": 8_192, "tie_embeddings": True},
     names=named(
         prefix="transformer.",
         blocks="h.*.",
@@ -65,7 +65,7 @@ CTRL = Family(
         head lm_head
         """,
     ),
-    called=GPT_CALLED | {"n_inner": ("dff",)},
+    keys=GPT_CALLED | {"n_inner": ("dff",)},
 )
 
 FAMILIES = (XGLM, CTRL)

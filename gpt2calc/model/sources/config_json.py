@@ -46,19 +46,19 @@ def from_contents(
     if not in_part:
         _refuse_what_is_out_of_reach(family, contents, source)
     fields, keys = _fields(family, contents, source)
-    said = {key: contents.get(key, usual[0]) for key, usual in family.extra.items()}
-    for key, usual in family.extra.items():
+    said = {key: contents.get(key, usual[0]) for key, usual in family.extra_keys.items()}
+    for key, usual in family.extra_keys.items():
         if isinstance(usual[0], bool) and not isinstance(said[key], bool):
             raise UserError(f"{source}: {key} is {quoted(said[key])}: it must be true or false")
     try:
-        read = _with_whole_heads(family, family.reads(said, fields))
+        read = _with_whole_heads(family, family.read_extra(said, fields))
         read |= {"stored_dtype": _stored_dtype(contents)}
         if is_headless(contents):
             read |= {"tie_embeddings": True, "head_bias": False}
         return ModelConfig.of(read)
     except UserError as error:
         field, rest = str(error).split(" ", 1)
-        usual = family.called.get(field) or (field,)
+        usual = family.keys.get(field) or (field,)
         raise UserError(f"{source}: {keys.get(field, usual[0])} {rest}") from None
     except ValueError as error:
         raise UserError(f"{source}: {error}") from None
@@ -103,18 +103,18 @@ def _fields(
     family: Family, contents: Mapping[str, object], source: str | Path
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Return the fields of a config with its family's defaults, and the keys of those given."""
-    plain = {name: ModelConfig.model_fields[name].default for name in family.usual}
+    plain = {name: ModelConfig.model_fields[name].default for name in family.family_defaults}
     fields, keys = {"family": family.name, **plain, **family.switches}, {}
     for name in ModelConfig.known:
-        if name in family.missing and family.missing[name] is not None:
-            fields[name] = family.missing[name]
-        for key in family.called.get(name, ()):
+        if name in family.defaults and family.defaults[name] is not None:
+            fields[name] = family.defaults[name]
+        for key in family.keys.get(name, ()):
             if key not in contents:
                 continue
             keys[name] = key
             value = contents[key]
-            is_rule = name in NULL_FOR_THE_RULE or family.missing.get(name) is None
-            if value is None and (key in family.not_null or not is_rule):
+            is_rule = name in NULL_FOR_THE_RULE or family.defaults.get(name) is None
+            if value is None and (key in family.required_not_null or not is_rule):
                 raise UserError(f"{source}: {key} is null: {family.words} has no rule for it")
             fields[name] = value
     return fields, keys

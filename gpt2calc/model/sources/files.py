@@ -149,7 +149,7 @@ def family_of(contents: Contents, source: Source) -> Family:
         raise UserError(
             f"{source}: its class is {quoted(classes[0])}, which is no {family.words} that "
             f"predicts the next token, though model_type is {quoted(model_type)}: a count as "
-            f"{family.builds} would be wrong"
+            f"{family.class_name} would be wrong"
         )
     return family
 
@@ -172,7 +172,9 @@ def _is_of(name: str, family: Family) -> bool:
     if ending is None:
         return False
     stem = _letters(name.removesuffix(ending))
-    built = next(family.builds.removesuffix(head) for head in HEADS if family.builds.endswith(head))
+    built = next(
+        family.class_name.removesuffix(head) for head in HEADS if family.class_name.endswith(head)
+    )
     own = {_letters(built), _letters(family.model_type), _letters(family.words)}
     return stem in own | {*OTHER_NAMES.get(family.model_type, ())}
 

@@ -29,11 +29,11 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     base = family_called(family.model_type)
     keys = {
         name: names[0]
-        for name, names in base.called.items()
-        if names and (getattr(config, name) is not None or base.missing.get(name) is not None)
+        for name, names in base.keys.items()
+        if names and (getattr(config, name) is not None or base.defaults.get(name) is not None)
     }
     values = {name: config.value(name) for name in keys}
-    for key in base.called["n_head"][:1]:
+    for key in base.keys["n_head"][:1]:
         keys["n_head"] = key
         values["n_head"] = config.heads or 1  # where it is not known, no shape depends on it
     contents: dict[str, object] = {"model_type": family.model_type}
@@ -42,10 +42,10 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     contents |= {
         keys[name]: value
         for name, value in values.items()
-        if value is not None or (name in MAY_BE_NULL and keys[name] not in base.not_null)
+        if value is not None or (name in MAY_BE_NULL and keys[name] not in base.required_not_null)
     }
-    for chosen in product(*base.extra.values()):
-        extra = dict(zip(base.extra, chosen, strict=True)) | _numbers(base, config)
+    for chosen in product(*base.extra_keys.values()):
+        extra = dict(zip(base.extra_keys, chosen, strict=True)) | _numbers(base, config)
         said = contents | {key: value for key, value in extra.items() if value is not None}
         try:
             read = from_contents(said, family.words)
@@ -115,7 +115,7 @@ def _numbers(family: Family, config: ModelConfig) -> dict[str, object]:
         "moe_layer_end_index": lambda: max(_sparse_layers(config), default=config.n_layer),
         "moe_layer_interval": lambda: _interval(_sparse_layers(config)),
     }
-    return {key: tell() for key, tell in told.items() if key in family.extra}
+    return {key: tell() for key, tell in told.items() if key in family.extra_keys}
 
 
 def _attn_config(config: ModelConfig) -> dict[str, object] | None:

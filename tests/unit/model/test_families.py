@@ -178,7 +178,7 @@ def test_what_cannot_be_said_of_layers_is_refused(contents, words):
 @OF_TYPE
 def test_a_file_with_one_bad_value_is_refused_in_one_line_or_read(family):
     drawn, messages = draw(family, 0), []
-    for key in {*(key for keys in family.called.values() for key in keys), *family.extra}:
+    for key in {*(key for keys in family.keys.values() for key in keys), *family.extra_keys}:
         for value in BAD:
             try:
                 from_contents(drawn | {key: value}, "config.json")
@@ -494,7 +494,7 @@ def test_a_model_whose_layers_are_all_dense_says_nothing_of_experts():
 @pytest.mark.parametrize("depth", [9, 12, 17])
 def test_a_hybrid_by_name_has_attention_where_a_file_that_says_its_depth_has_it(name, depth):
     by_name = ModelConfig(family=name, n_layer=depth)
-    deep = family_called(name).called["n_layer"][0]
+    deep = family_called(name).keys["n_layer"][0]
     in_a_file = from_contents({"model_type": name, deep: depth}, "drawn")
     assert by_name.attention_layers == in_a_file.attention_layers != ()
     assert by_name.dense_layers == in_a_file.dense_layers

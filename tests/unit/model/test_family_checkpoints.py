@@ -50,10 +50,10 @@ def test_a_checkpoint_is_counted_with_its_config_and_without(family, tmp_path):
         config = from_contents(contents, "drawn")
         shapes = named_shapes(config)
         is_gpt2_turned = family.name == "gpt_bigcode" and config.n_kv_head is None
-        if not family.told_by_tensors or config.token_width is not None:
+        if not family.inferable or config.token_width is not None:
             refused_or_right(saved(tmp_path / "model", shapes), count(config).total)
         is_projected = config.token_width is not None
-        is_told = family.told_by_tensors and not is_gpt2_turned and not is_projected
+        is_told = family.inferable and not is_gpt2_turned and not is_projected
         for beside in (contents, None) if is_told else (contents,):
             found = inspect(saved(tmp_path / "model", shapes, beside))
             assert found.sound, (contents, beside is None, found)
