@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import configs, examples, solvable
 
 from gpt2calc import SUBLAYERS, ModelConfig, Run, UserError, cache, count, flops, load, sweep
-from gpt2calc.analysis import sweeping
+from gpt2calc.analysis import swept
 from gpt2calc.analysis.axes import INT64_MAX, as_axis, ends_of, read_axis
 
 
@@ -83,7 +83,7 @@ def test_rows_are_the_points_within_the_bounds(drawn, data):
 def test_batches_join_to_the_whole(monkeypatch):
     grid = sweep(n_layer=range(1, 8), n_embd=range(64, 640, 64))
     whole = grid.columns()
-    monkeypatch.setattr(sweeping, "BATCH", 5)
+    monkeypatch.setattr(swept, "BATCH", 5)
     assert grid.batch_count == len(list(grid.batches())) == 13
     for name, column in grid.columns().items():
         assert np.array_equal(column, whole[name])
@@ -236,7 +236,7 @@ def test_a_grid_that_fits_no_memory_is_refused_only_when_asked_for_whole():
     assert grid.size == 9_999**2 * 999_999
     with pytest.raises(UserError, match="counts are more than the 100,000,000 that are held"):
         _ = grid.total
-    assert len(next(grid.batches())["total"]) == sweeping.BATCH
+    assert len(next(grid.batches())["total"]) == swept.BATCH
 
 
 def test_arrays_take_no_more_memory_than_their_result():
