@@ -155,9 +155,9 @@ class Shapes(Listing):
     def notes(self) -> tuple[str, ...]:
         bounds = self.bounds
         is_bounded = bounds.min_aspect > 0 or bounds.max_aspect < LARGEST_ASPECT
-        aspects = f" of an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}"
+        between = f" of an aspect of {bounds.min_aspect:g} to {bounds.max_aspect:g}"
         shown = (
-            f"{len(self.shapes):,} of {self.found:,} shapes{aspects if is_bounded else ''}, within "
+            f"{len(self.shapes):,} of {self.found:,} shapes{between if is_bounded else ''}, within "
             f"{100 * bounds.tolerance:g}% of the budget; usual ones first "
             "(--min-aspect, --max-aspect, --tolerance, --limit)."
         )
@@ -254,9 +254,10 @@ def solve(
 
 
 def _base(given: Config, ratios: Collection[str], n_head: int | None) -> Config:
-    """Return what all shapes share: as many heads, heads of one width, or neither.
+    """Return the model that shapes are made from.
 
-    Where heads grow in number, the width of each stays; latent attention has two of its own.
+    Its ``n_head`` is the one given, or left to its rule; where heads grow in number with the width,
+    the width of each is given, but for latent attention, which has two of its own.
     """
     if n_head is not None:
         return given.evaluate_at(n_head=n_head)
@@ -273,5 +274,6 @@ def _step(multiple_of: int, base: Config) -> int:
 
 
 def _refuse_what_is_no_size(**sizes: Any) -> None:
+    """Raise ``UserError`` for a size that no model may have: a config with it is refused."""
     given = {name: size for name, size in sizes.items() if size is not None}
     ModelConfig(head_dim=1, **given)  # heads of such a width go with any width of the model

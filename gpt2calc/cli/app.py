@@ -14,7 +14,8 @@ from gpt2calc import __version__
 from gpt2calc.cli import count
 from gpt2calc.cli.flags import OPTIONS
 from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
-from gpt2calc.model.sources.presets import preset_names, text_only
+from gpt2calc.model.sources.presets import preset_names
+from gpt2calc.model.sources.words import text_only
 from gpt2calc.report.terminal import CLOSED_PIPE, abandon
 
 WRONG_USE = 2

@@ -7,7 +7,7 @@ from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
 
-Count: TypeAlias = Callable[[Case], Number]
+Reading: TypeAlias = Callable[[Case], Number]
 """Reads a number of a case, such as its cached tokens or its window."""
 
 
@@ -35,7 +35,7 @@ def full_layers(case: Case) -> Number:
     return case.origin.model.full_attentions
 
 
-def fewer(case: Case, one: Count, other: Count) -> Number:
+def fewer(case: Case, one: Reading, other: Reading) -> Number:
     """Return the smaller of two numbers of a case; of formulas, the smaller at its origin."""
     first, second = one(case), other(case)
     if hasattr(first, "dtype") or hasattr(second, "dtype"):
@@ -64,6 +64,7 @@ def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple
     if not forgets(case):
         return (Seen(layers, past),)
     kept = fewer(case, lambda each: each.past_len, lambda each: each.window - 1)
+    # Of formulas, ``fewer`` returns one of the two itself.
     if are_full is not None or (isinstance(kept, int) and kept == past) or kept is past:
         return (Seen(layers, past if are_full else kept),)
     full = full_layers(case)

@@ -60,7 +60,7 @@ LISTS = (
 )  # fmt: skip
 """Fields that say which layers have other parts than most."""
 LAYERED = ("rotary_dim", "no_rope_every", "no_rope_layers", "window", "full_every", "full_layers")
-"""Fields that change parameters and matrix products only by the kinds of layers."""
+"""Fields that are left out of a structure: its kinds of layers say all that they change."""
 _IS_NUMBER = {
     name: name in POINT for name in ModelConfig.known if name not in LISTS and name not in LAYERED
 }
@@ -111,7 +111,8 @@ def network_in_letters(structure: Structure) -> Network:
 def in_letters(structure: Structure) -> ModelConfig:
     """Return a config whose numbers are symbols, each called as its field.
 
-    Where nothing says how many heads there are, no shape depends on them: there is one.
+    Where nothing says how many heads there are, no shape depends on them: there is one. Lists of
+    layers stay empty: ``structure.kinds`` says what they say.
     """
     fields: dict[str, object] = dict(zip(_IS_NUMBER, structure.fields, strict=True))
     for name, at in POINT.items():
@@ -120,7 +121,6 @@ def in_letters(structure: Structure) -> ModelConfig:
         fields["n_expert_active"] = SymInt.letter("n_expert_active", POINT["n_expert_active"])
     if not structure.has_heads:
         fields["n_head"] = 1
-    fields |= {"dense_layers": (), "indexer_layers": None, "attention_layers": None}
     return ModelConfig().evaluate_at(**fields)
 
 
@@ -129,7 +129,6 @@ def layers_of_groups(config: ModelConfig) -> tuple[tuple[int, ...], ...]:
     usual, others = kinds_of(config)
     listed = {layer for _, places in others for layer in places}
     rest = tuple(layer for layer in range(config.n_layer) if layer not in listed)
-    makers_first = sorted(
-        [(usual, rest), *sorted(others)], key=lambda each: each[0].keys == "taken"
-    )
-    return tuple(places for _, places in makers_first)
+    # As in ``groups_of``: layers that take keys come behind those that make them.
+    takers_last = sorted([(usual, rest), *sorted(others)], key=lambda each: each[0].keys == "taken")
+    return tuple(places for _, places in takers_last)

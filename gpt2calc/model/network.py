@@ -7,8 +7,8 @@ from gpt2calc.model.attention.rotary import Rotation
 from gpt2calc.model.blocks.blocks import BlockPart
 from gpt2calc.model.decoders.decoder import Decoder
 from gpt2calc.model.decoders.embeddings import Embeddings, Head
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.kinds import LayerKind
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import HiddenToHidden, Leaf, Part
 from gpt2calc.tape.tensor import Tensor
 

@@ -16,8 +16,9 @@ from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import ranges
 from gpt2calc.model.sources.field_text import read_field
-from gpt2calc.model.sources.presets import config_of, preset_names
-from gpt2calc.model.sources.presets import text_only as text_models_only
+from gpt2calc.model.sources.presets import preset_names
+from gpt2calc.model.sources.words import config_of
+from gpt2calc.model.sources.words import text_only as text_models_only
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.run import Run
 

@@ -1,5 +1,6 @@
 """The config's fields as SymPy symbols, named by the letters that papers use."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -93,4 +94,4 @@ def _checked(word: str, there: Collection[str]) -> str:
 
 def plain(expression: Any) -> str:
     """Write a product such as ``3*d`` as it stands in a table: ``3d``."""
-    return str(expression).replace("**2", "²").replace("*", "")
+    return re.sub(r"\*\*2\b", "²", str(expression)).replace("**", "^").replace("*", "")

@@ -3,6 +3,7 @@
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import START, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS
+from gpt2calc.metrics.memory.refusals import FOLLOWED
 from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case
@@ -103,9 +104,11 @@ class _Training(_Story):
         )
 
     def step(self) -> str:
-        what = "makes the roots of all mean squares at once, and then gradients go"
-        if self.case.optimizer not in ("adamw", "adafactor"):
-            what = "works in place, and then gradients go"
+        if self.case.optimizer not in FOLLOWED:
+            return "The optimizer's step is not followed: its state is counted by a rule."
+        what = "works in place, and then gradients go"
+        if self.case.optimizer == "adamw":
+            what = "makes the roots of all mean squares at once, and then gradients go"
         size = self.moments.phases.get("step")
         most = f"; there are {format_bytes(size[0])} at most" if size else ""
         return f"The optimizer's step {what}{most}."
@@ -117,7 +120,7 @@ class _Training(_Story):
                 "Forward has kept all that it keeps, backward has freed nothing, and beside it are "
                 f"the largest that come and go: {self.largest()}."
             )
-        if self.peak.place.part == "step":
+        if self.peak.place.part == "step" and self.case.optimizer == "adamw":
             return "All gradients are there still, and the roots, as many bytes again, beside them."
         return super().why(kept)
 

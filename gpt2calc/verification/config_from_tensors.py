@@ -11,6 +11,7 @@ from gpt2calc.model.families.family import Family
 from gpt2calc.model.fields.declared import letters
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.named_parameters import located
+from gpt2calc.quantity.symbols import symbol
 from gpt2calc.verification.family_from_tensors import Shapes, family_of, names_of
 
 BIAS_OF = {
@@ -51,9 +52,9 @@ def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> Model
     if stated is None:
         fields |= seen.heads(fields)
     elif fields["n_embd"] != stated.n_embd:
-        fields["n_head"] = fields["n_kv_head"] = None
+        fields["n_head"] = fields["n_kv_head"] = None  # those stated were of another width
     if fields.get("n_inner") == 4 * fields["n_embd"]:
-        del fields["n_inner"]
+        del fields["n_inner"]  # what the rule gives is left to it
     try:
         return ModelConfig(**fields)
     except UserError as error:
@@ -63,7 +64,7 @@ def infer_config(path: str, shapes: Shapes, stated: ModelConfig | None) -> Model
 def _numbers(seen: "Seen", fields: dict[str, Any], *, may_have_heads: bool) -> dict[str, Any]:
     """Read the numbers that shapes show off those of a model with the switches in ``fields``."""
     family, layers = seen.family, seen.layers()
-    own_heads = {"head_dim": 1} if may_have_heads and "n_kv_head" in family.keys else {}
+    own_heads = {"head_dim": GIVEN} if may_have_heads and "n_kv_head" in family.keys else {}
     sizes = _sizes(_with_every_number(fields | own_heads), seen.shapes)
     if not (layers and "n_embd" in sizes):
         raise UserError(
@@ -107,7 +108,11 @@ class Seen:
 
     def size(self, role: str, place: int) -> int:
         """Return one dimension of a matrix or a vector. Raises ``UserError`` if there is none."""
-        shape = next(iter(self._found(role)), ())
+        found = self._found(role)
+        if not found:
+            name = self.family.names.of_tensor(role, "weight")
+            raise UserError(f"{self.path} has no {name}, which shows a size of the model")
+        shape = found[0]
         if not -len(shape) <= place < len(shape) or not shape[place]:
             raise UserError(
                 f"{self.path} has tensors with too few dimensions, or dimensions of 0: no model "
@@ -132,7 +137,7 @@ class Seen:
         fields: dict[str, Any] = {**family.default_fields, "n_kv_head": None, **self._biases()}
         fields["gated_mlp"] = has("mlp_gate") or bool(fields.get("gated_mlp"))
         if "_remove_final_layer_norm" in family.extra_keys:
-            fields["final_norm"] = has("final_norm")
+            fields["final_norm"] = has("final_norm")  # OPT-350m has none
         if has("query_norm"):
             fields["qk_norm"] = self._qk_norm()
         if not any(has(role) for role in BIAS_OF["norm_bias"]):
@@ -143,10 +148,10 @@ class Seen:
             fields["norm_place"] = "before" if has("mlp_norm") else "shared"
         fields |= {"n_expert": None, "n_expert_active": None}
         if has("experts_in"):
-            fields["n_expert"] = 1
+            fields["n_expert"] = GIVEN
             fields["dense_layers"] = self._layers_without("router")
         if has("shared_in"):
-            fields["n_inner_shared"] = 1
+            fields["n_inner_shared"] = GIVEN
         return fields
 
     def heads(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +182,10 @@ class Seen:
         return found
 
     def _biases(self) -> dict[str, Any]:
-        """Return which biases the model has, as most of its layers show."""
+        """Return which biases the model has, as most of its layers show.
+
+        ``bias`` is what attention's output shows; others are given where they differ from it.
+        """
         shown = {}
         for field, roles in BIAS_OF.items():
             weights = sum(len(self._found(role)) for role in roles)
@@ -186,10 +194,10 @@ class Seen:
                 shown[field] = 2 * biases > weights
         fields: dict[str, Any] = {"bias": shown.get("attn_proj_bias", True)}
         others = {name: has for name, has in shown.items() if has != fields["bias"]}
+        # An RMSNorm has no bias that it could lack.
         if not shown.get("norm_bias") and self.family.switches.get("norm", "layer") != "layer":
             others.pop("norm_bias", None)
-        unsaid = dict.fromkeys(BIAS_OF)
-        return unsaid | fields | others
+        return {**dict.fromkeys(BIAS_OF), **fields, **others}
 
     def _qk_norm(self) -> str:
         shape = self._found("query_norm")[0]
@@ -207,6 +215,8 @@ class Seen:
         return tuple(number for number in range(last + 1) if number not in with_it)
 
 
+GIVEN = 1
+"""Stands for a size that shapes will show: what is not None gets a letter."""
 OF_ALL = (
     "n_layer", "n_embd", "n_head", "vocab", "n_ctx", "n_inner", "n_expert_active", "n_inner_expert",
 )  # fmt: skip
@@ -215,8 +225,6 @@ OF_ALL = (
 
 def _with_every_number(fields: dict[str, Any]) -> Any:
     """Return a config with a letter for each number that it has."""
-    from gpt2calc.quantity.symbols import symbol
-
     there = {name for name, value in fields.items() if value is not None}
     open_fields = {name for name in letters(ModelConfig) if name in OF_ALL or name in there}
     plain = ModelConfig.model_construct(**{**ModelConfig().model_dump(), **fields})

@@ -24,7 +24,7 @@ from gpt2calc.report.table import Table
 from gpt2calc.units import format_binary_bytes, format_bytes
 
 OF_ONE_GPU = "All of this table is of one GPU that has the whole model."
-FULL = "The prompt fills the context: no token follows."
+NO_TOKEN_FOLLOWS = "The prompt fills the context: no token follows."
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,7 +60,11 @@ class Memory(Breakdown):
 
     @property
     def phases(self) -> dict[str, int]:
-        """The most bytes of each part of the run: forward, backward, step; prefill, token 1, 2."""
+        """The most bytes of each part of the run.
+
+        The parts are forward, backward and step; or prefill, token 1 and token 2, and decoding
+        behind a cache.
+        """
         return {part: size for part, (size, _) in self._all_moments.phases.items()}
 
     @property
@@ -137,7 +141,10 @@ class Memory(Breakdown):
             **self._between(),
             "moment": self.moment,
             "phases": self.phases,
-            "peaks": self._peaks(),
+            "peaks": {
+                part: {"bytes": size, "moment": moment}
+                for part, (size, moment) in self._peaks().items()
+            },
             "moments": moments,
             "per_block": parts["per_block"],
             "sublayers": parts["sublayers"],
@@ -145,7 +152,7 @@ class Memory(Breakdown):
             "estimates": [each.to_dict() for each in estimated(self.config, MEMORY, HELD)],
         }
 
-    def _peaks(self) -> dict[str, dict[str, object]]:
+    def _peaks(self) -> dict[str, tuple[int, str]]:
         """Return the most bytes of each part of the run, with the moment."""
         names = self.config.names
 
@@ -154,7 +161,7 @@ class Memory(Breakdown):
             return f"the start of {PHASES[part]}" if begins else name_of(moment, names)
 
         return {
-            part: {"bytes": size, "moment": called(part, moment)}
+            part: (size, called(part, moment))
             for part, (size, moment) in self._all_moments.phases.items()
         }
 
@@ -172,8 +179,7 @@ class Memory(Breakdown):
             sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
             return (f"{sums} {self._state_said()}", *assumptions, how_exact(self.config))
         said = "; ".join(
-            f"{format_bytes(int(str(peak['bytes'])))} at {peak['moment']}"
-            for peak in self._peaks().values()
+            f"{format_bytes(size)} at {moment}" for size, moment in self._peaks().values()
         )
         sums = f"{total} The most of each phase: {said}."
         has_cache = self.config.model.architecture.decoder.has_cache
@@ -182,7 +188,7 @@ class Memory(Breakdown):
         after = self.held_after_prefill
         held = f"{self._cache_of()}: {format_bytes(self.cache)}"
         beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
-        last = f" {FULL}" if set(self.phases) == {"prefill"} and has_cache else ""
+        last = f" {NO_TOKEN_FOLLOWS}" if set(self.phases) == {"prefill"} and has_cache else ""
         cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
         return (f"{sums} {alone}", *cached, *assumptions, how_exact(self.config))
 
@@ -199,10 +205,12 @@ class Memory(Breakdown):
 
     @cached_property
     def _moments(self) -> Moments:
+        """Those of the case, whose peak is at the moment that is asked about."""
         return Moments(self.config)
 
     @cached_property
     def _all_moments(self) -> Moments:
+        """Those of the whole run, whatever moment is asked about."""
         return Moments(with_changes(self.config, moment=None))
 
     @cached_property

@@ -10,8 +10,8 @@ from gpt2calc.model.attention.masks import Implementation
 from gpt2calc.model.attention.projections import Projection
 from gpt2calc.model.attention.rotary import Rotary, Rotation
 from gpt2calc.model.attention.scores import Attended, Scores, Sinks
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Matrix, Scale
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import HiddenToHidden, Identity, Part
 from gpt2calc.tape.elementwise import cast, elementwise, mul, of_output, sub
 from gpt2calc.tape.reductions import sum_over

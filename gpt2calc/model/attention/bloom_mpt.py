@@ -1,12 +1,12 @@
 """BLOOM's and MPT's attention: ALiBi's bias is added to the scores.
 
-Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
+Shapes: B sequences of S tokens of width d.
 """
 
 from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.heads import Heads
+from gpt2calc.model.dropout import Dropout, dropout_add
 from gpt2calc.model.linear import Matrix
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import Part
 from gpt2calc.tape.elementwise import (
     add,
@@ -29,13 +29,6 @@ from gpt2calc.tape.views import (
 )
 
 
-def dropout_add(x: Tensor, residual: Tensor, dropout: Dropout) -> Tensor:
-    """Return ``residual`` plus ``x`` after dropout: a function of its own in BLOOM and Falcon."""
-    out = dropout(x)
-    out = add(residual, out)
-    return out  # noqa: RET504 (a name that holds its tensor, as everywhere)
-
-
 class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]):
     """BLOOM's: scores are added to ALiBi's bias, and the residual is added inside."""
 
@@ -51,6 +44,7 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
     def _parts(self, qkv: Tensor) -> tuple[Tensor, ...]:
         batch, seq, _ = qkv.shape
         qkv = view(qkv, batch, seq, self.heads.query, 3, -1)
+        # Tensors have sizes and no values, so that it is not said which of the three is selected.
         return tuple(transpose(select(qkv, 3), 1, 2) for _ in range(3))
 
     def forward(self, x: Tensor, residual: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,8 @@ from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.heads import Heads
 from gpt2calc.model.attention.rotary import Rotary
 from gpt2calc.model.attention.scores import Attended
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Matrix
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import Part
 from gpt2calc.tape import attention as kernels
 from gpt2calc.tape.elementwise import (

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from gpt2calc.model.attention.heads import Heads
 from gpt2calc.model.attention.masks import Implementation
-from gpt2calc.model.mlps.mlp import Dropout
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.part import Leaf
 from gpt2calc.tape import attention as kernels
 from gpt2calc.tape.elementwise import add, cast, cat, of_output, scale, sub

@@ -9,8 +9,8 @@ from gpt2calc.model.attention.heads import Heads
 from gpt2calc.model.attention.projections import in_heads
 from gpt2calc.model.attention.rotary import Rotation, rotate_half
 from gpt2calc.model.attention.scores import Attended, Scores, Sinks
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Matrix
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.norms import NormPerHead, ParameterFreeNorm
 from gpt2calc.model.part import HiddenToHidden, Identity, Leaf, Part
 from gpt2calc.tape.elementwise import add, cat, mul

@@ -4,8 +4,9 @@ from typing import TypeAlias
 
 from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.scores import Attended
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.mlps.mixtures import MLPBesideExperts
-from gpt2calc.model.mlps.mlp import MLP, Dropout
+from gpt2calc.model.mlps.mlp import MLP
 from gpt2calc.model.part import HiddenToHidden, Identity, Part
 from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import add, scale

@@ -1,10 +1,11 @@
 """Blocks of BLOOM and MPT, whose MLPs add the residual themselves."""
 
 from gpt2calc.model.attention.attention import LayerContext
-from gpt2calc.model.attention.bloom_mpt import BloomAttention, MPTAttention, dropout_add
+from gpt2calc.model.attention.bloom_mpt import BloomAttention, MPTAttention
 from gpt2calc.model.blocks.blocks import BlockOutput, BlockPart
+from gpt2calc.model.dropout import Dropout, dropout_add
 from gpt2calc.model.linear import Matrix
-from gpt2calc.model.mlps.mlp import Activation, Dropout
+from gpt2calc.model.mlps.mlp import Activation
 from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.tape.elementwise import add
 from gpt2calc.tape.tensor import Tensor

@@ -1,8 +1,8 @@
 """Blocks whose attention and MLP both read what goes into the block."""
 
 from gpt2calc.model.attention.attention import LayerContext
-from gpt2calc.model.attention.bloom_mpt import dropout_add
 from gpt2calc.model.blocks.blocks import Block, BlockOutput
+from gpt2calc.model.dropout import dropout_add
 from gpt2calc.model.part import Identity
 from gpt2calc.tape.elementwise import add
 from gpt2calc.tape.inplace import add_

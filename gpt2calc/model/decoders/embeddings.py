@@ -1,8 +1,8 @@
 """The embeddings of a decoder, and the head, whose matrix may be the token embedding's."""
 
 from gpt2calc.model.blocks.per_layer import PerLayerEmbeddings
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Embedding, Linear
-from gpt2calc.model.mlps.mlp import Dropout
 from gpt2calc.model.part import HiddenToHidden, Leaf
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.tensor import Parameter, Tensor

@@ -22,9 +22,11 @@ from gpt2calc.model.families.module_names import (
 )
 
 
-def _bamba(said: Contents, fields: Fields) -> Fields:
+def _read_attention_indices(said: Contents, fields: Fields) -> Fields:
     indices = said["attn_layer_indices"] or ()
-    if not isinstance(indices, list | tuple) or not all(type(each) is int for each in indices):
+    if not isinstance(indices, list | tuple) or not all(
+        type(each) is int and each >= 0 for each in indices
+    ):
         raise ValueError(f"attn_layer_indices is {indices!r}: it must be a list of layers")
     fields = read_rotary_dim(said, read_head_width(said, fields))
     return read_attention_layers(said, fields, sorted(set(indices)))
@@ -52,7 +54,7 @@ BAMBA = LLAMA.but(
     ),
     keys=MAMBA_KEYS,
     extra_keys={"attn_layer_indices": (None,), **OF_EXPANSION, **OF_ROPE},
-    read_extra=_bamba,
+    read_extra=_read_attention_indices,
     inferable=False,
 )
 

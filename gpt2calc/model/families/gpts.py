@@ -1,4 +1,4 @@
-"""OpenAI's and EleutherAI's families, and StarCoder: GPT-2 with a change or two.
+"""GPT, GPT-SW3, GPT-Neo, GPT-J, CodeGen, GPT-NeoX and GPT-BigCode (StarCoder).
 
 Source: ``models/*/configuration_*.py`` and ``modeling_*.py`` of transformers 5.
 """

@@ -1,11 +1,11 @@
 """MLPs: into a wider layer, an activation, and out of it; with a gate or without."""
 
+from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Matrix, Scale
 from gpt2calc.model.part import HiddenToHidden, Identity
 from gpt2calc.tape.elementwise import (
     add,
     add_scalar,
-    dropout,
     function,
     mul,
     of_input,
@@ -79,18 +79,6 @@ class LearnedActivation(Activation):
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation number by number."""
         return add(self.positive(pow_scalar(x)), self.negative(sub(of_input("expm1", x), x)))
-
-
-class Dropout(HiddenToHidden):
-    """``nn.Dropout``, in training; nothing if it is off."""
-
-    def __init__(self, role: str) -> None:
-        self.role = role
-        self.is_on = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Drop numbers out, if the dropout is on."""
-        return dropout(x) if self.is_on else x
 
 
 class MLP(HiddenToHidden):
