@@ -91,11 +91,11 @@ def refuse_endless(text: object, digits: int) -> None:
 
 LENGTHS = ("seq", "cached", "n_ctx")
 """Fields that are lengths in tokens, which are given in units of 1,024: 8k is 8,192."""
-_SIZE = re.compile(r"(\d+)(?:\.(\d+))?([km])", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+)(?:\.(\d+))?(?:([km])|e\+?(\d\d?))", re.IGNORECASE)
 
 
 def parse_size(name: str, text: str) -> int | str:
-    """Read a field's number: ``24``, ``32k``, ``1M``; a text that is none is returned as it is.
+    """Read a field's number: ``24``, ``32k``, ``1M``, ``1e3``; any other text is returned as it is.
 
     ``k`` is 1,024 for the fields in ``LENGTHS`` and 1,000 for others; ``M`` is the square of ``k``.
     """
@@ -103,9 +103,10 @@ def parse_size(name: str, text: str) -> int | str:
     try:
         if not match:
             return int(text)
-        whole, decimals, letter = match.groups()
+        whole, decimals, letter, power = match.groups()
         thousand = 1_024 if name in LENGTHS else 1_000
-        size = Fraction(f"{whole}.{decimals or 0}") * thousand ** ("km".index(letter.lower()) + 1)
+        unit = thousand ** ("km".index(letter.lower()) + 1) if letter else 10 ** int(power)
+        size = Fraction(f"{whole}.{decimals or 0}") * unit
         return int(size) if size.denominator == 1 else text
     except ValueError:
         return text

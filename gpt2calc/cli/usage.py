@@ -63,6 +63,8 @@ def _unknown_flag(error: UnknownOptionError) -> str:
     ours = f"--{field.replace('_', '-')}"
     if ours in known:
         hint = f"; did you mean {ours!r}?"
+    elif field == "gpus" and "--tensor-parallel" in known:
+        hint = "; did you mean '--tensor-parallel'?"
     elif field in Run.known:
         commands = (f"'gpt2calc {name}'" for name in Run.known[field].changes)
         hint = f" here: {ours} is a flag of {', '.join(commands)}"

@@ -150,7 +150,7 @@ def test_install_completion_says_which_files_it_writes(run):
         (["--n-layer", "12.0"], "n_layer is '12.0'"),
         (["--n-layer", "true"], "n_layer is 'true'"),
         (["--n-layer", "nan"], "n_layer is 'nan'"),
-        (["--n-layer", "1e3"], "n_layer is '1e3'"),
+        (["--n-layer", "1e3.5"], "n_layer is '1e3.5'"),
         (["--n-layer="], "n_layer is ''"),
         (["--n-layer"], "--n-layer needs a value"),
         (["--n-layer", "3", "--n-layer", "4"], "--n-layer is given more than once"),

@@ -150,7 +150,12 @@ def test_an_index_that_is_none_is_refused(refused, tmp_path, contents):
 def test_cross_attention_that_is_stated_must_be_there(refused, tmp_path):
     saved(tmp_path / "model.safetensors", shapes_of(SMALL))
     stated = {"model_type": "gpt2", "n_layer": SMALL.n_layer, "n_embd": SMALL.n_embd}
-    stated |= {"vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "add_cross_attention": True}
+    stated |= {
+        "n_head": 1,
+        "vocab_size": SMALL.vocab,
+        "n_positions": SMALL.n_ctx,
+        "add_cross_attention": True,
+    }
     (tmp_path / "config.json").write_text(json.dumps(stated))
     assert "no tensor beside it is of cross-attention" in refused("inspect", tmp_path)
 

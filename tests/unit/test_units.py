@@ -12,6 +12,7 @@ from gpt2calc.units import (
     format_flops,
     ordinal,
     parse_bytes,
+    parse_size,
     parse_speed,
 )
 
@@ -129,3 +130,18 @@ def test_what_is_no_speed_is_refused(speed):
 )
 def test_no_unit_has_a_thousand_of_the_one_below(written, said):
     assert written == said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "size"),
+    [
+        ("n_layer", "1e3", 1_000),
+        ("n_layer", "2.5e3", 2_500),
+        ("n_embd", "2k", 2_000),
+        ("seq", "2k", 2_048),
+        ("vocab", "1.5e0", "1.5e0"),
+        ("vocab", "e3", "e3"),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(name, text, size):
+    assert parse_size(name, text) == size

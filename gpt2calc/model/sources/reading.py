@@ -38,7 +38,11 @@ def _parsed(path: Path, parse: Callable[[str], object], language: str) -> object
         raise UserError(f"{path} has a number of more than {LONGEST_NUMBER:,} digits: shorten it")
     try:
         return parse(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UserError(f"{path} is not a {language} file: it is nested too deeply") from None
+    except ValueError as error:
+        if not text.strip():
+            raise UserError(f"{path} is empty: it must be a {language} file") from None
         raise UserError(f"{path} is not a {language} file: {error}") from None
 
 

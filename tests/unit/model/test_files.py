@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gpt2calc import UserError, count, load
+from gpt2calc import ModelConfig, UserError, count, load
 from gpt2calc.model.families.out_of_reach import REASONS
 from gpt2calc.model.families.table import families
 from gpt2calc.model.sources.config_json import from_contents
@@ -132,3 +132,10 @@ def test_no_type_is_both_counted_and_refused():
 def test_a_file_in_a_folder_of_its_own(tmp_path):
     (tmp_path / "params.json").write_text(json.dumps({"dim": 64, "n_heads": 4, "n_layers": 2}))
     assert load(tmp_path / "params.json").n_embd == 64
+
+
+def test_a_missing_number_of_heads_is_that_of_gpt2s_class_in_a_file_alone():
+    assert from_contents({"model_type": "gpt2", "n_embd": 1_536}, "c").heads == 12
+    with pytest.raises(UserError, match="n_head is 12: it must divide n_embd, which is 1024"):
+        from_contents({"model_type": "gpt2", "n_embd": 1_024}, "c")
+    assert ModelConfig(n_embd=1_536).heads == 24

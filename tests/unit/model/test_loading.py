@@ -211,8 +211,8 @@ def test_a_hugging_face_config_that_is_no_gpt2_is_refused(tmp_path, changes, wor
         ("a.toml", b"n_layer = 12.0", "n_layer is 12.0"),
         ("a.json", b"{", "is not a JSON file"),
         ("a.json", b"[]", "must hold a JSON object"),
-        ("a.json", b"[" * 100_000, "is not a JSON file"),
-        ("a.json", b"", "is not a JSON file"),
+        ("a.json", b"[" * 100_000, "is not a JSON file: it is nested too deeply"),
+        ("a.json", b"", "is empty: it must be a JSON file"),
     ],
 )
 def test_a_malformed_file_is_refused_by_its_name(tmp_path, name, contents, words):

@@ -391,7 +391,7 @@ def test_a_stated_n_inner_is_taken_where_no_tensor_of_the_mlp_shows_it(tmp_path)
     shapes = {name: shape for name, shape in shapes_of(SMALL).items() if ".mlp." not in name}
     saved(tmp_path / "model.safetensors", shapes)
     stated = {"model_type": "gpt2", "n_layer": SMALL.n_layer, "n_embd": SMALL.n_embd}
-    stated |= {"vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "n_inner": 77}
+    stated |= {"n_head": 1, "vocab_size": SMALL.vocab, "n_positions": SMALL.n_ctx, "n_inner": 77}
     (tmp_path / "config.json").write_text(json.dumps(stated))
     found = inspect(tmp_path)
     assert found.config.n_inner == 77
