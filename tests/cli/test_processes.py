@@ -204,7 +204,11 @@ def test_standard_output_may_be_named_as_a_file(tmp_path):
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_end_leaves_nothing_behind(tmp_path, end):
     flags = ["sweep", "--n-layer=1:1000", "--n-embd=1:10000", "--format=csv", "--out=big.csv"]
-    ran = subprocess.Popen([sys.executable, "-m", "gpt2calc", *flags], cwd=tmp_path)
+    ran = subprocess.Popen(
+        [sys.executable, "-m", "gpt2calc", *flags],
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(end, signal.SIG_DFL),  # under nohup a child ignores SIGHUP
+    )
     while not list(tmp_path.iterdir()):
         time.sleep(0.02)
     ran.send_signal(end)
