@@ -11,7 +11,7 @@ from gpt2calc import ModelConfig, load
 def test_of_a_name_and_its_alias_the_alias_holds_as_in_transformers(tmp_path, order):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     both = [("n_layer", 5), ("num_hidden_layers", 3), ("n_embd", 64), ("hidden_size", 128)][::order]
-    contents = {"model_type": "gpt2", **dict(both)}
+    contents = {"model_type": "gpt2", "n_head": 4, **dict(both)}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(contents))
     theirs = transformers.GPT2Config.from_pretrained(tmp_path)
