@@ -23,6 +23,8 @@ OF_GPT2 = (
     "bias", "qkv_bias", "tie_embeddings",
 )  # fmt: skip
 """The fields in which GPT-2s differ: help pages list them, and --help-model the others."""
+OF_MANY = "n_layer, n_embd, n_head, vocab, n_ctx, n_inner, batch, seq"
+"""The numbers that a help page names where a flag takes any of a model or its run."""
 OF_MOST_RUNS = (
     "batch", "seq", "training", "dtype", "attention", "checkpointing", "optimizer", "gpus", "shard",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from gpt2calc.cli.cases import case_given, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
     FORMULA_FIELDS,
+    OF_MANY,
     PRESETS,
     CaseFields,
     Fields,
@@ -58,7 +59,7 @@ def solve(
         str | None,
         Parameter(
             name="--for",
-            help=f"Solve for this field alone: {', '.join(SOLVED_FOR)}.",
+            help=f"Solve for this field alone: {OF_MANY}, or another number of --help-model.",
             metavar="FIELD",
             completer=lambda _: list(SOLVED_FOR),
         ),

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from gpt2calc.cli.cases import case_given
 from gpt2calc.cli.flags import (
     FORMULA_FIELDS,
+    OF_MANY,
     PRESETS,
     CaseFields,
     File,
@@ -30,8 +31,8 @@ SheetForm = Annotated[
 Free = Annotated[
     Names | None,
     Parameter(
-        help="Leave these fields as letters, with commas between: "
-        f"{', '.join(FORMULA_FIELDS)}, or all.",
+        help=f"Leave these fields as letters, with commas between: {OF_MANY}, another number of "
+        "--help-model, or all.",
         completer=lambda _: [*FORMULA_FIELDS, "all"],
     ),
 ]

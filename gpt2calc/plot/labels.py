@@ -19,7 +19,7 @@ from gpt2calc.plot.style import INK, font_size_of_notes, is_narrow, size_of
 OFFSETS = ((7, 4), (7, -10), (-7, 4), (-7, -10), (0, 9), (0, -16), (14, 14), (-14, 14), (14, -22))
 """Where a label may stand, in typographic points from its data point; the first free place wins."""
 ABOVE_A_LINE = ((0, 9), (7, 9), (-7, 9), (0, -17), (7, -17), (-7, -17), (0, 22), (-7, 22), (0, -30))
-"""The same for labels at a line that is nearly level."""
+"""Where a label at a line that is nearly level may stand, in points; the first free place wins."""
 MARKER = 5
 """Half the size of a point's marker, in pixels, which no label may cover."""
 Formatter = Callable[[float, object], str]

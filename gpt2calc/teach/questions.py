@@ -33,7 +33,7 @@ BESIDE_OTHER_MIXERS = {
     "projections": "do the projections of all mixers {}, attention's or others',",
     "scores": "do attention's scores and the recurrences {}, the mixing of values included,",
 }
-"""The same of parts that are not attention's alone, where some layers have another mixer."""
+"""How a question names a part of all mixers, where some layers have another than attention."""
 PARTS_OF = {
     "parameters": ("attention", "mlp", "layer_norm"),
     "active": ("attention", "mlp", "layer_norm"),

@@ -239,9 +239,10 @@ def _sizes(open_config: Any, shapes: Shapes) -> dict[str, int]:
     names = open_config.names
     formulas: dict[str, tuple[Any, ...]] = {}
     kinds = ((), (0,)) if open_config.n_expert is not None else ((),)
+    depth = max(open_config.repetition[0], 1)  # so that each kind of layer is there
     for dense, one_by_one in product(kinds, (False, True)):
-        block = open_config.evaluate_at(n_layer=1, dense_layers=dense)
-        for each in located(block, one_by_one=one_by_one):
+        layers = open_config.evaluate_at(n_layer=depth, dense_layers=dense)
+        for each in located(layers, one_by_one=one_by_one):
             formulas.setdefault(names.pattern(each.name), each.shape)
     votes: dict[str, Counter[tuple[bool, int]]] = defaultdict(Counter)
     for name, shape in shapes.items():

@@ -33,7 +33,7 @@ OTHERS: tuple[tuple[str, str], ...] = (
     ("position_embedding", "wpe."),
     ("lm_head", "lm_head."),
 )
-"""The same for the sublayers that the lesson leaves unsorted."""
+"""Beginnings of names in the sublayers that the lesson leaves unsorted."""
 
 
 @dataclass(frozen=True, repr=False)
