@@ -53,3 +53,17 @@ def test_a_device_with_no_peak_cannot_train(written):
         device(written("memory = 7")).peak_in(None)
     with pytest.raises(UserError, match=r"nowhere.toml cannot be read"):
         device("nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("h100-smx", "; did you mean 'h100-sxm'?"),
+        ("rtx-409", "; did you mean 'rtx-4090'?"),
+        ("strange", "; 'gpt2calc devices' lists them"),
+    ],
+)
+def test_an_unknown_device_has_a_way_out(name, hint):
+    with pytest.raises(UserError) as refusal:
+        device(name)
+    assert str(refusal.value) == f"no device is called '{name}'{hint}"

@@ -365,3 +365,11 @@ def test_a_margin_as_large_as_the_card_of_a_glance_is_refused():
 def test_each_width_must_be_shared_out_evenly(fields, words):
     with pytest.raises(UserError, match=f"tensor_parallel is 2: it must divide {words}"):
         serve(load("deepseek-v3").replace(**fields), tensor_parallel=2)
+
+
+def test_a_short_time_is_said_in_milliseconds():
+    served = serve("llama-3-8b", Run(seq=128), gpu="h100")
+    assert served.bounds is not None
+    assert served.bounds.prompt is not None
+    assert 0.001 < served.bounds.prompt < 0.1
+    assert f"{float(served.bounds.prompt) * 1_000:.3g} ms" in served.text()

@@ -17,6 +17,7 @@ from gpt2calc import (
     cache,
     count,
     flops,
+    load,
     named_shapes,
     tensors,
 )
@@ -292,3 +293,19 @@ def test_layers_without_rotary_positions_rotate_nothing(fields):
         return sum(event.op == "neg" for event in serve(case.model, plan_of(case)).events)
 
     assert rotations(()) == 2 * rotations((0,)) > rotations((0, 1)) == 0
+
+
+def test_gemma_3n_runs_without_per_layer_embeddings():
+    whole = load("gemma-3n-e2b")
+    without = whole.replace(per_layer_dim=None, per_layer_vocab=None)
+    assert flops(without, Run(seq=8)).total < flops(whole, Run(seq=8)).total
+
+
+def test_falcons_scores_are_masked_in_each_layer():
+    config = ModelConfig(family="falcon", n_layer=3, n_embd=64, n_head=4, n_kv_head=1, vocab=50)
+    run = Run(seq=16, training=False, dtype="float32", attention="eager")
+    case = memory_case(case_of(config, run))
+    followed = serve(case.model, plan_of(case))
+    prompt = followed.events[: followed.parts["token 1"]]
+    sums = [each for each in prompt if each.op == "add" and each.module[-1:] == ("attention",)]
+    assert len(sums) == 3 * config.n_layer  # rotations of queries and of keys, and the mask

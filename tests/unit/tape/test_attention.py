@@ -88,3 +88,11 @@ def test_values_of_another_width_are_done_by_the_formula():
         assert "tril" not in [op for op, _ in born(one_query)]  # it sees all keys
     scores, weighted = (BATCH * HEADS * QUERIES * KEYS * width for width in (WIDTH, 6))
     assert sum(event.flops for event in tape.events) == 2 * (scores + weighted)
+
+
+@pytest.mark.parametrize(("kv_heads", "copies"), [(HEADS, 0), (1, 2)])
+def test_heads_are_copied_where_they_are_shared_and_values_have_another_width(kv_heads, copies):
+    with Tape() as tape:
+        query, key = made(BATCH, HEADS, QUERIES, WIDTH), made(BATCH, kv_heads, KEYS, WIDTH)
+        sdpa(query, key, made(BATCH, kv_heads, KEYS, WIDTH + 1), enable_gqa=True)
+    assert sum(event.op == "clone" for event in tape.events) == copies
