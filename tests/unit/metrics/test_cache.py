@@ -157,3 +157,10 @@ def test_windows_beside_other_mixers_and_full_layers_with_heads_of_their_own():
     run = Run(seq=9, dtype="float32", training=False)
     assert cache(config, run).total == memory(config, run).cache == 4 * kept
     assert cache_bytes(case_of(config, run)) == 4 * kept
+
+
+@pytest.mark.parametrize(
+    ("name", "is_copied"), [("falcon-40b", True), ("falcon-7b", False), ("llama-3-8b", False)]
+)
+def test_it_is_said_where_the_class_caches_copies(name, is_copied):
+    assert ("caches the copies" in " ".join(cache(name).text().split())) == is_copied
