@@ -1,13 +1,12 @@
 """The config, or the config and run, that a command's model and flags describe."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from gpt2calc.cli.flags import Fields
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.sources.field_text import read_field
-from gpt2calc.quantity.models import labelled, load
+from gpt2calc.quantity.models import changes_in, labelled, load
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.run import Run
@@ -43,7 +42,8 @@ def refuse_idle_run(of: str | Quantity, fields: Fields | None, models: Iterable[
     """
     quantity = as_quantity(of)
     flags = [(f"--{name.replace('_', '-')}", name, value) for name, value in of_run(fields).items()]
-    changes = [(name, name, value) for model in models for name, value in _changes_of_run(model)]
+    changed = [pair for model in models for pair in changes_in(model).items()]
+    changes = [(name, name, value) for name, value in changed if name in Run.known]
     for words, name, value in (*flags, *changes):
         known = Run.known[name]
         is_so_anyway = known.fixed.get(quantity.name) == value
@@ -53,12 +53,3 @@ def refuse_idle_run(of: str | Quantity, fields: Fields | None, models: Iterable[
             raise UserError(
                 f"{words} does not change what --of {quantity.name} counts: ask --of {others}"
             )
-
-
-def _changes_of_run(model: str) -> Iterator[tuple[str, object]]:
-    """Yield the fields of a run among the changes of a model."""
-    for change in model.split(",")[1:]:
-        name, equals, value = change.partition("=")
-        field = name.strip().replace("-", "_")
-        if equals and field in Run.known:
-            yield field, read_field(Run, field, value.strip())

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from gpt2calc.metrics.flops import FLOPS, Flops
-from gpt2calc.metrics.matmuls import terms
+from gpt2calc.metrics.flops import Flops, flops
 from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.windows import seen_in_cache
 from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
@@ -95,11 +94,7 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
     alone = {"last_logits": True, "training": False}
     prefill = case.settled().evaluate_at(**alone)
     following = case.evaluate_at(seq=1, cached=cached or None, **alone)
-    return Generation(_counted(prefill), _counted(following))
-
-
-def _counted(case: Case) -> Flops:
-    return Flops(case, FLOPS.shares(terms(case)))
+    return Generation(flops(prefill), flops(following))
 
 
 def _plain(counted: Flops) -> dict[str, object]:

@@ -5,7 +5,7 @@ All models of one structure share a recording: its sizes are formulas of the con
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from gpt2calc.model.attention.cache import Cache
 from gpt2calc.model.decoders.decoder import Execution
@@ -25,14 +25,17 @@ POINT = {"batch": 7, "seq": 1_031, "cached": 517}
 """Numbers by which symbolic batch, seq and cached are compared during the recorded run."""
 
 
-class RecordedMatmul(NamedTuple):
-    """A product as it is recorded: its sizes are symbolic."""
+S = TypeVar("S", int, Formula)
+
+
+class RecordedMatmul(NamedTuple, Generic[S]):
+    """A product as it is recorded: its sizes are symbolic, integers or their formulas."""
 
     role: str
     phase: Phase
-    sizes: tuple[int, ...]
-    factors: tuple[int, ...]
-    copies: int
+    sizes: tuple[S, ...]
+    factors: tuple[S, ...]
+    copies: S
     group: int | None
     is_full: bool
     """Whether it is of attention in layers without a window that have head sizes of their own.
@@ -41,16 +44,8 @@ class RecordedMatmul(NamedTuple):
     """
 
 
-class SymbolicMatmul(NamedTuple):
-    """A recorded product whose sizes are formulas, ready to be evaluated at a config's numbers."""
-
-    role: str
-    phase: Phase
-    sizes: tuple[Formula, ...]
-    factors: tuple[Formula, ...]
-    copies: Formula
-    group: int | None
-    is_full: bool
+SymbolicMatmul: TypeAlias = RecordedMatmul[Formula]
+"""A recorded product whose sizes are formulas, ready to be evaluated at a config's numbers."""
 
 
 class RecordedRun(NamedTuple):
@@ -85,7 +80,7 @@ def symbolic_matmuls(
 
 
 @cache
-def _recorded(structure: Structure, run: RecordedRun) -> tuple[RecordedMatmul, ...]:
+def _recorded(structure: Structure, run: RecordedRun) -> tuple[RecordedMatmul[int], ...]:
     """Run one layer of each group on tensors without data, and return the products."""
     config, built = in_letters(structure), network_in_letters(structure)
     blocks = built.one_of_each()
@@ -120,9 +115,9 @@ def _recorded(structure: Structure, run: RecordedRun) -> tuple[RecordedMatmul, .
     )
 
 
-def _merged(recorded: Iterable[RecordedMatmul]) -> list[RecordedMatmul]:
+def _merged(recorded: Iterable[RecordedMatmul[int]]) -> list[RecordedMatmul[int]]:
     """Add up the copies of a product that several groups of layers have in the same sizes."""
-    merged: dict[tuple[object, ...], RecordedMatmul] = {}
+    merged: dict[tuple[object, ...], RecordedMatmul[int]] = {}
     for one in recorded:
         key = one.role, one.phase, one.sizes, one.is_full
         earlier = merged.get(key)
@@ -143,7 +138,7 @@ def _product(
     groups: Mapping[str, int],
     attention: "Mapping[str, _Attention]",
     full: Collection[str],
-) -> RecordedMatmul:
+) -> RecordedMatmul[int]:
     block = next((name for name in event.module if name in groups), None)
     role = event.module[-1]
     sizes: tuple[int, ...] = (matmul.batch, matmul.m, matmul.k, matmul.n)

@@ -9,7 +9,7 @@ from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, state_bytes
-from gpt2calc.metrics.memory.fitting import ENDLESS, is_near_limit
+from gpt2calc.metrics.memory.fitting import is_near_limit, longest_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.result import memory as memory_of
 from gpt2calc.metrics.tensor_parallel import (
@@ -120,9 +120,7 @@ class Served:
     @property
     def furthest(self) -> int:
         """Tokens of the longest context searched: the model's, or the one asked for if longer."""
-        if self.config.model.is_endless:
-            return ENDLESS
-        return int(max(self.config.n_ctx, self.config.q_len))
+        return longest_of(self.config)
 
     @cached_property
     def longest_context(self) -> int | None:

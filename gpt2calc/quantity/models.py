@@ -119,13 +119,21 @@ def _labelled(
 
 def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config) -> Labelled:
     """Read a model as it is written on the command line."""
-    if word in preset_names() or os.path.exists(word):
+    if _is_a_name(word):
         return Labelled(_plain_name(word), case(config_of(word)), frozenset())
-    model, *changes = word.split(",")
-    label, _, rest = model.rpartition("=")
+    label, _, rest = word.split(",")[0].rpartition("=")
     config = case(config_of(rest))
-    found = _changed(_plain_name(rest), config, dict(_change(change) for change in changes))
+    found = _changed(_plain_name(rest), config, changes_in(word))
     return found._replace(name=printable(label)) if label else found
+
+
+def changes_in(word: str) -> dict[str, Any]:
+    """Return the fields that a model changes as it is written: ``"gpt2,n_layer=24"``."""
+    return {} if _is_a_name(word) else dict(_change(change) for change in word.split(",")[1:])
+
+
+def _is_a_name(word: str) -> bool:
+    return word in preset_names() or os.path.exists(word)
 
 
 def _change(text: str) -> tuple[str, Any]:

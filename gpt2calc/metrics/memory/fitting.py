@@ -9,7 +9,7 @@ from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
-from gpt2calc.metrics.memory.result import Memory
+from gpt2calc.metrics.memory.result import Memory, memory
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
@@ -154,7 +154,7 @@ def fit(
     case = memory_case(case_of(as_config(config), run))
     chosen = device(gpu)
     kept_free = margin_of(chosen, margin)
-    held = Memory(case, MEMORY.shares(MEMORY.terms(case)))
+    held = memory(case)
     room = chosen.memory - kept_free
     batch = _most(case, "batch", room)
     seq = min(_most(case, "seq", room), longest_of(case))

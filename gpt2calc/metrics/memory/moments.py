@@ -113,9 +113,13 @@ class Moments:
         if zero.is_shared(self.origin, "gradients"):
             live += self._less_of(int(moment.gradients))
             if _is_in_backward(moment):
-                unshared: int = zero.unshared_gradients(self.origin)
-                live += unshared
+                live += self._unshared_gradients
         return live
+
+    @cached_property
+    def _unshared_gradients(self) -> int:
+        unshared: int = zero.unshared_gradients(self.origin)
+        return unshared
 
     def _less_of(self, shared: int) -> int:
         """Return what is not there of something that GPUs share out, as a negative number."""
