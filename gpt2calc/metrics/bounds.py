@@ -109,23 +109,33 @@ def _flops_of_step(token: Case) -> int:
 
 
 def flops_of_prompt(case: Case) -> int:
-    """Return the FLOPs of a prompt, with scores only of causal pairs inside the window.
-
-    Attention in chunks is counted as a window of a chunk's length, which has more pairs.
-    """
+    """Return the FLOPs of a prompt, with scores only of causal pairs inside the window."""
     causal = breakdown(case.evaluate_at(causal=True), FLOPS)
-    tokens = case.q_len
     model, window = case.model, case.model.window
-    if window is None or tokens <= window:
+    if window is None:
         return int(causal.total)
     windowed = model.attentions - model.full_attentions
-    pairs = Fraction(tokens * (tokens + 1), 2)
-    unseen = pairs - (window * tokens - Fraction(window * (window - 1), 2))
     assert model.heads is not None
     assert model.head_width is not None
     assert model.value_width is not None
     of_a_pair = 2 * model.heads * (model.head_width + model.value_width)
+    in_chunks = model.architecture.attends_in_chunks
+    seen = _pairs_in_windows(case.q_len, window, in_chunks=in_chunks)
+    unseen = _causal_pairs(case.q_len) - seen
     return int(causal.total - case.batch * windowed * of_a_pair * unseen)
+
+
+def _causal_pairs(tokens: int) -> int:
+    """Return the pairs of a token with itself or one before it."""
+    return tokens * (tokens + 1) // 2
+
+
+def _pairs_in_windows(tokens: int, window: int, *, in_chunks: bool) -> int:
+    """Return how many causal pairs are in one sliding window, or in one chunk, of ``window``."""
+    if in_chunks:
+        chunks, rest = divmod(tokens, window)
+        return chunks * _causal_pairs(window) + _causal_pairs(rest)
+    return _causal_pairs(tokens) - _causal_pairs(max(tokens - window, 0))
 
 
 def share_read(case: Case, users: int) -> Fraction:

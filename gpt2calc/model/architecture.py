@@ -76,6 +76,9 @@ class Architecture:
     """How tables of rotary positions are made: each angle twice, in halves or side by side, and in
     which dtype; GPT-J and CodeGen cut rows from a buffer."""
     activation: str = "silu"
+    attends_in_chunks: bool = False
+    """Whether a window is a chunk of the sequence, the same for all its tokens, and does not slide
+    along (Llama 4)."""
     has_sdpa: bool = True
     """Whether its class runs attention in one kernel."""
     memory_is_proven: bool = True

@@ -89,6 +89,7 @@ LLAMA4 = LLAMA.but(
     inferable=False,
     architecture=Architecture(
         memory_is_proven=False,
+        attends_in_chunks=True,
         runs_all_experts=True,
         decoder=BothMasksDecoder,
         experts_outputs_first=False,

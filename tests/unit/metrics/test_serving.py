@@ -206,6 +206,17 @@ def test_a_prompt_meets_in_each_layer_the_tokens_of_its_window(config):
     assert flops_of_prompt(case) == causal.total - unseen
 
 
+def test_a_prompt_of_llama_4_meets_in_a_chunk_the_tokens_of_that_chunk():
+    """Pairs of tokens are taken one by one; three of every four layers attend in chunks."""
+    config = load("llama-4-scout-109b").replace(window=64)
+    causal = flops(config, Run(seq=150, last_logits=True, causal=True))
+    pairs = [(query, key) for query in range(150) for key in range(query + 1)]
+    unseen = sum(query // 64 != key // 64 for query, key in pairs)
+    of_a_pair = 2 * 40 * (128 + 128)
+    case = serve(config, Run(seq=150)).config
+    assert flops_of_prompt(case) == causal.total - 36 * of_a_pair * unseen
+
+
 def test_windows_make_the_first_token_sooner():
     """Of 32,768 tokens in windows of 4,096 a token meets 3,840 on average, not 16,384."""
     case = serve("mistral-7b", Run(seq=32_768)).config
