@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.family import NOT_SAID, Family
 from gpt2calc.model.families.table import families
 
 FAMILIES = [family for family in families().values() if not family.variant_of]
@@ -227,6 +227,7 @@ def _fields(family: Family, dice: random.Random) -> dict[str, Any]:
 def _extra(family: Family, dice: random.Random, depth: int) -> dict[str, Any]:
     """Draw the keys of no single field."""
     drawn = {key: dice.choice(values) for key, values in family.extra_keys.items()}
+    drawn = {key: value for key, value in drawn.items() if value is not NOT_SAID}
     if family.name == "falcon":
         drawn["num_kv_heads"] = dice.choice((1, 2))
         if drawn["new_decoder_architecture"]:  # its class cannot run without these two

@@ -101,6 +101,20 @@ def test_names_order_and_shapes_are_those_of_the_class(family):
         assert type(model).__name__ == family.class_name
 
 
+@pytest.mark.parametrize("said", [None, {}, {"1": {"num_key_value_heads": 1}}])
+def test_sizes_said_layer_by_layer_stand_in_place_of_those_of_all_full_layers(said):
+    """Where ``per_layer_config`` is there at all, the class does not heed ``global_head_dim``."""
+    contents = {
+        "model_type": "gemma4_text",
+        "architectures": ["Gemma4ForCausalLM"],
+        "num_hidden_layers": 2,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "per_layer_config": said,
+    }
+    theirs = [(name, tuple(each.shape)) for name, each in built(contents).named_parameters()]
+    assert named_shapes(from_contents(contents, "said")) == theirs
+
+
 @pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("family", "way"),

@@ -15,6 +15,8 @@ Fields: TypeAlias = dict[str, object]
 """Fields of a config by name, as a ``config.json`` gives them: not checked yet."""
 Called: TypeAlias = dict[str, tuple[str, ...]]
 """The keys of a ``config.json`` by field; where several are there, the last one holds."""
+NOT_SAID: object = object()
+"""What ``read_extra`` is given for a missing key that a class does not take for null."""
 
 HIDDEN: Called = {
     "vocab": ("vocab_size",),

@@ -9,7 +9,7 @@ from gpt2calc.model.architecture import Architecture
 from gpt2calc.model.blocks.blocks import Gemma4Block
 from gpt2calc.model.decoders.llamas import Gemma4Decoder
 from gpt2calc.model.families.config_keys import LAYER_TYPES
-from gpt2calc.model.families.family import Contents, Fields, sizes
+from gpt2calc.model.families.family import NOT_SAID, Contents, Fields, sizes
 from gpt2calc.model.families.gemma import GEMMA
 from gpt2calc.model.families.layers import FULL, SLIDING, depth_of, full_among
 from gpt2calc.model.families.module_names import FOUR_NORMS, MLP, names
@@ -23,10 +23,13 @@ def _gemma4(said: Contents, fields: Fields) -> Fields:
     if types is None:
         types = [SLIDING if (n + 1) % 6 else FULL for n in range(depth)]
     full = sorted({*full_among(types, fields), depth - 1})  # the last layer never has a window
-    groups = said["num_global_key_value_heads"] if said["attention_k_eq_v"] else None
-    heads = {"head_dim": said["global_head_dim"], "num_key_value_heads": groups}
-    heads |= _of_layers(said["per_layer_config"], full)
-    width, groups = heads["head_dim"], heads["num_key_value_heads"]
+    if said["per_layer_config"] is NOT_SAID:
+        width = said["global_head_dim"]
+        groups = said["num_global_key_value_heads"] if said["attention_k_eq_v"] else None
+    else:
+        heads = _of_layers(said["per_layer_config"], full)
+        width = heads.get("head_dim", fields["head_dim"])
+        groups = heads.get("num_key_value_heads")
     if len(full) == depth:
         fields = _all_full(said, fields, width, groups)
     else:
@@ -61,7 +64,7 @@ def unless_usual(size: object, usual: object) -> object:
 
 def _of_layers(said: object, full: list[int]) -> dict[str, object]:
     """Return the sizes of layers without a window, where the file says them layer by layer."""
-    if said is None:
+    if said is None or said == {}:
         return {}
     if not isinstance(said, Mapping) or {*map(str, said)} != {*map(str, full)}:
         raise ValueError(
@@ -115,7 +118,7 @@ _OF_GEMMA4: dict[str, tuple[object, ...]] = {
     "attention_k_eq_v": (False, True),
     "num_kv_shared_layers": (0,),
     "use_double_wide_mlp": (False, True),
-    "per_layer_config": (None,),
+    "per_layer_config": (NOT_SAID,),
     **LAYER_TYPES,
 }
 _ATTENTION = {

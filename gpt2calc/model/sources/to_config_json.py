@@ -6,7 +6,7 @@ from itertools import pairwise, product
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families import dbrx
-from gpt2calc.model.families.family import Family
+from gpt2calc.model.families.family import NOT_SAID, Family
 from gpt2calc.model.families.layers import CHUNKED, FULL, SLIDING
 from gpt2calc.model.families.table import family_called
 from gpt2calc.model.sources.config_json import from_contents
@@ -46,7 +46,8 @@ def in_their_words(config: ModelConfig) -> dict[str, object]:
     }
     for chosen in product(*base.extra_keys.values()):
         extra = dict(zip(base.extra_keys, chosen, strict=True)) | _numbers(base, config)
-        said = contents | {key: value for key, value in extra.items() if value is not None}
+        given = {key: value for key, value in extra.items() if value not in (None, NOT_SAID)}
+        said = contents | given
         try:
             read = from_contents(said, family.words)
         except UserError:
