@@ -5,6 +5,7 @@ from dataclasses import replace as with_changes
 from itertools import product as every
 from math import prod
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -182,6 +183,31 @@ def test_the_state_in_8_bits_as_bitsandbytes_holds_it():
     """Bytes of ``bitsandbytes.optim.AdamW8bit`` 0.50.2, measured by its own ``init_state``."""
     for name, measured in {"gpt2-xl": 3_166_669_400, "gpt2": 253_494_680}.items():
         assert memory(name, Run(optimizer="adamw-8bit"))["optimizer"].total == measured
+
+
+@pytest.mark.parametrize("name", ["gpt2", "qwen3-30b-a3b"])
+def test_adafactor_keeps_the_means_along_rows_and_columns_of_each_matrix(name):
+    """Experts are matrices of three dimensions, whose first is none of the two."""
+    config = load(name).replace(n_layer=1)
+    numbers = 0
+    for _, shape in named_shapes(config):
+        tensor = np.broadcast_to(np.float32(0), shape)
+        means = [tensor] if len(shape) == 1 else [tensor[..., 0], tensor[..., 0, :]]
+        numbers += sum(each.size for each in means)
+    steps = len(named_shapes(config))
+    held = memory(config, Run(optimizer="adafactor", dtype="float32"))
+    assert held["optimizer"].total == 4 * (numbers + steps)
+
+
+def test_the_note_of_one_gpu_is_said_of_several_alone():
+    (*_, alone), (*_, of_four) = (
+        memory("gpt2", Run(gpus=gpus, zero_stage=stage)).tables()
+        for gpus, stage in ((1, 0), (4, 1))
+    )
+    assert of_four.notes[len(alone.notes) :] == (
+        "All of this table is of one GPU that has the whole model.",
+    )
+    assert of_four.notes[: len(alone.notes)] == alone.notes
 
 
 def test_known_caches():
