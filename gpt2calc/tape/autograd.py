@@ -31,8 +31,8 @@ Backward: TypeAlias = Callable[[Saved, Gradients, Needed], Sequence[Tensor | Non
 SavedTensorsHook: TypeAlias = Callable[[Saved], tuple[Saved, Callable[[], Saved] | None]]
 """Packs saved tensors: returns what is kept of them, and what unpacks them in backward."""
 
-LEAVES_FIRST = 1 << 60
-"""Added to the priority of leaves, which accumulate as soon as they can."""
+OF_LEAVES = 1 << 60
+"""The priority of leaves, which accumulate as soon as they can: above that of all nodes."""
 
 
 class Edge(NamedTuple):
@@ -127,7 +127,7 @@ def record(
 
 
 class _Ready:
-    """Nodes and leaves whose gradients are complete: leaves first, then the newest nodes."""
+    """Nodes and leaves whose gradients are complete: leaves in order, then the newest nodes."""
 
     def __init__(self, tape: Tape, root: Node) -> None:
         self.tape = tape
@@ -137,7 +137,7 @@ class _Ready:
 
     def push(self, target: Node | Tensor) -> None:
         number = self.tape.next_sequence_number()
-        priority = LEAVES_FIRST + number if isinstance(target, Tensor) else target.sequence
+        priority = OF_LEAVES if isinstance(target, Tensor) else target.sequence
         heapq.heappush(self.heap, (-priority, number, target))
 
     def pop(self) -> Node | Tensor:
@@ -273,8 +273,7 @@ def _accumulate(leaf: Tensor, received: Gradients) -> None:
     gradient = received.pop()
     if leaf.grad is not None:
         return  # the gradient is added to it in place
-    is_laid_out_alike = gradient.stride == leaf.stride
-    if not is_laid_out_alike and not (gradient.is_contiguous and leaf.is_contiguous):
+    if not _is_laid_out_alike(gradient, leaf):
         gradient = empty("clone", gradient.shape, gradient.dtype)
     leaf.grad = gradient
     if gradient.storage is None:
@@ -283,3 +282,9 @@ def _accumulate(leaf: Tensor, received: Gradients) -> None:
         gradient.storage.becomes_whole_gradient()
     else:
         gradient.storage.becomes_gradient()
+
+
+def _is_laid_out_alike(gradient: Tensor, leaf: Tensor) -> bool:
+    """Compare strides of all dimensions longer than 1, as ``obeys_layout_contract``."""
+    strides = zip(leaf.shape, gradient.stride, leaf.stride, strict=True)
+    return all(size == 1 or one == other for size, one, other in strides)

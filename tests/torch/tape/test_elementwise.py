@@ -227,7 +227,6 @@ def test_joining(data):
     check(lambda o, *parts: o.cat(parts, dim), *parts, ending=data.draw(dense_endings))
 
 
-@pytest.mark.xfail(reason="parameters whose gradients are complete at once take turns as they came")
 def test_joining_two_parameters():
     check(lambda o, x, y: o.cat([x, y], 1), weight(2, 2), weight(2, 3))
 
