@@ -1,12 +1,13 @@
 """Memory at many points at once: each is what a run of that point alone gives."""
 
 import numpy as np
+import pytest
 from drawing import FAMILIES, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from gpt2calc import Run, load, sweep
+from gpt2calc import ModelConfig, Run, load, memory, sweep
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.model.sources.config_json import from_contents
@@ -116,3 +117,17 @@ def test_how_many_points_are_done_is_reported():
     case = memory_case(case_of(load("gpt2").replace(n_layer=2)))
     Regions(case, PARTS).at({"batch": np.arange(1, 30)}, done.append)
     assert sum(done) == 29
+
+
+@pytest.mark.parametrize(
+    "run",
+    [Run(optimizer="adamw-8bit"), Run(zero_stage=1, gpus=7), Run(zero_stage=3, gpus=5)],
+    ids=lambda run: f"{run.optimizer} on {run.gpus}",
+)
+@pytest.mark.parametrize("axis", ["vocab", "n_layer", "batch"])
+def test_what_a_rule_rounds_is_swept_too(run, axis):
+    """No size is a multiple of the GPUs, and some tensors are too small for a state in 8 bits."""
+    config = ModelConfig(n_layer=3, n_embd=20, n_head=2, vocab=101, n_ctx=64)
+    swept = sweep(case_of(config, run), of="memory", **{axis: [1, 2, 3, 211]})
+    alone = [case_of(config, run).evaluate_at(**{axis: value}) for value in (1, 2, 3, 211)]
+    assert swept.total.tolist() == [memory(case.model, case.run).total for case in alone]

@@ -231,12 +231,15 @@ def test_windows_make_the_first_token_sooner():
     )
 
 
-@pytest.mark.parametrize("name", ["llama-3-8b", "mixtral-8x7b", "gpt2"])
-def test_a_step_computes_longer_than_it_reads_from_the_users_that_are_said(name):
-    served = serve(name, Run(seq=8), gpu="h100", tensor_parallel=2)
+@pytest.mark.parametrize(
+    ("name", "seq"), [("llama-3-8b", 8), ("llama-3-8b", 300), ("mixtral-8x7b", 8), ("gpt2", 8)]
+)
+def test_a_step_computes_longer_than_it_reads_from_the_users_that_are_said(name, seq):
+    """The last token of each user is run, behind a cache of those before it."""
+    served = serve(name, Run(seq=seq), gpu="h100", tensor_parallel=2)
     users = served.bounds.compute_bound_from
     peak = 67e12 if name == "gpt2" else 989.5e12
-    token = flops(name, Run(seq=1, cached=7, training=False, last_logits=True)).total
+    token = flops(name, Run(seq=1, cached=seq - 1, training=False, last_logits=True)).total
 
     def is_computing(number):
         share = float(share_read(served.config, number))
