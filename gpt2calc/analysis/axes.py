@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.quantity.along import curve_along
 from gpt2calc.quantity.case import Case, refuse_beyond_positions
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.units import parse_size
 
 Array = NDArray[np.int64]

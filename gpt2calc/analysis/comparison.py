@@ -78,7 +78,7 @@ class Comparison(Listing):
 
     def _fields_of(self, part: str) -> tuple[RowField, RowField]:
         """Return a part's total and share; tables leave out empty ones of many, or rare ones."""
-        may_be_left_out = self.quantity.has_many_parts or part in self.quantity.rare
+        may_be_left_out = self.quantity.display.has_many_parts or part in self.quantity.display.rare
         is_read = not may_be_left_out or any(c[part].total for c in self.counts)
         return (
             RowField(part, lambda named: named[1][part].total, part if is_read else None),

@@ -9,8 +9,9 @@ import numpy as np
 from gpt2calc.analysis.axes import Array
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.along import Measure, along
+from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.polynomial import Polynomial
-from gpt2calc.quantity.quantity import Config, NoFormulaError
+from gpt2calc.quantity.quantity import NoFormulaError
 
 LARGEST_GRID = 10**8
 """Configs whose counts are held at once at most: 800 MB of them."""

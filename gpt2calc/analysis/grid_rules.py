@@ -12,7 +12,8 @@ from gpt2calc.analysis.axes import Array, as_axis, values_at
 from gpt2calc.errors import UserError
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.quantity.quantity import Config, model_of
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import model_of
 
 HEADS = ("n_embd", "n_head", "head_dim", "n_kv_head", "full_n_head", "full_n_kv_head")
 """Numbers that must divide one another."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.families.gpt2 import GPT2
-from gpt2calc.quantity.quantity import Config
+from gpt2calc.quantity.number import Config
 from gpt2calc.units import RoundedNumber
 
 USUAL_ASPECTS = (32, 128)

@@ -9,7 +9,8 @@ import numpy as np
 from gpt2calc.analysis.shape_bounds import MOST_DEPTHS, Bounds, Candidate
 from gpt2calc.metrics.memory.points import Array
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.terminal import progress_of
 from gpt2calc.units import RoundedNumber
 

@@ -11,8 +11,9 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.quantity.along import Curve, along, curve_along
 from gpt2calc.quantity.breakdown import Breakdown
+from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.polynomial import X
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.quantity import NoFormulaError, Quantity
 from gpt2calc.units import RoundedNumber
 
 MOST_WIDTHS = 64

@@ -26,7 +26,8 @@ from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.along import step_of_width
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
@@ -73,7 +74,9 @@ class Shape:
     @property
     def shares(self) -> dict[str, float]:
         """The share of the total of each group of parts, as a fraction."""
-        return {name: self.counted.group_share(name) for name in self.counted.quantity.groups}
+        return {
+            name: self.counted.group_share(name) for name in self.counted.quantity.display.groups
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return total and error in the quantity's unit, shares as fractions."""
@@ -124,7 +127,7 @@ class Shapes(Listing):
         mixers = [name for name in self.bounds.growth.ratios if name.startswith("mixer_")]
         grown = [name for name in self.bounds.growth.ratios if name not in ("n_head", *mixers)]
         heads = (counts("n_head", lambda shape: shape.n_head),)
-        groups = [*self.quantity.groups]
+        groups = [*self.quantity.display.groups]
         return (
             counts("n_layer", lambda shape: shape.n_layer),
             counts("n_embd", lambda shape: shape.n_embd),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gpt2calc.analysis.budgets import said
 from gpt2calc.errors import UserError
 from gpt2calc.quantity.along import Curve, Pointwise, curve_along, step_of_width
-from gpt2calc.quantity.quantity import Config, Quantity, model_of
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity, model_of
 from gpt2calc.units import RoundedNumber
 
 STRUCTURAL = ("n_head", "head_dim", "n_embd", "n_expert", "n_layer")

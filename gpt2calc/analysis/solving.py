@@ -11,7 +11,8 @@ from gpt2calc.model.constraints import OF_FEW_VALUES
 from gpt2calc.model.fields.declared import field_called
 from gpt2calc.quantity.along import is_solvable, solvable_fields
 from gpt2calc.quantity.models import Models, labelled
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber

@@ -77,7 +77,7 @@ class Sweep(Swept, Listing):
             ),
             *(
                 RowField(None, partial(_share, parts), name, "share")
-                for name, parts in self.quantity.groups.items()
+                for name, parts in self.quantity.display.groups.items()
             ),
         )
 
@@ -109,7 +109,7 @@ class Sweep(Swept, Listing):
         """Tell whether a table leaves out a column in which no row has anything."""
         quantity = self.quantity
         return column.kind == "share" and (
-            quantity.has_many_parts or column.heading in quantity.rare
+            quantity.display.has_many_parts or column.heading in quantity.display.rare
         )
 
     def _idle(self, rows: list[dict[str, int]]) -> tuple[str, ...]:

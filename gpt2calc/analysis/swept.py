@@ -22,8 +22,8 @@ from gpt2calc.analysis.grid import LARGEST_GRID, on_grid, refuse_large_grid
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.quantity.along import Measure
-from gpt2calc.quantity.number import Number
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config, Number
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.terminal import MANY_PARTS, progress_of
 
 BATCH = 2**16

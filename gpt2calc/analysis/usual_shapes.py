@@ -7,7 +7,8 @@ from math import log2
 from gpt2calc.analysis.shape_bounds import Candidate
 from gpt2calc.errors import UserError
 from gpt2calc.model.sources.presets import presets
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 
 ODDITY_OF_TWICE = 4
 """What an aspect of twice or half the usual one adds to the sort key; a missing divisor adds 1."""

@@ -129,7 +129,7 @@ def solve(
         quantity = as_quantity(of)
         raise UserError(
             f"solve needs a budget: --budget with a number of {quantity.unit}, such as "
-            f"{quantity.example}"
+            f"{quantity.display.example}"
         )
     changes = _of_training_run(models, fields, of, tokens)
     refuse_idle_run(of, changes, models)

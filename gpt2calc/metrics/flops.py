@@ -17,6 +17,8 @@ from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.by_kind import holds_at_depths
 from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.display import Display
+from gpt2calc.quantity.formula_rules import FormulaRules
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.run import Run
@@ -84,14 +86,15 @@ FLOPS = Quantity(
     parts=FLOP_SUBLAYERS,
     tally=Passes,
     part=Work,
-    groups={part: (part,) for part in FLOP_SUBLAYERS},
-    verb="take",
-    notes_on_terms=_notes_on_products,
     case=case_of,
-    apart=_passes,
-    holds=_holds,
-    example="1e15",
-    scale=(" k", " M", " G", " T", " P", " E", " Z"),
+    formulas=FormulaRules(notes=_notes_on_products, holds=_holds),
+    display=Display(
+        verb="take",
+        apart=_passes,
+        groups={part: (part,) for part in FLOP_SUBLAYERS},
+        example="1e15",
+        scale=(" k", " M", " G", " T", " P", " E", " Z"),
+    ),
 )
 OF_A_PASS = dict.fromkeys(("forward", "training", "checkpointed"), FLOPS.total)
 """The function that counts exactly what rules of thumb estimate, by their pass."""

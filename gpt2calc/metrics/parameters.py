@@ -10,6 +10,8 @@ from gpt2calc.model.tensors import active_tensors, tensors, tensors_by_kind, ten
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.by_kind import holds_at_depths
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.display import Display
+from gpt2calc.quantity.formula_rules import FormulaRules
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import OfKind, Quantity
@@ -124,9 +126,10 @@ PARAMETERS = Quantity(
     parts=SUBLAYERS,
     tally=Tally,
     part=SublayerCount,
-    notes_on_terms=_notes_on_tensors,
-    holds=holds_at_depths,
-    groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)},
+    formulas=FormulaRules(notes=_notes_on_tensors, holds=holds_at_depths),
+    display=Display(
+        groups={"embeddings": EMBEDDINGS, "attention": ("attention",), "mlp": ("mlp",)}
+    ),
 )
 ACTIVE = replace(
     PARAMETERS,
@@ -134,7 +137,10 @@ ACTIVE = replace(
     unit="active parameters",
     terms=active_tensors,
     by_kind=partial(_by_kind, only_active=True),
-    notes_on_terms=lambda _: ("Of the experts, those are counted that a token goes through.",),
+    formulas=FormulaRules(
+        notes=lambda _: ("Of the experts, those are counted that a token goes through.",),
+        holds=holds_at_depths,
+    ),
 )
 """The parameters that a token goes through: all of them, less the experts not chosen for it."""
 

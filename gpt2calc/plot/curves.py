@@ -19,7 +19,8 @@ from gpt2calc.metrics.parameters import breakdown
 from gpt2calc.plot.labels import ABOVE_A_LINE, limit_of, log_ticks, place_labels, whole_ticks
 from gpt2calc.plot.style import INK, human_in
 from gpt2calc.quantity.along import curve_along
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.report.sublayers import colour_of, shortened, words_of
 
 FINEST = 300

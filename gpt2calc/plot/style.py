@@ -121,7 +121,7 @@ def checked_ending(path: Path) -> str:
 
 def human_in(quantity: Quantity) -> Callable[..., str]:
     """Return a function that writes a rounded count with a quantity's prefix: 134 GB, 292 G."""
-    return partial(human, scale=quantity.scale)
+    return partial(human, scale=quantity.display.scale)
 
 
 def exact_or_rounded(count: int) -> str:

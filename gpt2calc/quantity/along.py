@@ -7,9 +7,9 @@ from typing import TypeAlias
 from gpt2calc.errors import UserError
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.bisection import largest_that
-from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.number import Config, Number
 from gpt2calc.quantity.polynomial import Polynomial, X, as_polynomial
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.quantity import NoFormulaError, Quantity
 
 Measure = Callable[[Config], Number]
 """A sum over the operations of a config: the total, a column, one sublayer."""

@@ -6,7 +6,8 @@ from functools import cached_property, partial
 from typing import Any
 
 from gpt2calc.quantity.by_kind import KindPart, parts_by_kind
-from gpt2calc.quantity.quantity import Config, Quantity, Share, model_of
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity, Share, model_of
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.table import Table
 
@@ -58,7 +59,9 @@ class PartByPart(Listing):
 
     def _shown(self) -> list[tuple[str, Any]]:
         named = zip(self.quantity.parts, self.parts, strict=True)
-        return [pair for pair in named if pair[1].total or pair[0] not in self.quantity.rare]
+        return [
+            pair for pair in named if pair[1].total or pair[0] not in self.quantity.display.rare
+        ]
 
 
 def _amount(column: str, pair: tuple[str, Any]) -> int:
@@ -82,7 +85,7 @@ class Breakdown(PartByPart):
     @property
     def per_block(self) -> int:
         """What one transformer block has: what one more layer adds."""
-        added: int = self.quantity.per_block(self.quantity.settle(self.config))
+        added: int = self.quantity.per_block(self.quantity.formulas.settle(self.config))
         return added
 
     @property
@@ -92,25 +95,25 @@ class Breakdown(PartByPart):
 
     def __getitem__(self, part: str) -> Any:
         """Return one part, or a group of them. Raises ``UserError`` if none is called that."""
-        if part not in self.quantity.parts and part in self.quantity.groups:
-            return self._together(self.quantity.groups[part])
+        if part not in self.quantity.parts and part in self.quantity.display.groups:
+            return self._together(self.quantity.display.groups[part])
         return self.parts[self.quantity.parts.index(self.quantity.checked_part(part))]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.quantity.parts)
 
     def __contains__(self, part: object) -> bool:
-        return part in self.quantity.parts or part in self.quantity.groups
+        return part in self.quantity.parts or part in self.quantity.display.groups
 
     @property
     def coarse(self) -> dict[str, Share]:
         """The parts by name, or the groups of them where there are many."""
-        if not self.quantity.has_many_parts:
+        if not self.quantity.display.has_many_parts:
             return {
                 name: Share(part.total, part.total, part.share)
                 for name, part in self.sublayers.items()
             }
-        return {name: self._together(parts) for name, parts in self.quantity.groups.items()}
+        return {name: self._together(parts) for name, parts in self.quantity.display.groups.items()}
 
     def _together(self, parts: Iterable[str]) -> Share:
         total = sum(self.sublayers[part].total for part in parts)
@@ -118,7 +121,7 @@ class Breakdown(PartByPart):
 
     def group_share(self, group: str) -> float:
         """Return the fraction of the total that the parts of a group have together."""
-        return float(sum(self[name].share for name in self.quantity.groups[group]))
+        return float(sum(self[name].share for name in self.quantity.display.groups[group]))
 
     @cached_property
     def kinds(self) -> dict[str, list[KindPart]]:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from gpt2calc.model.kinds import kind_said, kinds_of, mixer_said, mlp_said
 from gpt2calc.model.terms import Term
-from gpt2calc.quantity.quantity import Config, Quantity, model_of
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity, model_of
 
 PARTS = {
     "attention": mixer_said,

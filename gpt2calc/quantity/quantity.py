@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.kinds import LayerKind
 from gpt2calc.model.terms import Term, make
-from gpt2calc.quantity.number import Number
+from gpt2calc.quantity.display import Display
+from gpt2calc.quantity.formula_rules import FormulaRules
+from gpt2calc.quantity.number import Config, Number
 
-Config = Any
-"""What defines the case: fields with letters and rules, a :class:`.model.fields.Declared`."""
 AtPoints = Callable[
     [Config, Mapping[str, Any], tuple[str, ...], Callable[[int], None]], dict[str, Any]
 ]
@@ -30,24 +30,8 @@ def _itself(config: Config) -> Config:
     return config
 
 
-def _settled(config: Config) -> Config:
-    return config.settled()
-
-
-def _as_it_is(config: Config, _: tuple[str, ...]) -> Config:
-    return config
-
-
-def _everywhere(_: Config, __: tuple[str, ...]) -> tuple[str, ...]:
-    return ()
-
-
 def _no_kinds(_: Config) -> "list[OfKind]":
     return []
-
-
-def _no_notes(_: Config) -> tuple[str, ...]:
-    return ()
 
 
 class NoFormulaError(TypeError):
@@ -101,36 +85,18 @@ class Quantity:
     """A named tuple with a sum for each column of its tables, and their ``total``."""
     part: type[Any] = Share
     """A named tuple of a tally's columns, its ``total`` and its ``share`` of the model's total."""
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """Parts that belong together where there is no room for all."""
-    verb: str = "have"
-    """What parts of a model do with it, in questions: have parameters, take FLOPs."""
-    notes_on_terms: Callable[[Config], tuple[str, ...]] = _no_notes
-    """What a reader of its terms must know, in sentences."""
     case: Callable[[Any], Config] = _itself
     """What the quantity is of, made from a model's config: that config, or that and a run."""
-    apart: Callable[[Config], tuple[str, ...]] | None = None
-    """The columns that the tables of a config show beside the total; all, if it is left out."""
     alternatives: Callable[[Config], list[Number]] | None = None
     """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
-    settle: Callable[[Config], Config] = _settled
-    """Fix what must stay as it is while numbers are left open: which sum is the largest."""
     at_points: AtPoints | None = None
     """Evaluates each part at several points, where the terms of a config whose fields are arrays
     cannot be added up. It is given a config, an array of values for each field, the names of the
     parts, and a callback for the number of points that are done."""
-    generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
-    """Give fields that are to be left open typical values: one of 1 would be broadcast."""
-    rare: tuple[str, ...] = ()
-    """Parts that few models have: no row is shown for those that have nothing."""
-    has_many_parts: bool = False
-    """Whether there are so many parts that pictures show the groups, and tables no empty ones."""
-    holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
-    """Where the formulas of a settled config hold, with some fields left open, in sentences."""
-    example: str = "350M"
-    """A budget of it, for messages."""
-    scale: tuple[str, ...] = ("k", "M", "B", "T")
-    """The suffixes of a thousand, a million and so on in pictures."""
+    formulas: FormulaRules = field(default_factory=FormulaRules)
+    """What its formulas in letters need."""
+    display: Display = field(default_factory=Display)
+    """How it is written in tables, pictures and sentences."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -139,8 +105,8 @@ class Quantity:
 
     def columns_apart(self, config: Config) -> tuple[str, ...]:
         """Return the columns that stand beside the total; none where there is only one."""
-        if self.apart is not None:
-            return self.apart(config)
+        if self.display.apart is not None:
+            return self.display.apart(config)
         return self.columns if len(self.columns) > 1 else ()
 
     def rows(self, terms: Iterable[Term]) -> dict[str, dict[str, Number]]:

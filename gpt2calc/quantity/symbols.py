@@ -8,7 +8,8 @@ from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import field_named, letters
 from gpt2calc.quantity.along import fields_of, solvable_fields
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.run import Run
 
 LETTERS = letters(ModelConfig, Run)

@@ -8,7 +8,8 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.quantity.case import Case
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.teach.dice import Dice
 
@@ -43,7 +44,7 @@ def drawn_case(dice: Dice, quantity: Quantity, family: str) -> Config:
     spelled = model.spelled_out()
     if quantity.alternatives is not None:
         plain = Run(**run, training=True, dtype="float32", attention="eager", optimizer="adamw")
-        return with_changes(quantity.settle(Case(spelled, plain)), moment=START)
+        return with_changes(quantity.formulas.settle(Case(spelled, plain)), moment=START)
     if quantity.name in Run.known["training"].fixed:
         run |= {"training": False, "dtype": case.dtype}
         return Case(spelled, Run(**run))

@@ -10,7 +10,8 @@ from gpt2calc.metrics.parameters import PARAMETERS
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.quantity.along import solvable_fields
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import NoFormulaError, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS
 from gpt2calc.report.listing import Listing, RowField, counts

@@ -8,7 +8,8 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Config, Quantity, model_of
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity, model_of
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
 from gpt2calc.report.listing import Listing, RowField
@@ -58,8 +59,8 @@ class Explanation(Listing):
 
     def notes(self) -> tuple[str, ...]:
         """Return what a reader must know of how terms are listed."""
-        holds = self.quantity.holds(self.config, self.free) if self.free else ()
-        return (*self.quantity.notes_on_terms(self.config), *holds)
+        holds = self.quantity.formulas.holds(self.config, self.free) if self.free else ()
+        return (*self.quantity.formulas.notes(self.config), *holds)
 
     @property
     def notation(self) -> Table:
@@ -214,7 +215,7 @@ def explain(
     """
     quantity = as_quantity(of)
     case = quantity.case(as_config(config)).settled()
-    case = quantity.settle(quantity.generic(case, fields_named(free)))
+    case = quantity.formulas.settle(quantity.formulas.generic(case, fields_named(free)))
     model, fields = leave_open(case, free, quantity)
     derivation = Derivation(model, fields, quantity)
     if sublayer is not None:

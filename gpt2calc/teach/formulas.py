@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import NoFormulaError, Quantity
 from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import LETTERS, fields_named, leave_open, with_symbols
 from gpt2calc.report.listing import Listing, RowField
@@ -113,14 +114,14 @@ class Formulas(Listing):
         stand_for = ", ".join(f"{LETTERS[name]} is {name}" for name in self.free)
         return (
             f"{stand_for}.",
-            *self.quantity.holds(self.config, self.free),
+            *self.quantity.formulas.holds(self.config, self.free),
             *more_than_active(self.config, self.quantity),
         )
 
     def table(self) -> Table:
         """Return a row for each formula, in letters; in a table of memory none that is 0."""
         *sums, _ = self.items()
-        hides = self.quantity.has_many_parts
+        hides = self.quantity.display.has_many_parts
         read = [(name, each) for name, each in sums if each.total or not hides]
         return self.table_of(read, self.title())._replace(footer=self.footer(), notes=self.notes())
 
@@ -191,7 +192,7 @@ def formula(
 def _formulas(quantity: Quantity, case: Config, free: str | Collection[str]) -> Formulas:
     from sympy import expand
 
-    case = quantity.settle(quantity.generic(case, fields_named(free)))
+    case = quantity.formulas.settle(quantity.formulas.generic(case, fields_named(free)))
     case, fields = leave_open(case, free, quantity)
     symbolic = with_symbols(case, fields)
     terms = list(quantity.terms(symbolic))

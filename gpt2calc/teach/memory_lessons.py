@@ -40,7 +40,7 @@ def _beyond_the_weights(case: Case) -> str:
         for name, number in case.effective().items()
         if name in LETTERS and isinstance(number, int) and number > 1
     }
-    settled = MEMORY.settle(case)
+    settled = MEMORY.formulas.settle(case)
     there = [t for t in MEMORY.terms(settled.evaluate_at(**letters)) if t.sublayer != "weights"]
     formula = in_letters(sum(term.amount for term in there))
     amount = sum(term.amount for term in MEMORY.terms(settled) if term.sublayer != "weights")

@@ -8,8 +8,9 @@ from typing import NamedTuple, cast
 from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.quantity.along import along
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.polynomial import Polynomial
-from gpt2calc.quantity.quantity import Config, NoFormulaError, Quantity, model_of
+from gpt2calc.quantity.quantity import NoFormulaError, Quantity, model_of
 from gpt2calc.quantity.symbols import LETTERS
 from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps
 from gpt2calc.teach.dice import Dice
@@ -80,7 +81,9 @@ def about_a_tensor(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     name = step.term.name(config.names)
     where = "in one block of" if step.term.in_block else "in"
     what = name if quantity.alternatives is None else f"the tensor '{name}'"
-    question = f"How many {quantity.unit} does {what} {quantity.verb}, {where} {_model(config)}?"
+    question = (
+        f"How many {quantity.unit} does {what} {quantity.display.verb}, {where} {_model(config)}?"
+    )
     return Solved(config, question, _end(step.chain), quantity.unit, ((name, step.chain),))
 
 
@@ -97,7 +100,7 @@ def about_a_part(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     chain = parts[name].sum_of(what)
     unit = what if what in ("weights", "biases") else quantity.unit
     passes = f" in the {what} pass" if what in ("forward", "backward") else ""
-    asked = _in_words(name, config).format(quantity.verb)
+    asked = _in_words(name, config).format(quantity.display.verb)
     question = f"How many {unit} {asked}{passes} in {_model(config)}?"
     return Solved(config, question, _end(chain), unit, ((f"{name}, {what}", chain),))
 
@@ -117,7 +120,7 @@ def about_the_whole(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     del dice
     derivation = Derivation(config, (), quantity)
     steps = (*derivation.blocks(), ("the whole model", derivation.total()))
-    question = f"How many {quantity.unit} does {_model(config)} {quantity.verb}?"
+    question = f"How many {quantity.unit} does {_model(config)} {quantity.display.verb}?"
     return Solved(config, question, _end(derivation.total()), quantity.unit, steps)
 
 
@@ -128,7 +131,7 @@ def about_a_field(dice: Dice, quantity: Quantity, config: Config) -> Solved:
         raise NothingToAskError
     field = dice.one_of([*curves])
     total, value = quantity.total(config), getattr(config, field)
-    has = "has" if quantity.verb == "have" else f"{quantity.verb}s"
+    has = "has" if quantity.display.verb == "have" else f"{quantity.display.verb}s"
     model = _model(config, {field})
     return Solved(
         config,

@@ -232,7 +232,7 @@ def lightness(colour):
 
 @pytest.mark.parametrize("quantity", [as_quantity(name) for name in NAMES], ids=NAMES)
 def test_sublayers_stay_apart_in_grey(quantity):
-    shown = quantity.groups if quantity.has_many_parts else quantity.parts
+    shown = quantity.display.groups if quantity.display.has_many_parts else quantity.parts
     levels = sorted(lightness(colour_of(part)) for part in shown)
     assert all(after - before > 9 for before, after in itertools.pairwise(levels))
 

@@ -10,8 +10,11 @@ from gpt2calc.model.builders.attention import heads_of
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.quantity.breakdown import Breakdown
 from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.display import SUFFIXES_OF_BYTES, Display
+from gpt2calc.quantity.formula_rules import FormulaRules
 from gpt2calc.quantity.models import Model, as_config
-from gpt2calc.quantity.quantity import Config, Quantity
+from gpt2calc.quantity.number import Config
+from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.run import Run
 from gpt2calc.units import format_binary_bytes, format_bytes
 
@@ -47,14 +50,15 @@ CACHE = Quantity(
     unit="bytes",
     terms=cache_terms,
     parts=PARTS,
-    groups={part: (part,) for part in PARTS},
-    verb="hold",
-    notes_on_terms=_notes,
     case=cache_case,
-    holds=_holds,
-    example="16GB",
-    rare=RARE,
-    scale=(" kB", " MB", " GB", " TB", " PB"),
+    formulas=FormulaRules(notes=_notes, holds=_holds),
+    display=Display(
+        verb="hold",
+        groups={part: (part,) for part in PARTS},
+        rare=RARE,
+        example="16GB",
+        scale=SUFFIXES_OF_BYTES,
+    ),
 )
 
 

@@ -18,6 +18,8 @@ from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.case import Case, case_of
+from gpt2calc.quantity.display import SUFFIXES_OF_BYTES, Display
+from gpt2calc.quantity.formula_rules import FormulaRules
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Quantity
 
@@ -197,22 +199,21 @@ MEMORY = Quantity(
     unit="bytes",
     terms=_terms,
     parts=PARTS,
-    groups={
-        **{part: (part,) for part in STATE},
-        "activations": ACTIVATIONS,
-        **{part: (part,) for part in ("cache", "logits", "gathered", "temporary")},
-    },
-    verb="hold",
-    notes_on_terms=_notes_on_terms,
     case=memory_case,
     alternatives=_totals,
-    holds=_holds,
-    settle=_settle,
-    generic=generic,
     at_points=_at_points,
-    has_many_parts=True,
-    example="80GB",
-    scale=(" kB", " MB", " GB", " TB", " PB"),
+    formulas=FormulaRules(settle=_settle, generic=generic, holds=_holds, notes=_notes_on_terms),
+    display=Display(
+        verb="hold",
+        groups={
+            **{part: (part,) for part in STATE},
+            "activations": ACTIVATIONS,
+            **{part: (part,) for part in ("cache", "logits", "gathered", "temporary")},
+        },
+        has_many_parts=True,
+        example="80GB",
+        scale=SUFFIXES_OF_BYTES,
+    ),
 )
 HELD = {
     "state": state_bytes,

@@ -23,7 +23,7 @@ ORDER = (
     "logits", "temporary",
 )  # fmt: skip
 """Parts from the bottom to the top: what stays is beneath what comes and goes."""
-GROUP_OF = {part: group for group, parts in MEMORY.groups.items() for part in parts}
+GROUP_OF = {part: group for group, parts in MEMORY.display.groups.items() for part in parts}
 
 
 class Stacked(NamedTuple):

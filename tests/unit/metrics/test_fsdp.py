@@ -38,7 +38,7 @@ def test_formulas_of_shards_are_the_figures_of_runs(batch, seq, dtype):
     config = GPT2.replace(vocab=104, n_layer=6)
     case = memory_case(case_of(config, Run(batch=batch, seq=seq, dtype=dtype, **FSDP)))
     held = memory(config, case.run)
-    settled = MEMORY.settle(case)
+    settled = MEMORY.formulas.settle(case)
     letters = {name: symbol(name) for name in ("n_layer", "batch", "seq") if case.value(name) > 1}
     formula = MEMORY.total(settled.evaluate_at(**letters))
     values = {letter: case.value(name) for name, letter in letters.items()}

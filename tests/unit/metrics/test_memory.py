@@ -175,7 +175,7 @@ def test_what_is_there_at_the_peak_adds_up_in_numbers_and_in_letters(case, train
     total = memory(case.model, case.run).total
     explained = explain(case, of="memory")
     assert explained.total[-1] == total
-    settled = MEMORY.settle(case)
+    settled = MEMORY.formulas.settle(case)
     assert sum(term.amount for term in MEMORY.terms(settled)) == total
 
 
@@ -269,7 +269,7 @@ TIED_AND_TINY = Case(
 @example(TIED_AND_TINY, True)
 def test_one_more_block_adds_what_it_says(case, training):
     ways = {} if training else {"checkpointing": "none", "dropout": False}
-    case = MEMORY.settle(case.evaluate_at(training=training, **ways))
+    case = MEMORY.formulas.settle(case.evaluate_at(training=training, **ways))
     one, two = (MEMORY.total(case.evaluate_at(n_layer=case.n_layer + n)) for n in (0, 1))
     assert breakdown(case, MEMORY).per_block == two - one
     line = formula(case, free="n_layer", of="memory")
