@@ -39,8 +39,19 @@ class Solution:
     """The value with the largest total of at most the budget; None if every total is above it."""
     above: Value
     """The value with the smallest total of at least the budget."""
-    interval: Interval | None
-    """The values whose totals are ``near`` the budget as it is written; None if there are none."""
+    values: Sequence[int]
+    """The values whose totals are ``near`` the budget as it is written: multiples of a step, as a
+    range that begins at one of them, or a few listed ones."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """The first and the last of these values; None if there are none."""
+        return ends_of(self.values)
+
+
+def ends_of(values: Sequence[int]) -> Interval | None:
+    """Return the first and the last of some values; None if there are none."""
+    return (values[0], values[-1]) if values else None
 
 
 def with_value(config: Config, field: str, value: int) -> Config:
@@ -99,7 +110,7 @@ def solved(
         budget=budget,
         below=None if lower is None else at(lower),
         above=at(upper),
-        interval=_interval(curve, budget, step, config, field),
+        values=_values_near(curve, budget, step, config, field),
     )
 
 
@@ -141,16 +152,16 @@ def _refuse_out_of_reach(
         )
 
 
-def _interval(
+def _values_near(
     curve: Curve, budget: RoundedNumber, step: int, config: Config, field: str
-) -> Interval | None:
-    """Return the first and the last value that a config takes, near the budget as written."""
+) -> range:
+    """Return the values near the budget as written, the first and the last that a config takes."""
     smallest, largest = budget.near
     first = -(-max(curve.largest_within(smallest - 1) + 1, 1) // step) * step
     last = curve.largest_within(largest) // step * step
     start = _accepted(config, field, range(first, last + 1, step))
     end = _accepted(config, field, range(last, first - 1, -step))
-    return None if start is None or end is None else (start, end)
+    return range(0) if start is None or end is None else range(start, end + 1, step)
 
 
 def _divisors_of_the_width(config: Config, quantity: Quantity) -> tuple[int, ...]:
@@ -192,14 +203,13 @@ def _solved_among(
             f"{most.total:,}, comes with {field} {most.value:,}"
         )
     smallest, largest = budget.near
-    near = [each.value for each in found if smallest <= each.total <= largest]
     return Solution(
         name=name,
         config=config,
         budget=budget,
         below=max(below, key=lambda each: each.total, default=None),
         above=min(above, key=lambda each: each.total),
-        interval=(min(near), max(near)) if near else None,
+        values=tuple(each.value for each in found if smallest <= each.total <= largest),
     )
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
+from math import lcm
 from typing import Any
 
-from gpt2calc.analysis.solution import Interval, Solution, Value, solved, with_value
+from gpt2calc.analysis.solution import Interval, Solution, Value, ends_of, solved, with_value
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.constraints import OF_FEW_VALUES
@@ -28,13 +30,12 @@ class Solutions(Listing):
 
     @property
     def common(self) -> Interval | None:
-        """The values that suit every model, or None if there are none."""
-        intervals = [each.interval for each in self.solutions if each.interval is not None]
-        if len(intervals) < len(self.solutions):
-            return None
-        first = max(interval[0] for interval in intervals)
-        last = min(interval[1] for interval in intervals)
-        return (first, last) if first <= last else None
+        """The first and the last value that suit every model, or None if there are none."""
+        return ends_of(self._in_all)
+
+    @cached_property
+    def _in_all(self) -> Sequence[int]:
+        return reduce(_shared, (each.values for each in self.solutions))
 
     def to_dict(self) -> dict[str, Any]:
         """Return values of the field, with exact totals in the quantity's unit."""
@@ -103,14 +104,37 @@ class Solutions(Listing):
             if len(self.solutions) > 1:
                 return f"No {self.field} gives {figures} all together."
             below = self.solutions[0].below
-            within = f"; the largest within it is {below.value:,}" if below else ""
-            return f"No {self.field} gives {figures}{within}."
-        first, last = self.common
-        if first == last:
-            return f"Only {self.field} {first:,} gives {figures}."
+            nearest = (
+                f"; the nearest total below it comes with {self.field} {below.value:,}"
+                if below
+                else ""
+            )
+            return f"No {self.field} gives {figures}{nearest}."
+        if len(self._in_all) == 1:
+            return f"Only {self.field} {self._in_all[0]:,} gives {figures}."
         is_near = any(each.budget.near[0] > each.budget.smallest for each in self.solutions)
         how = "is within 5 % of" if is_near else "rounds to"
-        return f"{self.field} from {first:,} to {last:,}: every count {how} {figures}."
+        return f"{self.field} {_values_said(self._in_all)}: every count {how} {figures}."
+
+
+def _shared(some: Sequence[int], others: Sequence[int]) -> Sequence[int]:
+    """Return the values that are in both, of listed values or of multiples of a step."""
+    if isinstance(some, range) and isinstance(others, range):
+        if not some or not others:
+            return range(0)
+        step = lcm(some.step, others.step)
+        first = -(-max(some[0], others[0]) // step) * step
+        return range(first, min(some[-1], others[-1]) + 1, step)
+    listed, rest = (others, some) if isinstance(some, range) else (some, others)
+    return tuple(value for value in listed if value in rest)
+
+
+def _values_said(values: Sequence[int]) -> str:
+    if not isinstance(values, range):
+        *most, last = [f"{value:,}" for value in values]
+        return f"{', '.join(most)} or {last}"
+    steps = f" in multiples of {values.step:,}" if values.step > 1 else ""
+    return f"from {values[0]:,} to {values[-1]:,}{steps}"
 
 
 def solve_for(

@@ -79,10 +79,31 @@ def test_a_budget_below_all_values_still_has_one_above():
 def test_no_value_is_said_so():
     solved = solve_for("n_layer", [ModelConfig()], ["50M"])
     assert solved.common is None
-    assert "No n_layer gives 50M; the largest within it is 1." in str(solved)
+    assert "No n_layer gives 50M; the nearest total below it comes with n_layer 1." in str(solved)
     apart = solve_for("vocab", [load("gpt2"), load("gpt2-xl")], ["117M", "5B"])
     assert apart.common is None
     assert "No vocab gives 117M, 5B all together." in str(apart)
+
+
+def test_widths_that_suit_several_models_are_multiples_of_the_heads_of_each():
+    apart = solve_for(
+        "n_embd", ["llama-3-8b,n_layer=30", "llama-3-8b,n_head=24,n_embd=4608"], ["8B", "8B"]
+    )
+    assert apart.common is None  # 4,160 is no multiple of 48, and 4,176 is none of 64
+    models = ["llama-3-8b", "llama-3-8b,n_head=24,n_embd=4608"]
+    assert solve_for("n_embd", models, ["8B", "8B"]).common == (4_032, 4_032)
+    for model in models:
+        assert count(f"{model},n_embd=4032").total == pytest.approx(8e9, rel=0.05)
+
+
+def test_few_values_are_said_one_by_one():
+    solved = solve_for("n_head", "llama-3-8b", "8B")
+    assert solved.common == (16, 2_048)
+    assert "n_head 16, 32, 64, 128, 256, 512, 1,024 or 2,048: every count" in solved.summary()
+    with pytest.raises(UserError):
+        count("llama-3-8b,n_head=17")
+    narrower = solve_for("n_head", "llama-3-8b,n_embd=4608,n_head=24", "9.5B").summary()
+    assert narrower == "No n_head gives 9.5B; the nearest total below it comes with n_head 24."
 
 
 @pytest.mark.parametrize("budget", [124_475_904, 124_475_904.0, [124_475_904]])
