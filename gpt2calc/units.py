@@ -4,7 +4,7 @@ MB is 10^6 bytes, MiB is 2^20.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -58,9 +58,11 @@ class RoundedNumber:
         """Read a number or a text, given in ``unit``. Raises ``UserError`` if it cannot be read."""
         if isinstance(number, RoundedNumber):
             return number
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
         if unit == "bytes":
             return cls(str(number).strip(), parse_bytes(number), 1)
-        return cls.parse(str(number).removesuffix(".0"), unit)
+        return cls.parse(str(number), unit)
 
     @classmethod
     def parse(cls, text: str, unit: str = "parameters") -> "RoundedNumber":
@@ -112,9 +114,12 @@ def parse_size(name: str, text: str) -> int | str:
         return text
 
 
+_DECIMAL = ("kB", "MB", "GB", "TB", "PB")
+_BINARY = ("KiB", "MiB", "GiB", "TiB", "PiB")
 BYTE_UNITS = {
-    **{unit: 10 ** (3 * power) for power, unit in enumerate(("B", "kB", "MB", "GB", "TB", "PB"))},
-    **{unit: 2 ** (10 * power) for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)},
+    "B": 1,
+    **{unit: 10 ** (3 * power) for power, unit in enumerate(_DECIMAL, 1)},
+    **{unit: 2 ** (10 * power) for power, unit in enumerate(_BINARY, 1)},
 }
 """Bytes of each unit."""
 
@@ -124,16 +129,16 @@ _BYTES = re.compile(rf"({_WHOLE})(?:\.(\d+))?\s*([kmgtp]?i?b?)", re.IGNORECASE)
 
 def format_bytes(size: int) -> str:
     """Format a number of bytes in units of 1,000: ``"34.21 GB"``; in bytes below 1,000."""
-    return _in_largest_of(("PB", "TB", "GB", "MB", "kB"), size)
+    return _in_largest_of(_DECIMAL, size)
 
 
 def format_binary_bytes(size: int) -> str:
     """Format a number of bytes in units of 1,024: ``"31.86 GiB"``; in bytes below 1,024."""
-    return _in_largest_of(("TiB", "GiB", "MiB", "KiB"), size)
+    return _in_largest_of(_BINARY, size)
 
 
-def _in_largest_of(units: Iterable[str], size: int) -> str:
-    for unit in units:
+def _in_largest_of(units: Sequence[str], size: int) -> str:
+    for unit in reversed(units):
         if _reaches(size, BYTE_UNITS[unit]):
             return f"{in_units(size, BYTE_UNITS[unit])} {unit}"
     return f"{size} B"
@@ -157,10 +162,12 @@ def parse_bytes(size: float | str) -> int:
         UserError: it is no number of bytes, is negative, or has a fraction of a byte.
 
     """
-    if isinstance(size, int | float) and size == int(size):
+    if isinstance(size, float) and size.is_integer():
+        size = int(size)
+    if isinstance(size, int) and not isinstance(size, bool):
         if size < 0:
             raise UserError(f"{size} is no number of bytes: it must be 0 or more")
-        return int(size)
+        return size
     match = _BYTES.fullmatch(str(size).strip())
     whole, decimals, unit = match.groups() if match else ("", "", "?")
     factor = _BY_WORD.get(unit.lower() + ("b" if unit and not unit.lower().endswith("b") else ""))
@@ -194,7 +201,7 @@ def raised(exponent: int) -> str:
 
 def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M", "B", "T")) -> str:
     """Format a count to three digits: ``350M``. The signature fits matplotlib's formatters."""
-    if count >= 10 ** (3 * len(scale) + 3):
+    if count >= 0.9995 * 10 ** (3 * len(scale) + 3):
         digits, power = f"{count:.2e}".split("e+")
         return f"{float(digits):g} × 10{raised(int(power))}"
     for thousands, letter in reversed([*enumerate(scale, 1)]):
@@ -249,10 +256,11 @@ def parse_number(name: str, value: float | str | Fraction, example: str) -> Frac
 
 def parse_speed(speed: float | str | Fraction, name: str = "tokens_per_second") -> Fraction:
     """Read tokens per second: ``40000``, ``3,500``, ``400k``, ``1.2M``. Raises ``UserError``."""
-    text = re.sub(rf"^(?:{_WHOLE})", lambda whole: whole[0].replace(",", ""), str(speed).strip())
+    text = str(speed).strip()
+    text = re.sub(rf"^(?:{_WHOLE})", lambda whole: whole[0].replace(",", ""), text)
     factor = {"k": 10**3, "m": 10**6}.get(text[-1:].lower(), 1)
     number = _exactly(text[:-1] if factor > 1 else text)
-    if number is None or number <= 0:
+    if number is None or number <= 0 or text.endswith("%"):
         raise UserError(f"{name} is {quoted(speed)}: it must be a positive number, such as 400k")
     return number * factor
 

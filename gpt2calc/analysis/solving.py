@@ -165,8 +165,8 @@ def solve_for(
     """
     quantity = as_quantity(of)
     field = field.replace("-", "_")
-    alone = (budget,) if isinstance(budget, int | float | str | RoundedNumber) else budget
-    budgets = [RoundedNumber.of(each, quantity.unit) for each in alone]
+    listed = budget if isinstance(budget, list | tuple) else (budget,)
+    budgets = [RoundedNumber.of(each, quantity.unit) for each in listed]
     named = labelled(models, quantity.case, **fields)
     if not named or len(named) != len(budgets):
         raise UserError(
@@ -181,7 +181,7 @@ def solve_for(
             model.name,
             model.config,
             amount,
-            heads_are_given="n_head" in (*fields, *model.changed),
+            heads_are_given="n_head" in model.given,
         )
         for model, amount in zip(named, budgets, strict=True)
     ]

@@ -198,8 +198,8 @@ def steps(
             has fewer positions than ``seq``.
 
     """
-    (first, here, _), (last, there, _) = labelled([start, end])
-    here, there = _with_own_numbers(here, there)
+    first, last = labelled([start, end])
+    here, there = _with_own_numbers(first.config, last.config)
     words = (order,) if isinstance(order, str) else order
     asked = tuple(name.replace("-", "_") for name in words)
     pending = _pending(here, there, asked)
@@ -220,7 +220,7 @@ def steps(
     if walked:  # names change no count, and so are no step of their own
         named = walked[-1].config.evaluate_at(family=there.family)
         walked[-1] = replace(walked[-1], config=named)
-    return Steps((first, last), begin, tuple(walked), asked, run)
+    return Steps((first.name, last.name), begin, tuple(walked), asked, run)
 
 
 def _with_own_numbers(*ends: ModelConfig) -> list[ModelConfig]:

@@ -34,12 +34,14 @@ MOST_SAID = 3
 
 
 class Labelled(NamedTuple):
-    """A model, what it is called in tables and pictures, and which of its fields were changed."""
+    """A model, what it is called in tables and pictures, and the fields that were changed."""
 
     name: str
     config: Any
     """The model's config, or what a quantity makes of it: that and a run."""
-    changed: frozenset[str]
+    changed: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+    """The fields that were given beside the model, with the value that it has or another."""
 
 
 def load(name_or_path: str | PathLike[str], *, text_only: bool = False) -> ModelConfig:
@@ -93,7 +95,9 @@ def labelled(
     fields are replaced in: that config, or a case.
     """
     if isinstance(models, Mapping):
-        named = [_changed(name, case(as_config(model)), fields) for name, model in models.items()]
+        named = [
+            _changed(str(name), case(as_config(model)), fields) for name, model in models.items()
+        ]
     else:
         named = [_labelled(model, case, fields) for model in _each(models)]
     return _told_apart(named)
@@ -101,18 +105,19 @@ def labelled(
 
 def _each(models: Model | Iterable[Model]) -> Iterable[Model]:
     """Return models one by one, of a single model, or None, that one."""
-    if isinstance(models, str | PathLike | ModelConfig | Case):
+    is_one = isinstance(models, str | PathLike | ModelConfig | Case)
+    if is_one or hasattr(models, "model_type") or not isinstance(models, Iterable):
         return (models,)
-    return (models,) if models is None or hasattr(models, "model_type") else models
+    return models
 
 
 def _labelled(
     model: Model, case: Callable[[ModelConfig], Any], fields: Mapping[str, Any]
 ) -> Labelled:
     if isinstance(model, str | PathLike):
-        name, config, changed = _read(os.fspath(model), case)
-        again = _changed(name, config, fields)
-        return again._replace(changed=again.changed | changed)
+        read = _read(os.fspath(model), case)
+        again = _changed(read.name, read.config, fields)
+        return again._replace(changed=again.changed | read.changed, given=again.given | read.given)
     config = case(as_config(model))
     return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
 
@@ -120,8 +125,10 @@ def _labelled(
 def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config) -> Labelled:
     """Read a model as it is written on the command line."""
     if _is_a_name(word):
-        return Labelled(_plain_name(word), case(config_of(word)), frozenset())
-    label, _, rest = word.split(",")[0].rpartition("=")
+        return Labelled(_plain_name(word), case(config_of(word)))
+    rest, label = word.split(",")[0], ""
+    if "=" in rest and not _is_a_name(rest):
+        label, _, rest = rest.partition("=")
     config = case(config_of(rest))
     found = _changed(_plain_name(rest), config, changes_in(word))
     return found._replace(name=printable(label)) if label else found
@@ -157,7 +164,7 @@ def _changed(name: str, config: Any, fields: Mapping[str, Any]) -> Labelled:
     said = [f"{field} {shown(after.value(field))}" for field in changed]
     if len(said) > MOST_SAID:
         said = [f"{len(said)} changes"]
-    return Labelled(", ".join((name, *said)), after, frozenset(changed))
+    return Labelled(", ".join((name, *said)), after, frozenset(changed), frozenset(fields))
 
 
 def shown(value: Any) -> str:

@@ -1,5 +1,7 @@
 """Counts as people write them, and which exact counts they may stand for."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from gpt2calc.units import (
     format_binary_bytes,
     format_bytes,
     format_flops,
+    human,
     ordinal,
     parse_bytes,
     parse_size,
@@ -91,14 +94,15 @@ def test_a_decimal_comma_is_no_separator_of_thousands(text):
 
 
 @pytest.mark.parametrize(
-    ("size", "value"), [("1,500,000 kB", 1_500_000_000), ("1_000B", 1_000), (80e9, 80_000_000_000)]
+    ("size", "value"),
+    [("1,500,000 kB", 1_500_000_000), ("1_000B", 1_000), (80e9, 80_000_000_000), ("1PiB", 2**50)],
 )
 def test_bytes_are_read_as_people_and_programs_write_them(size, value):
     assert parse_bytes(size) == value
 
 
-@pytest.mark.parametrize("size", [0.5, float("1e-3"), "0.5B"])
-def test_a_part_of_a_byte_is_refused(size):
+@pytest.mark.parametrize("size", [0.5, float("1e-3"), "0.5B", math.nan, math.inf, True])
+def test_what_is_no_whole_number_of_bytes_is_refused(size):
     with pytest.raises(UserError, match="is no number of bytes"):
         parse_bytes(size)
 
@@ -112,7 +116,7 @@ def test_speeds_are_read(speed, value):
     assert parse_speed(speed) == value
 
 
-@pytest.mark.parametrize("speed", ["3,5", "1,2M", "0", "k"])
+@pytest.mark.parametrize("speed", ["3,5", "1,2M", "0", "k", "40%"])
 def test_what_is_no_speed_is_refused(speed):
     with pytest.raises(UserError, match="it must be a positive number, such as 400k"):
         parse_speed(speed)
@@ -125,6 +129,9 @@ def test_what_is_no_speed_is_refused(speed):
         (format_bytes(999_994), "999.99 kB"),
         (format_bytes(999_995), "1.00 MB"),
         (format_binary_bytes(2**30 - 1), "1.00 GiB"),
+        (format_binary_bytes(2**50), "1.00 PiB"),
+        (human(999.5e12), "1 × 10¹⁵"),
+        (human(999.4e12), "999T"),
         (format_flops(10**12 - 1), "1.00 TFLOPs (10^12)"),
     ],
 )

@@ -40,7 +40,7 @@ def flops(models: Comparison) -> Section:
 def _at(models: Comparison, **fields: int) -> Comparison:
     """Compare the same models by FLOPs, with some fields of the case replaced."""
     cases = [(name, case_of(counted.config).replace(**fields)) for name, counted in models.named]
-    return comparison_of((Labelled(name, case, frozenset()) for name, case in cases), FLOPS)
+    return comparison_of((Labelled(name, case) for name, case in cases), FLOPS)
 
 
 def _shares(title: str, compared: Comparison) -> Table:

@@ -1,11 +1,15 @@
 """Values of one field, against brute force around them and the story of the GPT-2 paper."""
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import configs, solvable
 
 from gpt2calc import ModelConfig, Run, UserError, count, load, memory, solve_for
+from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.units import RoundedNumber
 
 PAPER = {"gpt2": "117M", "gpt2-medium": "345M", "gpt2-large": "762M", "gpt2-xl": "1542M"}
@@ -106,9 +110,31 @@ def test_few_values_are_said_one_by_one():
     assert narrower == "No n_head gives 9.5B; the nearest total below it comes with n_head 24."
 
 
-@pytest.mark.parametrize("budget", [124_475_904, 124_475_904.0, [124_475_904]])
+@pytest.mark.parametrize(
+    "budget", [124_475_904, 124_475_904.0, [124_475_904], np.int64(124_475_904)]
+)
 def test_a_number_is_a_budget(budget):
     assert solve_for("vocab", ModelConfig(), budget).common == (50_304, 50_304)
+
+
+def test_heads_that_are_given_bind_a_width_wherever_they_are_given():
+    beside = solve_for("n_embd", "gpt2", "117M", n_head=12)
+    assert solve_for("n_embd", "gpt2,n_head=12", "117M").summary() == beside.summary()
+    assert solve_for("n_embd", "gpt2", "117M").summary() != beside.summary()
+
+
+def test_a_float_is_as_exact_as_the_integer_that_it_is():
+    for number in (10**15, 10**16):
+        exact = solve_for("n_embd", "gpt2", number).summary()
+        assert solve_for("n_embd", "gpt2", float(number)).summary() == exact
+    assert "gives 10000000000;" in solve_for("batch", "gpt2", 1e10, of="memory").summary()
+
+
+@pytest.mark.parametrize("budget", [None, math.nan, math.inf, np.array([1, 2])])
+@pytest.mark.parametrize("of", ["parameters", "memory"])
+def test_what_is_no_budget_is_said(budget, of):
+    with pytest.raises(UserError, match=f"is no number of {as_quantity(of).unit}: write it like"):
+        solve_for("n_embd", "gpt2", budget, of=of)
 
 
 def test_a_field_under_another_name_gets_a_hint():

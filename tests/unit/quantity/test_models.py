@@ -79,5 +79,28 @@ def test_a_label_says_what_was_changed():
     assert [m.name for m in labelled([Path("gpt2"), ModelConfig()])] == ["gpt2", "12 x 768"]
 
 
+def test_a_path_with_an_equals_sign_has_changes_and_labels_too(tmp_path):
+    folder = tmp_path / "lr=1e-4"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "gpt2", "n_layer": 3}')
+    for word, name, layers in [
+        (f"{folder}", "lr=1e-4", 3),
+        (f"{folder}/config.json,n_layer=5", "lr=1e-4, n_layer 5", 5),
+        (f"mine={folder},n_layer=5", "mine", 5),
+    ]:
+        (found,) = labelled([word])
+        assert (found.name, found.config.n_layer) == (name, layers)
+
+
+@pytest.mark.parametrize("model", [5, 1.5, object(), [None, 3]])
+def test_what_is_no_model_is_said(model):
+    with pytest.raises(UserError, match="is no model: give a preset's name"):
+        labelled(model)
+
+
+def test_labels_need_not_be_text():
+    assert [each.name for each in labelled({1: "gpt2", 2: "gpt2-xl"})] == ["1", "2"]
+
+
 def test_none_is_gpt2_small_wherever_models_are_taken():
     assert [each.config for each in labelled(None)] == [ModelConfig()]
