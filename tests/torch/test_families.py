@@ -101,6 +101,23 @@ def test_names_order_and_shapes_are_those_of_the_class(family):
         assert type(model).__name__ == family.class_name
 
 
+@pytest.mark.parametrize("said", [[0, 0, 1], [2, 5, 8], [], [-1]])
+def test_layers_of_lfm2_that_are_listed_twice_or_in_vain(said):
+    contents = {
+        "model_type": "lfm2",
+        "architectures": ["Lfm2ForCausalLM"],
+        "num_hidden_layers": 4,
+        "hidden_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 200,
+        "vocab_size": 100,
+        "full_attn_idxs": said,
+    }
+    theirs = [(name, tuple(each.shape)) for name, each in built(contents).named_parameters()]
+    assert named_shapes(from_contents(contents, "said")) == theirs
+
+
 @pytest.mark.parametrize("said", [None, {}, {"1": {"num_key_value_heads": 1}}])
 def test_sizes_said_layer_by_layer_stand_in_place_of_those_of_all_full_layers(said):
     """Where ``per_layer_config`` is there at all, the class does not heed ``global_head_dim``."""

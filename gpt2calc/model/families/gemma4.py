@@ -70,13 +70,15 @@ def _of_layers(said: object, full: list[int]) -> dict[str, object]:
         raise ValueError(
             f"per_layer_config is {said!r}: it must say the sizes of all layers without a window"
         )
-    sizes_of = [dict(each) if isinstance(each, Mapping) else {} for each in said.values()]
+    sizes_of = [*said.values()]
+    if not all(isinstance(each, Mapping) for each in sizes_of):
+        raise ValueError(f"per_layer_config is {said!r}: it must give each layer's sizes by name")
     if any(each != sizes_of[0] for each in sizes_of) or sizes_of[0].keys() - {
         "head_dim",
         "num_key_value_heads",
     }:
         raise ValueError(f"per_layer_config is {said!r}: full layers must have the same heads")
-    return sizes_of[0]
+    return dict(sizes_of[0])
 
 
 def _with_experts(said: Contents, fields: Fields) -> Fields:

@@ -38,15 +38,17 @@ def _lfm2_width(said: Contents, fields: Fields) -> object:
 
 
 def _lfm2(said: Contents, fields: Fields) -> Fields:
+    """Read LFM2: the width of its MLP, and which layers have attention.
+
+    Its class asks of each layer whether it is listed, so others are listed in vain.
+    """
     indices, depth = said["full_attn_idxs"], depth_of(fields)
-    full = range(depth) if indices is None else indices
-    if not isinstance(full, list | tuple | range) or not all(
-        type(layer) is int and 0 <= layer < depth for layer in full
-    ):
+    layers = range(depth) if indices is None else indices
+    if not isinstance(layers, list | range) or any(type(layer) is not int for layer in layers):
         raise ValueError(
-            f"full_attn_idxs is {indices!r}: it must be a list of layers, numbered from 0 to "
-            f"{depth - 1}"
+            f"full_attn_idxs is {quoted(indices)}: it must be a list of layers, numbered from 0 on"
         )
+    full = [layer for layer in range(depth) if layer in layers]
     fields = fields | {"n_inner": _lfm2_width(said, fields)}
     return read_attention_layers(said, fields, full)
 

@@ -13,7 +13,7 @@ from gpt2calc.model.names import named
 
 
 def _mpt(said: Contents, fields: Fields) -> Fields:
-    """Refuse keys that MPT's own code heeds and its class in transformers ignores."""
+    """Refuse kinds of attention that MPT's own code has, and its class in transformers has not."""
     attention = {} if said["attn_config"] is None else said["attn_config"]
     if not isinstance(attention, Mapping):
         raise ValueError(f"attn_config is {attention!r}: it must be an object")
