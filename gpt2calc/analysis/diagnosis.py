@@ -12,7 +12,7 @@ from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
 from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
@@ -183,7 +183,7 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
         UserError: ``number`` is no number of parameters.
 
     """
-    meant = as_config(config)
+    meant = as_model(config)
     amount = RoundedNumber.of(number)
     found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
     nearest = [] if found else [Hypothesis(amount, *one) for one in nearest_to(amount, meant)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gpt2calc.analysis.shaping import Shapes, solve
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Table
 from gpt2calc.units import (
@@ -180,7 +180,7 @@ def optimum(
         )
     times = parse_positive("ratio", ratio, "20")
     points = _points(flops, times)
-    model = as_config(config)
+    model = as_model(config)
     if model.n_expert is not None:
         raise UserError(
             "the laws are of dense models, and this one has experts, of which a token goes through "

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from gpt2calc.metrics.flops import Flops, flops
-from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.windows import seen_in_cache
-from gpt2calc.quantity.case import Case, case_of, refuse_beyond_positions
+from gpt2calc.quantity.case import case_of, refuse_beyond_positions, run_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.listing import Listing, RowField
@@ -50,7 +49,11 @@ class Generation(Listing):
         return ("total", self.prefill.total, 1.0, self.following.total, 1.0)
 
     def notes(self) -> tuple[str, ...]:
-        return (self._in_words(),)
+        model = self.following.config.model
+        if model.architecture.decoder.has_cache:
+            return (self._in_words(),)
+        without = f"{model.family_words}'s class has no cache, and runs all tokens again for each."
+        return (self._in_words(), without)
 
     def summary(self) -> str:
         return f"{self.prefill.total:,} and {self.following.total:,} FLOPs"
@@ -58,9 +61,16 @@ class Generation(Listing):
     def _in_words(self) -> str:
         return (
             f"The first token after the prompt takes {format_flops(self.prefill.total)}, each next "
-            f"one {format_flops(self.following.total)} with the keys and values of "
-            f"{self._tokens_in_cache()}; the head scores the last token alone."
+            f"one {format_flops(self.following.total)} with {self._cached()}; the head scores the "
+            "last token alone."
         )
+
+    def _cached(self) -> str:
+        model = self.following.config.model
+        if not model.has_attention:
+            return "the states of its layers in the cache"
+        states = "states, and " if model.other_mixers else ""
+        return f"{states}the keys and values of {self._tokens_in_cache()}"
 
     def _tokens_in_cache(self) -> str:
         case = self.following.config
@@ -86,9 +96,9 @@ def generate(config: Model | None = None, run: Run | None = None) -> Generation:
 
     """
     model = as_config(config)
-    given = run or (model.run if isinstance(model, Case) else Run())
+    given = run_of(model, run)
     case = case_of(model, given.evaluate_at(cached=None))
-    most = case.n_ctx - 1 if has_last_position(case) else case.q_len
+    most = case.n_ctx - 1 if case.model.has_last_position else case.q_len
     cached = given.cached or min(case.q_len, most)
     refuse_beyond_positions(case.evaluate_at(cached=cached), 1)
     alone = {"last_logits": True, "training": False}

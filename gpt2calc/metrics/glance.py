@@ -14,7 +14,7 @@ from gpt2calc.metrics.serving import serve
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.case import USUAL_SEQ
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.units import format_bytes
@@ -158,8 +158,7 @@ def glance(
         UserError: the device is unknown, or nothing says how many heads the model has.
 
     """
-    model = as_config(config)
-    model = getattr(model, "model", model)
+    model = as_model(config)
     chosen = None if gpu is None else device(gpu)
     kept_free = margin_of(chosen or device(SEVERAL), margin)
     return Glance(model, tuple(_needs(model)), chosen, kept_free, exact)

@@ -12,7 +12,7 @@ from gpt2calc.quantity.by_kind import holds_at_depths
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.display import Display
 from gpt2calc.quantity.formula_rules import FormulaRules
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import OfKind, Quantity
 from gpt2calc.report.sublayers import EMBEDDINGS, SUBLAYERS
@@ -202,7 +202,7 @@ def count(config: Model) -> Count:
     Returns:
         Counts in parameters, as Python integers; shares as fractions of the total.
     """
-    config = as_config(config)
+    config = as_model(config)
     numbers = config.__dict__
     rows = {part: [0, 0] for part in SUBLAYERS}
     for part, column, formula in _closed_form(structure_of(config)):

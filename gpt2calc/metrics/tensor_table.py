@@ -10,7 +10,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import letters, ranges
 from gpt2calc.model.tensors import layers_of_tensors
 from gpt2calc.model.terms import ParameterTensor
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.quantity.symbols import plain, symbol, with_symbols
 from gpt2calc.report.listing import Listing, RowField, counts
 
@@ -116,7 +116,7 @@ def tensors(config: Model) -> tuple[ParameterTensor, ...]:
         config: the model, a config or its name.
 
     """
-    return model_tensors.tensors(as_config(config))
+    return model_tensors.tensors(as_model(config))
 
 
 def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
@@ -126,7 +126,7 @@ def named_shapes(config: Model) -> list[tuple[str, tuple[int, ...]]]:
         config: the model, a config or its name.
 
     """
-    return named_parameters.named_shapes(as_config(config))
+    return named_parameters.named_shapes(as_model(config))
 
 
 def list_tensors(config: Model) -> TensorList:
@@ -136,7 +136,7 @@ def list_tensors(config: Model) -> TensorList:
         config: the model, a config or its name.
 
     """
-    config = as_config(config)
+    config = as_model(config)
     listed, written = tensors(config), _in_letters(config)
     formulas = tuple(_formula_of(each, written) for each in listed)
     return TensorList(config, listed, formulas, tuple(layers_of_tensors(config)))

@@ -75,6 +75,9 @@ class Architecture:
     tables: Literal["halves", "interleaved", "float32", "gptj", "codegen"] = "halves"
     """How tables of rotary positions are made: each angle twice, in halves or side by side, and in
     which dtype; GPT-J and CodeGen cut rows from a buffer."""
+    bounded_positions: frozenset[str] = frozenset({"learned"})
+    """The kinds of positions that the class looks up in a table of ``n_ctx`` rows, so that it runs
+    no token beyond them."""
     activation: str = "silu"
     attends_in_chunks: bool = False
     """Whether a window is a chunk of the sequence, the same for all its tokens, and does not slide

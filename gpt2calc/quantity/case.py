@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import Any, ClassVar, Literal
 
-from gpt2calc.errors import UserError
+from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
@@ -206,21 +206,33 @@ def case_of(model: Any, run: Run | None = None) -> Case:
     """Return a model with a run; a case with its own run, unless another one is given.
 
     Raises:
-        UserError: ``run`` is no :class:`Run`, or a sequence, with what is cached before it, is
-            longer than the model's learned positions.
+        UserError: ``model`` is no config, ``run`` is no :class:`Run`, or a sequence, with what is
+            cached before it, is longer than the model's table of positions.
 
     """
-    if run is not None and not isinstance(run, Run):
-        raise UserError(f"run is {run!r}: it must be a Run, such as Run(batch=8)")
-    case = model if isinstance(model, Case) else Case(model, Run())
-    case = case if run is None else with_changes(case, run=run)
+    if not isinstance(model, Case | ModelConfig):
+        raise UserError(f"{quoted(model)} is no config: give a ModelConfig, such as load('gpt2')")
+    run = run_of(model, run)
+    case = with_changes(model, run=run) if isinstance(model, Case) else Case(model, run)
     refuse_beyond_positions(case, case.q_len)
     return case
 
 
+def run_of(model: ModelConfig | Case, run: Run | None) -> Run:
+    """Return a run; where none is given, a case's own, or the default one.
+
+    Raises ``UserError`` for what is no :class:`Run`.
+    """
+    if run is None:
+        return model.run if isinstance(model, Case) else Run()
+    if not isinstance(run, Run):
+        raise UserError(f"run is {quoted(run)}: it must be a Run, such as Run(batch=8)")
+    return run
+
+
 def refuse_beyond_positions(case: Case, longest: int) -> None:
-    """Raise ``UserError`` if a sequence of ``longest`` tokens exceeds the learned positions."""
-    if case.positions == "learned" and case.past_len + longest > case.n_ctx:
+    """Raise ``UserError`` if a sequence of ``longest`` tokens exceeds a table of positions."""
+    if case.model.has_last_position and case.past_len + longest > case.n_ctx:
         before = f" after a cache of {case.past_len:,}" if case.past_len else ""
         raise UserError(
             f"seq is {longest:,}{before}: the model has positions for {case.n_ctx:,} tokens; give "

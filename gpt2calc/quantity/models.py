@@ -20,6 +20,7 @@ from gpt2calc.model.sources.presets import preset_names
 from gpt2calc.model.sources.words import config_of
 from gpt2calc.model.sources.words import text_only as text_models_only
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.quantity import model_of
 from gpt2calc.quantity.run import Run
 
 Model: TypeAlias = str | PathLike[str] | ModelConfig | Any
@@ -85,8 +86,17 @@ def as_config(model: Model | None) -> Any:
     )
 
 
+def as_model(model: Model | None) -> ModelConfig:
+    """Return the config of a model in any form, of a case that of its model.
+
+    Raises ``UserError`` as :func:`as_config`.
+    """
+    config: ModelConfig = model_of(as_config(model))
+    return config
+
+
 def labelled(
-    models: Models, case: Callable[[ModelConfig], Any] = lambda config: config, **fields: Any
+    models: Models, case: Callable[[ModelConfig], Any] = model_of, **fields: Any
 ) -> tuple[Labelled, ...]:
     """Return models with their names, and with some fields replaced in all of them.
 
@@ -122,7 +132,7 @@ def _labelled(
     return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
 
 
-def _read(word: str, case: Callable[[ModelConfig], Any] = lambda config: config) -> Labelled:
+def _read(word: str, case: Callable[[Any], Any] = model_of) -> Labelled:
     """Read a model as it is written on the command line."""
     if _is_a_name(word):
         return Labelled(_plain_name(word), case(config_of(word)))

@@ -26,10 +26,6 @@ def model_of(config: Config) -> Any:
     return getattr(config, "model", config)
 
 
-def _itself(config: Config) -> Config:
-    return config
-
-
 def _no_kinds(_: Config) -> "list[OfKind]":
     return []
 
@@ -85,8 +81,9 @@ class Quantity:
     """A named tuple with a sum for each column of its tables, and their ``total``."""
     part: type[Any] = Share
     """A named tuple of a tally's columns, its ``total`` and its ``share`` of the model's total."""
-    case: Callable[[Any], Config] = _itself
-    """What the quantity is of, made from a model's config: that config, or that and a run."""
+    case: Callable[[Any], Config] = model_of
+    """Turns a config into what ``terms`` reads: the model's config alone, or a :class:`Case`, which
+    is a model with its run."""
     alternatives: Callable[[Config], list[Number]] | None = None
     """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
     at_points: AtPoints | None = None

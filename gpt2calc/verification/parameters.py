@@ -9,7 +9,7 @@ from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, Tally, active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.named_parameters import named_shapes
 from gpt2calc.model.tensors import tensors
-from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.report.listing import RowField, counts
 from gpt2calc.report.sublayers import SUBLAYERS
 from gpt2calc.verification.building import built_on_meta, refuse_what_cannot_be_built
@@ -109,7 +109,7 @@ def verify(config: Model) -> Verification:
         UserError: torch or transformers is not installed, or they cannot build such a model.
 
     """
-    config = as_config(config)
+    config = as_model(config)
     refuse_what_cannot_be_built(config)
     model, against = built_on_meta(config)
     shapes = [(name, tuple(each.shape)) for name, each in model.named_parameters()]

@@ -9,6 +9,7 @@ from strategies import by_turns, some_or_all
 
 from gpt2calc import (
     Run,
+    UserError,
     count,
     flops,
     load,
@@ -46,14 +47,14 @@ ON_A_CPU = ("diffllama", "dbrx")
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
-def built(contents):
-    """Build the model that transformers makes of a config, with no memory."""
+def built(contents, device="meta"):
+    """Build the model that transformers makes of a config: on ``meta``, with no memory."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     family = families()[contents["model_type"]]
     contents = contents | {"model_type": family.built_as or family.model_type}
     config = transformers.AutoConfig.for_model(**contents, **SPECIAL_TOKENS)
-    with torch.device("meta"):
+    with torch.device(device):
         return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
 
 
@@ -99,6 +100,40 @@ def test_names_order_and_shapes_are_those_of_the_class(family):
         assert named_shapes(config) == theirs, contents
         assert count(config).total == sum(each.numel() for each in model.parameters()), contents
         assert type(model).__name__ == family.class_name
+
+
+WITH_AND_WITHOUT_TABLES = [
+    *(each for each in FAMILIES if len(each.architecture.bounded_positions) > 1),
+    *some_or_all([each for each in FAMILIES if len(each.architecture.bounded_positions) == 1], 9),
+]
+"""Families whose class looks positions up in a table, and others."""
+
+
+@pytest.mark.parametrize("family", WITH_AND_WITHOUT_TABLES, ids=lambda family: family.name)
+def test_a_sequence_beyond_the_context_is_refused_where_the_class_cannot_run_it(family):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    contents = draw(family, 1)
+    if "n_group" in family.extra_keys:
+        contents |= {"n_group": 1, "topk_group": 1}
+    config = from_contents(contents, "drawn")
+    if config.n_ctx > 5_000:
+        pytest.skip("its context is too long to be run")
+    model = built(contents, device="cpu")
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("batched_mm")
+
+    def run(tokens):
+        with torch.no_grad():
+            model(torch.zeros(1, tokens, dtype=torch.long), use_cache=False)
+
+    run(config.n_ctx)
+    if config.has_last_position:
+        with pytest.raises((IndexError, RuntimeError)):
+            run(config.n_ctx + 1)
+        with pytest.raises(UserError, match="the model has positions for"):
+            flops(config, Run(seq=config.n_ctx + 1))
+    else:
+        run(config.n_ctx + 1)
 
 
 @pytest.mark.parametrize("said", [[0, 0, 1], [2, 5, 8], [], [-1]])

@@ -6,7 +6,6 @@ import numpy as np
 
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device
-from gpt2calc.metrics.memory.following import has_last_position
 from gpt2calc.metrics.memory.points import Regions
 from gpt2calc.metrics.memory.quantity import MEMORY, PARTS, memory_case
 from gpt2calc.metrics.memory.result import Memory, memory
@@ -166,7 +165,7 @@ def longest_of(case: Case) -> int:
     if case.model.is_endless:
         return ENDLESS
     within = case.n_ctx - case.past_len
-    return int(within if has_last_position(case) else max(within, case.q_len))
+    return int(within if case.model.has_last_position else max(within, case.q_len))
 
 
 def is_near_limit(left: int, chosen: Device) -> bool:

@@ -40,17 +40,10 @@ def plan_of(case: Case) -> Plan:
 
 def tokens_after(case: Case) -> int:
     """Return how many tokens follow a prompt: two, or as many as there are positions for."""
-    if not has_last_position(case):
+    if not case.model.has_last_position:
         return 2
     left = case.model.n_ctx - case.q_len
     return 2 if left >= 2 else 1 if left == 1 else 0
-
-
-def has_last_position(case: Case) -> bool:
-    """Tell whether a class has no positions beyond the context: its table of them ends there."""
-    architecture = case.model.architecture
-    has_table = architecture.tables in ("gptj", "codegen") and case.positions == "rotary"
-    return case.positions == "learned" or has_table or architecture.style == "mpt"
 
 
 def _sharding_of(case: Case) -> Sharding:

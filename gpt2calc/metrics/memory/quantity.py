@@ -8,7 +8,6 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.following import (
     fixed_in,
-    has_last_position,
     has_layers_that_differ,
     plan_of,
 )
@@ -112,7 +111,7 @@ def _possible(case: Case, field: str) -> Sequence[int]:
         step = lcm(step, heads) if field == "n_embd" and model.head_dim is None else step
         return range(step, far + 1, step)
     match field:
-        case "n_ctx" if has_last_position(case):
+        case "n_ctx" if model.has_last_position:
             return range(case.q_len, far + 1)
         case "n_layer" if model.full_every or model.no_rope_every:
             end = _first_depth_that_differs(model)

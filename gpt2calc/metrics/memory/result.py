@@ -81,10 +81,10 @@ class Memory(Breakdown):
     def cache(self) -> int:
         """Bytes of keys and values that a run needs to go on: in a windowed layer the last ones.
 
-        0 where the class has no cache.
+        0 in training, and where the class has no cache.
         """
         has_cache = self.config.model.architecture.decoder.has_cache
-        return cache_bytes(self.config) if has_cache else 0
+        return cache_bytes(self.config) if has_cache and not self.config.training else 0
 
     def tables(self) -> tuple[Table, ...]:
         """Return what is held, what of it is kept for backward, and what people estimate."""
@@ -185,9 +185,10 @@ class Memory(Breakdown):
         has_cache = self.config.model.architecture.decoder.has_cache
         words, weights = self.config.of_family.words, self["weights"].total
         alone = f"Weights alone: {format_bytes(weights)}, {format_binary_bytes(weights)}."
-        after = self.held_after_prefill
-        held = f"{self._cache_of()}: {format_bytes(self.cache)}"
-        beside = f"; held after prefill: {format_bytes(after)}." if after != self.cache else "."
+        after, cache = format_bytes(self.held_after_prefill), format_bytes(self.cache)
+        has_prefill = "prefill" in self.phases
+        beside = f"; held after prefill: {after}." if has_prefill and after != cache else "."
+        held = f"{self._cache_of()}: {cache}"
         last = f" {NO_TOKEN_FOLLOWS}" if set(self.phases) == {"prefill"} and has_cache else ""
         cached = (held + beside + last,) if has_cache else (f"{words}'s class has no cache.",)
         return (f"{sums} {alone}", *cached, *assumptions, how_exact(self.config))
@@ -196,7 +197,8 @@ class Memory(Breakdown):
         """Say when the cache is counted, as the table above has the peak, and of which tokens."""
         what = "prompt" if self.config.run.cached is None else "run"
         windowed = ", in windowed layers of the last tokens only"
-        has_window = self.config.model.window is not None
+        window = self.config.model.window
+        has_window = window is not None and window <= self.config.kv_len
         return f"KV cache at the end of the {what}{windowed if has_window else ''}"
 
     def _state_said(self) -> str:

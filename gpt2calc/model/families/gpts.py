@@ -127,6 +127,7 @@ GPTJ = Family(
         rotary=GPTJRotary,
         rotary_part=Fraction(1, 4),
         tables="gptj",
+        bounded_positions=frozenset({"learned", "rotary"}),
         activation="gelu_new",
     ),
     switches={

@@ -32,7 +32,12 @@ MPT = Family(
     words="MPT",
     class_name="MptForCausalLM",
     architecture=Architecture(
-        has_sdpa=False, decoder=MPTDecoder, dropout=BLOCK_DROPOUT, style="mpt", activation="gelu"
+        has_sdpa=False,
+        decoder=MPTDecoder,
+        dropout=BLOCK_DROPOUT,
+        style="mpt",
+        bounded_positions=frozenset({"learned", "alibi"}),
+        activation="gelu",
     ),
     switches={"positions": "alibi", "bias": False},
     defaults={"vocab": 50_368, "n_ctx": 2_048, "n_embd": 2_048, "n_layer": 24, "n_head": 16},

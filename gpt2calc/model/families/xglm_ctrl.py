@@ -52,7 +52,12 @@ CTRL = Family(
     name="ctrl",
     words="CTRL",
     class_name="CTRLLMHeadModel",
-    architecture=replace(_ARCHITECTURE, decoder=CTRLDecoder, activation="relu"),
+    architecture=replace(
+        _ARCHITECTURE,
+        decoder=CTRLDecoder,
+        bounded_positions=frozenset({"learned", "sinusoidal"}),
+        activation="relu",
+    ),
     switches={"positions": "sinusoidal", "head_bias": True},
     defaults=sizes(246_534, 256, 1_280, 48, 16) | {"n_inner": 8_192, "tie_embeddings": True},
     names=named(

@@ -49,6 +49,11 @@ class PositionFields(SizeFields):
         ),
     ] = None
 
+    @property
+    def has_last_position(self) -> bool:
+        """Whether the class runs no more than ``n_ctx`` tokens: it has a table of so many rows."""
+        return self.positions in self.architecture.bounded_positions
+
     def has_rope(self, layer: int) -> bool:
         """Tell whether a layer, numbered from 0, has rotary positions."""
         is_without = is_among(layer, self.no_rope_layers, layer + 1, self.no_rope_every)

@@ -145,6 +145,23 @@ def test_a_generation_says_what_windows_keep():
     assert "400 tokens in the cache; the head" in shorter[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mamba-130m", "with the states of its layers in the cache; the head"),
+        ("jamba-v0.1", "with states, and the keys and values of 64 tokens in the cache; the head"),
+        ("gpt1", "GPT's class has no cache, and runs all tokens again for each."),
+    ],
+)
+def test_a_generation_says_what_is_cached(name, said):
+    assert said in " ".join(generate(name, Run(seq=64)).notes())
+
+
+def test_what_is_no_run_is_refused():
+    with pytest.raises(UserError, match="it must be a Run, such as Run"):
+        generate("gpt2", {"seq": 3})
+
+
 @pytest.mark.parametrize("per", [1, 7])
 def test_per_token_is_a_whole_number_wherever_it_is_one(per):
     assert type(flops("gpt2", Run(seq=per)).per_token) is int

@@ -210,6 +210,23 @@ def test_the_note_of_one_gpu_is_said_of_several_alone():
     assert of_four.notes[: len(alone.notes)] == alone.notes
 
 
+def test_no_training_has_a_cache():
+    assert memory("gpt2").cache == memory("gpt2")["cache"].total == 0
+    assert memory("gpt2", Run(training=False)).cache == 2 * 12 * 1_024 * 768 * 4
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (Run(seq=10), "KV cache at the end of the prompt: 1.31 MB."),
+        (Run(seq=5_000), "windowed layers of the last tokens only: 536.87 MB; held after prefill:"),
+        (Run(seq=8, cached=5_000), "end of the run, in windowed layers of the last tokens only: "),
+    ],
+)
+def test_a_window_is_said_where_it_cuts(run, said):
+    assert said in memory("mistral-7b", run.evaluate_at(training=False)).notes()[1]
+
+
 def test_known_caches():
     """Of Gemma 3 from its published config, and of GPT-2 XL by hand."""
     big = ModelConfig(

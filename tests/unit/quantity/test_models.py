@@ -6,7 +6,7 @@ import pytest
 from every_function import EVERY
 
 import gpt2calc
-from gpt2calc import ModelConfig, UserError, count, load
+from gpt2calc import ModelConfig, UserError, case_of, count, load
 from gpt2calc.quantity.models import labelled
 
 
@@ -96,6 +96,18 @@ def test_a_path_with_an_equals_sign_has_changes_and_labels_too(tmp_path):
 def test_what_is_no_model_is_said(model):
     with pytest.raises(UserError, match="is no model: give a preset's name"):
         labelled(model)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_function_takes_a_case(name):
+    config = load("gpt2-medium")
+    assert EVERY[name](case_of(config)) == EVERY[name](config)
+
+
+@pytest.mark.parametrize("model", ["gpt2", None, 3])
+def test_a_case_is_of_a_config(model):
+    with pytest.raises(UserError, match="is no config: give a ModelConfig"):
+        case_of(model)
 
 
 def test_labels_need_not_be_text():
