@@ -142,13 +142,19 @@ def _between(configs: Sequence[Config]) -> Config:
     numbers = {
         name: np.interp(steps, range(len(configs)), [float(each[name]) for each in fields])
         for name, known in configs[0].known.items()
-        if known.letter and all(each[name] is not None for each in fields)
+        if known.letter
+        and all(each[name] is not None for each in fields)
+        and not (known.echoes and all(getattr(each, name) is None for each in configs))
     }
     return configs[0].evaluate_at(**numbers)
 
 
-def _switches(config: Config) -> tuple[bool, ...]:
-    return tuple(config.value(name) for name in config.known if not config.known[name].letter)
+def _switches(config: Config) -> tuple[object, ...]:
+    """Return all fields that are no numbers, and which of the numbers the model has."""
+    values = {name: config.value(name) for name in config.known}
+    return tuple(
+        value is None if config.known[name].letter else value for name, value in values.items()
+    )
 
 
 def _coarser(swept: Sweep) -> tuple[Sweep, str]:

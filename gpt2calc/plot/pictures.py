@@ -133,8 +133,10 @@ def of_sweep(
 ) -> Figure:
     """Draw lines over one axis, a map over two. Raises ``UserError`` for more than two.
 
-    A device's memory is drawn in as a limit of the lines.
+    A device's memory is drawn in as a limit of a line of bytes.
     """
+    if limit is not None and (share or swept.quantity.unit != "bytes"):
+        raise UserError("a device's memory limits bytes: draw totals of memory or cache with it")
     model = swept.config.title(leaving_out=swept.varying)
     unit = swept.quantity.unit[0].upper() + swept.quantity.unit[1:]
     axes = [name for name, axis in swept.axes.items() if len(axis) > 1]

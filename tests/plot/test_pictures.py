@@ -223,6 +223,43 @@ def test_functions_draw_into_the_axes_they_are_given(draw):
     assert right.has_data()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["gpt2", "gpt2-xl"],
+        ["llama-2-7b", "llama-2-70b"],
+        ["deepseek-v3", "deepseek-r1"],
+        ["gemma-2-9b", "gemma-2-27b"],
+    ],
+    ids="-".join,
+)
+def test_a_curve_of_shares_leads_from_model_to_model(names):
+    ax = Figure().subplots()
+    compared = compare(names, of="flops")
+    curves.trend(ax, [(name, each.config) for name, each in compared.named], compared.quantity)
+    totals = sorted(compared.counts, key=lambda each: each.total)
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 1]
+    assert lines
+    for line in lines:
+        ends = line.get_xdata()[0], line.get_xdata()[-1]
+        assert ends == pytest.approx((totals[0].total, totals[-1].total), rel=1e-9)
+
+
+def test_models_of_unlike_attention_are_not_joined():
+    ax = Figure().subplots()
+    compared = compare(["deepseek-v2-lite", "deepseek-v2"], of="flops")
+    curves.trend(ax, [(name, each.config) for name, each in compared.named], compared.quantity)
+    assert all(np.ptp(line.get_xdata()) == 0 for line in ax.lines)
+
+
+@pytest.mark.parametrize("given", [{"of": "parameters"}, {"of": "flops"}])
+def test_a_device_limits_bytes_alone(given):
+    with pytest.raises(UserError, match="a device's memory limits bytes"):
+        pictures.of_sweep(sweep(n_layer=[1, 2], **given), limit=device("h100"))
+    with pytest.raises(UserError, match="a device's memory limits bytes"):
+        pictures.of_sweep(sweep(n_layer=[1, 2], of="memory"), share=True, limit=device("h100"))
+
+
 def lightness(colour):
     """CIE L* of a colour, which is how light it is in grey and to colour-blind eyes."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
