@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from math import ceil
+from numbers import Integral, Real
 from typing import NamedTuple
 
 from gpt2calc.errors import UserError, quoted
@@ -10,6 +11,8 @@ from gpt2calc.model.families.gpt2 import GPT2
 from gpt2calc.quantity.number import Config
 from gpt2calc.units import RoundedNumber
 
+MOST_DEPTHS = 10**4
+"""The largest depth that is looked at."""
 USUAL_ASPECTS = (32, 128)
 """Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
 LARGEST_ASPECT = 10**9
@@ -80,12 +83,29 @@ class Bounds(NamedTuple):
 
 
 def aspects(is_free: bool, least: float | None, most: float | None) -> tuple[float, float]:
-    """Return the bounds that are given; else, if depth and width are free, usual ones that fit."""
+    """Return the bounds that are given; else, if depth and width are free, the usual ones.
+
+    Beside a bound outside the usual ones there is no other.
+    """
+    for name, aspect in (("min_aspect", least), ("max_aspect", most)):
+        if not (aspect is None or (_is_number(aspect) and 0 <= aspect <= LARGEST_ASPECT)):
+            raise UserError(
+                f"{name} is {_said(aspect)}: it must be from 0 to {LARGEST_ASPECT:,}, such as 64"
+            )
     usual_least, usual_most = USUAL_ASPECTS if is_free else (0, LARGEST_ASPECT)
-    return (
-        max(0, min(usual_least, most or usual_least)) if least is None else least,
-        max(usual_most, least or usual_most) if most is None else most,
-    )
+    if most is not None and most <= usual_least:
+        usual_least = 0
+    if least is not None and least >= usual_most:
+        usual_most = LARGEST_ASPECT
+    return usual_least if least is None else least, usual_most if most is None else most
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _said(value: object) -> str:
+    return f"{float(value):g}" if isinstance(value, Real) else quoted(value)
 
 
 def check_bounds(bounds: Bounds) -> None:
@@ -96,24 +116,19 @@ def check_bounds(bounds: Bounds) -> None:
             f"last of which is layer {bounds.shallowest - 1}, numbered from 0: give "
             f"{bounds.shallowest} or more"
         )
-    if bounds.multiple_of < 1:
+    if not isinstance(bounds.multiple_of, Integral) or bounds.multiple_of < 1:
         raise UserError(
-            f"widths are to be multiples of {bounds.multiple_of}: give 1 or more, such as 64"
+            f"widths are to be multiples of {quoted(bounds.multiple_of)}: give a whole number from "
+            "1 on, such as 64"
         )
-    for name in ("min_aspect", "max_aspect"):
-        aspect = getattr(bounds, name)
-        if not 0 <= aspect <= LARGEST_ASPECT:
-            raise UserError(
-                f"{name} is {aspect:g}: it must be from 0 to {LARGEST_ASPECT:,}, such as 64"
-            )
     if bounds.min_aspect > bounds.max_aspect:
         raise UserError(
             f"min_aspect is {bounds.min_aspect:g}, more than max_aspect, {bounds.max_aspect:g}: "
             "exchange them"
         )
-    if not 0 <= bounds.tolerance <= 1:
+    if not (_is_number(bounds.tolerance) and 0 <= bounds.tolerance <= 1):
         raise UserError(
-            f"tolerance is {bounds.tolerance:g}: it must be from 0 to 1, such as 0.05 or 5%"
+            f"tolerance is {_said(bounds.tolerance)}: it must be from 0 to 1, such as 0.05 or 5%"
         )
 
 
@@ -142,7 +157,3 @@ def steps_of_mixers(config: Config) -> dict[str, int]:
     if keys == heads:
         return {"mixer_heads": 1, "mixer_key_heads": 1, **ranks}
     return {"mixer_heads": 1 if keys is None else keys, **ranks}
-
-
-MOST_DEPTHS = 10**4
-"""The largest depth that is looked at."""

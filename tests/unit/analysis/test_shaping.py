@@ -127,6 +127,41 @@ def test_heads_that_are_asked_for_divide_the_width_of_every_shape(model, heads, 
         assert shape.counted.total == count(shape.counted.config).total
 
 
+@pytest.mark.parametrize(
+    ("given", "bounds"),
+    [
+        ({"max_aspect": 10}, [0, 10]),
+        ({"min_aspect": 200}, [200, 10**9]),
+        ({"max_aspect": 64}, [32, 64]),
+        ({"min_aspect": 64}, [64, 128]),
+    ],
+)
+def test_beside_a_bound_outside_the_usual_ones_there_is_no_other(given, bounds):
+    found = solve("gpt2", "350M", limit=10**6, **given)
+    said = found.to_dict()
+    assert [said["min_aspect"], said["max_aspect"]] == bounds
+    shown = [shape.n_embd / shape.n_layer for shape in found.shapes]
+    assert bounds[0] <= min(shown)
+    assert max(shown) <= bounds[1]
+    assert len({*shown}) > 5
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        ({"min_aspect": "64"}, "min_aspect is '64': it must be from 0 to"),
+        ({"max_aspect": -1}, "max_aspect is -1: it must be from 0 to"),
+        ({"max_aspect": True}, "max_aspect is 1: it must be from 0 to"),
+        ({"multiple_of": 1.5}, "multiples of 1.5: give a whole number from 1 on"),
+        ({"tolerance": "x"}, "tolerance is 'x': it must be from 0 to 1"),
+        ({"max_aspect": 0}, "has an aspect of 0 to 0; the nearest is"),
+    ],
+)
+def test_what_is_no_bound_is_said(bound, said):
+    with pytest.raises(UserError, match=said):
+        solve("gpt2", "350M", **bound)
+
+
 def test_min_aspect_zero_looks_at_every_depth():
     depths = {s.n_layer for s in solve(None, "350M", min_aspect=0, limit=10**6).shapes}
     assert max(depths) > 6_000  # width 64 and 50,000 parameters a layer
