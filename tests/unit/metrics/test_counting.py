@@ -141,3 +141,7 @@ def test_a_bare_row_of_text_is_as_wide_as_its_bars_allow():
     lines = count("gpt2").text().splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[6] == ("attention            28,311,552   36,864   28,348,416   22.78%  ███▎")
+
+
+def test_layers_with_a_window_and_without_are_said():
+    assert "22 with a window, 4 without" in count("gemma-3-1b").text()

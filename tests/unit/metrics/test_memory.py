@@ -25,7 +25,7 @@ from gpt2calc import (
     solve_for,
     sweep,
 )
-from gpt2calc.metrics.memory.following import plan_of
+from gpt2calc.metrics.memory.following import plan_of, tokens_after
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.memory.runs import serve, train
@@ -208,6 +208,24 @@ def test_the_note_of_one_gpu_is_said_of_several_alone():
         "All of this table is of one GPU that has the whole model.",
     )
     assert of_four.notes[: len(alone.notes)] == alone.notes
+
+
+@pytest.mark.parametrize(("seq", "tokens"), [(126, 2), (127, 1), (128, 0)])
+def test_as_many_tokens_follow_a_prompt_as_there_are_positions(seq, tokens):
+    case = memory_case(case_of(TINY, Run(seq=seq, training=False)))
+    assert tokens_after(case) == tokens
+
+
+def test_the_rest_of_what_a_rule_counts_is_exact():
+    rest = "The rest is exact of PyTorch's CPU kernels."
+    assert rest in memory("gpt2", Run(zero_stage=1, gpus=4)).notes()[-1]
+    assert rest not in memory("gpt2").notes()[-1]
+
+
+def test_gradients_are_scattered_in_16_bits_under_fsdp_alone():
+    with pytest.raises(UserError, match="reduce_dtype is of FSDP in mixed precision alone"):
+        memory("gpt2", Run(reduce_dtype="bfloat16"))
+    memory("gpt2", Run(reduce_dtype="bfloat16", shard="fsdp", gpus=4))
 
 
 def test_no_training_has_a_cache():

@@ -22,7 +22,7 @@ from gpt2calc import (
 )
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
-from gpt2calc.metrics.tensor_parallel import parameters_on_one
+from gpt2calc.metrics.tensor_parallel import mixer_features_on_one, parameters_on_one
 from gpt2calc.model.tensors import layers_tensors
 
 BEYOND = "A sequence of 9,000 tokens is beyond the model's context of 8,192."
@@ -248,6 +248,24 @@ def test_a_step_computes_longer_than_it_reads_from_the_users_that_are_said(name,
 
     assert is_computing(users)
     assert not is_computing(users - 1)
+
+
+def test_what_is_said_of_several_users_and_gpus_is_not_of_one():
+    alone = serve("gpt2", gpu="h100").text()
+    several = serve("gpt2", users=4, gpu="h100", tensor_parallel=2).text()
+    for words in (" of all", "each GPU sends a step"):
+        assert words in several
+        assert words not in alone
+
+
+def test_a_context_is_whole_where_there_is_one():
+    assert "1,024 tokens, the whole context" in serve("gpt2", gpu="h100").text()
+    assert "the whole context" not in serve("mamba-130m", Run(seq=512), gpu="h100").text()
+
+
+def test_features_of_mixers_without_key_heads_are_split_evenly():
+    assert mixer_features_on_one(load("mamba-130m"), 1_536, 4) == 384
+    assert serve("mamba-130m", gpu="h100", tensor_parallel=4).fits
 
 
 def test_where_caches_are_long_computing_never_bounds_a_step():

@@ -38,6 +38,12 @@ def test_torchtitans_flops_of_a_token_of_qwen3_30b_a3b():
     assert found.items()[0].per_token == 37_578_559_488 - 6 * 210_944
 
 
+def test_what_one_of_several_gpus_reaches_of_its_own_peak():
+    found = throughput("gpt2-xl", Run(batch=64), tokens_per_second="400k", gpu="h100", gpus=8)
+    reached = float(found.mfu) * 989.5
+    assert f"a GPU reaches {reached:,.4g} of 989.5 TFLOP/s in bfloat16" in found.notes()[0]
+
+
 def test_checkpointing_is_told_apart():
     speed = {"tokens_per_second": 10_000, "gpu": "a100-80gb"}
     plain = throughput("gpt2-xl", **speed)

@@ -36,6 +36,13 @@ def test_each_figure_follows_from_the_others(tokens, gpus, mfu):
     assert train("gpt2", tokens=tokens, days=days, gpus=gpus).mfu == mfu
 
 
+def test_the_shortest_time_is_that_of_one_sequence():
+    of_one = flops("gpt2", Run(training=True)).total / (0.5 * 312e12) / DAY
+    assert train("gpt2", days=1.5 * of_one, gpu="a100", mfu=0.5).tokens == 1_024
+    with pytest.raises(UserError, match="the time is too short for one sequence"):
+        train("gpt2", days=0.9 * of_one, gpu="a100", mfu=0.5)
+
+
 def test_what_it_says_beside_the_time():
     found = train("gpt2", tokens="10B", gpus=8, price="2.50")
     said = found.to_dict()

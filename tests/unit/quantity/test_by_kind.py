@@ -17,6 +17,15 @@ KINDS = {
         "mlp": {"experts": 26, "MLP": 1},
     },
     "gemma-4-31b": {"attention": {"sliding": 50, "full": 10}},
+    "gemma-4-e2b": {
+        "attention": {
+            "sliding, own KV": 12,
+            "sliding, shared KV": 16,
+            "full, own KV": 3,
+            "full, shared KV": 4,
+        },
+        "mlp": {"MLP": 15, "wide MLP": 20},
+    },
     "gemma-3n-e2b": {"attention": {"own KV": 20, "shared KV": 10}},
     "gpt2": {},
     "gpt-oss-20b": {},
