@@ -97,19 +97,23 @@ class Solutions(Listing):
                 return (f"{error}.",)
         return ()
 
+    def _nearest(self) -> str:
+        """Say which value comes nearest from below: the largest, where totals grow with it."""
+        (solution,) = self.solutions
+        if solution.below is None:
+            return ""
+        value = f"{solution.below.value:,}"
+        if isinstance(solution.values, range):
+            return f"; the largest within it is {value}"
+        return f"; the nearest total below it comes with {self.field} {value}"
+
     def _in_words(self) -> str:
         """Return what the intervals say, for one model or for all."""
         figures = ", ".join(each.budget.text for each in self.solutions)
         if self.common is None:
             if len(self.solutions) > 1:
                 return f"No {self.field} gives {figures} all together."
-            below = self.solutions[0].below
-            nearest = (
-                f"; the nearest total below it comes with {self.field} {below.value:,}"
-                if below
-                else ""
-            )
-            return f"No {self.field} gives {figures}{nearest}."
+            return f"No {self.field} gives {figures}{self._nearest()}."
         if len(self._in_all) == 1:
             return f"Only {self.field} {self._in_all[0]:,} gives {figures}."
         is_near = any(each.budget.near[0] > each.budget.smallest for each in self.solutions)

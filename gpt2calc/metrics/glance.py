@@ -10,7 +10,7 @@ from gpt2calc.dtypes import DTYPES
 from gpt2calc.metrics.devices import Device, device, devices
 from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.result import memory
-from gpt2calc.metrics.serving import serve
+from gpt2calc.metrics.serving import as_engines_run, serve
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
 from gpt2calc.quantity.case import USUAL_SEQ
@@ -119,7 +119,7 @@ class Glance(Listing):
         return f"{self.config.title()}: {two_digits(self.needs[0].size)} of weights"
 
     def notes(self) -> tuple[str, ...]:
-        how = HOW.format(dtype=self.config.published_dtype)
+        how = HOW.format(dtype=as_engines_run(self.config, Run()).dtype)
         cards = () if self.device else (OF_CARDS.format(format_bytes(self.margin)),)
         rounded = () if self.is_exact else (ROUNDED,)
         return (how, PACKED, *cards, *rounded)

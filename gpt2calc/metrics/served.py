@@ -8,7 +8,12 @@ from typing import Self
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.metrics.bounds import Bounds, Held, bounds_of
 from gpt2calc.metrics.devices import Device
-from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, state_bytes
+from gpt2calc.metrics.memory.cache import (
+    cache_bytes,
+    cache_of_next_token,
+    cache_per_token,
+    state_bytes,
+)
 from gpt2calc.metrics.memory.fitting import is_near_limit, longest_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.result import memory as memory_of
@@ -20,6 +25,7 @@ from gpt2calc.metrics.tensor_parallel import (
 )
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.run import Run
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,7 +33,9 @@ class Served:
     """The numbers of serving: bytes, users and contexts that fit, bounds on speed."""
 
     config: Case
-    """One prompt, as long as each user's context."""
+    """One prompt, as long as each user's context, run as engines do."""
+    asked: Run
+    """The run as it was asked for, with what was left out."""
     users: int
     tensor_parallel: int
     """GPUs that split every matrix, as tensor parallelism does."""
@@ -53,6 +61,11 @@ class Served:
     def cache_per_token(self) -> int:
         """Bytes of keys and values that a token leaves in all layers, before a window."""
         return cache_per_token(self.config)
+
+    @property
+    def cache_of_next_token(self) -> int:
+        """Bytes by which one user's cache grows with one more token."""
+        return cache_of_next_token(self.config) if self.cache_each else 0
 
     @cached_property
     def prefill_beyond(self) -> int:
@@ -154,8 +167,9 @@ class Served:
     @cached_property
     def in_transformers(self) -> Mapping[str, int]:
         """Peak bytes of each phase where transformers runs all users' prompts as one batch."""
-        together = memory_of(self.config.model, self.config.run.evaluate_at(batch=self.users))
-        return together.phases
+        attention = None if self.asked.attention == "flash" else self.asked.attention
+        together = self.config.run.evaluate_at(batch=self.users, attention=attention)
+        return memory_of(self.config.model, together).phases
 
 
 def _cache_of(case: Case) -> int:

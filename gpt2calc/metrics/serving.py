@@ -11,8 +11,10 @@ from gpt2calc.metrics.serving_table import held, limits, users_said
 from gpt2calc.metrics.tensor_parallel import (
     refuse_uneven,
 )
-from gpt2calc.quantity.case import case_of
+from gpt2calc.model.config import ModelConfig
+from gpt2calc.quantity.case import case_of, run_of
 from gpt2calc.quantity.models import Model, as_config
+from gpt2calc.quantity.quantity import model_of
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.result import Result
 from gpt2calc.report.table import Table
@@ -42,6 +44,7 @@ class Serving(Served, Result):
             "weights": self.weights,
             "cache": self.users * self.cache_each,
             "cache_per_token": self.cache_per_token,
+            "cache_of_next_token": self.cache_of_next_token,
             "prefill_beyond": self.prefill_beyond,
             "on_each_gpu": self.on_one,
             "weights_on_each_gpu": self.weights_on_one,
@@ -91,7 +94,8 @@ def serve(
 
     Args:
         config: the model, a config or its name; GPT-2 small if left out.
-        run: ``seq`` is the context of each user; dtype and attention as for :func:`memory`.
+        run: ``seq`` is the context of each user. As engines serve models, ``dtype`` is of 16 bits
+            if left out, that of the published weights if they are, and ``attention`` is flash.
         users: served at once, each with a full context.
         gpu: a device by its name, an amount of memory, or a file of one; None for the bytes alone.
         tensor_parallel: GPUs that split every matrix and every cache.
@@ -105,13 +109,21 @@ def serve(
     for name, number in {"users": users, "tensor_parallel": tensor_parallel}.items():
         if not isinstance(number, int) or number < 1:
             raise UserError(f"{name} is {number}: it must be a positive whole number, such as 8")
-    alone = (run or Run()).evaluate_at(training=False)
+    model = as_config(config)
+    alone = run_of(model, run).evaluate_at(training=False)
     if alone.batch != 1 or alone.cached is not None:
         raise UserError("batch and cached are of one pass: give users and a context instead")
     if users > MOST_USERS:
         raise UserError(f"users is {users:,}: give at most {MOST_USERS:,}")
-    case = memory_case(case_of(as_config(config), alone))
+    case = memory_case(case_of(model, as_engines_run(model_of(model), alone)))
     _ = case.known_heads  # which refuses a model of which nothing says how many it has
     refuse_uneven(case.model, tensor_parallel)
     chosen = None if gpu is None else device(gpu)
-    return Serving(case, users, tensor_parallel, chosen, margin_of(chosen, margin))
+    return Serving(case, alone, users, tensor_parallel, chosen, margin_of(chosen, margin))
+
+
+def as_engines_run(model: ModelConfig, run: Run) -> Run:
+    """Return a run with the defaults of serving engines: 16 bits, one kernel of attention."""
+    published = model.published_dtype
+    usual = "bfloat16" if published == "float32" else published
+    return run.evaluate_at(dtype=run.dtype or usual, attention=run.attention or "flash")

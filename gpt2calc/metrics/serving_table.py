@@ -12,10 +12,12 @@ BY_RULE = (
     "Prompts are read one at a time, and all users' caches are full: a rule, for engines that do "
     "so. Weights and caches are exact."
 )
+IN_16_BITS = "The weights are published in float32; engines serve them in 16 bits."
 AT_MOST = (
     "Bounds: a step reads weights and caches once at the device's full bandwidth, a prompt takes "
     "the FLOPs of a causal kernel at the full peak. Engines reach a part of that."
 )
+NOT_HELD = "It does not fit: the speeds are those of GPUs as fast that would hold it."
 OF_EXPERTS = "Experts are taken to be chosen evenly."
 OF_LATENTS = (
     "Reading a prompt is counted as on a CPU, where latent attention makes a matrix of all scores: "
@@ -68,7 +70,7 @@ def limits(served: Served) -> Table:
     """Return the most users, the longest context, bounds on speed, and what transformers holds."""
     tokens, rows = served.config.q_len, []
     if served.cache_each:
-        rows.append(("cache of a token", format_bytes(served.cache_per_token)))
+        rows.append(("cache of a token", _cache_of_a_token(served)))
     if served.most_users is not None:
         rows.append((f"most users of {tokens:,} tokens", f"{served.most_users:,}"))
     longest = served.longest_context
@@ -83,9 +85,10 @@ def limits(served: Served) -> Table:
     if served.tensor_parallel > 1:
         rows.append(("each GPU sends a step (a rule)", format_bytes(served.sent)))
     prefill, *steps = served.in_transformers.values()
-    rows.append(("transformers, all prompts at once", format_bytes(prefill)))
+    unsplit = " unsplit" if served.tensor_parallel > 1 else ""
+    rows.append((f"transformers{unsplit}, all prompts at once", format_bytes(prefill)))
     if steps:
-        rows.append(("transformers, a step after them", format_bytes(max(steps))))
+        rows.append((f"transformers{unsplit}, a step after them", format_bytes(max(steps))))
     has_experts = served.config.n_expert is not None and bool(speeds)
     return Table(
         title="",
@@ -93,6 +96,7 @@ def limits(served: Served) -> Table:
         rows=tuple(rows),
         notes=(
             *((AT_MOST,) if speeds else ()),
+            *((NOT_HELD,) if speeds and not served.fits else ()),
             *((OF_EXPERTS,) if has_experts else ()),
             *_not_known(served),
         ),
@@ -107,12 +111,16 @@ def users_said(number: int) -> str:
 def _notes(served: Served) -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
+    model = served.config.model
+    is_halved = served.asked.dtype is None and model.published_dtype == "float32"
+    holds_scores = model.is_latent and served.config.attention != "flash"
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
-        *assumed(served.config, "memory", FLAGS),
+        *assumed(served.config, "memory", FLAGS, served.asked),
+        *((IN_16_BITS,) if is_halved else ()),
         f"{BY_RULE}{whole}",
-        *((OF_LATENTS,) if served.config.model.is_latent else ()),
+        *((OF_LATENTS,) if holds_scores else ()),
     )
 
 
@@ -132,6 +140,13 @@ def _speeds(served: Served) -> list[tuple[str, str]]:
         said = "never: caches take longer to read" if since is None else users_said(since)
         rows.append(("computing bounds a step from", said))
     return rows
+
+
+def _cache_of_a_token(served: Served) -> str:
+    first, further = served.cache_per_token, served.cache_of_next_token
+    if first == further or not served.config.model.window:
+        return format_bytes(first)
+    return f"{format_bytes(further)}, {format_bytes(first)} until windows are full"
 
 
 def _not_known(served: Served) -> tuple[str, ...]:

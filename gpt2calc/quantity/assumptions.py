@@ -3,19 +3,25 @@
 from collections.abc import Iterator, Mapping
 
 from gpt2calc.quantity.case import Case
+from gpt2calc.quantity.run import Run
 
 
-def assumed(case: Case, quantity: str, flags: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def assumed(
+    case: Case, quantity: str, flags: Mapping[str, str] | None = None, asked: Run | None = None
+) -> tuple[str, ...]:
     """Say which defaults a run takes, and whether a sequence is beyond the model's context.
 
     Args:
         case: a model and its run, as they were given.
         quantity: the name of what is counted; a field that does not change it is not said.
         flags: the flags of a command with flags of its own, by field; other fields are not said.
+        asked: the run with what was left out, where a command has filled in its own defaults.
 
     """
     changing = [
-        (n, words) for n, words in _left_out(case, quantity) if quantity in case.known[n].changes
+        (name, words)
+        for name, words in _left_out(case, asked or case.run, quantity)
+        if quantity in case.known[name].changes
     ]
     flag_of = {n: n.replace("_", "-") for n, _ in changing} if flags is None else flags
     said = [f"{words} (--{flag_of[name]})" for name, words in changing if name in flag_of]
@@ -39,15 +45,14 @@ def _kept(case: Case) -> str:
     return f"keys, values and {seen}" if model.has_attention else seen
 
 
-def _left_out(case: Case, quantity: str) -> Iterator[tuple[str, str]]:
-    run = case.run
+def _left_out(case: Case, run: Run, quantity: str) -> Iterator[tuple[str, str]]:
     if run.dtype is None:
         kept = f"{_kept(case)} in {case.product_type}"
         plain = kept if quantity == "cache" else f"weights in {case.dtype}"
         yield "dtype", "mixed precision" if run.training else plain
     if run.attention is None:
-        has_it = case.model.architecture.has_sdpa
-        why = "" if has_it else f", since {case.of_family.words}'s class has no other"
+        has_choice = case.model.architecture.has_sdpa or case.attention == "flash"
+        why = "" if has_choice else f", since {case.of_family.words}'s class has no other"
         yield "attention", f"{case.attention} attention{why}"
     if run.seq is None:
         part = "" if case.q_len == case.n_ctx else f" of a context of {case.n_ctx:,}"

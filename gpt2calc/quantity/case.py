@@ -62,7 +62,7 @@ class Case:
         return "mixed" if self.run.training else self.model.published_dtype
 
     @property
-    def attention(self) -> Literal["eager", "sdpa"]:
+    def attention(self) -> Literal["eager", "sdpa", "flash"]:
         """The implementation of attention, in the words of transformers."""
         return self.run.attention or self.usual_attention
 

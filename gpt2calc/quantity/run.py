@@ -124,12 +124,12 @@ class Run(Declared):
         ),
     ] = None
     attention: Annotated[
-        Literal["eager", "sdpa"] | None,
+        Literal["eager", "sdpa", "flash"] | None,
         Known(
             "{} attention",
-            "Written out (eager) or in one kernel (sdpa). If left out: sdpa if the class has it.",
+            "As transformers' class on a CPU: written out (eager) or by sdpa, if left out where "
+            "the class has it; or flash: one kernel of a GPU, which holds no scores, by rule.",
             rule="usual_attention",
-            hints={"flash": "it is now called sdpa"},
             changes=MEMORY,
         ),
     ] = None

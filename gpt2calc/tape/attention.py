@@ -1,4 +1,4 @@
-"""Scaled dot-product attention as PyTorch runs it on a CPU."""
+"""Scaled dot-product attention as PyTorch runs it on a CPU, and in one kernel of a GPU."""
 
 from gpt2calc.tape.autocast import lowered, without_autocast
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
@@ -44,20 +44,47 @@ def sdpa(
         return _sdpa(low_query, low_key, low_value, low_mask, enable_gqa=enable_gqa)
 
 
+def flash_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Apply causal attention in one kernel of a GPU, which holds no matrix of scores.
+
+    Heads of keys and values may be fewer, and values of another width. Any mask, bias, cap or sink
+    is computed inside the kernel. Source: FlashAttention, and PyTorch's FlexAttention.
+
+    Args:
+        query: (batch, heads, queries, width).
+        key: (batch, fewer heads or as many, keys, width).
+        value: (batch, heads of the keys, keys, width of a value).
+
+    """
+    low_value = lowered(value)
+    low_key = lowered(key)
+    low_query = lowered(query)
+    with without_autocast():
+        return _in_one_kernel(low_query, low_key, low_value, None, "flash_attention")
+
+
 def _sdpa(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, enable_gqa: bool
 ) -> Tensor:
-    batch, heads, q_len, width = query.shape
-    kv_len, v_width = key.shape[2], value.shape[3]
+    heads, q_len, width = query.shape[1:]
     if mask is not None and mask.dtype == "bool":
         mask = _as_numbers(mask, query.dtype)
-    if v_width != width or (key.shape[1] != heads and not enable_gqa):
+    if value.shape[3] != width or (key.shape[1] != heads and not enable_gqa):
         is_causal = q_len > 1 and mask is None
         return _by_formula(query, key, value, mask, is_causal=is_causal, enable_gqa=enable_gqa)
+    op = "_scaled_dot_product_flash_attention_for_cpu"
+    return _in_one_kernel(query, key, value, mask, op)
+
+
+def _in_one_kernel(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, op: str
+) -> Tensor:
+    batch, heads, q_len, width = query.shape
+    kv_len, v_width = key.shape[2], value.shape[3]
     scores = Matmul(batch * heads, q_len, width, kv_len)
-    values = Matmul(batch * heads, q_len, kv_len, width)
+    values = Matmul(batch * heads, q_len, kv_len, v_width)
     output, log_sum_exp = empty_several(
-        "_scaled_dot_product_flash_attention_for_cpu",
+        op,
         Spec((batch, heads, q_len, v_width), query.dtype, elementwise_order([query], query.shape)),
         Spec((batch, q_len, heads), "float32"),
         matmuls=(scores, values),
@@ -65,11 +92,14 @@ def _sdpa(
 
     def backward(saved: Saved, _: Gradients, __: Needed) -> list[Tensor | None]:
         specs = [Spec(each.shape, each.dtype, PROJECTED) for each in saved[:3]]
-        of_query = values  # (queries, keys) x (keys, width), as the output
-        of_key_or_value = Matmul(batch * heads, kv_len, q_len, width)
-        products = (scores, scores, of_query, of_key_or_value, of_key_or_value)
-        op = "_scaled_dot_product_flash_attention_for_cpu_backward"
-        return [*empty_several(op, *specs, matmuls=products)]
+        products = (
+            scores,
+            Matmul(batch * heads, q_len, v_width, kv_len),  # the gradient of probabilities
+            Matmul(batch * heads, q_len, kv_len, width),  # of queries
+            Matmul(batch * heads, kv_len, q_len, width),  # of keys
+            Matmul(batch * heads, kv_len, q_len, v_width),  # of values
+        )
+        return [*empty_several(f"{op}_backward", *specs, matmuls=products)]
 
     saved = [query, key, value, output, log_sum_exp, *([mask] if mask is not None else [])]
     record([output], [query, key, value], saved, backward)

@@ -134,6 +134,11 @@ def _refuse_what_is_not_followed(case: Case) -> None:
             "ZeRO and master weights are counted by a rule, and not followed: verify without "
             "--zero-stage and --master-weights, or with --shard fsdp"
         )
+    if case.attention == "flash":
+        raise UserError(
+            "flash attention is counted by a rule, and not followed: verify with attention sdpa or "
+            "eager"
+        )
     if case.training and case.optimizer not in FOLLOWED:
         raise UserError(
             f"{case.optimizer}'s step is counted by a rule, and not followed: verify with "

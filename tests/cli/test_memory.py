@@ -39,7 +39,10 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
         (["memory", "--seq", "2000"], "the model has positions for 1,024 tokens"),
         (["memory", "--batch", "0"], "batch is 0: it must be a positive whole number"),
         (["memory", "--dtype", "int4"], "it must be float32, bfloat16, float16 or mixed"),
-        (["memory", "--attention", "flash"], "eager or sdpa; it is now called sdpa"),
+        (
+            ["verify", "--of", "memory", "--attention", "flash"],
+            "flash attention is counted by a rule",
+        ),
         (["memory", "--precision", "bfloat16"], "did you mean '--dtype'?"),
         (["memory", "gemma-3-1b", "--n-layer", "200000"], "is known of at most 100,000"),
         (["memory", "--dropout", "--attention", "sdpa"], "dropout is followed in eager attention"),

@@ -9,7 +9,7 @@ def test_the_verdict_is_the_first_line(run):
     said = run("serve", "llama-3-8b", "--users", "32", "--gpu", "h100").out
     assert said.startswith("It fits on one NVIDIA H100 SXM: 32 users of 8,192 tokens, 51.40 GB of")
     assert run("serve", "llama-3-70b", "--gpu", "4090").out.startswith("It does not fit on one")
-    assert run("serve", "gpt2").out.startswith("Serving 1 user of 1,024 tokens holds 642.48 MB")
+    assert run("serve", "gpt2").out.startswith("Serving 1 user of 1,024 tokens holds 321.25 MB")
 
 
 def test_every_form_has_the_same_figures(run):

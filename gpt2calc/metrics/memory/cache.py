@@ -33,6 +33,14 @@ def cache_bytes(case: Case) -> int:
     return int(sum(term.amount for term in cache_terms(case)))
 
 
+def cache_of_next_token(case: Case) -> int:
+    """Return the bytes by which the cache grows with one more token of each sequence.
+
+    In layers whose window is full, a token takes the place of the oldest one.
+    """
+    return int(cache_bytes(case.evaluate_at(seq=case.q_len + 1)) - cache_bytes(case))
+
+
 def cache_per_token(case: Case) -> int:
     """Return the bytes of keys and values that a token leaves in all layers, before a window."""
     one = case.evaluate_at(batch=1, seq=1, cached=None)

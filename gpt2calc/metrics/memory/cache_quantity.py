@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from gpt2calc.errors import UserError
-from gpt2calc.metrics.memory.cache import cache_bytes, cache_per_token, cache_terms
+from gpt2calc.metrics.memory.cache import (
+    cache_bytes,
+    cache_of_next_token,
+    cache_per_token,
+    cache_terms,
+)
 from gpt2calc.metrics.windows import forgets
 from gpt2calc.model.attention.falcon import copies_keys
 from gpt2calc.model.builders.attention import heads_of
@@ -72,7 +77,8 @@ class Cache(Breakdown):
         size = f"{format_bytes(self.total)}, {format_binary_bytes(self.total)}"
         token = cache_per_token(self.config)
         model = self.config.model
-        window = " until the windows are full" if forgets(self.config) else ""
+        later = cache_of_next_token(self.config) // self.config.batch
+        window = f" until the windows are full, then {later:,}" if forgets(self.config) else ""
         in_float32 = model.numbers_of_state and model.features_convolved
         states = ("States of recurrences are in float32, as in transformers.",)
         return (

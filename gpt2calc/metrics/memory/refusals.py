@@ -109,7 +109,7 @@ def _refuse_what_the_class_has_not(case: Case) -> None:
             f"experts_implementation is {case.experts_implementation}, and there are no experts: "
             "leave it out, or give n_expert"
         )
-    if case.dropout and case.attention == "sdpa":
+    if case.dropout and case.attention != "eager":
         raise UserError(
             "dropout is followed in eager attention alone: leave out dropout, or ask for "
             "attention eager"

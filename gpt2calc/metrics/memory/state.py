@@ -67,6 +67,10 @@ RULES = {
         "Master weights by rule, as in DeepSpeed's BF16_Optimizer: a float32 copy, and the "
         "optimizer's state in float32."
     ),
+    "flash": (
+        "Attention by rule, in one kernel of a GPU as FlashAttention's: no mask and no scores are "
+        "held."
+    ),
     "float16": "float16 is counted as bfloat16.",
     "adafactor": "Adafactor by rule: mean squares of rows and columns; its step is not followed.",
     "adamw-8bit": "8-bit AdamW by rule, as in bitsandbytes' AdamW8bit; its step is not followed.",
@@ -79,6 +83,7 @@ def rules_of(case: Case) -> tuple[str, ...]:
     used = {
         "zero_stage": bool(case.zero_stage),
         "master_weights": case.value("master_weights") == "float32",
+        "flash": case.attention == "flash",
         "float16": case.dtype == "float16",
         case.optimizer: case.optimizer in RULES and bool(case.training),
     }

@@ -5,9 +5,11 @@ Shapes: B sequences of S tokens of width d.
 
 from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.heads import Heads
+from gpt2calc.model.attention.scores import Attended
 from gpt2calc.model.dropout import Dropout, dropout_add
 from gpt2calc.model.linear import Matrix
 from gpt2calc.model.part import Part
+from gpt2calc.tape.attention import flash_attention
 from gpt2calc.tape.elementwise import (
     add,
     cast,
@@ -29,7 +31,7 @@ from gpt2calc.tape.views import (
 )
 
 
-class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]):
+class BloomAttention(Part[[Tensor, Tensor, LayerContext], Attended]):
     """BLOOM's: scores are added to ALiBi's bias, and the residual is added inside."""
 
     role = "attention"
@@ -47,7 +49,7 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
         # Tensors have sizes and no values, so that it is not said which of the three is selected.
         return tuple(transpose(select(qkv, 3), 1, 2) for _ in range(3))
 
-    def forward(self, x: Tensor, residual: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, residual: Tensor, context: LayerContext) -> Attended:
         """Attend from each token of (B, S, d), and add ``residual``."""
         batch, seq, width = x.shape
         heads = self.heads.query
@@ -56,6 +58,9 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
         q, k, v = self._parts(qkv)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
+        if context.implementation == "flash":
+            output = self.out(flash(q, k, v))
+            return dropout_add(output, residual, self.dropout), None
         q = reshape(q, batch * heads, -1, width // heads)
         k = transpose(reshape(k, batch * heads, -1, width // heads), 1, 2)
         v = reshape(v, batch * heads, -1, width // heads)
@@ -81,7 +86,15 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], tuple[Tensor, Tensor]]
         return reshape(x, batch, seq, self.heads.query * width)
 
 
-class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
+def flash(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attend in one kernel that holds no scores, and join the heads: (B, S, d)."""
+    batch, heads, seq, width = q.shape
+    with module("scores"):
+        mixed = flash_attention(q, k, v)
+    return reshape(transpose(mixed, 1, 2), batch, seq, heads * width)
+
+
+class MPTAttention(Part[[Tensor, LayerContext], Attended]):
     """MPT's: ALiBi's bias is added to the scores, then ``masked_fill`` applies the mask."""
 
     role = "attention"
@@ -92,7 +105,7 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
         self.heads = heads
         self.softmax_dropout = Dropout("softmax")
 
-    def forward(self, x: Tensor, context: LayerContext) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, context: LayerContext) -> Attended:
         """Attend from each token of (B, S, d) to itself and those before it."""
         batch, seq, width = x.shape
         assert context.alibi is not None
@@ -103,6 +116,8 @@ class MPTAttention(Part[[Tensor, LayerContext], tuple[Tensor, Tensor]]):
         v = self._in_heads(v)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
+        if context.implementation == "flash":
+            return self.out(flash(q, k, v)), None
         with module("scores"):
             weights = scale(matmul(q, transpose(k, 2, 3)))
         bias = narrow(context.alibi, 2, k.shape[2])

@@ -93,9 +93,12 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
             q, k, *_held = self.rotary.turn(q, k, context.rotation)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
-        if context.implementation == "sdpa":
+        if context.implementation != "eager":
             with module("scores"):
-                output = kernels.sdpa(q, k, v, context.mask)
+                if context.implementation == "flash":
+                    output = kernels.flash_attention(q, k, v)
+                else:
+                    output = kernels.sdpa(q, k, v, context.mask)
             output = self._joined(output)
             output = self.out(output)
             return output, None

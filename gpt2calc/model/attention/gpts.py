@@ -6,6 +6,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 from gpt2calc.model.attention.attention import NO_ADDITIONS, Additions, Attention, LayerContext
 from gpt2calc.model.attention.masks import Implementation
 from gpt2calc.model.attention.scores import Attended, Scores, repeat_kv
+from gpt2calc.tape.attention import flash_attention
 from gpt2calc.tape.elementwise import (
     add,
     cast,
@@ -62,9 +63,13 @@ class GPTAttention(PlainAttention):
         q, k, v, *_held = self.projection.forward(x)
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
-        k = repeat_kv(k, self.scores.heads.groups)
-        v = repeat_kv(v, self.scores.heads.groups)
-        attended = self._attended(q, transpose(k, 2, 3), v)
+        if context.implementation == "flash":
+            with module("scores"):
+                attended = flash_attention(q, k, v)
+        else:
+            k = repeat_kv(k, self.scores.heads.groups)
+            v = repeat_kv(v, self.scores.heads.groups)
+            attended = self._attended(q, transpose(k, 2, 3), v)
         output = contiguous(transpose(attended, 1, 2))
         output = view(output, batch, seq, self.scores.heads.query_width)
         output = self.out(output)
@@ -86,13 +91,18 @@ class GPTAttention(PlainAttention):
 
 
 class GPTNeoScores(Scores):
-    """GPT-Neo's: always eager, in float32, with a mask of bools that is a buffer."""
+    """GPT-Neo's: eager even where SDPA is asked for, in float32; its mask of bools is a buffer."""
 
     def __call__(
         self, implementation: Implementation, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
     ) -> Attended:
         """Return (B, h, S, w), and the probabilities (B, h, S, K)."""
-        return self.eager(q, k, v, mask)
+        return self.flash(q, k, v) if implementation == "flash" else self.eager(q, k, v, mask)
+
+    def flash(self, q: Tensor, k: Tensor, v: Tensor) -> Attended:
+        """Run one kernel that holds no scores."""
+        with module("scores"):
+            return flash_attention(q, k, v), None
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """Run eager attention."""

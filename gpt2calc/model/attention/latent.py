@@ -18,7 +18,7 @@ from gpt2calc.model.part import HiddenToHidden, Part
 from gpt2calc.tape.elementwise import cat, of_output
 from gpt2calc.tape.matmul import matmul
 from gpt2calc.tape.recorder import module, no_grad
-from gpt2calc.tape.tensor import Tensor
+from gpt2calc.tape.tensor import Tensor, empty
 from gpt2calc.tape.views import (
     contiguous,
     expand,
@@ -82,11 +82,18 @@ class Indexer(Part[[Tensor, Tensor, LayerContext], Tensor]):
         k = unsqueeze(self.norm(self.key(x)), 1)
         if context.cache is not None:
             k = context.cache.join_index(context.layer, k)
+        if context.implementation == "flash":
+            return self._in_one_kernel(k, self.weights(x))
         with module("index_scores"):
             keys = transpose(k, 2, 3)
             scores = of_output("relu", matmul(transpose(q, 1, 2), keys))
         with module("index_mix"):
             return matmul(unsqueeze(self.weights(x), 2), transpose(scores, 1, 2))
+
+    def _in_one_kernel(self, k: Tensor, weights: Tensor) -> Tensor:
+        """Add up the scores of all heads inside a kernel. Source: DeepGEMM, ``fp8_mqa_logits``."""
+        batch, seq, _ = weights.shape
+        return empty("mqa_logits", (batch, seq, 1, k.shape[2]), "float32")
 
 
 class LatentAttention(Part[[Tensor, LayerContext], Attended]):

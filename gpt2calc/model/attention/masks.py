@@ -10,8 +10,8 @@ from gpt2calc.tape.elementwise import add_scalar, elementwise
 from gpt2calc.tape.tensor import Tensor, empty
 from gpt2calc.tape.views import unsqueeze
 
-Implementation = Literal["eager", "sdpa"]
-"""transformers' ``attn_implementation``."""
+Implementation = Literal["eager", "sdpa", "flash"]
+"""transformers' ``attn_implementation``; flash is one kernel of a GPU, which makes no mask."""
 
 
 class MaskRequest(NamedTuple):
@@ -40,8 +40,10 @@ def position_ids(seq: int) -> Tensor:
 def causal_mask(request: MaskRequest) -> Tensor | None:
     """Return a mask (batch, 1, queries, keys): of the model's dtype in eager attention, else bool.
 
-    None where SDPA needs none, by its ``is_causal``.
+    None where SDPA needs none, by its ``is_causal``, and always in flash attention.
     """
+    if request.implementation == "flash":
+        return None
     if not request.has_cache and request.looks_for_packing:
         _look_for_packed_sequences(request.batch, request.q_len)
     window = request.window

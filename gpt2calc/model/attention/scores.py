@@ -47,7 +47,9 @@ class Scores:
     def __call__(
         self, implementation: Implementation, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
     ) -> Attended:
-        """Return (B, S, h, w), and the probabilities (B, h, S, K), or None from SDPA."""
+        """Return (B, S, h, w), and the probabilities (B, h, S, K), or None unless eager."""
+        if implementation == "flash":
+            return self.flash(q, k, v)
         if implementation == "sdpa":
             return self.sdpa(q, k, v, mask)
         return self.eager(q, k, v, mask)
@@ -70,6 +72,12 @@ class Scores:
             output = matmul(weights, values)
         output = contiguous(transpose(output, 1, 2))
         return output, weights
+
+    def flash(self, q: Tensor, k: Tensor, v: Tensor) -> Attended:
+        """Run one kernel that holds no scores."""
+        with module("scores"):
+            output = kernels.flash_attention(q, k, v)
+        return contiguous(transpose(output, 1, 2)), None
 
     def sdpa(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """Run ``scaled_dot_product_attention``. Source: transformers, ``sdpa_attention.py``."""

@@ -164,9 +164,13 @@ class FalconAlibiDecoder(FalconDecoder):
         rotations = self.rotations(embedded)
         return Preamble(embedded, {None: mask}, rotations, bias, positions, (embedded, ones))
 
-    def _biased(self, mask: Tensor | None, bias: Tensor) -> Tensor:
-        """Return the bias, with the dtype's least number where keys are masked."""
-        assert mask is not None
+    def _biased(self, mask: Tensor | None, bias: Tensor) -> Tensor | None:
+        """Return the bias, with the dtype's least number where keys are masked.
+
+        None in flash attention, whose kernel has both.
+        """
+        if mask is None:
+            return None
         batch, _, q_len, kv_len = mask.shape
         if mask.dtype == "bool":
             mask = self._in_numbers(mask, bias.dtype)

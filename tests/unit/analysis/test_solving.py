@@ -83,7 +83,7 @@ def test_a_budget_below_all_values_still_has_one_above():
 def test_no_value_is_said_so():
     solved = solve_for("n_layer", [ModelConfig()], ["50M"])
     assert solved.common is None
-    assert "No n_layer gives 50M; the nearest total below it comes with n_layer 1." in str(solved)
+    assert "No n_layer gives 50M; the largest within it is 1." in str(solved)
     apart = solve_for("vocab", [load("gpt2"), load("gpt2-xl")], ["117M", "5B"])
     assert apart.common is None
     assert "No vocab gives 117M, 5B all together." in str(apart)

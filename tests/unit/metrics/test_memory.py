@@ -228,6 +228,51 @@ def test_gradients_are_scattered_in_16_bits_under_fsdp_alone():
     memory("gpt2", Run(reduce_dtype="bfloat16", shard="fsdp", gpus=4))
 
 
+WRITTEN_OUT = [
+    "gpt-oss-20b",
+    "deepseek-v2-lite",
+    "gemma-2-9b",
+    "bloom-7b1",
+    "falcon-7b",
+    "mpt-7b",
+    "gpt-j-6b",
+    "gpt-neo-1.3b",
+    "gpt1",
+]
+
+
+@pytest.mark.parametrize("name", WRITTEN_OUT)
+def test_in_one_kernel_nothing_grows_with_the_square_of_a_sequence(name):
+    def held(attention, *, training):
+        config = load(name).replace(n_ctx=2**17, n_layer=2, dense_layers=())
+        totals = [
+            memory(config, Run(seq=seq, training=training, attention=attention)).total
+            for seq in (20_000, 40_000, 60_000)
+        ]
+        return totals[2] - 2 * totals[1] + totals[0]
+
+    for training in (False, True):
+        assert held("flash", training=training) == 0
+        assert name == "gpt-j-6b" or held("eager", training=training) > 10**9
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", ["gpt2", "llama-3-8b", "gpt-j-6b", "qwen3-0.6b"])
+def test_one_kernel_holds_what_sdpa_holds_without_a_mask(name, training):
+    by_kernel, by_sdpa = (
+        memory(name, Run(seq=512, training=training, attention=attention)).total
+        for attention in ("flash", "sdpa")
+    )
+    assert by_kernel == by_sdpa
+
+
+def test_attention_in_one_kernel_is_said_to_be_a_rule():
+    assert (
+        "Attention by rule, in one kernel of a GPU"
+        in memory("gpt2", Run(attention="flash")).notes()[-1]
+    )
+
+
 def test_no_training_has_a_cache():
     assert memory("gpt2").cache == memory("gpt2")["cache"].total == 0
     assert memory("gpt2", Run(training=False)).cache == 2 * 12 * 1_024 * 768 * 4

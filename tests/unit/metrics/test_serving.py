@@ -236,7 +236,8 @@ def test_windows_make_the_first_token_sooner():
 )
 def test_a_step_computes_longer_than_it_reads_from_the_users_that_are_said(name, seq):
     """The last token of each user is run, behind a cache of those before it."""
-    served = serve(name, Run(seq=seq), gpu="h100", tensor_parallel=2)
+    dtype = "float32" if name == "gpt2" else None
+    served = serve(name, Run(seq=seq, dtype=dtype), gpu="h100", tensor_parallel=2)
     users = served.bounds.compute_bound_from
     peak = 67e12 if name == "gpt2" else 989.5e12
     token = flops(name, Run(seq=1, cached=seq - 1, training=False, last_logits=True)).total
@@ -248,6 +249,41 @@ def test_a_step_computes_longer_than_it_reads_from_the_users_that_are_said(name,
 
     assert is_computing(users)
     assert not is_computing(users - 1)
+
+
+def test_engines_serve_what_is_published_in_float32_in_16_bits():
+    halved = serve("olmo-2-7b", gpu="24GB")
+    assert halved.weights == 2 * count("olmo-2-7b").total
+    assert halved.fits
+    assert "published in float32; engines serve them in 16 bits" in " ".join(halved.text().split())
+    whole = serve("olmo-2-7b", Run(dtype="float32"))
+    assert whole.weights == 4 * count("olmo-2-7b").total
+    assert "published in float32" not in whole.text()
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-20b", "deepseek-v2-lite", "bloom-7b1", "glm-5"])
+def test_engines_hold_no_scores_of_all_heads(name):
+    """Of 16,384 tokens, scores of one head in 16 bits are half a gigabyte."""
+    config = load(name).replace(n_ctx=2**15)
+    by_engine = serve(config, Run(seq=16_384))
+    written_out = serve(config, Run(seq=16_384, attention="eager"))
+    assert written_out.prefill_beyond - by_engine.prefill_beyond > config.heads * 16_384**2
+
+
+def test_a_token_more_takes_less_once_windows_are_full():
+    """Of Gemma 3's 62 layers ten have no window; 16 KV heads of width 128, in 16 bits."""
+    served = serve("gemma-3-27b", Run(seq=2_048))
+    assert served.cache_of_next_token == 10 * 2 * 16 * 128 * 2
+    assert "81.92 kB, 507.90 kB until windows are full" in served.text()
+    assert "a token until the windows are full, then 81,920." in cache(
+        "gemma-3-27b", Run(seq=2_048)
+    ).text().replace("\n", " ")
+
+
+def test_speeds_of_what_does_not_fit_say_so():
+    words = "It does not fit: the speeds are those of GPUs as fast that would hold it."
+    assert words in serve("llama-3-70b", gpu="h100").text()
+    assert words not in serve("llama-3-8b", gpu="h100").text()
 
 
 def test_what_is_said_of_several_users_and_gpus_is_not_of_one():
