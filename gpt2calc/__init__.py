@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from gpt2calc.metrics.tensor_table import tensors as tensors
     from gpt2calc.metrics.throughput import Throughput as Throughput
     from gpt2calc.metrics.throughput import throughput as throughput
+    from gpt2calc.metrics.training import Training as Training
     from gpt2calc.metrics.training import train as train
-    from gpt2calc.metrics.training_time import Training as Training
     from gpt2calc.model.config import ModelConfig as ModelConfig
     from gpt2calc.model.sources.presets import Preset as Preset
     from gpt2calc.model.sources.presets import preset as preset
@@ -91,8 +91,7 @@ _LAZY = {
     "quantity.case": ("Case", "case_of"),
     "metrics.flops": ("Flops", "flops"),
     "metrics.generation": ("Generation", "generate"),
-    "metrics.training": ("train",),
-    "metrics.training_time": ("Training",),
+    "metrics.training": ("Training", "train"),
     "metrics.memory.result": ("Memory", "memory"),
     "metrics.memory.fitting": ("Fit", "fit"),
     "metrics.memory.cache_quantity": ("cache",),

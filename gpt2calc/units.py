@@ -211,6 +211,11 @@ def human(count: float, _: object = None, *, scale: tuple[str, ...] = ("k", "M",
     return f"{float(f'{count:.3g}'):g}"
 
 
+def percentage(share: Fraction | float) -> str:
+    """Write a fraction as a percentage: to a tenth, below one percent to two digits."""
+    return f"{float(share):.1%}" if share >= 0.01 or not share else f"{100 * float(share):.2g}%"
+
+
 def in_powers(number: int) -> str:
     """Write a number to three digits: ``3.08e21``; below a million as it is."""
     if number < 10**6:

@@ -12,7 +12,7 @@ from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
 from gpt2calc.report.listing import Listing, RowField
-from gpt2calc.units import parse_positive, parse_speed
+from gpt2calc.units import parse_positive, parse_speed, percentage
 
 EXACT = "exact: every matrix product"
 CONVENTION = (
@@ -108,7 +108,7 @@ class Throughput(Listing):
     def title(self) -> str:
         """Say the utilization, and of what speed it is."""
         speed = f"{float(self.tokens_per_second):,.0f} tokens a second"
-        return f"MFU {float(self.mfu):.1%}: {speed} on {self.gpus:,} x {self.device.name}"
+        return f"MFU {percentage(self.mfu)}: {speed} on {self.gpus:,} x {self.device.name}"
 
     def notes(self) -> tuple[str, ...]:
         step = f"{self.config.batch:,} x {self.config.q_len:,} tokens"

@@ -1,6 +1,7 @@
 """A training run of which one figure is solved for: tokens, time, GPUs or utilization."""
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
@@ -9,14 +10,71 @@ from gpt2calc.metrics.devices import Device, device, refuse_no_gpus
 from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.refusals import refuse_fields_of_generation
 from gpt2calc.metrics.parameters import count
-from gpt2calc.metrics.training_time import Training, counted_once, flops_of_tokens
+from gpt2calc.metrics.trained import ADAMW, Trained, counted_once, flops_of_tokens
+from gpt2calc.metrics.training_table import training_table
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.run import Run
+from gpt2calc.report.result import Result
+from gpt2calc.report.table import Table
 from gpt2calc.units import DAY, RoundedNumber, parse_positive, parse_utilization
 
 USUAL_MFU = Fraction(2, 5)
 """Model FLOPs utilization that a well-tuned run reaches: 0.3 to 0.55 are reported."""
+
+
+@dataclass(frozen=True, repr=False)
+class Training(Trained, Result):
+    """A training run: what it takes, and which of its figures followed from the others."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return FLOPs, tokens and steps as integers; times, shares and costs as fractions."""
+        return {"config": _fields_of(self.config), **self._figures()}
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "solved_for": self.solved_for,
+            "tokens": self.tokens,
+            "steps": self.steps,
+            "days": self.days,
+            "gpus": self.gpus,
+            "mfu": float(self.mfu),
+            "hfu": float(self.hfu),
+            "gpu": self.device.name,
+            "precision": self.precision,
+            "peak": self.device.peak[self.precision],  # type: ignore[index]
+            "flops": self.flops,
+            "flops_per_step": self.flops_per_step,
+            "gpu_hours": self.gpu_hours,
+            "memory_on_each_gpu": self.memory_on_each,
+            "cost": self.cost,
+            "parameters": self.parameters,
+            "active": self.active,
+            "tokens_per_parameter": self.tokens / self.active,
+            "6nd": self.six_nd,
+            "6nd_error": self.six_nd / self.flops - 1,
+            "adamw_per_step": ADAMW * self.parameters,
+        }
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return one flat row."""
+        return [{**_fields_of(self.config), **self._figures()}]
+
+    def summary(self) -> str:
+        return f"{self.tokens:,} tokens in {self.days:,.1f} days"
+
+    def table(self) -> Table:
+        """Return a row for each figure, the one that was asked for first."""
+        return training_table(self)
+
+
+def _fields_of(case: Case) -> dict[str, object]:
+    """Return the fields of the model, and those of the run that change its FLOPs."""
+    return {
+        name: value
+        for name, value in case.effective().items()
+        if name not in Run.known or FLOPS.name in Run.known[name].changes
+    }
 
 
 def train(

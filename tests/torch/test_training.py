@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt2calc.metrics.training_time import ADAMW
+from gpt2calc.metrics.trained import ADAMW
 
 
 def test_the_operations_of_adamw_are_those_of_pytorch():

@@ -39,6 +39,20 @@ def how_exact(case: Case) -> str:
     return " ".join((*said, UNITS))
 
 
+def of_few_experts(case: Case) -> tuple[str, ...]:
+    """Say what FSDP makes of fewer experts than GPUs, where it cuts matrices between experts."""
+    experts, gpus = case.n_expert, case.gpus
+    is_cut = case.shard == "fsdp" and not case.model.architecture.stacks_experts
+    if experts is None or experts >= gpus or not is_cut:
+        return ()
+    said = (
+        f"FSDP2 cuts the {experts:,} experts of a layer along their first dimension: {experts:,} "
+        f"of {gpus:,} GPUs hold one each, and what is gathered is padded to {gpus:,}. Real runs "
+        "give each expert to several GPUs."
+    )
+    return (said,)
+
+
 def _is_built(case: Case) -> bool:
     """Tell whether a class of transformers builds such a model."""
     try:

@@ -7,7 +7,7 @@ from functools import cached_property
 from gpt2calc.metrics.estimates import estimated, estimates_table
 from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
-from gpt2calc.metrics.memory.exactness import how_exact
+from gpt2calc.metrics.memory.exactness import how_exact, of_few_experts
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.naming import PHASES, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, HELD, MEMORY, STATE, memory_case
@@ -177,7 +177,9 @@ class Memory(Breakdown):
         if self.config.training:
             said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
             sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
-            return (f"{sums} {self._state_said()}", *assumptions, how_exact(self.config))
+            held = f"{sums} {self._state_said()}"
+            uneven = of_few_experts(self.config)
+            return (held, *uneven, *assumptions, how_exact(self.config))
         said = "; ".join(
             f"{format_bytes(size)} at {moment}" for size, moment in self._peaks().values()
         )

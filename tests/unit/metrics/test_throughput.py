@@ -133,10 +133,12 @@ def test_training_has_neither_a_cache_nor_one_tokens_logits_alone(ways):
 
 def test_a_training_run_is_in_the_dtype_and_on_the_gpus_that_are_asked_about():
     half = train("gpt2", Run(dtype="bfloat16", batch=8), tokens="1B")
-    assert "on each GPU in bfloat16." in " ".join(half.text().split())
+    assert "on each GPU in bfloat16, with attention in one kernel" in " ".join(half.text().split())
     sharded = train("gpt2", Run(batch=8, zero_stage=2, gpus=8), tokens="1B")
     assert sharded.gpus == 8
     assert sharded.memory_on_each == memory("gpt2", Run(batch=1, zero_stage=2, gpus=8)).total
-    assert "in mixed precision, shared by ZeRO stage 2." in " ".join(sharded.text().split())
+    assert "in mixed precision, shared by ZeRO stage 2, with attention" in " ".join(
+        sharded.text().split()
+    )
     with pytest.raises(UserError, match="gpus is 4, and the run says 8: give one of them"):
         train("gpt2", Run(batch=8, shard="fsdp", gpus=8), tokens="1B", gpus=4)

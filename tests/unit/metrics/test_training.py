@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2calc import Run, UserError, flops, train
-from gpt2calc.metrics.training_time import DAY
+from gpt2calc import Run, UserError, flops, memory, throughput, train
+from gpt2calc.units import DAY
 
 
 def test_the_days_of_a_known_exercise():
@@ -41,6 +41,38 @@ def test_the_shortest_time_is_that_of_one_sequence():
     assert train("gpt2", days=1.5 * of_one, gpu="a100", mfu=0.5).tokens == 1_024
     with pytest.raises(UserError, match="the time is too short for one sequence"):
         train("gpt2", days=0.9 * of_one, gpu="a100", mfu=0.5)
+
+
+def test_small_figures_are_said_to_two_digits():
+    said = train("gpt2", tokens="10M", days=7, gpus=8).text()
+    assert "utilization (MFU)   0.00057% of" in said
+    assert "tokens a parameter  0.08; Chin" in said
+    assert "MFU 0.27%:" in throughput("gpt2", tokens_per_second=1_000, gpu="a100").title()
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"), [(64, " GB of 80.00 GB\n"), (69, ", only 3"), (75, ", more than there is")]
+)
+def test_memory_that_leaves_less_than_the_margin_is_said(batch, words):
+    assert words in train("gpt2", Run(batch=7 * batch), tokens="10B", gpus=7).text()
+
+
+def test_a_step_on_gpus_holds_no_scores():
+    """Of latent attention PyTorch's CPU makes a matrix of all scores; no training run does."""
+    run = Run(seq=4_096, training=True, shard="fsdp", gpus=8)
+    found = train("deepseek-v2-lite", Run(seq=4_096), tokens="1B", gpus=8)
+    by_kernel = memory("deepseek-v2-lite", run.evaluate_at(attention="flash"))
+    assert found.memory_on_each == by_kernel.total < memory("deepseek-v2-lite", run).total
+
+
+def test_fewer_experts_than_gpus_are_explained():
+    words = "8 of 64 GPUs hold one each, and what is gathered is padded to 64"
+    run = Run(seq=512, training=True, shard="fsdp")
+    for gpus, is_said in ((64, True), (8, False)):
+        held = memory("mixtral-8x7b", run.evaluate_at(gpus=gpus)).text()
+        trained = train("mixtral-8x7b", Run(seq=512), tokens="1B", gpus=gpus).text()
+        for text in (held, trained):
+            assert (words in " ".join(text.split())) is is_said
 
 
 def test_what_it_says_beside_the_time():
