@@ -171,8 +171,10 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
 
     Combinations of up to four of ``causes.CAUSES``, another preset among them, are weighed
     by how rare each cause is; another value of a field, one that presets have, is a cause
-    too. The likeliest are given. Where they would explain chance numbers of the same kind as well
-    (see :mod:`gpt2calc.analysis.luck`), only the nearest combinations are given.
+    too. The likeliest are given. If the model's own count rounds to the number, to its last zeros,
+    nothing else is looked for: 228,689,748,992 is 230B. Where causes would explain chance numbers
+    of the same kind as well (see :mod:`gpt2calc.analysis.luck`), only the nearest combinations are
+    given.
 
     Args:
         number: the count to explain: an integer, or text such as "163M", which stands for all
@@ -185,6 +187,10 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     """
     meant = as_model(config)
     amount = RoundedNumber.of(number)
-    found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
+    as_it_is, coarse = counting_of(meant), amount.without_zeros
+    if coarse.stands_for(as_it_is.total):
+        found = [Hypothesis(coarse, (), (as_it_is,), 0)]
+    else:
+        found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
     nearest = [] if found else [Hypothesis(amount, *one) for one in nearest_to(amount, meant)]
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples, some_or_all
 
-from gpt2calc import ModelConfig, diagnose, load, presets
+from gpt2calc import ModelConfig, count, diagnose, load, presets
 from gpt2calc.analysis.causes import CAUSES, STAGES
 from gpt2calc.analysis.combinations import applied
 from gpt2calc.analysis.countings import ALL_CELLS, cells, counting_of
@@ -427,3 +427,22 @@ def test_no_vocabulary_of_millions_is_an_explanation():
 def test_what_any_preset_has_can_be_counted_by_somebody():
     for each in presets():
         assert set(cells(each.config)) <= set(ALL_CELLS), each.name
+
+
+@pytest.mark.parametrize(
+    ("number", "model"), [("230B", "minimax-m2"), ("124000000", "gpt2"), ("120M", "gpt2")]
+)
+def test_a_count_that_rounds_to_the_number_is_the_explanation(number, model):
+    total = count(model).total
+    (found,) = diagnose(number, model).explanations
+    assert found.sentence == (
+        f"{number} is {total:,}, rounded; {total:,} is exactly what this model has"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("230B", 10**10), ("100B", 10**10), ("124M", 10**6), ("1500000", 10**5), ("7B", 10**9)],
+)
+def test_zeros_at_the_end_may_be_rounded_to_down_to_two_digits(text, unit):
+    assert RoundedNumber.of(text).without_zeros.unit == unit
