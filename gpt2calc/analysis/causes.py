@@ -28,6 +28,7 @@ from gpt2calc.analysis.changes import (
     with_gpt1s_context,
 )
 from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK, Counting
+from gpt2calc.analysis.mtp import CHOICE_BIASES, MTP
 from gpt2calc.model.sources.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
@@ -108,6 +109,16 @@ CAUSES = (
             "the Hub counts the file"
         ),
         change=add(lambda t: t.role == MASK),
+    ),
+    Cause(
+        key="mtp_layer",
+        stage="counting",
+        cost=2,
+        clause=(
+            "the file holds one more layer, which predicts a second token (MTP), with an embedding "
+            "and a head of its own, and the choice biases of all routers, which are buffers"
+        ),
+        change=add(lambda t: t.role in (MTP, CHOICE_BIASES)),
     ),
     Cause(
         key="vocab_64",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
+from gpt2calc.analysis.mtp import CHOICE_BIASES, MTP, of_mtp
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.table import families
 from gpt2calc.model.tensors import active_tensors, tensors
@@ -17,7 +18,7 @@ Times: TypeAlias = Mapping[Cell, int]
 
 MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
 SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
-BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT)
+BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT, MTP, CHOICE_BIASES)
 """Roles of tensors that are no parameters of the model, but that somebody may count as such."""
 WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
 """Families of which older versions stored a causal mask for every layer."""
@@ -74,7 +75,10 @@ def cells(
 
 
 def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
-    """Return masks of older transformers; a gate, a head's bias and shifts, where it has none."""
+    """Return masks of older transformers; a gate, a head's bias and shifts, where it has none.
+
+    A layer that predicts a second token, where files have one.
+    """
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     with_mlp = L if config.mlp_layers is None else len(config.mlp_layers)
@@ -92,6 +96,7 @@ def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
         *((gate_bias,) if is_ungated and config.biased("mlp_bias") else ()),
         *(() if config.head_bias else (ParameterTensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
         *(shifts if config.norm == "rms" else ()),
+        *of_mtp(config),
     )
 
 

@@ -60,6 +60,9 @@ UNTIED = load("gpt2-medium").replace(tie_embeddings=False)
         (1_474_560_000, "gpt2-xl", {"matrices_only"}),
         (301_989_888, "gpt2", {"preset_gpt2-medium", "matrices_only"}),
         (707_788_800, "gpt2-large", {"matrices_only"}),
+        # what the files on the Hub hold
+        (684_489_845_504, "deepseek-v3", {"mtp_layer"}),
+        (358_337_791_296, "glm-4.5", {"mtp_layer"}),
     ],
 )
 def test_numbers_that_people_could_not_explain(number, model, keys):
@@ -253,6 +256,7 @@ ALONE = {
     "block_norms_twice": L * 4 * D,
     **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored"), 0),
     **dict.fromkeys(("experts_ignored", "active_experts", "position_offset_ignored"), 0),
+    "mtp_layer": 0,
 }
 """What each cause changes in GPT-2 small, written out by hand."""
 
