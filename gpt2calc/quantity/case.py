@@ -18,7 +18,7 @@ USUAL_SEQ = 8_192
 sequences."""
 NO_HEADS = (
     f"n_head is not given, and n_embd {{}} is no multiple of {HEAD_WIDTH}, a head's usual width: "
-    "give n_head"
+    "give n_head that divides it, or n_head and head_dim"
 )
 
 

@@ -15,6 +15,8 @@ class Display:
 
     verb: str = "have"
     """What parts of a model do with it, in questions: have parameters, take FLOPs."""
+    whole: str = "{}"
+    """What has the total, in questions, with a place for the model: the KV cache of a GPT-2."""
     apart: Callable[[Config], tuple[str, ...]] | None = None
     """The columns that the tables of a config show beside the total; all, if it is left out."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

@@ -111,7 +111,8 @@ def about_a_block(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     chain = Derivation(config, (), quantity).block()
     if chain[-1] != quantity.per_block(config):  # the next layer is not like those before
         raise NothingToAskError
-    question = f"How many {quantity.unit} does one more layer add to {_model(config)}?"
+    whole = quantity.display.whole.format(_model(config))
+    question = f"How many {quantity.unit} does one more layer add to {whole}?"
     return Solved(config, question, _end(chain), quantity.unit, (("one block", chain),))
 
 
@@ -120,7 +121,8 @@ def about_the_whole(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     del dice
     derivation = Derivation(config, (), quantity)
     steps = (*derivation.blocks(), ("the whole model", derivation.total()))
-    question = f"How many {quantity.unit} does {_model(config)} {quantity.display.verb}?"
+    whole = quantity.display.whole.format(_model(config))
+    question = f"How many {quantity.unit} does {whole} {quantity.display.verb}?"
     return Solved(config, question, _end(derivation.total()), quantity.unit, steps)
 
 
@@ -132,10 +134,10 @@ def about_a_field(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     field = dice.one_of([*curves])
     total, value = quantity.total(config), getattr(config, field)
     has = "has" if quantity.display.verb == "have" else f"{quantity.display.verb}s"
-    model = _model(config, {field})
+    whole = quantity.display.whole.format(_model(config, {field}))
     return Solved(
         config,
-        f"{model[0].upper()}{model[1:]} {has} {total:,} {quantity.unit}. What is its {field}?",
+        f"{whole[0].upper()}{whole[1:]} {has} {total:,} {quantity.unit}. What is its {field}?",
         value,
         field,
         (("the whole model", Derivation(config, (field,), quantity).total()),),

@@ -236,6 +236,13 @@ def test_what_cannot_be_asked_is_drawn_again(family, of, level, seed):
     assert "- -" not in set_.solved.conclusion
 
 
+@pytest.mark.parametrize("level", ["easy", "medium", "hard"])
+def test_what_is_asked_of_a_cache_says_so(level):
+    for seed in range(8):
+        (asked,) = exercise(seed, level, of="cache", family="llama").exercises
+        assert "cache" in asked.solved.question.partition(" a Llama")[0]
+
+
 def test_a_class_without_a_cache_is_refused():
     with pytest.raises(UserError, match="GPT's class has no cache"):
         exercise(0, of="cache", family="openai-gpt")
