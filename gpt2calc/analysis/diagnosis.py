@@ -146,7 +146,7 @@ class Diagnosis(Listing):
         has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
         if self.explanations:
             return has
-        how = "exactly" if self.nearest[0].residual else "as more than luck"
+        how = "exactly" if self.nearest[0].residual else "better than chance would"
         return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
 
     def text(self) -> str:

@@ -19,11 +19,16 @@ def serve(
     users: Annotated[Count, Parameter(help="Users at once, each with a full context.")] = 1,
     context: Annotated[
         Length | None,
-        Parameter(help="Tokens of each user, like 8k; the model's, at most 8k, if left out."),
+        Parameter(
+            help="Context of each user in tokens, such as 8k; if left out: the model's, at most 8k."
+        ),
     ] = None,
     gpu: Gpu = None,
     tensor_parallel: Annotated[
-        Count, Parameter(help="GPUs that share every matrix and every cache out.")
+        Count,
+        Parameter(
+            help="GPUs over which every matrix and every KV cache is split (tensor parallelism)."
+        ),
     ] = 1,
     margin: Margin = None,
     fields: ServeFields | None = None,

@@ -119,7 +119,7 @@ MEANINGS = {
     ("experts_norm", "biases"): "Shifts what goes into the experts.",
     ("experts_post_norm", "weights"): "Scales the outcome of the experts.",
     ("experts_post_norm", "biases"): "Shifts the outcome of the experts.",
-    ("sinks", "weights"): "A score for each head, which takes a part of the softmax for no value.",
+    ("sinks", "weights"): "A logit for each head in the softmax's denominator, with no value.",
     ("experts_gate", "weights"): "The gate of each expert.",
     ("experts_gate", "biases"): "Shifts the gates of the experts.",
     (

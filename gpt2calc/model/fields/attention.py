@@ -8,7 +8,7 @@ from gpt2calc.model.fields.windows import WindowFields
 
 
 class AttentionFields(WindowFields):
-    """What attention is beside heads, with the widths of queries, keys and values."""
+    """Fields of attention other than the number of heads, and the widths that follow from them."""
 
     kv_lora_rank: Annotated[
         Size | None,
@@ -46,8 +46,7 @@ class AttentionFields(WindowFields):
         Size | None,
         Known(
             "{} with rotary positions",
-            "Features of a query with rotary positions, in latent attention; of the keys all heads "
-            "share them.",
+            "Rotary features of each query head, in latent attention; all heads share the key's.",
             letter="r",
             place=16,
             example=64,
@@ -116,7 +115,8 @@ class AttentionFields(WindowFields):
         bool,
         Known(
             "no attention sinks",
-            "A learned score for each head, which takes a part of the softmax and has no value.",
+            "A learned logit for each head that enters the softmax's denominator and has no value "
+            "vector (as in gpt-oss).",
         ),
     ] = False
     differential_attention: Annotated[
@@ -157,7 +157,7 @@ class AttentionFields(WindowFields):
 
     @property
     def kv_width(self) -> int:
-        """Width of the keys of all their heads together, and of the values."""
+        """Width of the keys of all KV heads together."""
         if self.n_kv_head is None or self.head_width is None:
             return self.query_width
         return self.n_kv_head * self.head_width
