@@ -1,4 +1,4 @@
-"""From a case to the timeline of its run, on numbers or on letters."""
+"""Simulates a case's run and returns its memory timeline: in numbers, or as formulas in fields."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from gpt2calc.tape.fsdp import Sharding
 from gpt2calc.tape.symbolic import SymInt
 
 FEW = 4
-"""Layers that are enough for a formula in their number."""
+"""Layers of the shorter of two simulated runs from which a formula in n_layer is extrapolated."""
 
 
 def plan_of(case: Case) -> Plan:
@@ -64,7 +64,7 @@ def _timeline(model: ModelConfig, plan: Plan) -> Timeline:
 
 
 def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeline:
-    """Run a model; where it has many layers, two runs of a few of them stand for it.
+    """Simulate a run; a deep model's is extrapolated from two runs with few layers.
 
     Args:
         model: its sizes may carry formulas, but for the number of layers.
@@ -76,20 +76,21 @@ def followed(model: ModelConfig, plan: Plan, depth: int | None = None) -> Timeli
     if model.n_layer <= short:
         return Timeline(model.n_layer, _run(model, plan, model.n_layer))
     depth = model.n_layer if depth is None else depth
-    return _told_by_two(model, plan, depth, short, model.repetition[1])
+    return _extrapolated(model, plan, depth, short, model.repetition[1])
 
 
 def layers_of_short_run(model: ModelConfig) -> int:
     """Return the layers of the shorter of two runs.
 
-    All kinds of layers are in each half of it, and the last ones are those of the whole model.
+    Each half of that run has every kind of layer, and its last layers are of the same kinds as the
+    model's last layers.
     """
     begin, period = model.repetition
     least = 2 * (begin + period + 1)
     return least + (model.n_layer - least) % period
 
 
-def _told_by_two(model: ModelConfig, plan: Plan, depth: int, short: int, period: int) -> Timeline:
+def _extrapolated(model: ModelConfig, plan: Plan, depth: int, short: int, period: int) -> Timeline:
     base, longer = (_run(model, plan, layers) for layers in (short, short + period))
     return Timeline(depth, base, longer, period)
 
@@ -106,9 +107,10 @@ def has_layers_that_differ(model: ModelConfig) -> bool:
 
 @lru_cache(maxsize=8)
 def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
-    """Run a case on sizes that carry their formulas; every decision is taken at its numbers.
+    """Simulate a run on ``SymInt`` sizes, so that bytes come out as formulas.
 
-    A number that is 1 is no letter: a dimension of one is broadcast where others are not.
+    Branches are decided at the model's own numbers. A size of 1 stays a plain integer, since it is
+    broadcast and other values would not be.
     """
     fixed = fixed_in(model, plan.sharding)
     given = {name: number for name, number in numbers_of(model).items() if name not in fixed}
@@ -121,7 +123,7 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
         cached=None if plan.cached is None else _letter("cached", plan.cached),
     )
     if isinstance(depth, SymInt):
-        return _told_by_two(in_letters, plan, depth, min(model.n_layer, FEW), 1)
+        return _extrapolated(in_letters, plan, depth, min(model.n_layer, FEW), 1)
     return followed(in_letters, plan)
 
 
@@ -137,7 +139,7 @@ def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
     """
     deeper = model.evaluate_at(n_layer=max(model.n_layer, min(model.n_layer, FEW) + 1))
     differ = has_layers_that_differ(deeper)
-    heads = ("n_head", "n_kv_head") if counts_heads(model) else ()
+    heads = ("n_head", "n_kv_head") if depends_on_heads(model) else ()
     uneven = () if sharding is None else _uneven(model, sharding.world)
     return (*heads, *(("n_layer",) if differ else ()), *uneven)
 
@@ -158,6 +160,6 @@ def _uneven(model: ModelConfig, world: int) -> tuple[str, ...]:
     return uneven
 
 
-def counts_heads(model: ModelConfig) -> bool:
+def depends_on_heads(model: ModelConfig) -> bool:
     """Tell whether a run goes through heads one by one, or has heads of one feature."""
     return model.qk_norm == "heads" or model.positions == "alibi" or model.head_width == 1

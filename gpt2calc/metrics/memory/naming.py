@@ -8,7 +8,7 @@ from gpt2calc.tape.recorder import Event, Lifetime
 from gpt2calc.units import ordinal
 
 START = "the start of backward"
-"""The moment at which all that is kept is still there, and most is needed besides."""
+"""The moment when backward begins: all saved activations are still alive."""
 ROWS = {
     "attention": "projections",
     "token_embedding": "embeddings",
@@ -32,7 +32,8 @@ PART_OF = {
     "model": "checkpoints",
     "loss": "loss",
 }
-"""The part of memory that what a module saves belongs to; that of all others is norms."""
+"""The row of the activations table for what a module saves for backward, by the module's role;
+modules that are not listed belong to layer_norm."""
 PHASES = {
     "forward": "forward",
     "backward": "backward",
@@ -69,9 +70,10 @@ def of_training(lifetime: Lifetime, event: Event, index: int) -> str:
 
 
 def of_forward(lifetime: Lifetime, event: Event, index: int) -> str:
-    """Say what a storage is for that is there when forward ends.
+    """Say what a storage that is alive at the end of forward is for.
 
-    What is not saved for backward is kept by checkpoints; gradients of earlier batches stay such.
+    One that is not saved for backward is a block's input, kept by activation checkpointing;
+    gradients accumulated from earlier batches stay gradients.
     """
     part = of_training(lifetime, event, index)
     return "checkpoints" if part == "temporary" else part

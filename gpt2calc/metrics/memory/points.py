@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt2calc.metrics.memory.following import (
-    counts_heads,
+    depends_on_heads,
     fixed_in,
     followed,
     layers_of_short_run,
@@ -116,7 +116,7 @@ def _region(case: Case, point: dict[str, int]) -> Region | None:
     refuse_what_cannot_run(here.settled())
     model, _ = here.model, here.known_heads
     is_deep = model.n_layer > layers_of_short_run(model)
-    fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if counts_heads(model) else set()
+    fixed = {"n_head", "n_kv_head", "n_embd", "head_dim"} if depends_on_heads(model) else set()
     fixed |= set(fixed_in(model, plan_of(here.settled()).sharding))
     letters = {
         name: SymInt.letter(name, number)
