@@ -16,7 +16,7 @@ MOST_DEPTHS = 10**4
 USUAL_ASPECTS = (32, 128)
 """Width divided by depth of the published GPT-2 and GPT-3: 1,600 / 48 to 12,288 / 96."""
 LARGEST_ASPECT = 10**9
-"""Width divided by depth of any model that anyone may look for, and more."""
+"""An aspect (width divided by depth) larger than any model's: no upper bound."""
 
 STEP_OF_MLPS = 64
 """Widths of MLPs are multiples of it."""
@@ -38,7 +38,7 @@ class Growth(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """By how much rounding may move the width of a given total, at most.
+        """How far, at most, rounding these fields can shift the width that gives a total.
 
         Each field is rounded by no more than one step.
         """
@@ -71,7 +71,7 @@ class Bounds(NamedTuple):
     """The only width that is looked at, if there is one."""
     growth: Growth = Growth()
     shallowest: int = 1
-    """The least depth that has all layers which lists in the config name."""
+    """The smallest depth at which every layer index in the config's lists exists."""
 
     def allow(self, depth: int, width: int) -> bool:
         """Tell whether a shape lies within the aspects."""

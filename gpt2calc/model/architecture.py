@@ -40,8 +40,8 @@ BLOCK_DROPOUT = ALL_DROPOUT - {"embedding_dropout"}
 class Architecture:
     """The classes of one family's parts; the defaults are Llama's.
 
-    Where a config has what the family's own models have not, the part of another family stands in:
-    the count is the same, the forward pass is one that such a model could have.
+    A config may combine options that the family's class in transformers lacks. Then another
+    family's part is used: the parameter count is the same, and the forward pass is a plausible one.
     """
 
     decoder: type[Decoder] = Decoder
@@ -83,7 +83,7 @@ class Architecture:
     """Whether a window is a chunk of the sequence, the same for all its tokens, and does not slide
     along (Llama 4)."""
     has_sdpa: bool = True
-    """Whether its class runs attention in one kernel."""
+    """Whether the class supports ``attn_implementation="sdpa"``."""
     memory_is_proven: bool = True
     """Whether a run allocates what the class does byte by byte, as tests prove; else activations
     are those of the same operations, and may be let go of a little earlier or later."""
@@ -100,7 +100,8 @@ class Architecture:
     experts_outputs_first: bool = True
     """Whether the matrices of experts are stored outputs first."""
     rebinds_expert_input: bool = False
-    """Whether a mixture without a shared expert gives its input's name to what experts return."""
+    """Whether MoE code without a shared expert rebinds its input (``x = self.experts(x)``), so
+    that the input is freed earlier."""
     router_normalizes: bool = True
     """Whether the probabilities of the experts chosen are divided by their sum."""
     router_casts_back: bool = False
@@ -108,7 +109,8 @@ class Architecture:
     dropout: frozenset[str] = frozenset({"softmax"})
     """The roles of the dropouts that the family's classes have."""
     style: Literal["standard", "bloom", "mpt", "falcon"] = "standard"
-    """Whose own attention and blocks are built, which no other family shares."""
+    """Selects attention and block classes that BLOOM, MPT or Falcon alone have; ``"standard"``
+    for all others."""
     groups_qkv: bool = False
     """Whether QKV is stored in groups of queries with their key and value: Falcon's new decoder."""
 

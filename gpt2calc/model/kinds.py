@@ -26,7 +26,7 @@ class LayerKind(NamedTuple):
 
 
 Kinds: TypeAlias = tuple[LayerKind, tuple[tuple[LayerKind, tuple[int, ...]], ...]]
-"""The kind of all layers that are not listed, then the other kinds with their places, from 0."""
+"""The kind of all layers that are not listed; then each other kind with its layers' indices."""
 
 MIXERS = {
     "attention": "attention",
@@ -41,7 +41,9 @@ MIXERS = {
 
 
 def kinds_of(config: ModelConfig) -> Kinds:
-    """Return the kind of the layers behind the last one in a list, and the places of all others.
+    """Return the usual kind of layer, and the indices of all layers of other kinds.
+
+    The usual kind is that of the layers after the highest index in any of the config's lists.
 
     Windows and missing rotary positions, which change neither parameters nor matrix products, are
     left out; ``is_full`` tells layers without a window apart where their parameters differ.

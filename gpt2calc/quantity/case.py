@@ -34,8 +34,8 @@ class Case:
     moment: str | None = None
     """The moment of the run whose memory is asked for; None for that of the peak."""
     origin: "Case | None" = None
-    """The case that some numbers were replaced in by symbols, arrays or polynomials; None where
-    all are numbers."""
+    """The case before ``evaluate_at`` put symbols, arrays or polynomials in the place of numbers;
+    None if it did not."""
 
     known: ClassVar[dict[str, Known]] = ModelConfig.known | Run.known
     """What is known of each field of both, by name."""

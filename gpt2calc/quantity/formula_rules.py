@@ -29,7 +29,8 @@ class FormulaRules:
     settle: Callable[[Config], Config] = _settled
     """Fix what must stay as it is while numbers are left open: which sum is the largest."""
     generic: Callable[[Config, tuple[str, ...]], Config] = _as_it_is
-    """Give fields that are to be left open typical values: one of 1 would be broadcast."""
+    """Replace a value of 1 in a field that becomes a letter by a larger one: a dimension of 1 is
+    broadcast, and its formula would hold for 1 alone."""
     holds: Callable[[Config, tuple[str, ...]], tuple[str, ...]] = _everywhere
     """Where the formulas of a settled config hold, with some fields left open, in sentences."""
     notes: Callable[[Config], tuple[str, ...]] = _no_notes

@@ -39,7 +39,7 @@ class Labelled(NamedTuple):
 
     name: str
     config: Any
-    """The model's config, or what a quantity makes of it: that and a run."""
+    """A ModelConfig, or a Case where the quantity depends on the run (FLOPs, memory, cache)."""
     changed: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
     """The fields that were given beside the model, with the value that it has or another."""

@@ -85,7 +85,8 @@ class Quantity:
     """Turns a config into what ``terms`` reads: the model's config alone, or a :class:`Case`, which
     is a model with its run."""
     alternatives: Callable[[Config], list[Number]] | None = None
-    """Where it is the largest of several totals, all of them; ``terms`` are the largest's."""
+    """For a quantity that is a maximum, such as peak memory: returns all candidate totals.
+    ``total`` is the largest, and ``terms`` are of that one."""
     at_points: AtPoints | None = None
     """Evaluates each part at several points, where the terms of a config whose fields are arrays
     cannot be added up. It is given a config, an array of values for each field, the names of the

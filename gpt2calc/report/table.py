@@ -5,8 +5,16 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from gpt2calc.errors import printable
 
 Kind = Literal["text", "count", "share", "signed share", "ratio", "mixed", "bar"]
-"""What a column holds: words, integers, fractions shown as percentages, those with a sign, plain
-ratios, words, integers or fractions by the value's own type, fractions drawn as bars."""
+"""How a column's values are written.
+
+- text: as it is
+- count: 1,234
+- share: 12.34%
+- signed share: +12.34%
+- ratio: 12.3
+- mixed: by the value's type, int as count, float as share, else text
+- bar: a fraction drawn as a bar
+"""
 
 Row: TypeAlias = tuple[Any, ...]
 

@@ -33,7 +33,10 @@ def _product(op: str, left: Tensor, right: Tensor) -> Tensor:
 def _gradient(
     factor: Literal["left", "right"], op: str, left: Tensor, right: Tensor, like: Shape
 ) -> Tensor:
-    """Return the gradient of a factor, in that factor's layout: columns first if it has them so."""
+    """Return the gradient of a factor, in the factor's memory layout.
+
+    It is column-major if the factor is.
+    """
     shape = (*left.shape[:-1], right.shape[-1])
     sizes = _sizes(left, right)._replace(gradient_of=factor)
     output = empty(op, shape, left.dtype, matmuls=(sizes,))
@@ -135,7 +138,8 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
 
     A batch times one matrix is a single product of all its rows.
     """
-    low_right = lowered(right)  # arguments that no other name holds live through the call
+    # a copy that autocast makes stays alive until matmul returns, so it keeps a name
+    low_right = lowered(right)
     low_left = lowered(left)
     if len(right.shape) == 2 < len(left.shape):
         rows = reshape(low_left, -1, left.shape[-1])

@@ -111,7 +111,7 @@ def split_sum(line: str, first: int, further: int, *, inside: bool = False) -> l
     """Break a line before its signs into parts that fit, the first of them and all further ones.
 
     Signs outside brackets are preferred; those inside are used only where ``inside`` says so, and
-    of them pluses alone. A part without a sign stays as long as it is.
+    of them pluses alone. A part with no sign to break at may be longer than the limit.
     """
     margin = len(line) - len(line.lstrip(" =+-"))
     signs = [at for at in range(max(margin, 1), len(line)) if line[at : at + 3] in (" + ", " - ")]
