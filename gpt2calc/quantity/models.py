@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gpt2calc.errors import UserError, printable, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import ranges
+from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.model.sources.field_text import read_field
 from gpt2calc.model.sources.presets import preset_names
 from gpt2calc.model.sources.words import config_of
@@ -76,14 +77,18 @@ def as_config(model: Model | None) -> Any:
         return ModelConfig()
     if isinstance(model, str | PathLike):
         return load(model)
-    if hasattr(model, "to_dict") and hasattr(model, "model_type") and not isinstance(model, type):
-        from gpt2calc.model.sources.config_json import from_contents
-
+    if _is_transformers_config(model):
         return from_contents({**model.to_dict(), "model_type": model.model_type}, "the config")
     raise UserError(
         f"{quoted(model)} is no model: give a preset's name, a file, a ModelConfig, or the config "
         "of a transformers model"
     )
+
+
+def _is_transformers_config(model: Any) -> bool:
+    """Tell whether an object is a config of transformers, without importing transformers."""
+    is_config = hasattr(model, "to_dict") and hasattr(model, "model_type")
+    return is_config and not isinstance(model, type)  # a config's class has the attributes as well
 
 
 def as_model(model: Model | None) -> ModelConfig:
@@ -116,9 +121,8 @@ def labelled(
 def _each(models: Model | Iterable[Model]) -> Iterable[Model]:
     """Return models one by one, of a single model, or None, that one."""
     is_one = isinstance(models, str | PathLike | ModelConfig | Case)
-    if is_one or hasattr(models, "model_type") or not isinstance(models, Iterable):
-        return (models,)
-    return models
+    is_one = is_one or _is_transformers_config(models)  # one of these is iterable, too
+    return models if isinstance(models, Iterable) and not is_one else (models,)
 
 
 def _labelled(
