@@ -157,6 +157,11 @@ def _sum(one: SymInt, other: int, sign: int) -> SymInt:
     return SymInt(int(one) + sign * int(other), terms)
 
 
+def has_quotient(size: int, divisor: int) -> bool:
+    """Tell whether ``size // divisor`` is possible, which a remainder prevents for a ``SymInt``."""
+    return not isinstance(size, SymInt) or int(size) % divisor == 0
+
+
 def _quotient(one: SymInt, other: int) -> SymInt:
     """Divide exactly by a single term. Raises ``ArithmeticError`` if that is not possible."""
     divisor = terms_of(other)

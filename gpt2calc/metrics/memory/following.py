@@ -9,7 +9,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.letters import numbers_of
 from gpt2calc.quantity.case import Case
 from gpt2calc.tape.fsdp import Sharding
-from gpt2calc.tape.symbolic import SymInt
+from gpt2calc.tape.symbolic import SymInt, has_quotient
 
 FEW = 4
 """Layers of the shorter of two simulated runs from which a formula in n_layer is extrapolated."""
@@ -153,11 +153,8 @@ def _uneven(model: ModelConfig, world: int) -> tuple[str, ...]:
     uneven = tuple(name for name, number in sizes.items() if number % world)
     letters = {name: _letter(name, size) for name, size in sizes.items() if name not in uneven}
     leaves = network(model.evaluate_at(**letters)).leaves()
-    try:
-        _ = [-each.shape[0] // world for leaf, _ in leaves for each in leaf.parameters()]
-    except ArithmeticError:
-        return tuple(sizes)
-    return uneven
+    rows = [each.shape[0] for leaf, _ in leaves for each in leaf.parameters()]
+    return uneven if all(has_quotient(size, world) for size in rows) else tuple(sizes)
 
 
 def depends_on_heads(model: ModelConfig) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2calc.tape.symbolic import Decisions, Formula, SymInt, terms_of
+from gpt2calc.tape.symbolic import Decisions, Formula, SymInt, has_quotient, terms_of
 
 D, H = SymInt.letter("d", 12), SymInt.letter("h", 3)
 OTHER = {"d": 20, "h": 5}
@@ -48,6 +48,11 @@ def test_formulas_that_are_none():
 def test_a_quotient_that_leaves_a_rest_is_no_formula(divide):
     with pytest.raises(ArithmeticError, match="is no formula"):
         divide()
+
+
+@pytest.mark.parametrize(("size", "by", "is_whole"), [(D, 4, True), (D, 5, False), (12, 5, True)])
+def test_a_plain_integer_always_has_a_quotient(size, by, is_whole):
+    assert has_quotient(size, by) == is_whole
 
 
 polynomials = st.lists(
