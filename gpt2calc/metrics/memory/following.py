@@ -12,7 +12,7 @@ from gpt2calc.tape.fsdp import Sharding
 from gpt2calc.tape.symbolic import SymInt, has_quotient
 
 FEW = 4
-"""Layers of the shorter of two simulated runs from which a formula in n_layer is extrapolated."""
+"""Layers, at most, of the shorter of two runs from which a formula in n_layer is extrapolated."""
 
 
 def plan_of(case: Case) -> Plan:
@@ -123,8 +123,13 @@ def timeline_in_letters(model: ModelConfig, plan: Plan) -> Timeline:
         cached=None if plan.cached is None else _letter("cached", plan.cached),
     )
     if isinstance(depth, SymInt):
-        return _extrapolated(in_letters, plan, depth, min(model.n_layer, FEW), 1)
+        return _extrapolated(in_letters, plan, depth, _layers_in_letters(model), 1)
     return followed(in_letters, plan)
+
+
+def _layers_in_letters(model: ModelConfig) -> int:
+    """Return the layers of the shorter of two runs from which a formula in n_layer is made."""
+    return min(model.n_layer, FEW)
 
 
 def _letter(name: str, number: int) -> int:
@@ -137,8 +142,8 @@ def fixed_in(model: ModelConfig, sharding: Sharding | None) -> tuple[str, ...]:
     These are heads, where they are run one by one or have one feature, which is broadcast; the
     number of layers, where layers differ; and what GPUs do not share out evenly.
     """
-    deeper = model.evaluate_at(n_layer=max(model.n_layer, min(model.n_layer, FEW) + 1))
-    differ = has_layers_that_differ(deeper)
+    longer = _layers_in_letters(model) + 1  # the longer of two runs may be deeper than the model
+    differ = has_layers_that_differ(model.evaluate_at(n_layer=max(model.n_layer, longer)))
     heads = ("n_head", "n_kv_head") if depends_on_heads(model) else ()
     uneven = () if sharding is None else _uneven(model, sharding.world)
     return (*heads, *(("n_layer",) if differ else ()), *uneven)
