@@ -80,9 +80,9 @@ def mark_as_saved(tensors: Sequence[Tensor]) -> None:
     """Note that storages are saved for backward from now on, and by which module."""
     for tensor in tensors:
         lifetime = None if tensor.storage is None else tensor.storage.lifetime
-        if lifetime is not None and lifetime.saved == NEVER:
+        if lifetime is not None and lifetime.saved_from == NEVER:
             tape = current()
-            lifetime.saved, lifetime.module = len(tape.events), tape.module
+            lifetime.saved_from, lifetime.module = len(tape.events), tape.module
 
 
 def save_for_backward(

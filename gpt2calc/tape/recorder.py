@@ -56,8 +56,8 @@ class Lifetime:
     """
 
     __slots__ = (
-        "born", "died", "dtype", "is_cache", "is_gradient", "is_whole_gradient",
-        "module", "saved", "shape",
+        "born", "cache_from", "died", "dtype", "gradient_from",
+        "module", "saved_from", "shape", "whole_gradient_from",
     )  # fmt: skip
 
     @property
@@ -70,15 +70,15 @@ class Lifetime:
         self.dtype = dtype
         self.born = born
         self.died = NEVER
-        self.saved = NEVER
+        self.saved_from = NEVER
         """The event from which on it is saved for backward."""
         self.module: tuple[str, ...] = ()
         """The modules of the operation that saves it first."""
-        self.is_gradient = NEVER
+        self.gradient_from = NEVER
         """The event from which on it is a parameter's gradient."""
-        self.is_whole_gradient = NEVER
+        self.whole_gradient_from = NEVER
         """The event from which on it is the whole gradient of a parameter that FSDP shards."""
-        self.is_cache = NEVER
+        self.cache_from = NEVER
         """The event from which on it is keys or values of a cache."""
 
 

@@ -25,18 +25,18 @@ class Storage:
         self.tape.free(self.nbytes)
         if self.lifetime is not None:
             self.lifetime.died = len(self.tape.events)
-            if self.lifetime.is_gradient < NEVER:
+            if self.lifetime.gradient_from < NEVER:
                 self.tape.gradients -= self.nbytes
 
     def becomes_whole_gradient(self) -> None:
         """Note that it holds from now on the whole gradient of a parameter that FSDP shards."""
         if self.lifetime is not None:
-            self.lifetime.is_whole_gradient = len(self.tape.events)
+            self.lifetime.whole_gradient_from = len(self.tape.events)
 
     def becomes_gradient(self) -> None:
         """Note that it holds a parameter's gradient from now on."""
         if self.lifetime is not None:
-            self.lifetime.is_gradient = len(self.tape.events)
+            self.lifetime.gradient_from = len(self.tape.events)
             self.tape.gradients += self.nbytes
 
 

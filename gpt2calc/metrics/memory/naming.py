@@ -59,11 +59,11 @@ def _counted_from(end: str, number: int) -> str:
 
 def of_training(lifetime: Lifetime, event: Event, index: int) -> str:
     """Say what a storage of a training step is for at a moment."""
-    if lifetime.is_gradient <= index:
+    if lifetime.gradient_from <= index:
         return "gradients"
-    if lifetime.is_whole_gradient <= index or role_of(event.module) in (UNSHARD, REDUCE):
+    if lifetime.whole_gradient_from <= index or role_of(event.module) in (UNSHARD, REDUCE):
         return "gathered"
-    if lifetime.saved > index:
+    if lifetime.saved_from > index:
         return "temporary"
     role = role_of(lifetime.module) or ("block" if lifetime.module else "model")
     return PART_OF.get(role, NORM)
@@ -81,7 +81,7 @@ def of_forward(lifetime: Lifetime, event: Event, index: int) -> str:
 
 def of_serving(lifetime: Lifetime, event: Event, index: int) -> str:
     """Say what a storage of serving is for at a moment."""
-    if lifetime.is_cache <= index:
+    if lifetime.cache_from <= index:
         return "cache"
     return "logits" if event.module == ("head",) else "temporary"
 

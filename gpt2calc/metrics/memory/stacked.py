@@ -101,7 +101,12 @@ def _by_part(run: Followed, *, training: bool) -> dict[str, Bytes]:
 def _cuts(lifetime: Lifetime, events: int) -> list[int]:
     """Return the events at which a storage is made, becomes something else, and is gone."""
     end = min(lifetime.died, events)
-    changes = (lifetime.saved, lifetime.is_gradient, lifetime.is_whole_gradient, lifetime.is_cache)
+    changes = (
+        lifetime.saved_from,
+        lifetime.gradient_from,
+        lifetime.whole_gradient_from,
+        lifetime.cache_from,
+    )
     return [lifetime.born, *sorted({each for each in changes if lifetime.born < each < end}), end]
 
 

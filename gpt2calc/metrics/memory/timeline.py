@@ -181,7 +181,7 @@ def _alive(run: Followed, index: int, kind: Kind) -> Counter[Allocation]:
 def _saved(run: Followed, kind: Kind) -> Counter[Allocation]:
     end = run.parts["backward"]
     alive = [each for each in run.lifetimes if each.born < end < each.died]
-    there = [each for each in alive if each.saved <= end or run.events[each.born].op != LOSS]
+    there = [each for each in alive if each.saved_from <= end or run.events[each.born].op != LOSS]
     return _counted(run, there, end, kind)
 
 
@@ -189,7 +189,7 @@ def _counted(run: Followed, there: list[Lifetime], index: int, kind: Kind) -> Co
     found: Counter[Allocation] = Counter()
     for each in there:
         event = run.events[each.born]
-        module = each.module if each.saved <= index else event.module
+        module = each.module if each.saved_from <= index else event.module
         role = role_of(module) or ("block" if module else "model")
         formulas = tuple(
             frozenset(terms_of(size).items()) for size in each.shape if isinstance(size, SymInt)

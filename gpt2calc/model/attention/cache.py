@@ -147,7 +147,7 @@ def _mark(held: list[Tensor]) -> None:
     for each in held:
         lifetime = None if each.storage is None else each.storage.lifetime
         if lifetime is not None:
-            lifetime.is_cache = len(current().events)
+            lifetime.cache_from = len(current().events)
 
 
 def _joined(before: int, new: Tensor) -> Tensor:

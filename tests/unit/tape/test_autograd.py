@@ -96,10 +96,10 @@ def test_a_second_backward_adds_in_place():
 def test_what_is_saved_is_known_from_then_on():
     with Tape(follows=True) as tape:
         x, y = made(2), made(2)
-        assert x.storage.lifetime.saved == NEVER
+        assert x.storage.lifetime.saved_from == NEVER
         outcome = e.of_input("gelu", x)
-        assert x.storage.lifetime.saved == 2  # the event of gelu itself
-        assert y.storage.lifetime.saved == outcome.storage.lifetime.saved == NEVER
+        assert x.storage.lifetime.saved_from == 2  # the event of gelu itself
+        assert y.storage.lifetime.saved_from == outcome.storage.lifetime.saved_from == NEVER
         assert saved_form(outcome).node is None
         assert saved_form(outcome).storage is outcome.storage
         weight = Parameter((2,))

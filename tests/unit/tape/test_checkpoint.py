@@ -90,5 +90,5 @@ def test_the_input_is_saved_from_the_start_of_the_block():
         x = made(4)
         with module("block"):
             checkpoint(two_activations, x)
-        assert x.storage.lifetime.saved == 1
+        assert x.storage.lifetime.saved_from == 1
         assert x.storage.lifetime.module == ("block",)
