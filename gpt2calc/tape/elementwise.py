@@ -10,6 +10,7 @@ from gpt2calc.tape.autograd import (
     record,
     save_for_backward,
 )
+from gpt2calc.tape.factors import save_factors, unpack_factors
 from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import (
     Tensor,
@@ -63,19 +64,14 @@ def sub(one: Tensor, other: Tensor) -> Tensor:
 
 def mul(one: Tensor, other: Tensor) -> Tensor:
     """Multiply two tensors; each is saved for the gradient of the other."""
-    saves_one, saves_other = other.requires_grad, one.requires_grad
 
     def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
-        saved = list(saved)
-        first = saved.pop(0) if saves_one else None
-        second = saved.pop(0) if saves_other else None
-        of_other = elementwise("mul", grads[0], first) if first and needed[1] else None
-        of_one = elementwise("mul", grads[0], second) if second and needed[0] else None
+        first, second = unpack_factors(saved, needed)
+        of_other = None if first is None else elementwise("mul", grads[0], first)
+        of_one = None if second is None else elementwise("mul", grads[0], second)
         return [of_one, of_other]
 
-    saved = [*([one] if saves_one else []), *([other] if saves_other else [])]
-    node = save_for_backward([one, other], saved, backward)
-    del saved
+    node = save_for_backward([one, other], save_factors(one, other), backward)
     output = elementwise("mul", one, other)
     attach(node, output)
     return output

@@ -12,6 +12,7 @@ from gpt2calc.tape.autograd import (
     save_for_backward,
 )
 from gpt2calc.tape.elementwise import add, elementwise
+from gpt2calc.tape.factors import save_factors, unpack_factors
 from gpt2calc.tape.recorder import Matmul
 from gpt2calc.tape.tensor import Shape, Tensor, broadcast_shape, empty
 from gpt2calc.tape.views import expand, reshape, transpose, view
@@ -64,24 +65,21 @@ def mm(
     Derivatives of ``mm`` and ``bmm`` are made for the last factor first, those of ``addmm`` for the
     first one. Source: PyTorch, ``tools/autograd/derivatives.yaml``.
     """
-    saves_left, saves_right = right.requires_grad, left.requires_grad
     left_stride, right_stride = left.stride, right.stride
     op = op if bias is None else "addmm"
     of_gradient = "bmm" if op == "bmm" else "mm"
 
     def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
-        saved = list(saved)
-        first = saved.pop(0) if saves_left else None
-        second = saved.pop(0) if saves_right else None
+        first, second = unpack_factors(saved, needed)
 
         def of_left() -> Tensor | None:
-            if second is None or not needed[0]:
+            if second is None:
                 return None
             turned = _transposed(second)
             return _gradient("left", of_gradient, grads[0], turned, left_stride)
 
         def of_right() -> Tensor | None:
-            if first is None or not needed[1]:
+            if first is None:
                 return None
             turned = _transposed(first)
             return _gradient("right", of_gradient, turned, grads[0], right_stride)
@@ -94,10 +92,9 @@ def mm(
         left_gradient = of_left()
         return [left_gradient, right_gradient]
 
-    saved = [*([left] if saves_left else []), *([right] if saves_right else [])]
     inputs = [left, right] if bias is None else [left, right, bias]
-    node = save_for_backward(inputs, saved, backward)
-    del saved, inputs
+    node = save_for_backward(inputs, save_factors(left, right), backward)
+    del inputs
     output = _product(op, left, right)
     attach(node, output)
     return output
@@ -160,13 +157,10 @@ def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
     right = lowered(right)
     left = lowered(left)
     addend = lowered(addend)
-    saves_left, saves_right = right.requires_grad, left.requires_grad
     left_stride, right_stride = left.stride, right.stride
 
-    def backward(saved: Saved, grads: Gradients, _: Needed) -> list[Tensor | None]:
-        saved = list(saved)
-        first = saved.pop(0) if saves_left else None
-        second = saved.pop(0) if saves_right else None
+    def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
+        first, second = unpack_factors(saved, needed)
         of_left = of_right = None
         if second is not None:
             of_left = _gradient("left", "bmm", grads[0], _transposed(second), left_stride)
@@ -176,9 +170,7 @@ def baddbmm(addend: Tensor, left: Tensor, right: Tensor) -> Tensor:
             of_right = elementwise("mul", of_right)
         return [of_left, of_right]
 
-    saved = [*([left] if saves_left else []), *([right] if saves_right else [])]
-    node = save_for_backward([left, right], saved, backward)
-    del saved
+    node = save_for_backward([left, right], save_factors(left, right), backward)
     output = _product("baddbmm", left, right)
     attach(node, output)
     return output
@@ -189,7 +181,6 @@ def grouped_mm(x: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
 
     The gradient of the weights comes first, in the weights' layout.
     """
-    saves_x, saves_weights = weights.requires_grad, x.requires_grad
     groups, inputs, outputs = weights.shape
     order = [1, 2, 0] if weights.stride[1] == 1 else None
     rows = x.shape[0]
@@ -206,9 +197,7 @@ def grouped_mm(x: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
             of_x = empty("_grouped_mm", (rows, inputs), dtype, matmuls=back)
         return [of_x, of_weights]
 
-    saved = [*([x] if saves_x else []), *([weights] if saves_weights else []), offsets]
-    node = save_for_backward([x, weights], saved, backward)
-    del saved
+    node = save_for_backward([x, weights], [*save_factors(x, weights), offsets], backward)
     sizes = (Matmul(1, rows, inputs, outputs),)
     output = empty("_grouped_mm", (rows, outputs), x.dtype, matmuls=sizes)
     attach(node, output)
