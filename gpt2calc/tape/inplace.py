@@ -28,8 +28,9 @@ def div_(tensor: Tensor, other: Tensor) -> Tensor:
     copied = [empty("clone", tensor.shape, tensor.dtype)] if saves_before else []
 
     def backward(saved: Saved, grads: Gradients, needed: Needed) -> list[Tensor | None]:
-        of_other = _of_divisor(saved[0], saved[1], grads[0]) if needed[1] else None
-        of_tensor = elementwise("div", grads[0], saved[-1]) if needed[0] else None
+        dividend, divisor = saved[0], saved[-1]  # without a copy, saved is the divisor alone
+        of_other = _of_divisor(dividend, divisor, grads[0]) if needed[1] else None
+        of_tensor = elementwise("div", grads[0], divisor) if needed[0] else None
         return [of_tensor, of_other]
 
     return _over(tensor, [tensor, other], [*copied, other], backward)
