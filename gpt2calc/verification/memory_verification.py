@@ -6,7 +6,7 @@ from typing import Any
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.moments import Moments
-from gpt2calc.metrics.memory.naming import PHASES
+from gpt2calc.metrics.memory.naming import PART_WORDS
 from gpt2calc.metrics.memory.refusals import FOLLOWED, refuse_what_cannot_run
 from gpt2calc.metrics.memory.state import weights
 from gpt2calc.quantity.case import Case
@@ -83,7 +83,7 @@ class MemoryVerification(Proof):
     def _of_the_gpu(self) -> tuple[str, ...]:
         if self.on_gpu is None:
             return ()
-        of_run = PHASES if self.config.training else ("prefill",)
+        of_run = PART_WORDS if self.config.training else ("prefill",)
         peak = max(self.tape[name] for name in self.tape if name in of_run)
         beside = self.on_gpu / peak - 1
         return (f"Allocated on the GPU at the peak: {self.on_gpu:,} bytes, {beside:+.2%}.",)
@@ -108,7 +108,7 @@ def verify_memory(case: Case, device: str = "cpu") -> MemoryVerification:
     _refuse_what_is_not_followed(case)
     torch, transformers = torch_and_transformers()
     tape, is_fsdp = by_the_tape(case), case.shard == "fsdp"
-    estimate = max(tape[name] for name in tape if name in PHASES)
+    estimate = max(tape[name] for name in tape if name in PART_WORDS)
     if is_fsdp or estimate > MOST_BYTES:
         _refuse_what_needs_memory(case)
     return MemoryVerification(

@@ -34,7 +34,7 @@ PART_OF = {
 }
 """The row of the activations table for what a module saves for backward, by the module's role;
 modules that are not listed belong to layer_norm."""
-PHASES = {
+PART_WORDS = {
     "forward": "forward",
     "backward": "backward",
     "step": "the optimizer's step",
@@ -43,7 +43,7 @@ PHASES = {
     "token 1": "the first new token",
     "token 2": "the second new token",
 }
-"""The parts of a run, in words."""
+"""What each part of a run is called in sentences."""
 BLOCKS = {
     ("first", 0): "first",
     ("first", 1): "second",
@@ -91,7 +91,7 @@ def name_of(moment: Moment, names: Names) -> str:
     place, event = moment.place, moment.event
     role = role_of(event.module)
     if place.part == "step":
-        return PHASES["step"]
+        return PART_WORDS["step"]
     if place.phase == "backward" and event.module == ("loss",):
         return START
     if not role:
@@ -102,5 +102,5 @@ def name_of(moment: Moment, names: Names) -> str:
     if place.block is not None:
         end, number = place.block
         where = f"{where} of the {BLOCKS.get(place.block, _counted_from(end, number))} block"
-    words = {"recomputed": "running again"}.get(place.phase, PHASES[place.part])
+    words = {"recomputed": "running again"}.get(place.phase, PART_WORDS[place.part])
     return f"{where} in {words}" if place.part.startswith("token") else f"{words} of {where}"

@@ -9,7 +9,7 @@ from gpt2calc.metrics.memory.cache import cache_bytes
 from gpt2calc.metrics.memory.events import Events
 from gpt2calc.metrics.memory.exactness import how_exact, of_few_experts
 from gpt2calc.metrics.memory.moments import Moments
-from gpt2calc.metrics.memory.naming import PHASES, name_of
+from gpt2calc.metrics.memory.naming import PART_WORDS, name_of
 from gpt2calc.metrics.memory.quantity import ACTIVATIONS, HELD, MEMORY, STATE, memory_case
 from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.metrics.memory.timeline import Moment
@@ -60,10 +60,11 @@ class Memory(Breakdown):
 
     @property
     def phases(self) -> dict[str, int]:
-        """The most bytes of each part of the run.
+        """The most bytes of each part of the run, by the part's name.
 
-        The parts are forward, backward and step; or prefill, token 1 and token 2, and decoding
-        behind a cache.
+        In training the parts are ``"forward"``, ``"backward"`` and ``"step"``, the optimizer's. In
+        serving they are ``"prefill"``, ``"token 1"`` and ``"token 2"``, the first tokens after it;
+        or ``"decoding"`` alone, if ``cached`` says that tokens are in the cache before.
         """
         return {part: size for part, (size, _) in self._all_moments.phases.items()}
 
@@ -158,7 +159,7 @@ class Memory(Breakdown):
 
         def called(part: str, moment: Moment) -> str:
             begins = moment.place.part != part  # nothing that the part allocates is as large
-            return f"the start of {PHASES[part]}" if begins else name_of(moment, names)
+            return f"the start of {PART_WORDS[part]}" if begins else name_of(moment, names)
 
         return {
             part: (size, called(part, moment))
@@ -175,7 +176,9 @@ class Memory(Breakdown):
         total = f"In all {format_bytes(self.total)}, {format_binary_bytes(self.total)}."
         assumptions = assumed(self.config, "memory")
         if self.config.training:
-            said = ", ".join(f"{PHASES[part]} {format_bytes(n)}" for part, n in self.phases.items())
+            said = ", ".join(
+                f"{PART_WORDS[part]} {format_bytes(n)}" for part, n in self.phases.items()
+            )
             sums = f"{total} The peak is at {self.moment}. The most of each phase: {said}."
             held = f"{sums} {self._state_said()}"
             uneven = of_few_experts(self.config)
