@@ -137,11 +137,7 @@ class Quantity:
 
     def shares(self, terms: Iterable[Term]) -> tuple[Any, ...]:
         """Add terms up to the parts of one model, with their shares of its total."""
-        place = {column: at for at, column in enumerate(self.columns)}
-        rows = {part: [0] * len(place) for part in self.parts}
-        for _, part, column, shape, copies in terms:
-            rows[part][place[column]] += prod(shape) * copies
-        return self.with_shares(rows)
+        return self.with_shares({part: [*row.values()] for part, row in self.rows(terms).items()})
 
     def with_shares(self, rows: Mapping[str, list[int]], of: int | None = None) -> tuple[Any, ...]:
         """Return the parts of one model, given a number for each of their columns.
