@@ -32,10 +32,11 @@ from gpt2calc.analysis.mtp import CHOICE_BIASES, MTP
 from gpt2calc.model.sources.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
-ANOTHER_MODEL = "preset_"
-"""Prefix of the keys of causes that name another preset."""
+GPT2_SIZES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
+"""The presets of GPT-2's paper, which are taken for each other most often."""
 OTHER_SIZE, OTHER_OF_FAMILY, OTHER_FAMILY = 2, 4, 7
-"""Costs in bits: of another GPT-2, another preset of the same family, a preset of another one."""
+"""Costs in bits: of another size of GPT-2, another preset of the same family, a preset of
+another one."""
 
 Stage = Literal["model", "config", "padding", "counting", "unit"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -56,6 +57,8 @@ class Cause:
     clause: str
     """What is so, in words; ``{config}`` is the config after the change."""
     change: Change
+    preset: str | None = None
+    """The preset that was counted instead of the model that was meant; None for other causes."""
 
 
 def changed_by(counting: Counting, causes: Iterable[Cause]) -> Counting:
@@ -72,20 +75,20 @@ def other_models(model_type: str) -> tuple[list[Cause], list[Cause]]:
     others: list[Cause] = []
     for each in presets():
         is_kin = each.config.of_family.model_type == model_type
-        of_family = OTHER_SIZE if each.name.startswith("gpt2") else OTHER_OF_FAMILY
+        of_family = OTHER_SIZE if each.name in GPT2_SIZES else OTHER_OF_FAMILY
         cause = _preset_instead(each.name, of_family if is_kin else OTHER_FAMILY)
         (kin if is_kin else others).append(cause)
     return kin, others
 
 
 def _preset_instead(name: str, cost: float) -> Cause:
-    config = preset(name).config
     return Cause(
-        key=f"{ANOTHER_MODEL}{name}",
+        key=f"preset_{name}",
         stage="model",
         cost=cost,
         clause=f"the model is {name}",
-        change=with_config(config),
+        change=with_config(preset(name).config),
+        preset=name,
     )
 
 

@@ -49,8 +49,7 @@ class Hypothesis:
         """The arithmetic and the causes, in one sentence."""
         steps = self._steps()
         if len(steps) == 1 and not self.residual:
-            models = [cause.clause for cause in self.causes]
-            what = models[0].removeprefix("the model is ") if models else "this model"
+            what = self.causes[0].preset if self.causes else "this model"
             return f"{self._rounding()}{self.total:,} is exactly what {what} has"
         reasons = "; and ".join(self._reasons())
         return (
