@@ -40,9 +40,9 @@ def serve(
     Weights, every user's cache, and what reading one prompt needs; with --gpu the most users, the
     longest context, and bounds on speed.
     """
-    from gpt2calc.metrics.serving import serve
+    from gpt2calc.metrics import serving
 
-    served = serve(
+    served = serving.serve(
         configured(model, fields),
         Run.of({"seq": context, **of_run(fields)}),
         users=users,
