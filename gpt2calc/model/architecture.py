@@ -52,7 +52,9 @@ class Architecture:
     parameter_free_norm: type[ParameterFreeNorm] = ParameterFreeNorm
     norm_per_head: type[Norm] = NormPerHead
     """The norm of queries and keys where each head has a scale of its own."""
-    blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict)
+    blocks: Mapping[NormPlace, type[Block]] = field(default_factory=dict, hash=False)
+    """Block classes by the place of their norms, where they are not the usual ones. The hash leaves
+    mappings out, since a dict has none."""
     norms_after_attention: bool = False
     """Whether norms of layers with attention come after it and the MLP, those of others before."""
     parallel_block: type[Block] = NeoXBlock
@@ -62,7 +64,7 @@ class Architecture:
     """Whether the MLP applies dropout to its output; else the block does."""
     separate: type[SeparateProjection] = SeparateProjection
     separate_with_norms: Mapping[str, type[SeparateProjection]] = field(
-        default_factory=lambda: NORMED
+        default_factory=lambda: NORMED, hash=False
     )
     """Projections of queries and keys that are normed, by the config's ``qk_norm``."""
     joint: type[JointProjection] = JointProjection

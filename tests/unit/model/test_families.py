@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,6 +32,13 @@ DRAWS = 24
 BAD = (None, "x", 0, 1.5, True, [], [[1]], ["x"], {}, float("inf"), 10**400)
 """What a key of a file may be by mistake."""
 OF_TYPE = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+
+
+@OF_TYPE
+def test_an_architecture_has_the_hash_of_its_equals(family):
+    again = replace(family.architecture)
+    assert again == family.architecture
+    assert hash(again) == hash(family.architecture)
 
 
 @OF_TYPE
