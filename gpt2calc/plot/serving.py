@@ -21,11 +21,11 @@ def over_users(ax: Axes, served: Serving) -> Axes:
     """Draw weights, one prompt and all caches on each GPU, and mark the users asked about."""
     furthest = max(FEWEST, 2 * served.users, int(BEYOND * (served.most_users or 0)))
     users = np.unique(np.linspace(1, furthest, 100).astype(int))
-    each = served.cache_on_one / served.users
+    cache_per_user = served.cache_on_one / served.users
     layers = {
         "weights": np.full(len(users), float(served.weights_on_one)),
         "temporary": np.full(len(users), float(served.prefill_beyond)),
-        "cache": each * users,
+        "cache": cache_per_user * users,
     }
     colours = [colour_of(name) for name in layers]
     names = ["weights", "reading one prompt", "cache"]
