@@ -38,7 +38,7 @@ def sweep_lines(ax: Axes, swept: Sweep, share: bool = False, limit: Device | Non
 
     The memory of ``limit`` is a line across the totals.
     """
-    coarse, name = _coarser(swept)
+    coarse, name = _thinned_sweep(swept)
     x, totals = coarse.axes[name], coarse.total.ravel()
     within = (totals >= swept.at_least) & (totals <= swept.at_most)
     if not within.any():
@@ -157,7 +157,7 @@ def _switches(config: Config) -> tuple[object, ...]:
     )
 
 
-def _coarser(swept: Sweep) -> tuple[Sweep, str]:
+def _thinned_sweep(swept: Sweep) -> tuple[Sweep, str]:
     """Thin a sweep out to the points that a line needs; return it and the field that varies."""
     name = max(swept.axes, key=lambda each: len(swept.axes[each]))
     order = np.argsort(swept.axes[name])
