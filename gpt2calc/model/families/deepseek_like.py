@@ -72,10 +72,8 @@ YOUTU = LLAMA.but(
 
 
 def _axk1(said: Contents, fields: Fields) -> Fields:
-    first, step = (
-        whole_number(said, "first_k_dense_replace"),
-        whole_number(said, "moe_layer_freq", 1),
-    )
+    first = whole_number(said, "first_k_dense_replace")
+    step = whole_number(said, "moe_layer_freq", 1)
     fields = read_shared(said, fields, "n_shared_experts")
     if said["mlp_layer_types"] is not None:
         return read_mlp_types(said, fields)
