@@ -1,4 +1,4 @@
-"""The parts that a model is split into: what each is called, and its colour in pictures."""
+"""The parts that a model, its memory or its cache is split into: their words and their colours."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from gpt2calc.errors import printable
 
 
 class Sublayer(NamedTuple):
-    """How one part of a model is shown to people."""
+    """How one part of a model, of its memory or of its cache is shown to people."""
 
     words: str
     """What it is called outside of code."""
@@ -14,7 +14,7 @@ class Sublayer(NamedTuple):
     """The colours within one picture differ in lightness, so that they stay apart in grey."""
 
 
-KNOWN = {
+SHOWN_AS = {
     "token_embedding": Sublayer("token embedding", "#4fae8b"),
     "position_embedding": Sublayer("positions", "#efe3a0"),
     "attention": Sublayer("attention", "#c8553d"),
@@ -39,7 +39,7 @@ KNOWN = {
     "states": Sublayer("states", "#c8553d"),
     "margin": Sublayer("margin", "#8a8a94"),
 }
-"""All parts by name."""
+"""How each part is shown, by name: those of a model, of its FLOPs, of its memory, of its cache."""
 
 SUBLAYERS = (
     "token_embedding", "position_embedding", "attention", "mlp", "layer_norm", "lm_head",
@@ -53,12 +53,12 @@ EMBEDDINGS = ("token_embedding", "position_embedding", "lm_head")
 
 def words_of(name: str) -> str:
     """Return what a part is called outside of code."""
-    return KNOWN[name].words if name in KNOWN else name.replace("_", " ")
+    return SHOWN_AS[name].words if name in SHOWN_AS else name.replace("_", " ")
 
 
 def colour_of(name: str) -> str:
     """Return the colour of a part in pictures."""
-    return KNOWN[name].colour if name in KNOWN else "#8a8a94"
+    return SHOWN_AS[name].colour if name in SHOWN_AS else "#8a8a94"
 
 
 def shortened(name: str, longest: int = 20) -> str:

@@ -36,10 +36,10 @@ from gpt2calc.plot import charts, curves, maps, pictures, timeline
 from gpt2calc.plot.style import INK, PALE, as_bytes, ink_on, save
 from gpt2calc.quantity.case import case_of
 from gpt2calc.quantity.registry import NAMES, as_quantity
-from gpt2calc.report.sublayers import KNOWN, colour_of
+from gpt2calc.report.sublayers import SHOWN_AS, colour_of
 from gpt2calc.units import human
 
-COLOURS = [known.colour for known in KNOWN.values()]
+COLOURS = [known.colour for known in SHOWN_AS.values()]
 BASELINE = Path(__file__).parent / "baseline"
 FOUR = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 SHARED = memory(
