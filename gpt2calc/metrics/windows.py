@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from gpt2calc.numeric import is_numeric, is_symbolic, smaller
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
@@ -26,11 +27,11 @@ def full_layers(case: Case) -> Number:
 
     """
     depth: Number = case.n_layer
-    if isinstance(depth, int) or hasattr(depth, "dtype"):
+    if is_numeric(depth):
         return case.model.full_attentions
     if case.model.window is None and case.model.attends_everywhere and not case.model.mlp_layers:
         return depth
-    if case.origin is None or not hasattr(depth, "free_symbols"):
+    if case.origin is None or not is_symbolic(depth):
         raise NoFormulaError("layers take turns: their number is no formula")
     return case.origin.model.full_attentions
 
@@ -38,14 +39,10 @@ def full_layers(case: Case) -> Number:
 def fewer(case: Case, one: Reading, other: Reading) -> Number:
     """Return the smaller of two numbers of a case; of formulas, the smaller at its origin."""
     first, second = one(case), other(case)
-    if hasattr(first, "dtype") or hasattr(second, "dtype"):
-        import numpy as np
-
-        return np.minimum(first, second)
-    if any(hasattr(each, "free_symbols") for each in (first, second)):
+    if is_symbolic(first) or is_symbolic(second):
         here = case.origin or case
         return first if one(here) <= other(here) else second
-    return min(first, second)
+    return smaller(first, second)
 
 
 def seen_in_cache(case: Case, layers: Number, *, are_full: bool | None) -> tuple[Seen, ...]:

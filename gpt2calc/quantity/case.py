@@ -9,6 +9,7 @@ from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
+from gpt2calc.numeric import is_array, smaller
 from gpt2calc.quantity.run import Run
 
 PLAIN = (int, str, tuple, type(None))
@@ -48,8 +49,7 @@ class Case:
     @property
     def usual_seq(self) -> Any:
         """The default of ``seq``: the model's context, at most ``USUAL_SEQ`` tokens."""
-        context = self.model.n_ctx
-        return context.clip(max=USUAL_SEQ) if hasattr(context, "clip") else min(context, USUAL_SEQ)
+        return smaller(self.model.n_ctx, USUAL_SEQ)
 
     @property
     def dtype(self) -> str:
@@ -114,7 +114,7 @@ class Case:
         width: Any = self.n_embd
         if self.heads is None:
             raise UserError(NO_HEADS.format(width))
-        if self.model.n_head is None and hasattr(width, "shape"):
+        if self.model.n_head is None and is_array(width):
             for undivided in width[width % HEAD_WIDTH != 0][:1]:
                 raise UserError(NO_HEADS.format(undivided))
         return self.heads

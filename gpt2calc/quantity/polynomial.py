@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
+from gpt2calc.numeric import is_array
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
@@ -71,7 +72,7 @@ class Polynomial:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Number) -> "Polynomial":
-        if not isinstance(divisor, int) or any(hasattr(c, "dtype") for c in self.coefficients):
+        if not isinstance(divisor, int) or any(map(is_array, self.coefficients)):
             self._refuse()
         return Polynomial([Fraction(each, divisor) for each in self.coefficients])
 

@@ -11,6 +11,8 @@ from functools import lru_cache
 from math import lcm
 from typing import TypeAlias
 
+from gpt2calc.numeric import exact_quotient
+
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 """Letters with their exponents, in alphabetical order."""
 Coefficient: TypeAlias = int | Fraction
@@ -208,7 +210,9 @@ class Formula:
 
     def at(self, values: Mapping[str, int]) -> int:
         """Return its value at some numbers: integers, or arrays and symbols cast to them."""
-        return _quotient_of(self.numerator_at(values), self.divisor_at(values))
+        total, divisor = self.numerator_at(values), self.divisor_at(values)
+        is_whole = isinstance(divisor, int) and divisor == 1  # polynomials cannot be compared
+        return total if is_whole else exact_quotient(total, divisor)
 
     def divisor_at(self, values: Mapping[str, int]) -> int:
         """Return its denominator at some numbers, which is positive."""
@@ -247,13 +251,3 @@ def _below_the_line(terms: Terms) -> dict[str, int]:
             if -power > below.get(letter, 0):
                 below[letter] = -power
     return below
-
-
-def _quotient_of(total: int, divisor: int) -> int:
-    """Divide exactly in any arithmetic: ``//`` for integers and arrays, ``/`` for symbols."""
-    if isinstance(divisor, int) and divisor == 1:
-        return total
-    is_whole = isinstance(total, int) or hasattr(total, "dtype")
-    if is_whole and not hasattr(divisor, "free_symbols"):
-        return total // divisor
-    return total / divisor  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import order_of_letters
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
+from gpt2calc.numeric import symbols_in
 from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.quantity import Quantity, model_of
 from gpt2calc.quantity.run import Run
@@ -122,7 +123,7 @@ class Derivation:
         return [
             term._replace(copies=1)
             for term in self.terms
-            if term.in_block and getattr(term.copies, "free_symbols", None)
+            if term.in_block and symbols_in(term.copies)
         ]
 
     def layers_said(self, term: Term) -> str:

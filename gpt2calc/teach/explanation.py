@@ -7,6 +7,7 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
 from gpt2calc.model.kinds import kind_said
+from gpt2calc.numeric import symbols_in
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.quantity import Quantity, model_of
@@ -90,7 +91,7 @@ class Explanation(Listing):
         """The letters of the terms that are shown."""
         terms = [step.term for steps in self.sublayers for step in steps.terms]
         sizes = [size for term in terms for size in (*term.shape, term.copies)]
-        return {str(letter) for size in sizes for letter in getattr(size, "free_symbols", ())}
+        return {str(letter) for size in sizes for letter in symbols_in(size)}
 
     def parts(self) -> Iterator[DocumentPart]:
         """Yield the parts that every written form has after its title, in order."""

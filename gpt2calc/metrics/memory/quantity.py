@@ -16,6 +16,7 @@ from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Term
+from gpt2calc.numeric import is_symbolic
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.display import SUFFIXES_OF_BYTES, Display
 from gpt2calc.quantity.formula_rules import FormulaRules
@@ -94,7 +95,7 @@ def range_of_peak(case: Case, field: str) -> tuple[int, int | None]:
             there = MEMORY.total(anywhere.evaluate_at(**{field: value}))
         except UserError:  # a run that cannot be
             return False
-        return bool(there == (formula.subs(letter, value) if hasattr(formula, "subs") else formula))
+        return bool(there == (formula.subs(letter, value) if is_symbolic(formula) else formula))
 
     first, far = _edge(0, here, is_peak), len(values) - 1
     is_endless = not isinstance(values, tuple) and is_peak(far)

@@ -19,6 +19,7 @@ from gpt2calc.metrics.memory.state_terms import (
 )
 from gpt2calc.model.tensors import block_tensors, tensors
 from gpt2calc.model.terms import Term
+from gpt2calc.numeric import is_array, is_symbolic, symbols_in
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.polynomial import Polynomial
@@ -67,9 +68,9 @@ def _largest(numbers: list[Number]) -> Number:
     first, *others = numbers
     if not others:
         return first
-    if any(isinstance(each, Polynomial) or hasattr(each, "free_symbols") for each in numbers):
+    if any(isinstance(each, Polynomial) or is_symbolic(each) for each in numbers):
         raise NoFormulaError("which block is the largest depends on the sizes")
-    if any(hasattr(each, "dtype") for each in numbers):
+    if any(map(is_array, numbers)):
         return reduce(np.maximum, numbers)
     return max(numbers)
 
@@ -105,7 +106,7 @@ def shared_out(case: Case, part: str, numbers: Number) -> Number:
     """Return what one GPU holds of so many numbers, rounded up."""
     if isinstance(numbers, Polynomial):
         raise NoFormulaError("what GPUs share out is rounded up")
-    if getattr(numbers, "free_symbols", None):
+    if symbols_in(numbers):
         raise UserError(
             f"ZeRO shares {part} out among {case.gpus} GPUs and rounds up: there is no formula of "
             "that in the model's fields; leave out --zero-stage, or leave other fields open"

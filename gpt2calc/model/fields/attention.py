@@ -5,6 +5,7 @@ from typing import Annotated
 from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.fields.windows import WindowFields
+from gpt2calc.numeric import exact_quotient
 
 
 class AttentionFields(WindowFields):
@@ -142,9 +143,7 @@ class AttentionFields(WindowFields):
             return self.head_dim
         if self.n_head is None:
             return HEAD_WIDTH if self.heads is not None else None
-        is_whole = isinstance(self.n_embd, int) or hasattr(self.n_embd, "dtype")
-        is_whole = is_whole and not hasattr(self.n_head, "free_symbols")
-        return self.n_embd // self.n_head if is_whole else self.n_embd / self.n_head  # type: ignore[return-value]
+        return exact_quotient(self.n_embd, self.n_head)
 
     @property
     def query_width(self) -> int:

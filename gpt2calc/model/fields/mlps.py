@@ -4,6 +4,7 @@ from typing import Annotated
 
 from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.mixers import MixerFields
+from gpt2calc.numeric import is_numeric, smaller
 
 
 class MLPFields(MixerFields):
@@ -158,6 +159,4 @@ class MLPFields(MixerFields):
         """Experts that a token goes through: two, or the only one; None without experts."""
         if self.n_expert_active is not None or self.n_expert is None:
             return self.n_expert_active
-        if hasattr(self.n_expert, "clip"):
-            return self.n_expert.clip(max=2)  # type: ignore[no-any-return]
-        return min(2, self.n_expert) if isinstance(self.n_expert, int) else 2
+        return smaller(2, self.n_expert) if is_numeric(self.n_expert) else 2

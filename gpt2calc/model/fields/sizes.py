@@ -8,6 +8,7 @@ from gpt2calc.model.families.table import family_called
 from gpt2calc.model.fields.declared import Declared
 from gpt2calc.model.fields.known import Known, Size
 from gpt2calc.model.names import Names
+from gpt2calc.numeric import exact_quotient
 
 HEAD_WIDTH = 64
 """Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""
@@ -160,10 +161,9 @@ class SizeFields(Declared):
         """Heads of the usual width; None for a number that is no multiple of it."""
         width = self.n_embd
         each = HEAD_WIDTH if self.head_dim is None else self.head_dim
-        if isinstance(width, int) and isinstance(each, int):
-            return None if width % each else width // each
-        are_whole = all(isinstance(size, int) or hasattr(size, "dtype") for size in (width, each))
-        return width // each if are_whole else width / each
+        if isinstance(width, int) and isinstance(each, int) and width % each:
+            return None
+        return exact_quotient(width, each)
 
     @property
     def per_layer_rows(self) -> int | None:
