@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.numeric import is_numeric, is_symbolic, smaller
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
+from gpt2calc.tape.numeric import is_numeric, is_symbolic, smaller
 
 Reading: TypeAlias = Callable[[Case], Number]
 """Reads a number of a case, such as its cached tokens or its window."""

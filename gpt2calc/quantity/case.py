@@ -9,8 +9,8 @@ from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.known import Known
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
-from gpt2calc.numeric import is_array, smaller
 from gpt2calc.quantity.run import Run
+from gpt2calc.tape.numeric import is_array, smaller
 
 PLAIN = (int, str, tuple, type(None))
 """Types of a field's plain value."""

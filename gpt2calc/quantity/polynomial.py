@@ -10,10 +10,10 @@ from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
 
-from gpt2calc.numeric import is_array
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import NoFormulaError
+from gpt2calc.tape.numeric import is_array
 
 
 class NoPolynomialError(NoFormulaError):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import lcm
 from typing import TypeAlias
 
-from gpt2calc.numeric import exact_quotient
+from gpt2calc.tape.numeric import exact_quotient
 
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 """Letters with their exponents, in alphabetical order."""

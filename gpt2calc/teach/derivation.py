@@ -11,11 +11,11 @@ from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import order_of_letters
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
-from gpt2calc.numeric import symbols_in
 from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.quantity import Quantity, model_of
 from gpt2calc.quantity.run import Run
 from gpt2calc.quantity.symbols import letters_of, with_symbols
+from gpt2calc.tape.numeric import symbols_in
 from gpt2calc.teach.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
 
 ORDER = order_of_letters(ModelConfig, Run)

@@ -7,7 +7,6 @@ from typing import Any
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.parameters import ACTIVE, PARAMETERS, breakdown
 from gpt2calc.model.kinds import kind_said
-from gpt2calc.numeric import symbols_in
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.quantity import Quantity, model_of
@@ -15,6 +14,7 @@ from gpt2calc.quantity.registry import as_quantity
 from gpt2calc.quantity.symbols import fields_named, leave_open, letters_of
 from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Column, Table
+from gpt2calc.tape.numeric import symbols_in
 from gpt2calc.teach.derivation import Chain, Derivation, SublayerSteps, in_one_line
 from gpt2calc.teach.document import DerivationLine, DocumentPart, Heading, Lessons, Notes, Sums
 from gpt2calc.teach.formulas import formula

@@ -10,17 +10,16 @@ import gpt2calc
 
 PACKAGE = Path(gpt2calc.__file__).parent
 UNITS = {"errors", "units"}
-MODEL = {*UNITS, "dtypes", "numeric", "tape", "model"}
+MODEL = {*UNITS, "dtypes", "tape", "model"}
 METRICS = {*MODEL, "report", "quantity", "metrics"}
 ANALYSIS = {*METRICS, "analysis"}
 TEACH = {*METRICS, "teach"}
 MAY_IMPORT = {
     "errors": set(),
     "dtypes": set(),
-    "numeric": set(),
     "units": {"errors"},
     "report": {*UNITS, "report"},
-    "tape": {"dtypes", "numeric", "tape"},
+    "tape": {"dtypes", "tape"},
     "model": MODEL,
     "quantity": {*MODEL, "report", "quantity"},
     "metrics": METRICS,
@@ -80,7 +79,7 @@ def test_a_room_imports_only_those_below_it(room):
 
 def test_every_module_is_in_a_room():
     loose = {path.stem for path in PACKAGE.glob("*.py")}
-    assert loose == {"__init__", "__main__", "errors", "units", "dtypes", "numeric"}
+    assert loose == {"__init__", "__main__", "errors", "units", "dtypes"}
     folders = {path.name for path in PACKAGE.iterdir() if any(path.glob("*.py"))}
     assert folders | loose == set(MAY_IMPORT)
 

@@ -16,12 +16,12 @@ from gpt2calc.metrics.memory.naming import name_of
 from gpt2calc.metrics.memory.state import state_bytes
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.terms import Term
-from gpt2calc.numeric import is_symbolic
 from gpt2calc.quantity.case import Case, case_of
 from gpt2calc.quantity.display import SUFFIXES_OF_BYTES, Display
 from gpt2calc.quantity.formula_rules import FormulaRules
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.quantity import Quantity
+from gpt2calc.tape.numeric import is_symbolic
 
 ACTIVATIONS = (
     "embeddings", "layer_norm", "projections", "scores", "mlp", "checkpoints", "lm_head", "loss",

@@ -19,11 +19,11 @@ from gpt2calc.metrics.memory.state_terms import (
 )
 from gpt2calc.model.tensors import block_tensors, tensors
 from gpt2calc.model.terms import Term
-from gpt2calc.numeric import is_array, is_symbolic, symbols_in
 from gpt2calc.quantity.case import Case
 from gpt2calc.quantity.number import Number
 from gpt2calc.quantity.polynomial import Polynomial
 from gpt2calc.quantity.quantity import NoFormulaError
+from gpt2calc.tape.numeric import is_array, is_symbolic, symbols_in
 
 SHARED = {
     0: (),

@@ -5,7 +5,7 @@ from typing import Annotated
 from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.sizes import HEAD_WIDTH
 from gpt2calc.model.fields.windows import WindowFields
-from gpt2calc.numeric import exact_quotient
+from gpt2calc.tape.numeric import exact_quotient
 
 
 class AttentionFields(WindowFields):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from gpt2calc.model.fields.known import Known, Layers, Size
 from gpt2calc.model.fields.mixers import MixerFields
-from gpt2calc.numeric import is_numeric, smaller
+from gpt2calc.tape.numeric import is_numeric, smaller
 
 
 class MLPFields(MixerFields):

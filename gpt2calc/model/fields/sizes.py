@@ -8,7 +8,7 @@ from gpt2calc.model.families.table import family_called
 from gpt2calc.model.fields.declared import Declared
 from gpt2calc.model.fields.known import Known, Size
 from gpt2calc.model.names import Names
-from gpt2calc.numeric import exact_quotient
+from gpt2calc.tape.numeric import exact_quotient
 
 HEAD_WIDTH = 64
 """Width of one attention head in every GPT-2 (Radford et al. 2019): ``n_head = n_embd / 64``."""

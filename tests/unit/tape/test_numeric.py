@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol
 
-from gpt2calc.numeric import (
+from gpt2calc.quantity.polynomial import Polynomial
+from gpt2calc.tape.numeric import (
     exact_quotient,
     is_array,
     is_numeric,
@@ -12,7 +13,6 @@ from gpt2calc.numeric import (
     smaller,
     symbols_in,
 )
-from gpt2calc.quantity.polynomial import Polynomial
 
 D = Symbol("d")
 ARRAY = np.array([6, 12])
