@@ -26,6 +26,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+ROOM_FOR_NAMES = 100
+"""Characters of a list of names in a message: with the rest it stays a line that is not cut."""
+
+
+def some_of(names: Iterable[str], where: str) -> str:
+    """List names, or the first of them and where all are: ``"a, b, ...: 'gpt2calc x' has all"``."""
+    listed = ", ".join(names)
+    if len(listed) <= ROOM_FOR_NAMES:
+        return listed
+    first = listed[:ROOM_FOR_NAMES].rpartition(",")[0]
+    return f"{first}, ...: {where}"
+
+
 def quoted(value: object, limit: int = 40) -> str:
     """Return a value's repr, cut to ``limit`` characters so that a message stays one line."""
     try:
@@ -49,7 +62,9 @@ def printable(text: str) -> str:
 LONGEST_MESSAGE = 280
 """Most characters of a message; with the program's name it stays below 300."""
 ITS_END = 90
-"""Characters kept of the end of a message that is cut: the fix stands there."""
+"""Characters kept of the end of a message that is cut, at most: the fix stands there."""
+LONGEST_WORD = 40
+"""Characters of a word that is left out whole; a longer one, such as a path, is cut."""
 
 
 def as_one_line(message: str) -> str:
@@ -57,5 +72,11 @@ def as_one_line(message: str) -> str:
     line = printable(message)
     if len(line) <= LONGEST_MESSAGE:
         return line
-    beginning = LONGEST_MESSAGE - ITS_END - len(" ... ")
-    return f"{line[:beginning]} ... {line[-ITS_END:]}"
+    room = LONGEST_MESSAGE - ITS_END - len(" ... ")
+    return f"{_whole_words(line, room)} ... {_whole_words(line[::-1], ITS_END)[::-1]}"
+
+
+def _whole_words(line: str, room: int) -> str:
+    """Return the beginning of a line without the last word, if that is cut and not very long."""
+    words, space, cut = line[: room + 1].rpartition(" ")
+    return words if space and len(cut) <= LONGEST_WORD else line[:room]

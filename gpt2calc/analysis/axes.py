@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UserError, did_you_mean, quoted, some_of
+from gpt2calc.model.fields.known import FIELDS_ARE_LISTED
 from gpt2calc.quantity.along import curve_along
 from gpt2calc.quantity.case import Case, refuse_beyond_positions
 from gpt2calc.quantity.number import Config
@@ -31,7 +32,7 @@ def as_axis(name: str, values: Iterable[int], numbers: Collection[str]) -> Array
 
     """
     if name not in numbers:
-        hint = did_you_mean(name, numbers) or f"; axes are {', '.join(numbers)}"
+        hint = did_you_mean(name, numbers) or f"; axes are {some_of(numbers, FIELDS_ARE_LISTED)}"
         raise UserError(f"{quoted(name)} cannot be an axis{hint}")
     if isinstance(values, range) and values:
         return _checked_range(name, values)

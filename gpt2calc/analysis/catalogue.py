@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UserError, did_you_mean, quoted, some_of
 from gpt2calc.metrics.parameters import Count, count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.sources.presets import Preset, presets
@@ -15,6 +15,7 @@ from gpt2calc.report.table import Table
 from gpt2calc.units import RoundedNumber
 
 MARKS: dict[bool | None, str] = {True: "", False: "≠", None: ""}
+PRESETS_LIST_ALL = "'gpt2calc presets' lists all"
 NOT_AS_REPORTED = "≠: the count does not round to the size that the model's source reports."
 
 
@@ -146,7 +147,7 @@ def catalogue(words: Iterable[str] = ()) -> Catalogue:
         hint = did_you_mean(said, [family.lower() for family in families])
         raise UserError(
             f"no preset has {quoted(said)} in its name or family"
-            f"{hint or '; the families are ' + ', '.join(families)}"
+            f"{hint or '; the families are ' + some_of(families, PRESETS_LIST_ALL)}"
         )
     order = {family: place for place, family in enumerate(_in_order(found))}
     return Catalogue(tuple(sorted(found, key=lambda e: (order[e.family], _kind(e), e.total))))

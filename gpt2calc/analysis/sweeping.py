@@ -15,9 +15,10 @@ from gpt2calc.analysis.axes import (
 )
 from gpt2calc.analysis.grid_rules import refuse_impossible
 from gpt2calc.analysis.swept import Swept
-from gpt2calc.errors import UserError
+from gpt2calc.errors import UserError, some_of
 from gpt2calc.metrics.parameters import more_than_active
 from gpt2calc.model.fields.declared import numbers_of
+from gpt2calc.model.fields.known import FIELDS_ARE_LISTED
 from gpt2calc.quantity.models import Model, as_config
 from gpt2calc.quantity.quantity import Quantity
 from gpt2calc.quantity.registry import as_quantity
@@ -162,7 +163,7 @@ def sweep(
     if not axes:
         raise UserError(
             f"a sweep needs an axis: several values, such as 12,24,48, for one of "
-            f"{', '.join(numbers_of(case))}"
+            f"{some_of(numbers_of(case), FIELDS_ARE_LISTED)}"
         )
     spans = {name: as_axis(name, values, numbers_of(case)) for name, values in axes.items()}
     has_own_heads = case.has_own_heads or not {"n_kv_head", "head_dim"}.isdisjoint(spans)

@@ -167,6 +167,12 @@ def test_install_completion_says_which_files_it_writes(run):
             ["presets", "qqq"],
             "no preset has 'qqq' in its name or family; the families are GPT-2",
         ),
+        (["presets", "qqq"], ", Llama, ...: 'gpt2calc presets' lists all"),
+        (
+            ["sweep"],
+            "per_layer_dim, ...: 'gpt2calc memory --help' and 'gpt2calc --help-model' l",
+        ),
+        (["exercise", "--family", "foo"], ", mpt, ...: 'gpt2calc guide families' lists all"),
         (["presets", "--formt", "csv"], "there is no flag --formt; did you mean '--format'?"),
         (["--n-embd", "9" * 5000, "--n-head", "7"], "n_head is 7: it must divide n_embd"),
     ],

@@ -2,9 +2,11 @@
 
 from functools import cache
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
+from gpt2calc.errors import UserError, did_you_mean, quoted, some_of
 from gpt2calc.model.families.family import Family
 from gpt2calc.model.families.gpt2 import GPT2
+
+FAMILIES_ARE_LISTED = "'gpt2calc guide families' lists all"
 
 
 @cache
@@ -113,7 +115,8 @@ def family_called(name: str) -> Family:
     if name == GPT2.name:
         return GPT2
     if name not in families():
-        known = [family.model_type for family in families().values()]
-        hint = did_you_mean(str(name), known) or f"; there are {', '.join(dict.fromkeys(known))}"
+        known = dict.fromkeys(family.model_type for family in families().values())
+        near = did_you_mean(str(name), known)
+        hint = near or f"; there are {some_of(known, FAMILIES_ARE_LISTED)}"
         raise UserError(f"family is {quoted(name)}: no family is called that{hint}")
     return families()[name]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.model.fields.known import FieldValue, Known
+from gpt2calc.errors import UserError, did_you_mean, quoted, some_of
+from gpt2calc.model.fields.known import FIELDS_ARE_LISTED, FieldValue, Known
 
 
 class Declared(BaseModel):
@@ -198,7 +198,8 @@ def nearest_field(word: str, kind: type[Declared]) -> str:
     meant = field_called(word, kind)
     if meant is not None:
         return f"; did you mean {meant!r}?"
-    return did_you_mean(word, kind.known) or f"; the fields are {', '.join(kind.known)}"
+    near = did_you_mean(word, kind.known)
+    return near or f"; the fields are {some_of(kind.known, FIELDS_ARE_LISTED)}"
 
 
 def field_named(word: str, among: Iterable[str], letter_of: dict[str, str]) -> str | None:

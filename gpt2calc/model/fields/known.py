@@ -10,6 +10,9 @@ from pydantic import BeforeValidator, Field
 FieldValue: TypeAlias = int | bool | str | tuple[int, ...] | None
 """What a field can be: a number, a switch, a choice, a list of layers, or nothing."""
 
+FIELDS_ARE_LISTED = "'gpt2calc memory --help' and 'gpt2calc --help-model' list all"
+"""Where a message sends those who look for a field of a model or a run."""
+
 
 def _plain(value: object) -> object:
     """Turn NumPy's and SymPy's integers into Python's, which alone are exact at any size."""
