@@ -140,12 +140,19 @@ def _read(word: str, case: Callable[[Any], Any] = model_of) -> Labelled:
     """Read a model as it is written on the command line."""
     if _is_a_name(word):
         return Labelled(_plain_name(word), case(config_of(word)))
-    rest, label = word.split(",")[0], ""
-    if "=" in rest and not _is_a_name(rest):
-        label, _, rest = rest.partition("=")
+    label, rest = _label_and_model(word.split(",")[0])
     config = case(config_of(rest))
     found = _changed(_plain_name(rest), config, changes_in(word))
     return found._replace(name=printable(label)) if label else found
+
+
+def _label_and_model(word: str) -> tuple[str, str]:
+    """Split ``LABEL=MODEL``, of which both may have an "=" inside: a path can, and any label."""
+    if _is_a_name(word) or "=" not in word:
+        return "", word
+    places = [place for place, character in enumerate(word) if character == "="]
+    place = next((each for each in places if _is_a_name(word[each + 1 :])), places[0])
+    return word[:place], word[place + 1 :]
 
 
 def changes_in(word: str) -> dict[str, Any]:
