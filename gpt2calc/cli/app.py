@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         from gpt2calc.cli.usage import in_one_line
 
-        return _refused(f"{in_one_line(error)}{_meant_command(words)}")
+        return _refused(f"{in_one_line(error, _flags_of_commands)}{_meant_command(words)}")
     except OverflowError:
         return _refused("a time or a share of these numbers is beyond 10^308: give smaller ones")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
@@ -171,6 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         abandon(sys.stdout)
         return _refused(f"the output cannot be written: {error.strerror or error}")
     return status if isinstance(status, int) else 0
+
+
+def _flags_of_commands() -> dict[str, set[str]]:
+    """Return the flags of every command; each is imported for that."""
+    arguments = {name: app[name].assemble_argument_collection() for name in COMMANDS}
+    return {
+        name: {flag for each in found if each.parse for flag in each.names}
+        for name, found in arguments.items()
+    }
 
 
 def _asks_for_all_commands(words: Sequence[str]) -> bool:

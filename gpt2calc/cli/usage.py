@@ -1,5 +1,6 @@
 """The errors of cyclopts, the command-line library, as messages of one line."""
 
+from collections.abc import Callable
 from typing import get_args
 
 from cyclopts import Token
@@ -12,17 +13,15 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
-from gpt2calc.errors import UserError, did_you_mean, quoted
-from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields.declared import field_called
-from gpt2calc.quantity.run import Run
+from gpt2calc.cli.suggestions import Flags, meant_flag
+from gpt2calc.errors import UserError, quoted
 
 
-def in_one_line(error: CycloptsError) -> str:
+def in_one_line(error: CycloptsError, flags_of_commands: Callable[[], Flags]) -> str:
     """Say what is wrong: the value, the rule, a way out."""
     match error:
         case UnknownOptionError():
-            return _unknown_flag(error)
+            return _unknown_flag(error, flags_of_commands())
         case CoercionError(__cause__=UserError() as refused):  # of a flag's own reader
             return str(refused)
         case CoercionError():
@@ -54,22 +53,11 @@ def _repeated(token: Token) -> str:
     return f"{token.keyword} is given more than once: give it one value"
 
 
-def _unknown_flag(error: UnknownOptionError) -> str:
+def _unknown_flag(error: UnknownOptionError, commands: Flags) -> str:
     flag = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for each in error.argument_collection if each.parse for name in each.names]
     known += ["--help", "--version", "--install-completion"]
-    word = flag.removeprefix("--")
-    field = field_called(word, ModelConfig) or field_called(word, Run) or word.replace("-", "_")
-    ours = f"--{field.replace('_', '-')}"
-    if ours in known:
-        hint = f"; did you mean {ours!r}?"
-    elif field == "gpus" and "--tensor-parallel" in known:
-        hint = "; did you mean '--tensor-parallel'?"
-    elif field in Run.known:
-        commands = (f"'gpt2calc {name}'" for name in Run.known[field].changes)
-        hint = f" here: {ours} is a flag of {', '.join(commands)}"
-    else:
-        hint = did_you_mean(flag, known) or f": {_help(error)}"
+    hint = meant_flag(flag, known, commands) or f": {_help(error)}"
     return f"there is no flag {flag[:40]}{hint}"
 
 

@@ -43,7 +43,7 @@ FSDP = ("--gpus", "2", "--shard", "fsdp")
             ["verify", "--of", "memory", "--attention", "flash"],
             "flash attention is counted by a rule",
         ),
-        (["memory", "--precision", "bfloat16"], "did you mean '--dtype'?"),
+        (["memory", "--precision", "bfloat16"], "'gpt2calc train'; did you mean '--dtype'?"),
         (["memory", "gemma-3-1b", "--n-layer", "200000"], "is known of at most 100,000"),
         (["memory", "--dropout", "--attention", "sdpa"], "dropout is followed in eager attention"),
         (["memory", "mpt-7b", "--attention", "sdpa"], "which MPT's class has not"),
