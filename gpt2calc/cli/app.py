@@ -13,8 +13,14 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from gpt2calc import __version__
 from gpt2calc.cli import count
 from gpt2calc.cli.flags import OPTIONS
-from gpt2calc.errors import INTERRUPTED, UnknownModelError, UserError, as_one_line, did_you_mean
-from gpt2calc.model.sources.presets import preset_names
+from gpt2calc.errors import (
+    INTERRUPTED,
+    UnknownModelError,
+    UserError,
+    as_one_line,
+    did_you_mean,
+    quoted,
+)
 from gpt2calc.model.sources.words import text_only
 from gpt2calc.report.terminal import CLOSED_PIPE, abandon
 
@@ -145,15 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 words, exit_on_error=False, print_error=False, result_action="return_value"
             )
         sys.stdout.flush()
-    except UnknownModelError as error:
-        stands_first = words[:1] == [error.word]
-        return _refused(f"{error}{_nearest_command(error.word) if stands_first else ''}")
     except UserError as error:
-        return _refused(str(error))
+        return _refused(_said_of_model(error, words))
     except CycloptsError as error:
         from gpt2calc.cli.usage import in_one_line
 
-        return _refused(f"{in_one_line(error, _flags_of_commands)}{_meant_command(words)}")
+        return _refused(_first_is_no_model(words) or in_one_line(error, _flags_of_commands))
     except OverflowError:
         return _refused("a time or a share of these numbers is beyond 10^308: give smaller ones")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter
@@ -187,17 +190,34 @@ def _asks_for_all_commands(words: Sequence[str]) -> bool:
     return any(word in app.help_flags for word in words) and words[0] not in COMMANDS
 
 
-def _meant_command(words: Sequence[str]) -> str:
-    """Suggest a command where the first word is none, nor a model."""
+def _first_is_no_model(words: Sequence[str]) -> str:
+    """Say what is wrong with a first word that is no command, nor a model: all else follows it.
+
+    The Hub is not asked.
+    """
     first = words[0] if words else ""
-    if first in app or first.startswith("-") or first in preset_names():
+    if first in app or first.startswith("-") or "/" in first:
         return ""
-    return _nearest_command(first)
+    from gpt2calc.quantity.models import load
+
+    try:
+        load(first)
+    except UserError as error:
+        return _said_of_model(error, words)
+    return ""
 
 
-def _nearest_command(word: str) -> str:
-    """Suggest a command where a word was taken for a model."""
-    return did_you_mean(word, COMMANDS) if word.isalpha() else ""
+def _said_of_model(error: UserError, words: Sequence[str]) -> str:
+    """Return the message of an error; of an unknown first word, that it is no command either."""
+    first = words[0] if words else ""
+    is_first = isinstance(error, UnknownModelError) and error.word == first
+    if not is_first or first in COMMANDS or not first.isalpha():  # as commands are written
+        return str(error)
+    hint = did_you_mean(first, (*COMMANDS, "--help"))
+    return (
+        f"{quoted(first)} is no command, preset or file; 'gpt2calc --help' lists the commands, "
+        f"'gpt2calc presets' the presets{hint}"
+    )
 
 
 def _refused(line: str) -> int:

@@ -137,11 +137,13 @@ def test_install_completion_says_which_files_it_writes(run):
     ("arguments", "words"),
     [
         (["gpt2-xk"], "'gpt2-xk' is neither a preset nor a file; did you mean 'gpt2-xl'?"),
-        (["nonsense"], "neither a preset nor a file; 'gpt2calc presets' lists the presets"),
-        (
-            ["verfy"],
-            "'verfy' is neither a preset nor a file; 'gpt2calc presets' lists the presets; did you",
-        ),
+        (["nonsense-1"], "neither a preset nor a file; 'gpt2calc presets' lists the presets"),
+        (["params"], "is no command, preset or file; 'gpt2calc --help' lists the commands, 'gpt2c"),
+        (["params", "gpt2"], "'params' is no command, preset or file; 'gpt2calc --help' lists"),
+        (["kv", "--seq", "8k"], "'kv' is no command, preset or file; 'gpt2calc --help' lists"),
+        (["llama", "gpt2"], "'llama' is neither a preset nor a file; presets like it: llama-"),
+        (["help"], "the presets; did you mean '--help'?"),
+        (["verfy"], "'gpt2calc presets' the presets; did you mean 'verify'?"),
         ([""], "'' is neither"),
         (["gpt2", "gpt2-xl"], "'gpt2-xl' is one argument too many"),
         (["--n-layer", "0"], "n_layer is 0: it must be a positive whole number, such as 12"),
