@@ -24,14 +24,20 @@ ALSO_CALLED = {
     "half": "float16",
     "fp32": "float32",
     "float": "float32",
+    "tf32": "tfloat32",
+    "fp8": "float8",
     "amp": "mixed",
 }
-"""Aliases of dtypes, and of mixed precision."""
+"""Aliases of dtypes, of precisions of products, and of mixed precision."""
 
 
 def dtype_called(word: object) -> object:
-    """Return the dtype that an alias stands for; anything else unchanged."""
-    return ALSO_CALLED.get(word.strip().lower(), word) if isinstance(word, str) else word
+    """Return the dtype that a word stands for, in capitals or not; anything else unchanged."""
+    if not isinstance(word, str):
+        return word
+    plain = word.strip().lower()
+    is_name = plain in DTYPES or plain in ALSO_CALLED.values()
+    return ALSO_CALLED.get(plain, plain if is_name else word)
 
 
 DTYPES = {

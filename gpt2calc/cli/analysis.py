@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from gpt2calc.cli.cases import configured, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
 from gpt2calc.cli.flags import (
+    CHOICE,
     PRESETS,
     CaseFields,
     Form,
@@ -38,6 +39,7 @@ def compare(
     kind: Annotated[
         Literal["stacked", "grouped", "layer-norm"] | None,
         Parameter(help="What --plot draws: a bar a model, a group a sublayer, or layer norms."),
+        CHOICE,
     ] = None,
     form: Form = "text",
 ) -> int:
@@ -70,7 +72,7 @@ def steps(
         Length | None, Parameter(help="Tokens of the sequence whose FLOPs are counted.")
     ] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], Parameter(help="What the cache is stored in.")
+        Literal["float32", "bfloat16"], Parameter(help="What the cache is stored in."), CHOICE
     ] = "bfloat16",
     plot: Plot = None,
     form: Form = "text",

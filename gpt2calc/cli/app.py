@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from gpt2calc import __version__
 from gpt2calc.cli import count
-from gpt2calc.cli.flags import OPTIONS
+from gpt2calc.cli.flags import CHOICE, OPTIONS
 from gpt2calc.errors import (
     INTERRUPTED,
     UnknownModelError,
@@ -83,7 +83,7 @@ for place, (title, modules) in enumerate(_MODULES.items()):
 @app.command(name="--install-completion")
 def install_completion(
     *,
-    shell: Annotated[Shell | None, Parameter(help="The shell in use, if left out.")] = None,
+    shell: Annotated[Shell | None, Parameter(help="The shell in use, if left out."), CHOICE] = None,
     output: Annotated[Path | None, Parameter(help="Another file than the shell's own.")] = None,
 ) -> int:
     """Teach the shell to complete this command's words.

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args
 
 from cyclopts import Group, Parameter, Token
 
 from gpt2calc.cli.numbers import Bytes
-from gpt2calc.errors import UserError
+from gpt2calc.dtypes import dtype_called
+from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.fields.declared import Declared, choices_of, is_list, is_switch
 from gpt2calc.model.sources.field_text import read_field
@@ -72,9 +73,24 @@ def kept_free(margin: int | None, gpu: str | None) -> int:
     return MARGIN if margin is None else margin
 
 
+def _chosen(kind: object, tokens: Sequence[Token]) -> object:
+    """Read one of a few words: in capitals or not, dtypes as people call them."""
+    choices = [each for part in get_args(kind) for each in get_args(part) or (part,)]
+    words = [each for each in choices if isinstance(each, str)]
+    word = str(dtype_called(tokens[0].value)).lower()
+    if word not in words:
+        raise UserError(
+            f"{tokens[0].keyword} is {quoted(tokens[0].value)}: it must be "
+            f"{', '.join(words[:-1])} or {words[-1]}"
+        )
+    return word
+
+
+CHOICE = Parameter(converter=_chosen, n_tokens=1)
+"""Reads a ``Literal``."""
 Switch = Annotated[bool, Parameter(negative=(), show_default=False)]
 """A flag that is off unless it is given."""
-Form = Annotated[Format, Parameter(name="--format", help="How the result is printed.")]
+Form = Annotated[Format, Parameter(name="--format", help="How the result is printed."), CHOICE]
 
 
 def _named(_: object, tokens: Sequence[Token]) -> Path:
@@ -181,7 +197,7 @@ if TYPE_CHECKING:
     Axes: TypeAlias = Fields
     Of: TypeAlias = str
 else:
-    Of = Annotated[Literal[NAMES], Parameter(name="--of", help="What is counted.")]
+    Of = Annotated[Literal[NAMES], Parameter(name="--of", help="What is counted."), CHOICE]
     _SETS = {
         "Parts": lambda: _flags(
             (kind, name, PARTS) for kind, name, group in _of_model() if group is HIDDEN

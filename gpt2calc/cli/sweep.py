@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from gpt2calc.cli.cases import case_given, given, refuse_idle_run
 from gpt2calc.cli.drawing import draw
-from gpt2calc.cli.flags import PRESETS, Axes, Fields, Of, Out, Plot, Switch
+from gpt2calc.cli.flags import CHOICE, PRESETS, Axes, Fields, Of, Out, Plot, Switch
 from gpt2calc.errors import UserError
 from gpt2calc.report.result import Format
 from gpt2calc.report.terminal import show, stream
@@ -56,6 +56,7 @@ def sweep(
             name="--format",
             help="How the result is printed; text, or as the name of --out ends, if left out.",
         ),
+        CHOICE,
     ] = None,
 ) -> int:
     """Count parameters, or another quantity, over a grid.

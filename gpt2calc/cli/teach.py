@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from gpt2calc.cli.cases import case_given
 from gpt2calc.cli.flags import (
+    CHOICE,
     FORMULA_FIELDS,
     OF_MANY,
     PRESETS,
@@ -23,10 +24,12 @@ from gpt2calc.report.terminal import show
 LessonForm = Annotated[
     Literal["text", "markdown", "latex", "json"],
     Parameter(name="--format", help="How the derivation is written."),
+    CHOICE,
 ]
 SheetForm = Annotated[
     Literal["text", "markdown", "latex", "json", "csv"],
     Parameter(name="--format", help="How the exercises are written."),
+    CHOICE,
 ]
 Free = Annotated[
     Names | None,
@@ -93,6 +96,7 @@ def study(
     form: Annotated[
         Literal["html", "markdown"] | None,
         Parameter(name="--format", help="One page, or Markdown with pictures beside it."),
+        CHOICE,
     ] = None,
 ) -> int:
     """Do the source article again with exact numbers.
@@ -113,7 +117,9 @@ def exercise(
     of: Of = "parameters",
     seed: Annotated[Count | None, Parameter(help="The same seed asks the same question.")] = None,
     level: Annotated[
-        Literal["easy", "medium", "hard"], Parameter(help="How much there is to work out.")
+        Literal["easy", "medium", "hard"],
+        Parameter(help="How much there is to work out."),
+        CHOICE,
     ] = "easy",
     family: Annotated[
         str,

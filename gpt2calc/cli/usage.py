@@ -1,7 +1,6 @@
 """The errors of cyclopts, the command-line library, as messages of one line."""
 
 from collections.abc import Callable
-from typing import get_args
 
 from cyclopts import Token
 from cyclopts.exceptions import (
@@ -25,7 +24,7 @@ def in_one_line(error: CycloptsError, flags_of_commands: Callable[[], Flags]) ->
         case CoercionError(__cause__=UserError() as refused):  # of a flag's own reader
             return str(refused)
         case CoercionError():
-            return _no_such_choice(error)
+            return _no_such_value(error)
         case MissingArgumentError():
             return _missing(error)
         case RepeatArgumentError():
@@ -61,13 +60,10 @@ def _unknown_flag(error: UnknownOptionError, commands: Flags) -> str:
     return f"there is no flag {flag[:40]}{hint}"
 
 
-def _no_such_choice(error: CoercionError) -> str:
+def _no_such_value(error: CoercionError) -> str:
     value = quoted(error.token.value if error.token else "")
-    is_switch = error.target_type is bool
-    choices = ["true", "false"] if is_switch else [*map(str, get_args(error.target_type))]
-    if not choices:
-        return f"{_name(error)} is {value}: {_help(error)}"
-    return f"{_name(error)} is {value}: it must be {', '.join(choices[:-1])} or {choices[-1]}"
+    rule = "it must be true or false" if error.target_type is bool else _help(error)
+    return f"{_name(error)} is {value}: {rule}"
 
 
 def _help(error: CycloptsError) -> str:

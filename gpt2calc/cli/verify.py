@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from gpt2calc.cli.cases import case_given
-from gpt2calc.cli.flags import CaseFields, File, Form, Model
+from gpt2calc.cli.flags import CHOICE, CaseFields, File, Form, Model
 from gpt2calc.report.terminal import say, show
 
 NOT_AS_IT_SHOULD_BE = 1
@@ -18,11 +18,14 @@ def verify(
     *,
     fields: CaseFields | None = None,
     of: Annotated[
-        Literal["parameters", "flops", "memory"], Parameter(help="What is compared with PyTorch.")
+        Literal["parameters", "flops", "memory"],
+        Parameter(help="What is compared with PyTorch."),
+        CHOICE,
     ] = "parameters",
     device: Annotated[
         Literal["cpu", "cuda"],
         Parameter(help="With --of memory: cuda runs a real step, and needs a GPU."),
+        CHOICE,
     ] = "cpu",
     form: Form = "text",
 ) -> int:

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gpt2calc.dtypes import dtype_called
 from gpt2calc.errors import UserError, did_you_mean, quoted
 from gpt2calc.model.sources.presets import DEVICES, folder
 from gpt2calc.model.sources.reading import read_toml
@@ -49,20 +50,20 @@ class Device(BaseModel):
     """Bytes."""
     bandwidth: Figure | None = None
     """Of the memory, bytes a second."""
-    peak: dict[Precision, Figure] = {}
+    peak: dict[Annotated[Precision, BeforeValidator(dtype_called)], Figure] = {}
     """Of dense matrix products, FLOP/s by precision."""
     source: str | None = None
     """The data sheet."""
 
-    def peak_in(self, precision: str | None) -> tuple[str, int]:
+    def peak_in(self, asked: str | None) -> tuple[str, int]:
         """Return a precision and its peak; 16 bits if the device has them and none is asked for.
 
         Raises:
             UserError: the data sheet gives no figure for it.
 
         """
-        if precision is None:
-            precision = next((each for each in FOR_TRAINING if each in self.peak), "bfloat16")
+        usual = next((each for each in FOR_TRAINING if each in self.peak), "bfloat16")
+        precision = usual if asked is None else str(dtype_called(asked))
         if precision not in self.peak:
             there = f"it has {', '.join(self.peak)}" if self.peak else "it says none"
             raise UserError(

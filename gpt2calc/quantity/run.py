@@ -155,6 +155,7 @@ class Run(Declared):
         Known(
             "{}",
             "The optimizer, whose state training holds beside weights and gradients.",
+            hints={"adam": "did you mean 'adamw'?"},
             changes=MEMORY,
         ),
     ] = "adamw"
@@ -190,6 +191,7 @@ class Run(Declared):
     ] = "none"
     reduce_dtype: Annotated[
         Literal["float32", "bfloat16"],
+        BeforeValidator(dtype_called),
         Known(
             "gradients scattered in {}",
             "Type in which FSDP scatters gradients in mixed precision.",
@@ -206,6 +208,7 @@ class Run(Declared):
     ] = 0
     master_weights: Annotated[
         Literal["none", "float32"] | None,
+        BeforeValidator(dtype_called),
         Known(
             "master weights in {}",
             "Copy of 16-bit weights for the optimizer, by rule. If left out: as in DeepSpeed.",

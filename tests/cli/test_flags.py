@@ -116,6 +116,32 @@ def test_a_flag_out_of_place_is_one_line(refused, words, hint):
     assert hint in refused(*words)
 
 
+@pytest.mark.parametrize(
+    ("command", "theirs", "ours"),
+    [
+        ("train --tokens 1B --precision", "BF16", "bfloat16"),
+        ("train --tokens 1B --precision", "tf32", "tfloat32"),
+        ("train --tokens 1B --gpu h100 --precision", "fp8", "float8"),
+        ("steps gpt2 gpt2-xl --precision", "fp32", "float32"),
+        ("memory --optimizer", "AdamW", "adamw"),
+        ("memory --gpus 2 --shard fsdp --reduce-dtype", "bf16", "bfloat16"),
+        ("memory --dtype bf16 --master-weights", "FP32", "float32"),
+        ("memory --inference --attention", "SDPA", "sdpa"),
+        ("explain --of", "FLOPs", "flops"),
+        ("--norm", "RMS", "rms"),
+        ("--format", "JSON", "json"),
+    ],
+)
+def test_a_choice_goes_by_other_names_and_in_capitals(run, command, theirs, ours):
+    as_ours = run(*command.split(), ours)
+    assert as_ours.status == 0
+    assert run(*command.split(), theirs).out == as_ours.out
+
+
+def test_adam_is_not_taken_for_adamw(refused):
+    assert refused("memory", "--optimizer", "Adam").endswith("; did you mean 'adamw'?")
+
+
 def test_a_list_is_as_long_as_there_are_shapes(run):
     shapes = ("solve", "--budget", "350M", "--format", "json", "--limit")
     assert run(*shapes, "9" * 30).out == run(*shapes, "9" * 9).out

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2calc.dtypes import DTYPES, ITEMSIZE, DType
+from gpt2calc.dtypes import DTYPES, ITEMSIZE, DType, dtype_called
 
 OF_TORCH = {name: name for name in ("int64", "int32", "float32", "bfloat16", "float16", "bool")} | {
     "float8": "float8_e4m3fn"
@@ -64,3 +64,22 @@ def test_examples_of_blocks_that_are_not_full():
     ]
     assert DTYPES["q6_K"].nbytes(257) == 420
     assert DTYPES["nf4"].nbytes(65) == 72
+
+
+@pytest.mark.parametrize(
+    ("word", "dtype"),
+    [
+        ("bf16", "bfloat16"),
+        (" BF16 ", "bfloat16"),
+        ("BFloat16", "bfloat16"),
+        ("tf32", "tfloat32"),
+        ("TFloat32", "tfloat32"),
+        ("fp8", "float8"),
+        ("Mixed", "mixed"),
+        ("q4_K", "q4_K"),
+        ("Banana", "Banana"),
+        (16, 16),
+    ],
+)
+def test_a_dtype_goes_by_many_names(word, dtype):
+    assert dtype_called(word) == dtype

@@ -237,7 +237,7 @@ def refusal(kind: type[Declared], name: str, value: object) -> str:
     if is_switch(kind, name):
         return f"{is_not} true or false"
     if choices := [*map(str, choices_of(kind, name))]:
-        hint = kind.known[name].hints.get(str(value), "")
+        hint = kind.known[name].hints.get(str(value).lower(), "")
         return f"{is_not} {', '.join(choices[:-1])} or {choices[-1]}{hint and f'; {hint}'}"
     if field.annotation is str or name not in kind.known:
         return f"{is_not} a name"

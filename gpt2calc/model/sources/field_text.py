@@ -36,7 +36,7 @@ def _read(kind: type[Declared], name: str, text: str, between: str) -> FieldValu
     if is_switch(kind, name):
         return _SWITCH.get(text.lower())
     if choices := choices_of(kind, name):
-        word = _as_called_here(kind, name, text)
+        word = str(_as_called_here(kind, name, text)).lower()
         return next((choice for choice in choices if str(choice) == word), None)
     if kind.model_fields[name].annotation is str:
         return text

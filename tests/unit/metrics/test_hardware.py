@@ -34,7 +34,7 @@ def test_peaks_are_dense_and_grow_as_numbers_get_shorter():
         ("memory = -1", "memory is -1: it must be a positive whole number"),
         ("memory = 1.5", "memory is 1.5"),
         ("memory = 1\nmemmory = 1", "memmory is 1: there is no such field"),
-        ("memory = 1\npeak = { fp32 = 1 }", "it must be one of float32"),
+        ("memory = 1\npeak = { int4 = 1 }", "it must be one of float32"),
         ("memory = 1\npeak = { float32 = 'x' }", "is 'x': it must be a positive whole number"),
         ("memory = ", "is not a TOML file"),
         ("[a]\nmemory=1\n[b]\nmemory=2", "has 2 devices: give a file with one of them"),
