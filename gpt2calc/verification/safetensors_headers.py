@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from gpt2calc.errors import UserError, quoted
-from gpt2calc.model.sources.reading import read_json, refuse_irregular
+from gpt2calc.model.sources.reading import OTHER_CHECKPOINTS, read_json, refuse_irregular
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -46,6 +46,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK):
         raise UserError(f"{path} cannot be read: give a folder that you may look into")
     if not path.is_dir():
+        _refuse_other_formats(path)
         _refuse_what_is_no_whole_file(path)
         return path
     for name in (WEIGHTS, INDEX):
@@ -58,6 +59,14 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
             f"{', but several other .safetensors files: name one' if found else ''}"
         )
     return found[0]
+
+
+def _refuse_other_formats(path: Path) -> None:
+    if path.suffix.lower() in OTHER_CHECKPOINTS:
+        raise UserError(
+            f"{path} is no safetensors file, which alone are read: give the model's .safetensors "
+            "file, or count its config.json"
+        )
 
 
 def _refuse_what_is_no_whole_file(path: Path) -> None:

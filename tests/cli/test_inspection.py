@@ -72,6 +72,23 @@ def test_a_file_that_is_no_whole_safetensors_file_is_refused(refused, file, cont
     assert words in refused("inspect", file)
 
 
+@pytest.mark.parametrize("name", ["m.gguf", "pytorch_model.bin", "model.PT"])
+def test_a_checkpoint_of_another_format_is_refused_as_such(refused, tmp_path, name):
+    (tmp_path / name).write_bytes(b"GGUF\3\0\0\0")
+    said = refused("inspect", tmp_path / name)
+    assert f"{name} is no safetensors file, which alone are read: give" in said
+    assert f"{name} is a checkpoint, and no config: give its config.json" in refused(
+        tmp_path / name
+    )
+
+
+@pytest.mark.parametrize("name", ["ll.safetensors", "model.safetensors.index.json"])
+def test_a_checkpoint_in_the_place_of_a_model_is_sent_to_its_command(refused, tmp_path, name):
+    (tmp_path / name).write_bytes(b"\2\0\0\0\0\0\0\0{}")
+    path = tmp_path / name
+    assert f"is a checkpoint, and no config: 'gpt2calc inspect {path}'" in refused(path)
+
+
 def test_a_truncated_file_is_refused(refused, file):
     saved(file, shapes_of(SMALL))
     file.write_bytes(file.read_bytes()[:-10])

@@ -11,6 +11,18 @@ LARGEST_TEXT = 2**24
 """Bytes of the largest config or index that is read: the indices of the largest models have 1%."""
 LONGEST_NUMBER = 1_000
 """Digits from which on a number is refused: very long ones take minutes to read."""
+OTHER_CHECKPOINTS = (".gguf", ".ggml", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+"""How the files of weights end that are not read: of safetensors alone the header says all."""
+
+
+def refuse_checkpoint(path: Path) -> None:
+    """Raise ``UserError`` for a file of weights where one that describes a model is read."""
+    if path.name.endswith((".safetensors", ".safetensors.index.json")):
+        raise UserError(
+            f"{path} is a checkpoint, and no config: 'gpt2calc inspect {path}' counts its tensors"
+        )
+    if path.suffix.lower() in OTHER_CHECKPOINTS:
+        raise UserError(f"{path} is a checkpoint, and no config: give its config.json")
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -19,7 +19,7 @@ from gpt2calc.model.sources.presets import (
     presets,
     unknown_model,
 )
-from gpt2calc.model.sources.reading import read_toml
+from gpt2calc.model.sources.reading import read_toml, refuse_checkpoint
 
 TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
 """Endings of names on the Hub by which tuned models and other formats of one model differ."""
@@ -60,6 +60,7 @@ def config_of(word: str) -> ModelConfig:
         if is_repository(word):
             return from_hugging_face(fetch_config(word), text_only=_TEXT_ONLY.get())
         raise unknown_model(word, f"{quoted(word)} is neither a preset nor a file")
+    refuse_checkpoint(path)
     if path.suffix == ".json":
         return from_hugging_face(path, text_only=_TEXT_ONLY.get())
     return from_toml(read_toml(path), path)
