@@ -14,6 +14,8 @@ ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")
 FLOPS = ("flops",)
 MEMORY = ("memory",)
+KERNELS = ("flash_attention_2", "flash_attention_3", "flash_attn", "flex_attention")
+"""What transformers calls implementations of attention in one kernel of a GPU."""
 
 
 class Run(Declared):
@@ -130,6 +132,7 @@ class Run(Declared):
             "As transformers' class on a CPU: written out (eager) or by sdpa, if left out where "
             "the class has it; or flash: one kernel of a GPU, which holds no scores, by rule.",
             rule="usual_attention",
+            hints=dict.fromkeys(KERNELS, "such kernels are counted as flash"),
             changes=MEMORY,
         ),
     ] = None

@@ -138,6 +138,12 @@ def test_a_choice_goes_by_other_names_and_in_capitals(run, command, theirs, ours
     assert run(*command.split(), theirs).out == as_ours.out
 
 
+@pytest.mark.parametrize("kernel", ["Flash_Attention_2", "flex_attention"])
+def test_kernels_of_gpus_are_said_to_be_flash(refused, kernel):
+    said = refused("memory", "--attention", kernel)
+    assert said.endswith("eager, sdpa or flash; such kernels are counted as flash")
+
+
 def test_adam_is_not_taken_for_adamw(refused):
     assert refused("memory", "--optimizer", "Adam").endswith("; did you mean 'adamw'?")
 
