@@ -1,7 +1,7 @@
 """Devices to train and run on: memory, bandwidth and peak, each from its maker's data sheet."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -161,10 +161,24 @@ def device(name_or_path: str | Device) -> Device:
         if "memory" not in contents and len(tables) > 1:
             raise UserError(f"{path} has {len(tables)} devices: give a file with one of them")
         return _device(tables[0] if tables and "memory" not in contents else contents, path)
+    raise UserError(f"no device is called {quoted(name_or_path)}{_hint(word, known)}")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    """Suggest a device, or an amount of memory; of other chips none whose number is another."""
+    if re.fullmatch(r"\d{1,3}", word):
+        return f"; for its memory write {word}GB"
     starting = [key for key in known if key.startswith(word)] if word else []
-    hint = f"; did you mean {' or '.join(map(repr, starting))}?" if starting else ""
-    hint = hint or did_you_mean(word, known) or "; 'gpt2calc devices' lists them"
-    raise UserError(f"no device is called {quoted(name_or_path)}{hint}")
+    if starting:
+        return f"; did you mean {' or '.join(map(repr, starting))}?"
+    alike = [key for key in known if _numbers_begin_as(word, key)]
+    return did_you_mean(word, alike) or "; 'gpt2calc devices' lists them"
+
+
+def _numbers_begin_as(word: str, name: str) -> bool:
+    """Tell whether a name's numbers begin as those of a word: the H800 is no slip of H200."""
+    ours, theirs = (re.findall(r"\d+", each) for each in (name, word))
+    return len(ours) >= len(theirs) and all(map(str.startswith, ours, theirs))
 
 
 _MEMORY = re.compile(r"[\d.]+ *[kmgt]i?b", re.IGNORECASE)

@@ -60,6 +60,8 @@ def test_a_device_with_no_peak_cannot_train(written):
     [
         ("h100-smx", "; did you mean 'h100-sxm'?"),
         ("rtx-409", "; did you mean 'rtx-4090'?"),
+        ("h800", "; 'gpt2calc devices' lists them"),
+        ("80", "; for its memory write 80GB"),
         ("strange", "; 'gpt2calc devices' lists them"),
     ],
 )
