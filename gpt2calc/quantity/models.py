@@ -6,6 +6,7 @@ between them, ``dense_layers=0+2`` or ``dense_layers=0-2``.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from os import PathLike
@@ -150,14 +151,32 @@ def _label_and_model(word: str) -> tuple[str, str]:
     """Split ``LABEL=MODEL``, of which both may have an "=" inside: a path can, and any label."""
     if _is_a_name(word) or "=" not in word:
         return "", word
+    _refuse_change_without_comma(word)
     places = [place for place, character in enumerate(word) if character == "="]
     place = next((each for each in places if _is_a_name(word[each + 1 :])), places[0])
     return word[:place], word[place + 1 :]
 
 
+def _refuse_change_without_comma(word: str) -> None:
+    """Raise ``UserError`` for ``gpt2:n_layer=24``, whose label would be ``gpt2:n_layer``."""
+    before, _, value = word.partition("=")
+    *models, field = re.split("[:;@ ]", before)
+    model = models[0] if models else "gpt2"
+    is_change = field.replace("-", "_") in Case.known and "/" not in value  # which may be a model
+    if is_change and _is_a_name(model) and not _is_a_name(value):
+        raise UserError(f"{quoted(word)} is no model: write {model},{field}={value}")
+
+
 def changes_in(word: str) -> dict[str, Any]:
     """Return the fields that a model changes as it is written: ``"gpt2,n_layer=24"``."""
-    return {} if _is_a_name(word) else dict(_change(change) for change in word.split(",")[1:])
+    if _is_a_name(word):
+        return {}
+    changes: dict[str, Any] = {}
+    for name, value in map(_change, word.split(",")[1:]):
+        if name in changes:
+            raise UserError(f"{quoted(word)} has {name} more than once: give it one value")
+        changes[name] = value
+    return changes
 
 
 def _is_a_name(word: str) -> bool:

@@ -17,6 +17,9 @@ from gpt2calc import ModelConfig, UserError, compare
         ("gpt2,", "changes nothing"),
         ("gpt2x,n_layer=3", "'gpt2x' is neither a preset nor a file; did you mean 'gpt2"),
         ("label=", "'' is neither"),
+        ("gpt2:n_layer=24", "'gpt2:n_layer=24' is no model: write gpt2,n_layer=24"),
+        ("n-layer=24", "'n-layer=24' is no model: write gpt2,n-layer=24"),
+        ("gpt2,n_layer=24,n-layer=36", "has n_layer more than once: give it one value"),
     ],
 )
 def test_a_change_that_makes_no_sense_is_one_line(refused, word, words):
