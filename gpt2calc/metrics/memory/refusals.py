@@ -27,8 +27,8 @@ def refuse_what_cannot_run(case: Case) -> None:
         refuse_fields_of_generation(case)
     if case.dtype not in WEIGHTS:
         raise UserError(
-            f"the file says that its weights are packed by {case.dtype}, whose bytes are not known "
-            "here: give --dtype bfloat16 for weights that are not packed"
+            f"the file says that its weights are stored as {case.dtype}, which is no dtype or "
+            "packing known here: give --dtype bfloat16 for weights that are not packed"
         )
     of_training = {
         "optimizer": case.optimizer != "adamw",

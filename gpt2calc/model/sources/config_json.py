@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gpt2calc.dtypes import dtype_called
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.family import Family, Fields
@@ -83,7 +84,8 @@ def _stored_dtype(contents: Mapping[str, object]) -> str | None:
     packed = contents.get("quantization_config")
     if isinstance(packed, Mapping):
         return _word(packed.get("quant_method")) or "quantized"
-    return _word(contents.get("dtype", contents.get("torch_dtype")))
+    said = _word(contents.get("dtype", contents.get("torch_dtype")))
+    return None if said is None else str(dtype_called(said))
 
 
 def _word(said: object) -> str | None:

@@ -142,6 +142,11 @@ def family_of(contents: Contents, source: Source) -> Family:
                 f"{quoted(classes[0])}"
             )
         return family
+    if model_type is None:
+        raise UserError(
+            f"{source}: it has no model_type, which says of what family its model is: give "
+            "transformers' config.json of a model"
+        )
     if not isinstance(model_type, str) or model_type not in known:
         raise UserError(f"{source}: {refusal(model_type, len(known))}")
     family = known[model_type]

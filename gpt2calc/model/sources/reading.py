@@ -1,8 +1,10 @@
 """Reads TOML and JSON files, and refuses what is none."""
 
+import os
 import re
 import stat
 from collections.abc import Callable
+from errno import ELOOP
 from pathlib import Path
 
 from gpt2calc.errors import UserError, quoted
@@ -23,6 +25,17 @@ def refuse_checkpoint(path: Path) -> None:
         )
     if path.suffix.lower() in OTHER_CHECKPOINTS:
         raise UserError(f"{path} is a checkpoint, and no config: give its config.json")
+
+
+def refuse_broken_link(path: Path) -> None:
+    """Raise ``UserError`` for a link to nothing, which would be taken for no file at all."""
+    if not os.path.islink(path):
+        return
+    try:
+        path.stat()
+    except OSError as error:
+        leads = "to itself" if error.errno == ELOOP else "to no file"
+        raise UserError(f"{path} cannot be read: it is a link that leads {leads}") from None
 
 
 def read_toml(path: Path) -> dict[str, object]:

@@ -19,7 +19,7 @@ from gpt2calc.model.sources.presets import (
     presets,
     unknown_model,
 )
-from gpt2calc.model.sources.reading import read_toml, refuse_checkpoint
+from gpt2calc.model.sources.reading import read_toml, refuse_broken_link, refuse_checkpoint
 
 TUNED = re.compile(r"(-hf)?(-instruct|-it|-base|-pt|-chat)?(-hf)?$")
 """Endings of names on the Hub by which tuned models and other formats of one model differ."""
@@ -53,6 +53,7 @@ def config_of(word: str) -> ModelConfig:
             raise UserError(
                 f"the folder {quoted(word, 200)} holds no config.json: name a file in it"
             )
+    refuse_broken_link(path)
     if not os.path.exists(path) or not word:
         on_the_hub = _on_the_hub(word)
         if on_the_hub is not None:

@@ -56,7 +56,7 @@ def test_files_without_a_type_are_known_by_their_class():
     assert from_contents(gpt, "config.json").family == "openai-gpt"
     with pytest.raises(UserError, match="no family here has the class 'NoModel'"):
         from_contents({"architectures": ["NoModel"]}, "config.json")
-    with pytest.raises(UserError, match="model_type is None"):
+    with pytest.raises(UserError, match="it has no model_type"):
         from_contents({}, "config.json")
 
 

@@ -181,7 +181,7 @@ def test_the_other_names_that_transformers_reads(tmp_path):
             "model_type is 'rwkv': out of reach here, a recurrent model",
         ),
         ({"model_type": "lama"}, "model_type is 'lama': no family here is called that"),
-        ({"model_type": None}, "model_type is None: no family here is called that"),
+        ({"model_type": None}, "it has no model_type, which says of what family"),
         ({"add_cross_attention": True}, "add_cross_attention is True"),
         ({"n_layer": "twelve"}, "n_layer is 'twelve': it must be a positive whole number"),
         ({"n_layer": float("nan")}, "n_layer is nan"),
@@ -223,6 +223,13 @@ def test_a_malformed_file_is_refused_by_its_name(tmp_path, name, contents, words
     assert str(refusal.value).startswith(str(path))
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("target", "end"), [("loop.toml", "itself"), ("gone", "no file")])
+def test_a_link_that_leads_to_no_file_is_said_to_be_one(tmp_path, target, end):
+    (tmp_path / "loop.toml").symlink_to(target)
+    with pytest.raises(UserError, match=rf"loop.toml cannot be read: .* link that leads to {end}"):
+        load(tmp_path / "loop.toml")
 
 
 def test_an_unreadable_file_is_refused(tmp_path):

@@ -57,6 +57,7 @@ def test_what_was_assumed_is_said_with_its_flag():
         ({"torch_dtype": "float16"}, "float16"),
         ({"dtype": "float32", "torch_dtype": "float16"}, "float32"),
         ({"torch_dtype": "torch.bfloat16"}, "bfloat16"),
+        ({"torch_dtype": "BF16"}, "bfloat16"),
         ({"torch_dtype": ["odd"]}, "bfloat16"),
         ({"torch_dtype": None}, "bfloat16"),
         ({}, "bfloat16"),
@@ -75,7 +76,7 @@ def test_packed_weights_are_refused_by_the_name_of_their_method(method):
 
     packed = {"torch_dtype": "bfloat16", "quantization_config": {"quant_method": method}}
     model = from_contents({"model_type": "llama"} | packed, "a file")
-    with pytest.raises(UserError, match=f"packed by {method}, whose bytes are not known here"):
+    with pytest.raises(UserError, match=f"stored as {method}, which is no dtype or packing known"):
         memory(model, Run(training=False, seq=8))
     assert memory(model, Run(training=False, seq=8, dtype="bfloat16")).total
     assert memory(model, Run(seq=8)).total
