@@ -60,6 +60,10 @@ def load(name_or_path: str | PathLike[str], *, text_only: bool = False) -> Model
         UserError: there is no such preset or file, or its model is not supported.
 
     """
+    if not isinstance(name_or_path, str | PathLike):
+        raise UserError(
+            f"{quoted(name_or_path)} is no model's name: give a preset's, or that of a file, as str"
+        )
     with text_models_only() if text_only else nullcontext():
         config: ModelConfig = _read(os.fspath(name_or_path)).config
     return config

@@ -35,6 +35,12 @@ def test_what_is_no_model_is_refused(model):
         count(model)
 
 
+@pytest.mark.parametrize("name", [b"gpt2", None, ModelConfig()])
+def test_what_is_no_name_is_not_loaded(name):
+    with pytest.raises(UserError, match="is no model's name: give a preset's, or that of a file"):
+        load(name)
+
+
 @pytest.mark.parametrize("name", ["openai-community/gpt2", "cerebras/Cerebras-GPT-111M"])
 def test_the_hubs_name_of_a_preset(name):
     own = name.partition("/")[2].lower()
