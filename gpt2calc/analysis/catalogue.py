@@ -1,5 +1,6 @@
 """The list of presets, a table for each family: parameters as counted and as reported."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -140,7 +141,7 @@ def catalogue(words: Iterable[str] = ()) -> Catalogue:
     """
     wanted = [word.lower() for word in words]
     entries = [Entry(each, count(each.config)) for each in presets()]
-    found = [entry for entry in entries if all(word in entry.found_by for word in wanted)]
+    found = [entry for entry in entries if all(_stands_in(word, entry.found_by) for word in wanted)]
     if not found:
         families = _in_order(entries)
         said = " ".join(wanted)
@@ -151,6 +152,21 @@ def catalogue(words: Iterable[str] = ()) -> Catalogue:
         )
     order = {family: place for place, family in enumerate(_in_order(found))}
     return Catalogue(tuple(sorted(found, key=lambda e: (order[e.family], _kind(e), e.total))))
+
+
+def _stands_in(word: str, text: str) -> bool:
+    """Tell whether a text has a word: a part of one if it has no digits, else the whole of one.
+
+    Numbers are told from sizes and from longer numbers: ``7b`` is not in ``8x7b``, nor ``3`` in
+    ``13b`` or ``-3b``; but ``llama-3`` is in ``llama-3.1-8b``, a version of it.
+    """
+    if not any(map(str.isdigit, word)):
+        return word in text
+    before = (
+        r"(?<!\d)(?<!\d[.a-z])" if word.replace(".", "").isdigit() else r"(?<![a-z\d])(?<!\d\.)"
+    )
+    after = r"(?!\d|[a-z]|\.\d+[a-z])" if word[-1].isdigit() else r"(?![a-z\d])"
+    return re.search(f"{before}{re.escape(word)}{after}", text) is not None
 
 
 def _kind(entry: Entry) -> str:

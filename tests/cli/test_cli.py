@@ -66,6 +66,26 @@ def test_presets_say_where_a_paper_and_the_count_part(run):
     assert re.search(r"^gpt3-small .* 125M$", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("words", "found", "others"),
+    [
+        ("7b", "llama-2-7b gemma-7b", "gemma-2-27b gpt3-2.7b mixtral-8x7b bloom-7b1"),
+        ("llama 3", "llama-3-8b llama-3.2-1b", "llama-13b llama-30b smollm-135m"),
+        ("gemma 4", "gemma-4-31b", "gemma-3-4b"),
+        ("qwen3", "qwen3-8b", "qwen2.5-3b"),
+        ("3 xl", "gpt3-xl", ""),
+        ("3.1", "llama-3.1-8b", "opt-13b"),
+        ("1", "phi-1.5", "llama-3.1-8b llama-3.2-1b gpt3-13b"),
+        ("llam", "llama-7b tinyllama", ""),
+    ],
+)
+def test_a_number_among_the_words_is_no_part_of_a_longer_one(run, words, found, others):
+    listed = json.loads(run("presets", *words.split(), "--format=json").out)["presets"]
+    names = {each["name"] for each in listed}
+    assert names.issuperset(found.split())
+    assert names.isdisjoint(others.split())
+
+
 def test_version_and_help(run):
     assert run("--version").out == f"{__version__}\n"
     told = run("--help").out + run("--help-model").out
