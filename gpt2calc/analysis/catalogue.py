@@ -15,7 +15,6 @@ from gpt2calc.report.listing import Listing, RowField
 from gpt2calc.report.table import Table
 from gpt2calc.units import RoundedNumber
 
-MARKS: dict[bool | None, str] = {True: "", False: "≠", None: ""}
 PRESETS_LIST_ALL = "'gpt2calc presets' lists all"
 NOT_AS_REPORTED = "≠: the count does not round to the size that the model's source reports."
 
@@ -55,12 +54,24 @@ class Entry:
             else RoundedNumber.parse(preset.reported).stands_for(self.total)
         )
 
+    @property
+    def reported_and_mark(self) -> str:
+        """The size as its source reports it, marked where the count is another: ``"≠ 117M"``."""
+        mark = "≠ " if self.agrees is False else ""
+        return f"{mark}{self.preset.reported or ''}".rstrip()
+
 
 SIZES = (
     RowField("total", lambda entry: entry.total, "parameters", "count"),
     RowField("active", lambda entry: entry.counted.active),
-    RowField("reported", lambda entry: entry.preset.reported, "reported", "mixed"),
-    RowField("agrees", lambda entry: entry.agrees, "≠", shown=lambda entry: MARKS[entry.agrees]),
+    RowField(
+        "reported",
+        lambda entry: entry.preset.reported,
+        "reported",
+        "mixed",
+        shown=lambda entry: entry.reported_and_mark,
+    ),
+    RowField("agrees", lambda entry: entry.agrees),
 )
 """The columns of sizes, of every preset."""
 ACTIVE = RowField(None, lambda entry: entry.counted.active, "active", "count")
@@ -162,9 +173,8 @@ def _stands_in(word: str, text: str) -> bool:
     """
     if not any(map(str.isdigit, word)):
         return word in text
-    before = (
-        r"(?<!\d)(?<!\d[.a-z])" if word.replace(".", "").isdigit() else r"(?<![a-z\d])(?<!\d\.)"
-    )
+    is_number = word.replace(".", "").isdigit()
+    before = r"(?<!\d)(?<!\d[.a-z])" if is_number else r"(?<![a-z\d])(?<!\d\.)"
     after = r"(?!\d|[a-z]|\.\d+[a-z])" if word[-1].isdigit() else r"(?![a-z\d])"
     return re.search(f"{before}{re.escape(word)}{after}", text) is not None
 

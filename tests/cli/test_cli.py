@@ -62,7 +62,9 @@ def test_presets_say_where_a_paper_and_the_count_part(run):
     assert names.index("gpt3-2.7b") < names.index("gpt3-13b") < names.index("gpt3-175b")
     text = run("presets").out
     assert max(map(len, text.splitlines())) <= 80
-    assert re.search(r"^gpt2 .* 117M +≠$", text, re.MULTILINE)
+    families = {preset.config.of_family.words for preset in presets()}
+    assert len(re.findall(r"^preset ", text, re.MULTILINE)) == len(families)  # none is folded
+    assert re.search(r"^gpt2 .* ≠ 117M$", text, re.MULTILINE)
     assert re.search(r"^gpt3-small .* 125M$", text, re.MULTILINE)
 
 
