@@ -115,9 +115,12 @@ def _figure(key: str, of: Callable[[Device], int | None], heading: str, unit: fl
 
     def shown(item: tuple[str, Device]) -> float | None:
         figure = of(item[1])
-        return None if figure is None else figure / unit
+        if figure is None:
+            return None
+        rounded = round(figure / unit, 1)
+        return int(rounded) if rounded.is_integer() else rounded
 
-    return RowField(key, value, heading, "ratio", shown)
+    return RowField(key, value, heading, "count", shown)
 
 
 def _peak(precision: Precision, device: Device) -> int | None:

@@ -20,8 +20,10 @@ WANTED = (
 
 def test_the_command(run):
     said = run("devices").out
-    assert "2,039.0" in said
+    row = ("a100-80gb", "80", "2,039", "19.5", "156", "312", "312")
+    assert row in [tuple(line.split()) for line in said.splitlines()]
     assert max(map(len, said.splitlines())) <= 80
+    assert said.count("\na100-80gb ") == 1  # all columns are in one table
     listed = json.loads(run("devices", "--format", "json").out)["devices"]
     assert [each["id"] for each in listed] == list(WANTED)
     assert run("devices", "--format", "csv").out.splitlines()[1].startswith("v100-16gb,NVIDIA")
