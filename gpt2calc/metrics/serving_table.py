@@ -137,8 +137,8 @@ def _speeds(served: Served) -> list[tuple[str, str]]:
         rows.append(("time to the first token, at least", _seconds(float(bounds.prompt))))
     if together is not None and bounds.prompt is not None:
         since = bounds.compute_bound_from
-        said = "never: caches take longer to read" if since is None else users_said(since)
-        rows.append(("computing bounds a step from", said))
+        said = "no number of users: caches take longer" if since is None else users_said(since)
+        rows.append(("a step is compute-bound from", said))
     return rows
 
 
