@@ -134,7 +134,8 @@ class Declared(BaseModel):
 
 
 def _singular(words: str) -> str:
-    """Write one of several things without the plural's s: ``"1 KV head"``."""
+    """Write one of several things without the plural's s: ``"1 KV head"``, ``"in layer 0"``."""
+    words = re.sub(r"\blayers (\d+)$", r"layer \1", words)
     return re.sub(r"(?<![\d,.-])1 ((?:KV |more )?[a-z]+)s\b", r"1 \1", words)
 
 

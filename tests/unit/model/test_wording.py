@@ -27,7 +27,7 @@ def test_a_model_in_its_own_words_is_read_as_the_same_model(family):
     [
         ("llama", {"qk_norm": "head"}, "cannot be built with QK norm"),
         ("llama", {"bias": True}, "cannot be built with biases"),
-        ("mistral", {"window": 5, "full_layers": [1]}, "with no window in layers 1"),
+        ("mistral", {"window": 5, "full_layers": [1]}, "with no window in layer 1"),
         ("gemma2", {"parallel_residual": True}, "with parallel residual"),
     ],
 )
