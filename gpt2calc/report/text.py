@@ -23,7 +23,12 @@ GAP = 2
 SHORTEST_CELL = 16
 """Characters that a cell of words has at least before it is broken."""
 
-_WORDS, _PARTS = re.compile(r"(?<= )"), re.compile(r"(?<=[._])(?=[a-z*])|(?<=\+)(?=\d)")
+_UNIT = r"(?:[kMGTP]?i?B|[GTPEZY]?FLOPs?|m?s|days|hours|minutes|seconds)(?:/\w+)?\b"
+_BETWEEN = re.compile(rf"(?<=\d) (?={_UNIT})")
+"""The space between a number and its unit, where no line is broken."""
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+_WORDS = re.compile(rf"(?<= )(?!(?<=\d ){_UNIT})")
+_PARTS = re.compile(r"(?<=[._])(?=[a-z*])|(?<=\+)(?=\d)")
 """Where a cell may be broken, and where a word of it that is too long by itself."""
 _RULE, _ROW = Line("", "-", " " * GAP, ""), DataRow("", " " * GAP, "")
 _STYLE = TableFormat(None, _RULE, None, None, _ROW, _ROW, 0, None)
@@ -42,15 +47,19 @@ def text(table: Table) -> str:
 
 
 def wrapped(line: str, indent: str = "") -> str:
-    """Break a sentence into lines that fit the terminal and can be read."""
-    return textwrap.fill(
-        line,
+    """Break a sentence into lines that fit the terminal and can be read.
+
+    A number stays with its unit; what is printed between them is a plain space all the same.
+    """
+    filled = textwrap.fill(
+        _BETWEEN.sub(_UNBROKEN, line),
         min(line_width(), LONGEST_LINE),
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_UNBROKEN, " ")
 
 
 def line_width() -> int:

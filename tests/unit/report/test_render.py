@@ -14,7 +14,7 @@ from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.report.plain import encodable
 from gpt2calc.report.result import Result, html, markdown, rendered
 from gpt2calc.report.table import Column, Table, percent
-from gpt2calc.report.text import bar, text
+from gpt2calc.report.text import bar, text, wrapped
 
 TABLE = Table(
     title="A title",
@@ -175,3 +175,19 @@ def test_every_character_of_the_package_has_a_plain_one():
     written = {each for file in package.rglob("*.py") for each in file.read_text("utf-8")}
     for character in sorted(each for each in written if not each.isascii()):
         assert "?" not in encodable(character, "ascii")
+
+
+@pytest.mark.parametrize("before", range(50, 82))
+@pytest.mark.parametrize("amount", ["24.00 GB", "1,979 TFLOP/s", "16 GiB", "133 ms", "3 days"])
+def test_a_number_stays_on_the_line_of_its_unit(before, amount):
+    line = f"{'x' * before} {amount} is what a line of it is"
+    told = wrapped(line)
+    assert amount in told
+    assert told.replace("\n", " ") == line  # with plain spaces
+
+
+@pytest.mark.parametrize("before", range(1, 17))
+def test_a_number_stays_with_its_unit_in_a_narrow_cell(before):
+    cell = f"{'y' * before} 24.00 GB of it"
+    table = Table("", (Column("a"), Column("b")), (("x" * 62, cell),))
+    assert "24.00 GB" in text(table)
