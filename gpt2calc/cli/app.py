@@ -110,16 +110,19 @@ def install_completion(
 def help_model() -> int:
     """List the flags of a model's parts, such as experts."""
     from gpt2calc.cli.flags import Parts
+    from gpt2calc.cli.help_pages import FORMATTER
 
     def parts(*, fields: Parts | None = None) -> None:
         """List the flags of a model's parts.
 
-        A preset or a file brings them along; each can be changed.
+        A preset or a file brings them along; each can be changed, in every command that takes a
+        model.
         """
 
     page = App(
         name="gpt2calc [COMMAND] [MODEL]",
         help_format="markdown",
+        help_formatter=FORMATTER,
         help_flags=(),
         version_flags=(),
     )
@@ -142,9 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in typed if word != TEXT_ONLY]
     if HELP_MODEL in words:
         words = [HELP_MODEL]
-    if _asks_for_all_commands(words):  # which are listed each with its first sentence
-        for name in COMMANDS:
-            app[name]
+    if any(word in app.help_flags for word in words):
+        _prepare_help(words)
     try:
         with reading:
             status = app(
@@ -185,9 +187,14 @@ def _flags_of_commands() -> dict[str, set[str]]:
     }
 
 
-def _asks_for_all_commands(words: Sequence[str]) -> bool:
-    """Tell whether words ask for the help page of the program, and not for that of a command."""
-    return any(word in app.help_flags for word in words) and words[0] not in COMMANDS
+def _prepare_help(words: Sequence[str]) -> None:
+    """Set how help pages are laid out, and import what that of the program says of commands."""
+    from gpt2calc.cli.help_pages import FORMATTER
+
+    app.help_formatter = FORMATTER
+    if words[0] not in COMMANDS:  # they are listed each with its first sentence
+        for name in COMMANDS:
+            app[name]
 
 
 def _first_is_no_model(words: Sequence[str]) -> str:

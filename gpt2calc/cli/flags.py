@@ -43,7 +43,7 @@ OF_MODEL = Group(
     sort_key=3,
 )
 MORE_OF_RUN = Group("More of the run", sort_key=4)
-PARTS = Group("The parts of a model, as flags of every command that takes a model")
+PARTS = Group("The parts of a model")
 HIDDEN = Group("Flags that a page does not list", show=False)
 
 PRESETS = Parameter(completer=lambda _: list(preset_names()))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from gpt2calc import ModelConfig, __version__, count, load, presets
-from gpt2calc.cli.app import COMMANDS
+from gpt2calc.cli.app import COMMANDS, TEXT_ONLY, app
 from gpt2calc.cli.flags import OF_GPT2
 
 
@@ -264,6 +265,27 @@ def test_the_parts_of_a_model_have_a_help_page_of_their_own(run, words):
         flag = f"--{name.replace('_', '-')} "
         assert (flag in told.out) == (name not in OF_GPT2), name
     assert max(map(len, told.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("words", ["--help", "--help-model", "memory --help", "solve --help"])
+def test_help_breaks_no_flag(columns, words):
+    told = subprocess.run(
+        [sys.executable, "-m", "gpt2calc", *words.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": str(columns)},
+    ).stdout
+    assert max(map(len, told.splitlines())) <= columns
+    known = {
+        name
+        for command in (app, *(app[each] for each in COMMANDS))
+        for every in command.assemble_argument_collection()
+        for name in every.names
+    }
+    named = re.findall(r"^│ +(--[a-z-]+)(?: (--[a-z-]+))?", told, re.MULTILINE)
+    assert {flag for flags in named for flag in flags if flag} <= {*known, *app, TEXT_ONLY}
 
 
 @pytest.mark.parametrize(
