@@ -45,6 +45,6 @@ def test_a_message_is_cut_between_words():
 
 def test_a_long_list_of_names_ends_with_a_whole_one_and_says_where_all_are():
     assert some_of(["a", "b"], "'x' lists all") == "a, b"
-    assert some_of(["a" * 60, "b" * 35, "c"], "'x' lists all") == (
+    assert some_of(["a" * 60, "b" * 35, "cccc"], "'x' lists all") == (
         f"{'a' * 60}, {'b' * 35}, ...: 'x' lists all"
     )

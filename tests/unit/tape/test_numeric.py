@@ -29,7 +29,7 @@ LINE = Polynomial([2, 4])
         (Integer(6), (False, False, True)),
         (LINE, (False, False, False)),
     ],
-    ids=repr,
+    ids=lambda each: type(each).__name__,
 )
 def test_each_number_is_of_one_kind(number, kinds):
     assert (is_array(number), is_numeric(number), is_symbolic(number)) == kinds
