@@ -157,6 +157,12 @@ def test_a_generation_says_what_is_cached(name, said):
     assert said in " ".join(generate(name, Run(seq=64)).notes())
 
 
+@pytest.mark.parametrize(("kind", "is_shown"), [("none", False), ("block", True)])
+def test_what_is_recomputed_has_a_column_where_there_is_some(kind, is_shown):
+    table = flops("gpt2", Run(training=True, checkpointing=kind)).table()
+    assert ("recomputed" in [column.heading for column in table.columns]) is is_shown
+
+
 def test_what_is_no_run_is_refused():
     with pytest.raises(UserError, match="it must be a Run, such as Run"):
         generate("gpt2", {"seq": 3})

@@ -22,7 +22,11 @@ from gpt2calc import (
 )
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
-from gpt2calc.metrics.tensor_parallel import mixer_features_on_one, parameters_on_one
+from gpt2calc.metrics.tensor_parallel import (
+    mixer_features_on_one,
+    parameters_on_one,
+    with_keys_on_one,
+)
 from gpt2calc.model.tensors import layers_tensors
 
 BEYOND = "A sequence of 9,000 tokens is beyond the model's context of 8,192."
@@ -297,6 +301,22 @@ def test_what_is_said_of_several_users_and_gpus_is_not_of_one():
 def test_a_context_is_whole_where_there_is_one():
     assert "1,024 tokens, the whole context" in serve("gpt2", gpu="h100").text()
     assert "the whole context" not in serve("mamba-130m", Run(seq=512), gpu="h100").text()
+
+
+@pytest.mark.parametrize(("name", "gpus", "keys"), [("gemma-4-31b", 2, 2), ("gemma-4-31b", 8, 1)])
+def test_gpus_split_the_keys_of_layers_without_a_window(name, gpus, keys):
+    """Gemma 4 31B has 4 KV heads there, and 16 in the others."""
+    on_one = with_keys_on_one(load(name), gpus)
+    assert (on_one.full_n_kv_head, on_one.n_kv_head) == (keys, 16 // gpus)
+
+
+WITH_KEY_HEADS = [each.name for each in presets() if each.config.mixer_key_heads is not None]
+
+
+@pytest.mark.parametrize("name", WITH_KEY_HEADS)
+def test_two_gpus_hold_a_mixer_by_halves_but_for_what_is_replicated(name):
+    config = load(name)
+    assert 1 <= 2 * parameters_on_one(config, 2) / count(config).total < 1.04
 
 
 def test_features_of_mixers_without_key_heads_are_split_evenly():

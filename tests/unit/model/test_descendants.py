@@ -21,6 +21,7 @@ from gpt2calc import (
     list_tensors,
     load,
     memory,
+    named_shapes,
     solve_for,
     sweep,
 )
@@ -184,3 +185,18 @@ def test_memory_can_be_swept_and_solved_for_descendants():
         for batch in (largest.below.value, largest.below.value + 1)
     ]
     assert held[0] <= 80 * 10**9 < held[1]
+
+
+def test_layers_that_take_the_keys_of_others_are_counted_by_their_windows():
+    """Of the last 20 of Gemma 4 E2B's 35 layers, every fifth has no window."""
+    config = load("gemma-4-e2b")
+    assert config.sharing_layers(is_full=True) == 4
+    assert config.sharing_layers(is_full=False) == 16
+
+
+@pytest.mark.parametrize("lost", ["altup_inputs", "laurel_rank"])
+def test_a_gemma_3n_without_one_of_its_additions_has_the_other(lost):
+    words = {"altup_inputs": "altup", "laurel_rank": "laurel"}
+    names = [name for name, _ in named_shapes(load("gemma-3n-e2b").replace(**{lost: None}))]
+    for field, word in words.items():
+        assert any(f".{word}." in name for name in names) is (field != lost)
