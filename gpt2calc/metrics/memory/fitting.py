@@ -29,6 +29,11 @@ NEAR = (
     "That is within 5 % of the limit: drivers report some percent more or less than a data sheet, "
     "so try it before you count on it."
 )
+SAVES = (
+    "What takes less: --dtype bfloat16, --optimizer adamw-8bit, --checkpointing block, a shorter "
+    "--seq, or --gpus with --shard fsdp; 'gpt2calc guide saving' compares them. LoRA is not "
+    "counted."
+)
 BESIDES = (
     "Margin: the driver's context, workspaces and fragmentation, which no formula has (--margin). "
     "GB are 10^9 bytes, GiB 2^30; a device has what its data sheet says, and drivers report some "
@@ -119,7 +124,8 @@ class Fit(Result):
             return ()
         case = self.memory.config
         least = MEMORY.total(case.evaluate_at(batch=1))
-        return (f"One sequence of {case.q_len:,} tokens takes {format_bytes(least)} at the least.",)
+        said = f"One sequence of {case.q_len:,} tokens takes {format_bytes(least)} at the least."
+        return (said, SAVES) if case.training else (said,)
 
     @property
     def is_close(self) -> bool:

@@ -629,5 +629,14 @@ def test_a_model_without_a_longest_sequence_is_searched_beyond_its_context():
     assert "all positions" not in fit("mamba-130m", run, gpu="24GB").text()
 
 
+@pytest.mark.parametrize(
+    ("name", "training", "is_said"),
+    [("llama-2-7b", True, True), ("gpt2", True, False), ("llama-2-70b", False, False)],
+)
+def test_what_takes_less_is_said_where_nothing_fits(name, training, is_said):
+    said = " ".join(fit(name, Run(training=training), gpu="a100-80gb").text().split())
+    assert ("What takes less: --dtype bfloat16" in said) is is_said
+
+
 def test_a_verdict_has_no_comma_at_its_end():
     assert fit("gpt2", gpu="3GB", margin=0).summary().endswith("It fits, if only just")
