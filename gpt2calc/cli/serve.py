@@ -30,6 +30,10 @@ def serve(
             help="GPUs over which every matrix and every KV cache is split (tensor parallelism)."
         ),
     ] = 1,
+    weight_bits: Annotated[
+        Count | None,
+        Parameter(help="8 or 4, of packed weights, by a rule. If left out: as --dtype."),
+    ] = None,
     margin: Margin = None,
     fields: ServeFields | None = None,
     plot: Plot = None,
@@ -48,6 +52,7 @@ def serve(
         users=users,
         gpu=gpu,
         tensor_parallel=tensor_parallel,
+        weight_bits=weight_bits,
         margin=kept_free(margin, gpu),
     )
     draw(plot, lambda pictures: pictures.of_serving(served, name=model))

@@ -6,10 +6,10 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, log10
 
-from gpt2calc.dtypes import DTYPES
 from gpt2calc.metrics.devices import Device, device, devices
 from gpt2calc.metrics.memory.fitting import MARGIN, is_near_limit, margin_of
 from gpt2calc.metrics.memory.result import memory
+from gpt2calc.metrics.packed import BITS, PACKED, is_packed, packed_bytes
 from gpt2calc.metrics.serving import as_engines_run, serve
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
@@ -27,10 +27,6 @@ CARDS = ("rtx-3060-12gb", "t4", "rtx-4090", "rtx-5090", "a100-40gb", "l40s", "h1
 """A common card of each memory size, from the smallest to the largest."""
 SEVERAL = "h100-sxm"
 """Cards of this kind are counted where no single one is large enough."""
-PACKED = (
-    "8 and 4 bits, by rule: each weight of the blocks' matrices takes 8 or 4 bits, every 64 of "
-    "them share a 32-bit scale; everything else takes 16 bits."
-)
 HOW = (
     "Serving, in {dtype}, is weights, full caches and one prompt being read ('gpt2calc serve'); "
     "fine-tuning is a step of AdamW in mixed precision, of all weights ('gpt2calc memory "
@@ -165,11 +161,10 @@ def glance(
 
 
 def _needs(model: ModelConfig) -> Iterator[Need]:
-    in_blocks = sum(t.amount for t in tensors(model) if t.in_block and len(t.shape) > 1)
-    rest = sum(t.amount for t in tensors(model)) - in_blocks
-    for bits, form in ((16, "bfloat16"), (8, None), (4, None)):
-        per_64 = 64 * bits // 8 + (0 if form else DTYPES["float32"].size)
-        yield Need(f"weights in {bits} bits", 2 * rest + -(-in_blocks * per_64 // 64))
+    matrices = sum(tensor.amount for tensor in tensors(model) if is_packed(tensor))
+    rest = sum(tensor.amount for tensor in tensors(model)) - matrices
+    for bits in (16, *BITS):
+        yield Need(f"weights in {bits} bits", packed_bytes(matrices, rest, bits))
     tokens = min(model.n_ctx, USUAL_SEQ)
     for users in (1, MANY) if model.architecture.decoder.has_cache else (1,):
         served = serve(model, users=users)

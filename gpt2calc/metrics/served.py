@@ -17,6 +17,7 @@ from gpt2calc.metrics.memory.cache import (
 from gpt2calc.metrics.memory.fitting import is_near_limit, longest_of
 from gpt2calc.metrics.memory.moments import Moments
 from gpt2calc.metrics.memory.result import memory as memory_of
+from gpt2calc.metrics.packed import is_packed, packed_bytes
 from gpt2calc.metrics.tensor_parallel import (
     bytes_sent,
     parameters_on_one,
@@ -42,6 +43,8 @@ class Served:
     device: Device | None
     margin: int
     """Bytes of each device that are not counted on."""
+    weight_bits: int | None = None
+    """Bits of packed weights, those of the blocks' matrices; None for those of the dtype."""
 
     @cached_property
     def _moments(self) -> Moments:
@@ -50,7 +53,16 @@ class Served:
     @property
     def weights(self) -> int:
         """Bytes of all weights."""
-        return sum(term.amount for term in self._moments.standing() if term.sublayer == "weights")
+        return self._weights_of(1)
+
+    def _weights_of(self, gpus: int) -> int:
+        """Return the bytes of weights on one of some GPUs."""
+        model = self.config.model
+        numbers = parameters_on_one(model, gpus)
+        if self.weight_bits is None:
+            return numbers * ITEMSIZE[self.config.weight_type]
+        matrices = parameters_on_one(model, gpus, is_packed)
+        return packed_bytes(matrices, numbers - matrices, self.weight_bits)
 
     @property
     def cache_each(self) -> int:
@@ -71,7 +83,9 @@ class Served:
     def prefill_beyond(self) -> int:
         """Bytes that reading one prompt needs beyond weights and its own cache."""
         peak, _ = self._moments.phases["prefill"]
-        return max(peak - self.weights - self.cache_each, 0)
+        standing = self._moments.standing()
+        weights = sum(term.amount for term in standing if term.sublayer == "weights")
+        return max(peak - weights - self.cache_each, 0)
 
     @property
     def total(self) -> int:
@@ -81,8 +95,7 @@ class Served:
     @cached_property
     def weights_on_one(self) -> int:
         """Bytes of weights on each GPU."""
-        on_one = parameters_on_one(self.config.model, self.tensor_parallel)
-        return on_one * ITEMSIZE[self.config.weight_type]
+        return self._weights_of(self.tensor_parallel)
 
     @property
     def cache_on_one(self) -> int:
@@ -166,7 +179,12 @@ class Served:
 
     @cached_property
     def in_transformers(self) -> Mapping[str, int]:
-        """Peak bytes of each phase where transformers runs all users' prompts as one batch."""
+        """Peak bytes of each phase where transformers runs all users' prompts as one batch.
+
+        None where weights are packed.
+        """
+        if self.weight_bits is not None:
+            return {}
         attention = None if self.asked.attention == "flash" else self.asked.attention
         together = self.config.run.evaluate_at(batch=self.users, attention=attention)
         return memory_of(self.config.model, together).phases

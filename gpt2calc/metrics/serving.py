@@ -6,6 +6,7 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.fitting import MARGIN, margin_of
 from gpt2calc.metrics.memory.quantity import memory_case
+from gpt2calc.metrics.packed import refuse_other_bits
 from gpt2calc.metrics.served import Served
 from gpt2calc.metrics.serving_table import held, limits, users_said
 from gpt2calc.metrics.tensor_parallel import (
@@ -38,6 +39,7 @@ class Serving(Served, Result):
             "users": self.users,
             "context": self.config.q_len,
             "tensor_parallel": self.tensor_parallel,
+            "weight_bits": self.weight_bits,
             "gpu": self.device.name if self.device else None,
             "fits": self.fits,
             "total": self.total,
@@ -88,6 +90,7 @@ def serve(
     users: int = 1,
     gpu: str | Device | None = None,
     tensor_parallel: int = 1,
+    weight_bits: int | None = None,
     margin: int | str = MARGIN,
 ) -> Serving:
     """Say what serving a model to some users holds, whether it fits, and how fast it can be.
@@ -99,6 +102,7 @@ def serve(
         users: served at once, each with a full context.
         gpu: a device by its name, an amount of memory, or a file of one; None for the bytes alone.
         tensor_parallel: GPUs that split every matrix and every cache.
+        weight_bits: 8 or 4, of weights that are packed, by a rule; those of the dtype if left out.
         margin: bytes of each device that are not counted on.
 
     Raises:
@@ -118,8 +122,10 @@ def serve(
     case = memory_case(case_of(model, as_engines_run(model_of(model), alone)))
     _ = case.known_heads  # which refuses a model of which nothing says how many it has
     refuse_uneven(case.model, tensor_parallel)
+    refuse_other_bits(weight_bits)
     chosen = None if gpu is None else device(gpu)
-    return Serving(case, alone, users, tensor_parallel, chosen, margin_of(chosen, margin))
+    kept_free = margin_of(chosen, margin)
+    return Serving(case, alone, users, tensor_parallel, chosen, kept_free, weight_bits)
 
 
 def as_engines_run(model: ModelConfig, run: Run) -> Run:

@@ -1,6 +1,7 @@
 """Tables of serving: the verdict and what is held, then limits and bounds on speed."""
 
 from gpt2calc.metrics.memory.fitting import NEAR
+from gpt2calc.metrics.packed import PACKED
 from gpt2calc.metrics.served import Served
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.report.table import Column, Row, Table
@@ -10,7 +11,7 @@ FLAGS = {"dtype": "dtype", "attention": "attention", "seq": "context"}
 """The flags of the command, by the fields of a run."""
 BY_RULE = (
     "Prompts are read one at a time, and all users' caches are full: a rule, for engines that do "
-    "so. Weights and caches are exact."
+    "so. {} exact."
 )
 IN_16_BITS = "The weights are published in float32; engines serve them in 16 bits."
 AT_MOST = (
@@ -30,8 +31,9 @@ def held(served: Served) -> Table:
     """Return what is held, a row for each part; with several GPUs, a column of each one's bytes."""
     shares = served.tensor_parallel > 1
     caches = served.users * served.cache_each
+    packed = f"weights in {served.weight_bits} bits" if served.weight_bits else "weights"
     parts = {
-        "weights": (served.weights, served.weights_on_one),
+        packed: (served.weights, served.weights_on_one),
         f"cache of {users_said(served.users)}": (caches, served.cache_on_one),
         "reading one prompt": (served.prefill_beyond, served.prefill_beyond),
     }
@@ -84,11 +86,7 @@ def limits(served: Served) -> Table:
     rows += speeds
     if served.tensor_parallel > 1:
         rows.append(("each GPU sends a step (a rule)", format_bytes(served.sent)))
-    prefill, *steps = served.in_transformers.values()
-    unsplit = " unsplit" if served.tensor_parallel > 1 else ""
-    rows.append((f"transformers{unsplit}, all prompts at once", format_bytes(prefill)))
-    if steps:
-        rows.append((f"transformers{unsplit}, a step after them", format_bytes(max(steps))))
+    rows += _of_transformers(served)
     has_experts = served.config.n_expert is not None and bool(speeds)
     return Table(
         title="",
@@ -103,6 +101,17 @@ def limits(served: Served) -> Table:
     )
 
 
+def _of_transformers(served: Served) -> list[Row]:
+    unsplit = " unsplit" if served.tensor_parallel > 1 else ""
+    sizes = [*served.in_transformers.values()]
+    rows: list[Row] = []
+    if sizes:
+        rows.append((f"transformers{unsplit}, all prompts at once", format_bytes(sizes[0])))
+    if sizes[1:]:
+        rows.append((f"transformers{unsplit}, a step after them", format_bytes(max(sizes[1:]))))
+    return rows
+
+
 def users_said(number: int) -> str:
     """Say a number of users."""
     return "1 user" if number == 1 else f"{number:,} users"
@@ -111,15 +120,18 @@ def users_said(number: int) -> str:
 def _notes(served: Served) -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
-    model = served.config.model
+    model, packed = served.config.model, served.weight_bits
+    flags = {name: flag for name, flag in FLAGS.items() if name != "dtype" or not packed}
+    exact = "Caches are" if packed else "Weights and caches are"
     is_halved = served.asked.dtype is None and model.published_dtype == "float32"
     holds_scores = model.is_latent and served.config.attention != "flash"
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
-        *assumed(served.config, "memory", FLAGS, served.asked),
+        *assumed(served.config, "memory", flags, served.asked),
         *((IN_16_BITS,) if is_halved else ()),
-        f"{BY_RULE}{whole}",
+        *((PACKED,) if packed else ()),
+        f"{BY_RULE.format(exact)}{whole}",
         *((OF_LATENTS,) if holds_scores else ()),
     )
 

@@ -7,10 +7,11 @@ latents, and the biases of row-parallel matrices are whole on every GPU. Heads o
 that are fewer than the GPUs are replicated.
 """
 
+from collections.abc import Callable
+
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError
 from gpt2calc.metrics.memory.cache import state_bytes
-from gpt2calc.metrics.parameters import count
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.tensors import tensors
 from gpt2calc.model.terms import ParameterTensor
@@ -114,12 +115,25 @@ def states_on_one(case: Case, gpus: int) -> int:
     return state_bytes(case, convolved, -(-model.numbers_of_state // gpus))
 
 
-def parameters_on_one(config: ModelConfig, gpus: int) -> int:
-    """Return the parameters on the first GPU, which has the most rows of the vocabulary."""
+def parameters_on_one(
+    config: ModelConfig, gpus: int, of: Callable[[ParameterTensor], bool] | None = None
+) -> int:
+    """Return the parameters on the first GPU, which has the most rows of the vocabulary.
+
+    Args:
+        config: the model.
+        gpus: how many share it.
+        of: tells which tensors are counted; all, if left out.
+
+    """
+    listed = tensors(config)
+    on_one = listed
+    if gpus > 1:
+        refuse_uneven(config, gpus)
+        on_one = tensors(_with_heads_on_one(config, gpus))
+    pairs = [each for each in zip(listed, on_one, strict=True) if of is None or of(each[0])]
     if gpus == 1:
-        return count(config).total
-    refuse_uneven(config, gpus)
-    pairs = zip(tensors(config), tensors(_with_heads_on_one(config, gpus)), strict=True)
+        return sum(tensor.amount for tensor, _ in pairs)
     return sum(_part(tensor, fewer, config, gpus) for tensor, fewer in pairs)
 
 

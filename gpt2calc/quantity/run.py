@@ -14,6 +14,8 @@ ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")
 FLOPS = ("flops",)
 MEMORY = ("memory",)
+PACKED = ("int8", "int4", "fp8", "fp4", "nf4", "mxfp4", "8bit", "4bit", "float8", "q4", "q8")
+"""What people call the types of packed weights."""
 KERNELS = ("flash_attention_2", "flash_attention_3", "flash_attn", "flex_attention")
 """What transformers calls implementations of attention in one kernel of a GPU."""
 
@@ -121,6 +123,9 @@ class Run(Declared):
             "mixed in training, the published weights' in inference.",
             rule="usual_dtype",
             said={"mixed": "mixed precision"},
+            hints=dict.fromkeys(
+                PACKED, "weights in 8 and 4 bits are in 'gpt2calc memory MODEL' and serve"
+            ),
             other_names=("precision", "torch_dtype"),
             changes=("memory", "cache"),
         ),

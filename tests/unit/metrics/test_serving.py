@@ -19,6 +19,7 @@ from gpt2calc import (
     memory,
     presets,
     serve,
+    tensors,
 )
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
@@ -272,6 +273,39 @@ def test_engines_hold_no_scores_of_all_heads(name):
     by_engine = serve(config, Run(seq=16_384))
     written_out = serve(config, Run(seq=16_384, attention="eager"))
     assert written_out.prefill_beyond - by_engine.prefill_beyond > config.heads * 16_384**2
+
+
+@pytest.mark.parametrize(("bits", "each"), [(8, 8.5), (4, 4.5)])
+@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b"])
+def test_packed_weights_take_their_bits_and_a_scale_for_every_64(name, bits, each):
+    matrices = sum(t.amount for t in tensors(name) if t.in_block and len(t.shape) > 1)
+    rest = count(name).total - matrices
+    served = serve(name, Run(seq=4_096), weight_bits=bits)
+    assert served.weights == pytest.approx(matrices * each / 8 + 2 * rest, abs=1)
+    plain = serve(name, Run(seq=4_096))
+    assert served.total - served.weights == plain.total - plain.weights
+    text = served.text()
+    assert f"weights in {bits} bits" in text
+    assert "transformers" not in text.split("limits")[1]
+    assert served.weights == glance(name).needs[(8, 4).index(bits) + 1].size
+
+
+def test_what_is_served_in_fp8_every_day_fits():
+    """DeepSeek-V3 on eight H200s, and gpt-oss-120b on one H100."""
+    assert serve("deepseek-v3", gpu="h200", tensor_parallel=8, weight_bits=8).fits
+    assert not serve("deepseek-v3", gpu="h200", tensor_parallel=8).fits
+    assert serve("gpt-oss-120b", gpu="h100", weight_bits=4).fits
+
+
+@pytest.mark.parametrize("name", ["llama-3-8b", "deepseek-v2-lite", "mixtral-8x7b"])
+def test_gpus_split_packed_weights(name):
+    halves = serve(name, Run(seq=64), tensor_parallel=2, weight_bits=4)
+    assert 1 <= 2 * halves.weights_on_one / halves.weights < 1.02
+
+
+def test_weights_are_packed_in_8_or_4_bits():
+    with pytest.raises(UserError, match="weight_bits is 5: it must be 8 or 4"):
+        serve("gpt2", weight_bits=5)
 
 
 def test_a_token_more_takes_less_once_windows_are_full():
