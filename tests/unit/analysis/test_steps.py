@@ -8,7 +8,8 @@ from kept import numbers_of_a_token
 from strategies import examples
 
 from gpt2calc import ModelConfig, Run, UserError, count, flops, load, steps
-from gpt2calc.analysis.steps import ORDER, Amounts
+from gpt2calc.analysis.step_order import ORDER
+from gpt2calc.analysis.steps import Amounts
 from gpt2calc.model.sources.config_json import from_contents
 
 drawn = st.builds(
