@@ -2,23 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
-from math import prod
 from typing import Any
 
-from gpt2calc.model.config import ModelConfig
-from gpt2calc.model.fields.declared import order_of_letters
 from gpt2calc.model.kinds import kind_said
 from gpt2calc.model.terms import Term
 from gpt2calc.quantity.number import Config
 from gpt2calc.quantity.quantity import Quantity, model_of
-from gpt2calc.quantity.run import Run
 from gpt2calc.quantity.symbols import letters_of, with_symbols
 from gpt2calc.tape.numeric import symbols_in
-from gpt2calc.teach.notation import LATEX, TEXT, Beside, Node, Times, monomial, plus, written
-
-ORDER = order_of_letters(ModelConfig, Run)
+from gpt2calc.teach.notation import LATEX, TEXT, Node, monomial, plus, written
+from gpt2calc.teach.sums import as_listed, collected, monomials, shape_of, size_of, worked_out
 
 Chain = tuple[Node, ...]
 """Expressions that are equal, from the sum as it is first written down to what it comes to."""
@@ -60,7 +54,7 @@ def in_one_line(chain: Chain) -> str:
 
 def in_letters(expression: Any) -> str:
     """Write a polynomial in letters as text, its terms in their order: ``12 L d² + 13 L d``."""
-    return written(plus([monomial(*each, {}) for each in _monomials(expression)]), TEXT)
+    return written(plus([monomial(*each, {}) for each in monomials(expression)]), TEXT)
 
 
 class Derivation:
@@ -132,7 +126,7 @@ class Derivation:
         if not term.in_block or len(have) == len(self.kinds):
             return ""
         layers = sum(have)
-        written_down, number = written(_size(layers, {}), TEXT), self._number(layers)
+        written_down, number = written(size_of(layers, {}), TEXT), self._number(layers)
         said = f"In {number} {'layer' if number == '1' else 'layers'}"
         return said if number == written_down else f"{said}, {written_down}"
 
@@ -140,12 +134,12 @@ class Derivation:
         return self._number(copies) != "0"
 
     def _number(self, layers: Any) -> str:
-        return written(_size(layers, self.values), TEXT)
+        return written(size_of(layers, self.values), TEXT)
 
     def _block_of(self, terms: Iterable[Term]) -> Chain:
         own = list(terms)
         by_sublayer = [[t for t in own if t.sublayer == name] for name in self.quantity.parts]
-        sums = [plus(_collected(part, {})) for part in by_sublayer if part]
+        sums = [plus(collected(part, {})) for part in by_sublayer if part]
         return _distinct([plus(sums), *self._chain(own)[1:]])
 
     def in_one_block(self, sublayer: str, column: str) -> tuple[Node, Node]:
@@ -155,7 +149,7 @@ class Derivation:
             for term in self.terms
             if term.in_block and term.sublayer == sublayer and term.column == column
         ]
-        return plus(_as_listed(own)), plus(_collected(own, {}))
+        return plus(as_listed(own)), plus(collected(own, {}))
 
     def total(self) -> Chain:
         """Derive the whole model in its closed form."""
@@ -163,17 +157,17 @@ class Derivation:
 
     def _shape_chain(self, term: Term) -> Chain:
         """One copy of a term: its shape in letters, in numbers, and what that comes to."""
-        steps = [_shape(term, {})]
+        steps = [shape_of(term, {})]
         if self.values:
             once = [term._replace(copies=1)]
-            steps += [_shape(term, self.values), plus(_worked_out(once, self.values))]
+            steps += [shape_of(term, self.values), plus(worked_out(once, self.values))]
         return _distinct(steps)
 
     def _chain(self, added: list[Term]) -> Chain:
         """Return the sum as the shapes give it, collected, with numbers put in, and worked out."""
-        steps = [plus(_as_listed(added)), plus(_collected(added, {}))]
+        steps = [plus(as_listed(added)), plus(collected(added, {}))]
         if self.values:
-            steps += [plus(_collected(added, self.values)), plus(_worked_out(added, self.values))]
+            steps += [plus(collected(added, self.values)), plus(worked_out(added, self.values))]
         return _distinct(steps)
 
 
@@ -181,124 +175,6 @@ def _has(terms: Iterable[Term], wanted: Term) -> bool:
     """Tell whether a term of the same operation and shape is among some."""
     key = wanted.role, wanted.column, wanted.shape
     return any((term.role, term.column, term.shape) == key for term in terms)
-
-
-def _as_listed(added: list[Term]) -> list[Node]:
-    """Write every term's shape, neighbours of equal copies together: ``L (d × 3d + 3d)``."""
-    terms: list[Node] = []
-    for copies, run in groupby(added, key=lambda term: term.copies):
-        shapes = [_shape(term, {}) for term in run]
-        terms += shapes if copies == 1 else [Beside((_size(copies, {}), plus(shapes)))]
-    return terms
-
-
-def _collected(added: list[Term], values: dict[str, int]) -> list[Node]:
-    """Add up terms of equal copies: ``L (4 d² + 4 d)``, ``2 d``; known letters as numbers."""
-    terms: list[Node] = []
-    for copies, run in _by_copies(added):
-        collected = _monomials(sum(term.each for term in run))
-        if copies == 1:
-            terms += [monomial(*each, values) for each in collected]
-        elif len(collected) == 1:
-            terms.append(_in_copies(copies, *collected[0], values))
-        else:
-            inside = plus([monomial(*each, values) for each in collected])
-            terms.append(Beside((_size(copies, values), inside)))
-    return terms
-
-
-def _in_copies(
-    copies: Any, coefficient: int | Fraction, powers: dict[str, int], values: dict[str, int]
-) -> Node:
-    """Write copies of a single monomial: ``24 d``, ``L d``, ``(L - 7) (2 d)``."""
-    if isinstance(copies, int):
-        return monomial(copies * coefficient, powers, values)
-    if copies.is_Symbol:
-        return monomial(coefficient, {str(copies): 1, **powers}, values)
-    return _several(_size(copies, values), monomial(coefficient, powers, values))
-
-
-def _several(copies: Node, each: Node) -> Node:
-    """Write a product: ``(L - 7) (2 d)``, or ``28 × 256`` where both are numbers."""
-    both = (copies, each)
-    return Times(both) if all(isinstance(factor, int) for factor in both) else Beside(both)
-
-
-def _by_copies(added: list[Term]) -> list[tuple[Any, list[Term]]]:
-    """Group terms by their copies, in order; terms of one copy with their neighbours alone."""
-    groups: list[tuple[Any, list[Term]]] = []
-    for copies, run in groupby(added, key=lambda term: term.copies):
-        alike = [terms for others, terms in groups if others == copies and copies != 1]
-        if alike:
-            alike[0].extend(run)
-        else:
-            groups.append((copies, list(run)))
-    return groups
-
-
-def _worked_out(added: list[Term], values: dict[str, int]) -> list[Node]:
-    """Put numbers in: a number, or a polynomial in the letters that are left."""
-    from sympy import sympify
-
-    expression = sympify(sum(term.amount for term in added))
-    known = {each: values[each.name] for each in expression.free_symbols if each.name in values}
-    return [monomial(*each, {}) for each in _monomials(expression.subs(known))]
-
-
-def _monomials(expression: Any) -> list[tuple[int | Fraction, dict[str, int]]]:
-    """Coefficients and powers of an expression's terms, in the order of the letters."""
-    from sympy import Poly, PolynomialError, sympify
-
-    expression = sympify(expression)
-    letters = sorted(expression.free_symbols, key=lambda each: ORDER.index(each.name))
-    if not letters:
-        return [(_exact(expression), {})] if expression else []
-    try:
-        terms = Poly(expression, *letters).terms()
-    except PolynomialError:  # a quotient, such as the d / w heads of a model
-        return [_quotient(each) for each in expression.expand().as_ordered_terms()]
-    names = [each.name for each in letters]
-    return [(_exact(c), {n: p for n, p in zip(names, ps, strict=True) if p}) for ps, c in terms]
-
-
-def _quotient(term: Any) -> tuple[int | Fraction, dict[str, int]]:
-    """Return a term's coefficient and powers, some of which are negative."""
-    coefficient, rest = term.as_coeff_Mul()
-    powers = {str(letter): int(power) for letter, power in rest.as_powers_dict().items()}
-    return _exact(coefficient), {name: power for name, power in powers.items() if name != "1"}
-
-
-def _exact(number: Any) -> int | Fraction:
-    """Return a number of SymPy's as one of Python's."""
-    fraction = Fraction(int(number.p), int(number.q))
-    return int(fraction) if fraction.denominator == 1 else fraction
-
-
-def _shape(term: Term, values: dict[str, int]) -> Node:
-    """Return the sizes of one term: ``d × 3d``, or with numbers ``768 × 2,304``."""
-    sizes = [_size(size, values) for size in term.shape]
-    if not sizes:
-        return 1
-    return sizes[0] if len(sizes) == 1 else Times(tuple(sizes))
-
-
-def _size(size: Any, values: dict[str, int]) -> Node:
-    """One size: ``3d`` in letters, a single number where all its letters are known."""
-    nodes = [_tight(coefficient, powers, values) for coefficient, powers in _monomials(size)]
-    if nodes and all(isinstance(node, int) for node in nodes):
-        return sum(node for node in nodes if isinstance(node, int))
-    return plus(nodes)
-
-
-def _tight(coefficient: int | Fraction, powers: dict[str, int], values: dict[str, int]) -> Node:
-    if all(letter in values for letter in powers):
-        known: int = prod(values[letter] ** power for letter, power in powers.items())
-        number = coefficient * known
-        return int(number) if number == int(number) else number
-    is_one_letter = len(powers) == 1 and not values.keys() & powers.keys()
-    if is_one_letter and coefficient != 1 and set(powers.values()) == {1}:
-        return Beside((coefficient, *powers), tight=True)
-    return monomial(coefficient, powers, values)
 
 
 def _letters_and_signs(step: Node) -> str:
