@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from gpt2calc.model.attention.cache import Cache
 from gpt2calc.model.decoders.decoder import Execution
 from gpt2calc.model.letters import Structure, in_letters, network_in_letters
-from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.recorder import Event, Matmul, Phase, Tape
 from gpt2calc.tape.reductions import log_softmax, nll_loss
 from gpt2calc.tape.symbolic import Formula, SymInt

@@ -1,6 +1,6 @@
 """Tensors of the tape, and what a run on it did, for tests that have no PyTorch beside it."""
 
-from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.recorder import Tape
 from gpt2calc.tape.tensor import Tensor, empty
 

@@ -16,7 +16,7 @@ from gpt2calc.model.decoders.decoder import Execution
 from gpt2calc.model.sources.config_json import from_contents
 from gpt2calc.model.sources.to_config_json import in_their_words
 from gpt2calc.quantity.case import case_of
-from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.recorder import Tape, no_grad
 from gpt2calc.tape.tensor import Tensor
 

@@ -14,7 +14,7 @@ from gpt2calc.model.decoders.decoder import Decoder, Execution
 from gpt2calc.model.decoders.fsdp import fully_shard
 from gpt2calc.model.mlps.experts import Implementation
 from gpt2calc.tape.autocast import autocast
-from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.fsdp import FullyShard, Sharding, on_gradient
 from gpt2calc.tape.optimizer import AdamW, Optimizer
 from gpt2calc.tape.recorder import Event, Lifetime, Tape, no_grad

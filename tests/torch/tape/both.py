@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from tape.live import Allocation, Live, flop_counter, torch, torch_checkpoint
 
-from gpt2calc.tape import autograd, elementwise, indexing, inplace, reductions, views
+from gpt2calc.tape import elementwise, engine, indexing, inplace, reductions, views
 from gpt2calc.tape import matmul as products
 from gpt2calc.tape.attention import sdpa
 from gpt2calc.tape.autocast import autocast
@@ -178,7 +178,7 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "scale_": (inplace.scale_, lambda x: x.div_(2.0)),
     "div_": (inplace.div_, torch.Tensor.div_),
     "sdpa": (sdpa, _sdpa),
-    "backward": (autograd.backward, torch.Tensor.backward),
+    "backward": (engine.backward, torch.Tensor.backward),
     "no_grad": (no_grad, torch.no_grad),
     "autocast": (autocast, lambda: torch.autocast("cpu", torch.bfloat16)),
     "checkpoint": (

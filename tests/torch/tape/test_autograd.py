@@ -8,7 +8,7 @@ from tape.both import LOW, ON_TAPE, ON_TORCH, Given, check, constant, total, wei
 from tape.givens import switches
 from tape.live import pinned
 
-from gpt2calc.tape import autograd, elementwise
+from gpt2calc.tape import elementwise, engine
 from gpt2calc.tape.tensor import Tensor
 
 pytestmark = pinned
@@ -180,7 +180,7 @@ def test_no_grad_ends_where_an_error_leaves_it():
 
 def test_backward_of_what_was_not_recorded():
     with ON_TAPE.metered([]), pytest.raises(ValueError, match="no recorded operation"):
-        autograd.backward(Tensor((), "float32"))
+        engine.backward(Tensor((), "float32"))
 
 
 def test_backward_leaves_the_tape_as_it_was():
@@ -188,7 +188,7 @@ def test_backward_leaves_the_tape_as_it_was():
         meter.module = ("a", "b")
         loss = elementwise.scale(ON_TAPE.leaf(weight()))
         meter.module = ("c",)
-        autograd.backward(loss)
+        engine.backward(loss)
         assert (meter.grad_enabled, meter.phase, meter.module) == (True, "forward", ("c",))
     assert [event.phase for event in meter.events] == ["forward", "backward", "backward"]
     assert [event.module for event in meter.events] == [("a", "b"), ("c",), ("a", "b")]

@@ -5,8 +5,8 @@ from on_tape import born, constant, made
 
 from gpt2calc.tape.attention import sdpa
 from gpt2calc.tape.autocast import autocast, lowered, without_autocast
-from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.elementwise import add, cat, of_input, stack
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.matmul import baddbmm, conv1d, linear, matmul
 from gpt2calc.tape.recorder import Tape
 from gpt2calc.tape.reductions import layer_norm, softmax

@@ -4,7 +4,8 @@ import pytest
 from on_tape import born, born_in_backward, constant, made
 
 from gpt2calc.tape import elementwise as e
-from gpt2calc.tape.autograd import backward, saved_form, sum_to
+from gpt2calc.tape.autograd import saved_form, sum_to
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.recorder import NEVER, Tape, no_grad
 from gpt2calc.tape.tensor import Parameter, Tensor
 

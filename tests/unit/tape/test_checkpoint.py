@@ -5,9 +5,9 @@ from itertools import groupby
 from on_tape import born, made
 
 from gpt2calc.tape.autocast import autocast
-from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.checkpoint import checkpoint
 from gpt2calc.tape.elementwise import of_input, of_output, scale
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.matmul import linear
 from gpt2calc.tape.recorder import Tape, current, module, no_grad
 from gpt2calc.tape.tensor import Parameter

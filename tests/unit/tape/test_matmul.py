@@ -3,7 +3,7 @@
 import pytest
 from on_tape import born, constant, made
 
-from gpt2calc.tape.autograd import backward
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.matmul import baddbmm, bmm, conv1d, grouped_mm, linear, matmul, mm
 from gpt2calc.tape.recorder import Matmul, Tape
 from gpt2calc.tape.tensor import Parameter

@@ -2,8 +2,8 @@
 
 from on_tape import born
 
-from gpt2calc.tape.autograd import backward
 from gpt2calc.tape.elementwise import scale
+from gpt2calc.tape.engine import backward
 from gpt2calc.tape.optimizer import AdamW, Optimizer
 from gpt2calc.tape.recorder import Tape
 from gpt2calc.tape.tensor import Parameter
