@@ -15,6 +15,7 @@ from gpt2calc.tape.recorder import current
 from gpt2calc.tape.tensor import (
     Tensor,
     broadcast_shape,
+    contiguous_stride,
     elementwise_order,
     empty,
 )
@@ -27,8 +28,18 @@ PROMOTION = ("float32", "bfloat16", "int64", "int32", "bool")
 def elementwise(op: str, *operands: Tensor, dtype: str | None = None) -> Tensor:
     """Allocate the output of broadcast operands; nothing is recorded for backward."""
     shape = broadcast_shape(*(operand.shape for operand in operands))
-    order = elementwise_order(operands, shape)
-    return empty(op, shape, promoted(operands) if dtype is None else dtype, order)
+    if dtype is None:
+        dtype = promoted(operands)
+        operands = tuple([_as_cast(operand, dtype) for operand in operands])
+    return empty(op, shape, dtype, elementwise_order(operands, shape))
+
+
+def _as_cast(operand: Tensor, dtype: str) -> Tensor:
+    """Return an operand as the iterator casts it to the common dtype: without gaps or repeats."""
+    if operand.dtype == dtype or not operand.shape:
+        return operand
+    order = elementwise_order((operand,), operand.shape)
+    return Tensor(operand.shape, dtype, None, contiguous_stride(operand.shape, order))
 
 
 def promoted(operands: tuple[Tensor, ...] | list[Tensor]) -> str:

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tape.both import (
     FLOATS,
+    LOW,
     ON_TAPE,
     ON_TORCH,
     Given,
@@ -225,6 +226,14 @@ def test_joining(data):
         for length, first in zip(lengths, (True, False, False), strict=False)
     ]
     check(lambda o, *parts: o.cat(parts, dim), *parts, ending=data.draw(dense_endings))
+
+
+def test_what_is_repeated_is_cast_before_it_is_added():
+    """The cast lays it out anew, which decides the layout of the sum."""
+    steps = (Step("transpose", 0, 3), Step("expand", 2, 0))
+    repeated = Given((2, 1, 2, 1), LOW, steps, requires_grad=False)
+    turned = Given((2, 1, 1), steps=(Step("transpose", 0, 2),), requires_grad=False)
+    check(lambda o, x, y: o.add(x, y), turned, repeated)
 
 
 def test_joining_two_parameters():
