@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from fractions import Fraction
 from math import ceil
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.families.gpt2 import GPT2
@@ -85,7 +85,7 @@ class Bounds(NamedTuple):
 def aspects(is_free: bool, least: float | None, most: float | None) -> tuple[float, float]:
     """Return the bounds that are given; else, if depth and width are free, the usual ones.
 
-    Beside a bound outside the usual ones there is no other.
+    A bound outside of the usual ones stands alone: at most 10 is from 0 to 10, not from 32.
     """
     for name, aspect in (("min_aspect", least), ("max_aspect", most)):
         if not (aspect is None or (_is_number(aspect) and 0 <= aspect <= LARGEST_ASPECT)):
@@ -100,12 +100,12 @@ def aspects(is_free: bool, least: float | None, most: float | None) -> tuple[flo
     return usual_least if least is None else least, usual_most if most is None else most
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _said(value: object) -> str:
-    return f"{float(value):g}" if isinstance(value, Real) else quoted(value)
+    return f"{float(value):g}" if _is_number(value) else quoted(value)
 
 
 def check_bounds(bounds: Bounds) -> None:
@@ -116,7 +116,8 @@ def check_bounds(bounds: Bounds) -> None:
             f"last of which is layer {bounds.shallowest - 1}, numbered from 0: give "
             f"{bounds.shallowest} or more"
         )
-    if not isinstance(bounds.multiple_of, Integral) or bounds.multiple_of < 1:
+    is_whole = isinstance(bounds.multiple_of, Integral) and _is_number(bounds.multiple_of)
+    if not is_whole or bounds.multiple_of < 1:
         raise UserError(
             f"widths are to be multiples of {quoted(bounds.multiple_of)}: give a whole number from "
             "1 on, such as 64"

@@ -141,14 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get("NO_COLOR"):
         os.environ["TERM"] = "dumb"  # bold is no colour, but an escape all the same
     typed = sys.argv[1:] if arguments is None else arguments
-    reading = text_only() if TEXT_ONLY in typed else nullcontext()
+    reads_text_only = TEXT_ONLY in typed
     words = [word for word in typed if word != TEXT_ONLY]
     if HELP_MODEL in words:
         words = [HELP_MODEL]
     if any(word in app.help_flags for word in words):
         _prepare_help(words)
     try:
-        with reading:
+        with text_only() if reads_text_only else nullcontext():
             status = app(
                 words, exit_on_error=False, print_error=False, result_action="return_value"
             )
@@ -158,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         from gpt2calc.cli.usage import in_one_line
 
-        return _refused(_first_is_no_model(words) or in_one_line(error, _flags_of_commands))
+        with text_only() if reads_text_only else nullcontext():
+            of_model = _first_is_no_model(words)
+        return _refused(of_model or in_one_line(error, _flags_of_commands))
     except OverflowError:
         return _refused("a time or a share of these numbers is beyond 10^308: give smaller ones")
     except BrokenPipeError:  # the reader has gone: leave quietly, like any filter

@@ -1,6 +1,6 @@
 """The flags that commands share: one for each field of a model and of a run, made of its type."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args
 
@@ -112,25 +112,33 @@ def _split(_: object, tokens: Sequence[Token]) -> list[str]:
 
 Names = Annotated[list[str], Parameter(converter=_split, n_tokens=1, negative=(), metavar="FIELDS")]
 
+AS_ENGINES = {
+    "dtype": "Type of weights and cache. If left out: the published weights', in 16 bits.",
+    "attention": "flash, if left out: a GPU's kernel, which holds no scores; or as on a CPU.",
+}
+"""What ``serve`` says of its flags, whose defaults are those of serving engines."""
 Reader = Callable[[type[Declared], str, str], object]
 """A function from config class, field and text of a flag to the field's value."""
 Flag = tuple[type[Declared], str, Group]
 """A config class, a field of it, and the group of a help page that lists its flag."""
 
 
-def _flag(kind: type[Declared], name: str, group: Group, read: Reader, metavar: str) -> Any:
+def _flag(
+    kind: type[Declared], name: str, group: Group, read: Reader, metavar: str, described: str = ""
+) -> Any:
     """Make the flag of a field by its type: a switch, a choice, a number, or a list of numbers."""
     known, plain = kind.known[name], name.replace("_", "-")
+    description = described or known.description
     opposites = [f"--no-{plain}", *([f"--{known.opposite}"] if known.opposite else ())]
     choices = [*map(str, choices_of(kind, name))]
     if is_switch(kind, name):
-        return Annotated[bool, Parameter(help=known.description, group=group, negative=opposites)]
+        return Annotated[bool, Parameter(help=description, group=group, negative=opposites)]
 
     def convert(_: object, tokens: Sequence[Token]) -> object:
         return read(kind, name, tokens[0].value)
 
     flag = Parameter(
-        help=known.description + (f" [choices: {', '.join(choices)}]" if choices else ""),
+        help=description + (f" [choices: {', '.join(choices)}]" if choices else ""),
         group=group,
         metavar="CHOICE" if choices else _metavar(kind, name) or metavar,
         converter=convert,
@@ -159,9 +167,20 @@ def _read_several(kind: type[Declared], name: str, text: str) -> object:
     return read_axis(name, text)
 
 
-def _flags(flags: Iterable[Flag], read: Reader = read_field, metavar: str = "N") -> Any:
-    """Make the flags of some fields; a command gets a dict of those that were typed."""
-    fields = {name: _flag(kind, name, group, read, metavar) for kind, name, group in flags}
+def _flags(
+    flags: Iterable[Flag],
+    read: Reader = read_field,
+    metavar: str = "N",
+    described: Mapping[str, str] | None = None,
+) -> Any:
+    """Make the flags of some fields; a command gets a dict of those that were typed.
+
+    ``described`` has what a command says of fields whose default is another there.
+    """
+    fields = {
+        name: _flag(kind, name, group, read, metavar, (described or {}).get(name, ""))
+        for kind, name, group in flags
+    }
     return Annotated[TypedDict("Fields", fields, total=False), Parameter(name="*")]  # type: ignore[operator]
 
 
@@ -208,7 +227,8 @@ else:
         "MemoryFields": lambda: _flags([*_of_model(), *_of_run("memory")]),
         "CacheFields": lambda: _flags([*_of_model(), *_of_run("cache")]),
         "ServeFields": lambda: _flags(
-            [*_of_model(), (Run, "dtype", OF_RUN), (Run, "attention", OF_RUN)]
+            [*_of_model(), (Run, "dtype", OF_RUN), (Run, "attention", OF_RUN)],
+            described=AS_ENGINES,
         ),
         "Axes": lambda: _flags([*_of_model(), *_of_any_run()], _read_several, "AXIS"),
     }

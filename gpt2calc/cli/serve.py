@@ -32,7 +32,7 @@ def serve(
     ] = 1,
     weight_bits: Annotated[
         Count | None,
-        Parameter(help="8 or 4, of packed weights, by a rule. If left out: as --dtype."),
+        Parameter(help="Bits of quantized weights, 8 or 4, by a rule. If left out: as --dtype."),
     ] = None,
     margin: Margin = None,
     fields: ServeFields | None = None,

@@ -19,6 +19,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "batch": ("users", *_AT_ONCE),
     "tensor-parallel": ("tp", "tp-size", "tensor-parallel-size", "gpus", *_GPUS),
     "gpus": ("tensor-parallel", "world-size", *_GPUS),
+    "weight-bits": ("bits", "quantization", "quantize", "quant", "load-in-4bit", "load-in-8bit"),
     "gpu": ("device", "hardware", "card"),
     "precision": ("dtype", "torch-dtype"),
     "checkpointing": ("gradient-checkpointing", "activation-checkpointing", "recompute"),

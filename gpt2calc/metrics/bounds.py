@@ -4,6 +4,7 @@ A decoding step reads the weights that it uses and all caches once; a prompt tak
 peak. Real engines reach a part of either.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,8 +12,10 @@ from typing import NamedTuple
 from gpt2calc.metrics.absorption import absorbed_flops
 from gpt2calc.metrics.devices import Device
 from gpt2calc.metrics.flops import FLOPS
-from gpt2calc.metrics.parameters import breakdown, count
-from gpt2calc.model.tensors import tensors
+from gpt2calc.metrics.packed import bytes_each
+from gpt2calc.metrics.parameters import breakdown
+from gpt2calc.model.tensors import active_tensors, tensors
+from gpt2calc.model.terms import ParameterTensor
 from gpt2calc.quantity.bisection import largest_that
 from gpt2calc.quantity.case import Case
 
@@ -54,10 +57,13 @@ class Held(NamedTuple):
     weights: int
     cache_each: int
     """Of one user."""
+    weight_bits: int | None = None
+    """Bits of quantized weights; None where all have one dtype."""
 
     def read(self, case: Case, users: int) -> int:
         """Return the bytes that a step reads: the weights that its tokens use, and all caches."""
-        return int(self.weights * share_read(case, users)) + users * self.cache_each
+        share = share_read(case, users, self.weight_bits)
+        return int(self.weights * share) + users * self.cache_each
 
 
 def bounds_of(case: Case, users: int, on_one: Held, device: Device, gpus: int) -> Bounds:
@@ -138,23 +144,24 @@ def _pairs_in_windows(tokens: int, window: int, *, in_chunks: bool) -> int:
     return _causal_pairs(tokens) - _causal_pairs(max(tokens - window, 0))
 
 
-def share_read(case: Case, users: int) -> Fraction:
-    """Return the fraction of the weights that a decoding step reads.
+def share_read(case: Case, users: int, weight_bits: int | None = None) -> Fraction:
+    """Return the fraction of the bytes of weights that a decoding step reads.
 
     Of the experts, it reads those that at least one user's token is expected to be routed to, if
     all are equally likely. An untied token embedding and per-layer embeddings are left out: only a
     row of them is read for each user.
     """
-    counted = count(case.model)
+
+    def size(listed: Iterable[ParameterTensor]) -> Fraction:
+        return sum((each.amount * bytes_each(each, weight_bits) for each in listed), Fraction())
+
+    listed = tensors(case.model)
     rows = () if case.model.tie_embeddings else ("token_embedding",)
-    looked_up = sum(
-        tensor.amount
-        for tensor in tensors(case.model)
-        if tensor.role in (*rows, "per_layer_embedding")
-    )
-    read = Fraction(counted.total - looked_up)
-    if case.n_expert is not None and counted.active != counted.total:
+    looked_up = [each for each in listed if each.role in (*rows, "per_layer_embedding")]
+    total, active = size(listed), size(active_tensors(case.model))
+    read = total - size(looked_up)
+    if case.n_expert is not None and active != total:
         chosen = Fraction(case.chosen_experts, case.n_expert)
-        of_experts = (counted.total - counted.active) / (1 - chosen)
+        of_experts = (total - active) / (1 - chosen)
         read -= of_experts * (1 - chosen) ** users
-    return read / counted.total
+    return read / total

@@ -174,7 +174,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
     starting = [key for key in known if key.startswith(word)] if word else []
     if starting:
         return f"; did you mean {' or '.join(map(repr, starting))}?"
-    alike = [key for key in known if _numbers_begin_as(word, key)]
+    alike = [key for key in known if key[:1] == word[:1] and _numbers_begin_as(word, key)]
     return did_you_mean(word, alike) or "; 'gpt2calc devices' lists them"
 
 

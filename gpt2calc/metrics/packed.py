@@ -1,4 +1,6 @@
-"""Weights packed in 8 or 4 bits, by rule: the matrices of blocks, with a scale for every 64."""
+"""Weights quantized to 8 or 4 bits, by rule: the matrices of blocks, with a scale for every 64."""
+
+from fractions import Fraction
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError, quoted
@@ -14,7 +16,7 @@ PACKED = (
 
 
 def is_packed(tensor: ParameterTensor) -> bool:
-    """Tell whether a tensor is packed: a matrix of a block, experts included."""
+    """Tell whether a tensor is quantized: a matrix of a block, experts included."""
     return tensor.in_block and len(tensor.shape) > 1
 
 
@@ -32,10 +34,24 @@ def packed_bytes(matrices: int, rest: int, bits: int) -> int:
     return ITEMSIZE["bfloat16"] * rest + -(-matrices * each // PER_SCALE)
 
 
-def refuse_other_bits(bits: int | None) -> None:
-    """Raise ``UserError`` for weights in other numbers of bits."""
-    if bits is not None and bits not in BITS:
+def bytes_each(tensor: ParameterTensor, bits: int | None) -> Fraction:
+    """Return the bytes that each number of a tensor takes, its part of a scale included."""
+    if bits is None or not is_packed(tensor):
+        return Fraction(ITEMSIZE["bfloat16"])
+    return Fraction(bits, 8) + Fraction(ITEMSIZE["float32"], PER_SCALE)
+
+
+def refuse_bits(bits: object, dtype: str) -> None:
+    """Raise ``UserError`` for numbers of bits other than 8 and 4, or beside another dtype."""
+    if bits is None:
+        return
+    if type(bits) is not int or bits not in BITS:
         raise UserError(
             f"weight_bits is {quoted(bits)}: it must be 8 or 4; for weights in 16 or 32 leave it "
             "out, and give dtype"
+        )
+    if dtype not in ("bfloat16", "float16"):
+        raise UserError(
+            f"weight_bits is {bits} and dtype is {dtype}: what is not quantized is in 16 bits; "
+            "leave dtype out, or give bfloat16"
         )

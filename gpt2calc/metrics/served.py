@@ -44,7 +44,7 @@ class Served:
     margin: int
     """Bytes of each device that are not counted on."""
     weight_bits: int | None = None
-    """Bits of packed weights, those of the blocks' matrices; None for those of the dtype."""
+    """Bits of quantized weights, those of the blocks' matrices; None for those of the dtype."""
 
     @cached_property
     def _moments(self) -> Moments:
@@ -169,7 +169,7 @@ class Served:
         """How fast it can be at most; None without a device."""
         if self.device is None:
             return None
-        on_one = Held(self.weights_on_one, self._cache_each_on_one)
+        on_one = Held(self.weights_on_one, self._cache_each_on_one, self.weight_bits)
         return bounds_of(self.config, self.users, on_one, self.device, self.tensor_parallel)
 
     @property
@@ -181,7 +181,7 @@ class Served:
     def in_transformers(self) -> Mapping[str, int]:
         """Peak bytes of each phase where transformers runs all users' prompts as one batch.
 
-        None where weights are packed.
+        It is empty where weights are quantized.
         """
         if self.weight_bits is not None:
             return {}

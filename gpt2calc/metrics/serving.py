@@ -6,12 +6,10 @@ from gpt2calc.errors import UserError
 from gpt2calc.metrics.devices import Device, device
 from gpt2calc.metrics.memory.fitting import MARGIN, margin_of
 from gpt2calc.metrics.memory.quantity import memory_case
-from gpt2calc.metrics.packed import refuse_other_bits
+from gpt2calc.metrics.packed import refuse_bits
 from gpt2calc.metrics.served import Served
 from gpt2calc.metrics.serving_table import held, limits, users_said
-from gpt2calc.metrics.tensor_parallel import (
-    refuse_uneven,
-)
+from gpt2calc.metrics.tensor_parallel import refuse_uneven
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.case import case_of, run_of
 from gpt2calc.quantity.models import Model, as_config
@@ -102,7 +100,7 @@ def serve(
         users: served at once, each with a full context.
         gpu: a device by its name, an amount of memory, or a file of one; None for the bytes alone.
         tensor_parallel: GPUs that split every matrix and every cache.
-        weight_bits: 8 or 4, of weights that are packed, by a rule; those of the dtype if left out.
+        weight_bits: 8 or 4, of quantized weights, by a rule; those of the dtype if left out.
         margin: bytes of each device that are not counted on.
 
     Raises:
@@ -122,7 +120,7 @@ def serve(
     case = memory_case(case_of(model, as_engines_run(model_of(model), alone)))
     _ = case.known_heads  # which refuses a model of which nothing says how many it has
     refuse_uneven(case.model, tensor_parallel)
-    refuse_other_bits(weight_bits)
+    refuse_bits(weight_bits, case.dtype)
     chosen = None if gpu is None else device(gpu)
     kept_free = margin_of(chosen, margin)
     return Serving(case, alone, users, tensor_parallel, chosen, kept_free, weight_bits)
@@ -131,5 +129,5 @@ def serve(
 def as_engines_run(model: ModelConfig, run: Run) -> Run:
     """Return a run with the defaults of serving engines: 16 bits, one kernel of attention."""
     published = model.published_dtype
-    usual = "bfloat16" if published == "float32" else published
+    usual = published if published in ("bfloat16", "float16") else "bfloat16"
     return run.evaluate_at(dtype=run.dtype or usual, attention=run.attention or "flash")

@@ -13,7 +13,7 @@ BY_RULE = (
     "Prompts are read one at a time, and all users' caches are full: a rule, for engines that do "
     "so. {} exact."
 )
-IN_16_BITS = "The weights are published in float32; engines serve them in 16 bits."
+IN_16_BITS = "The weights are published in {}; they are counted in {}."
 AT_MOST = (
     "Bounds: a step reads weights and caches once at the device's full bandwidth, a prompt takes "
     "the FLOPs of a causal kernel at the full peak. Engines reach a part of that."
@@ -102,13 +102,13 @@ def limits(served: Served) -> Table:
 
 
 def _of_transformers(served: Served) -> list[Row]:
-    unsplit = " unsplit" if served.tensor_parallel > 1 else ""
+    where = "transformers on one GPU" if served.tensor_parallel > 1 else "transformers"
     sizes = [*served.in_transformers.values()]
     rows: list[Row] = []
     if sizes:
-        rows.append((f"transformers{unsplit}, all prompts at once", format_bytes(sizes[0])))
+        rows.append((f"{where}, all prompts at once", format_bytes(sizes[0])))
     if sizes[1:]:
-        rows.append((f"transformers{unsplit}, a step after them", format_bytes(max(sizes[1:]))))
+        rows.append((f"{where}, a step after them", format_bytes(max(sizes[1:]))))
     return rows
 
 
@@ -120,17 +120,19 @@ def users_said(number: int) -> str:
 def _notes(served: Served) -> tuple[str, ...]:
     margin = f"Of each GPU {format_bytes(served.margin)} is not counted on (--margin)."
     whole = f" {WHOLE_ON_EACH}" if served.tensor_parallel > 1 else ""
-    model, packed = served.config.model, served.weight_bits
+    case, packed = served.config, served.weight_bits
+    model = case.model
     flags = {name: flag for name, flag in FLAGS.items() if name != "dtype" or not packed}
     exact = "Caches are" if packed else "Weights and caches are"
-    is_halved = served.asked.dtype is None and model.published_dtype == "float32"
+    published, counted = model.published_dtype, f"{packed} bits" if packed else case.dtype
+    is_other = served.asked.dtype is None and published not in ("bfloat16", "float16")
     holds_scores = model.is_latent and served.config.attention != "flash"
     return (
         *((NEAR,) if served.is_close else ()),
         *((margin,) if served.device else ()),
         *assumed(served.config, "memory", flags, served.asked),
-        *((IN_16_BITS,) if is_halved else ()),
-        *((PACKED,) if packed else ()),
+        *((IN_16_BITS.format(published, counted),) if is_other else ()),
+        *((f"{PACKED} The cache is in {case.dtype}.",) if packed else ()),
         f"{BY_RULE.format(exact)}{whole}",
         *((OF_LATENTS,) if holds_scores else ()),
     )
@@ -149,7 +151,7 @@ def _speeds(served: Served) -> list[tuple[str, str]]:
         rows.append(("time to the first token, at least", _seconds(float(bounds.prompt))))
     if together is not None and bounds.prompt is not None:
         since = bounds.compute_bound_from
-        said = "no number of users: caches take longer" if since is None else users_said(since)
+        said = "never: reading the caches takes longer" if since is None else users_said(since)
         rows.append(("a step is compute-bound from", said))
     return rows
 

@@ -127,14 +127,11 @@ def parameters_on_one(
 
     """
     listed = tensors(config)
-    on_one = listed
-    if gpus > 1:
-        refuse_uneven(config, gpus)
-        on_one = tensors(_with_heads_on_one(config, gpus))
-    pairs = [each for each in zip(listed, on_one, strict=True) if of is None or of(each[0])]
     if gpus == 1:
-        return sum(tensor.amount for tensor, _ in pairs)
-    return sum(_part(tensor, fewer, config, gpus) for tensor, fewer in pairs)
+        return sum(tensor.amount for tensor in listed if of is None or of(tensor))
+    refuse_uneven(config, gpus)
+    pairs = zip(listed, tensors(_with_heads_on_one(config, gpus)), strict=True)
+    return sum(_part(t, fewer, config, gpus) for t, fewer in pairs if of is None or of(t))
 
 
 def _with_heads_on_one(config: ModelConfig, gpus: int) -> ModelConfig:

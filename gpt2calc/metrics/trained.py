@@ -11,9 +11,7 @@ from gpt2calc.metrics.flops import FLOPS
 from gpt2calc.metrics.memory.quantity import MEMORY, memory_case
 from gpt2calc.metrics.parameters import count
 from gpt2calc.quantity.case import Case, case_of
-from gpt2calc.units import (
-    DAY,
-)
+from gpt2calc.units import DAY
 
 ADAMW = 14
 """Operations a parameter of one step of PyTorch's AdamW, element by element: 1 to decay the weight,
@@ -84,9 +82,9 @@ class Trained:
     def memory_on_each(self) -> int | None:
         """Bytes at the peak of a step on one GPU; several GPUs share the model by FSDP, or by ZeRO.
 
-        Attention is one kernel of a GPU, unless it has dropout; it is in mixed precision, unless
-        the run has a dtype. None where memory refuses the run, as it does FSDP with a ZeRO stage,
-        or where nothing says how many heads there are.
+        Attention is one kernel of a GPU, unless the run says another or has dropout; precision is
+        mixed, unless the run has a dtype. None where memory refuses the run, as it does FSDP with a
+        ZeRO stage, or where nothing says how many heads there are.
         """
         try:
             total: int = MEMORY.total(memory_case(self.on_each))
@@ -94,15 +92,15 @@ class Trained:
             return None
         return total
 
-    @property
+    @cached_property
     def on_each(self) -> Case:
         """The step of one GPU, whose memory is counted."""
         run = self.config.run.evaluate_at(
-            batch=sequences_on_each(self.config, self.gpus),
+            batch=_sequences_on_each(self.config, self.gpus),
             gpus=self.gpus,
             shard="fsdp" if self.gpus > 1 and not self.config.zero_stage else "none",
             training=True,
-            attention="eager" if self.config.dropout else "flash",
+            attention=self.config.run.attention or ("eager" if self.config.dropout else "flash"),
         )
         return case_of(self.config.model, run)
 
@@ -122,7 +120,7 @@ class Trained:
         return 6 * self.active * self.tokens
 
 
-def sequences_on_each(case: Case, gpus: int) -> int:
+def _sequences_on_each(case: Case, gpus: int) -> int:
     """Return the sequences of a batch that one GPU has; at least one."""
     return int(max(-(-case.batch // gpus), 1))
 

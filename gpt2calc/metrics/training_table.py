@@ -2,7 +2,7 @@
 
 from gpt2calc.metrics.memory.exactness import of_few_experts
 from gpt2calc.metrics.memory.fitting import MARGIN
-from gpt2calc.metrics.trained import ADAMW, Trained, sequences_on_each
+from gpt2calc.metrics.trained import ADAMW, Trained
 from gpt2calc.quantity.assumptions import assumed
 from gpt2calc.report.table import Column, Table
 from gpt2calc.units import format_bytes, format_duration, format_flops, in_powers, percentage
@@ -82,13 +82,13 @@ def _notes(run: Trained) -> tuple[str, ...]:
 
 def _memory_said(run: Trained) -> str:
     """Say how the work is shared out where the memory of each GPU is counted."""
-    case = run.config
-    sequences = sequences_on_each(case, run.gpus)
+    case = run.on_each
     dtype = "mixed precision" if case.is_mixed else case.dtype
     sharding = f"ZeRO stage {case.zero_stage}" if case.zero_stage else "FSDP"
-    shared = f", shared by {sharding}" if run.gpus > 1 else ""
-    attention = "written out" if case.dropout else "in one kernel of a GPU"
+    shared = f", shared by {sharding}" if case.gpus > 1 else ""
+    words = {"eager": "written out", "sdpa": "by sdpa", "flash": "in one kernel of a GPU"}
+    attention = words[case.attention]
     return (
-        f"Memory is of a step of {sequences:,} x {case.q_len:,} tokens on each GPU in {dtype}"
+        f"Memory is of a step of {case.batch:,} x {case.q_len:,} tokens on each GPU in {dtype}"
         f"{shared}, with attention {attention}."
     )

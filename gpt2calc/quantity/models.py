@@ -115,9 +115,7 @@ def labelled(
     fields are replaced in: that config, or a case.
     """
     if isinstance(models, Mapping):
-        named = [
-            _changed(str(name), case(as_config(model)), fields) for name, model in models.items()
-        ]
+        named = [_labelled(model, case, fields, str(name)) for name, model in models.items()]
     else:
         named = [_labelled(model, case, fields) for model in _each(models)]
     return _told_apart(named)
@@ -131,14 +129,14 @@ def _each(models: Model | Iterable[Model]) -> Iterable[Model]:
 
 
 def _labelled(
-    model: Model, case: Callable[[ModelConfig], Any], fields: Mapping[str, Any]
+    model: Model, case: Callable[[ModelConfig], Any], fields: Mapping[str, Any], name: str = ""
 ) -> Labelled:
     if isinstance(model, str | PathLike):
         read = _read(os.fspath(model), case)
-        again = _changed(read.name, read.config, fields)
+        again = _changed(name or read.name, read.config, fields)
         return again._replace(changed=again.changed | read.changed, given=again.given | read.given)
     config = case(as_config(model))
-    return _changed(f"{config.n_layer} x {config.n_embd}", config, fields)
+    return _changed(name or f"{config.n_layer} x {config.n_embd}", config, fields)
 
 
 def _read(word: str, case: Callable[[Any], Any] = model_of) -> Labelled:

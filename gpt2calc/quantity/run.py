@@ -14,8 +14,8 @@ ALL = ("flops", "memory", "cache")
 BOTH = ("flops", "memory")
 FLOPS = ("flops",)
 MEMORY = ("memory",)
-PACKED = ("int8", "int4", "fp8", "fp4", "nf4", "mxfp4", "8bit", "4bit", "float8", "q4", "q8")
-"""What people call the types of packed weights."""
+QUANTIZED = ("int8", "int4", "fp8", "fp4", "nf4", "mxfp4", "8bit", "4bit", "float8", "q4", "q8")
+"""What people call the types of quantized weights."""
 KERNELS = ("flash_attention_2", "flash_attention_3", "flash_attn", "flex_attention")
 """What transformers calls implementations of attention in one kernel of a GPU."""
 
@@ -124,7 +124,7 @@ class Run(Declared):
             rule="usual_dtype",
             said={"mixed": "mixed precision"},
             hints=dict.fromkeys(
-                PACKED, "weights in 8 and 4 bits are in 'gpt2calc memory MODEL' and serve"
+                QUANTIZED, "for weights in 8 or 4 bits, 'gpt2calc serve' has --weight-bits"
             ),
             other_names=("precision", "torch_dtype"),
             changes=("memory", "cache"),
@@ -134,8 +134,8 @@ class Run(Declared):
         Literal["eager", "sdpa", "flash"] | None,
         Known(
             "{} attention",
-            "As transformers' class on a CPU: written out (eager) or by sdpa, if left out where "
-            "the class has it; or flash: one kernel of a GPU, which holds no scores, by rule.",
+            "eager: written out; sdpa: PyTorch's kernel of a CPU, if left out where the class has "
+            "it; flash: a GPU's kernel, which holds no scores, by a rule.",
             rule="usual_attention",
             hints=dict.fromkeys(KERNELS, "such kernels are counted as flash"),
             changes=MEMORY,

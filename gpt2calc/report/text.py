@@ -23,7 +23,10 @@ GAP = 2
 SHORTEST_CELL = 16
 """Characters that a cell of words has at least before it is broken."""
 
-_UNIT = r"(?:[kMGTP]?i?B|[GTPEZY]?FLOPs?|m?s|days|hours|minutes|seconds)(?:/\w+)?\b"
+_UNIT = (
+    r"(?:(?:[kMGTP]?i?B|[GTPEZY]?FLOPs?|m?s|(?:day|hour|minute|second|year|byte|token)s?)"
+    r"(?:/\w+)?\b|%)"
+)
 _BETWEEN = re.compile(rf"(?<=\d) (?={_UNIT})")
 """The space between a number and its unit, where no line is broken."""
 _UNBROKEN = "\N{NO-BREAK SPACE}"

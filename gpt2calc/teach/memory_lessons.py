@@ -63,7 +63,7 @@ def _what_a_batch_adds(case: Case) -> str:
 
 def _where_the_square_outweighs_the_rest(case: Case) -> str:
     """Return the sequence from which on the probabilities are half of what a block keeps."""
-    if case.attention == "sdpa" or case.checkpointing != "none":
+    if case.attention != "eager" or case.checkpointing != "none":
         return ""
 
     def more(config: Case) -> Number:
@@ -87,7 +87,7 @@ def _what_flash_saves(case: Case) -> str:
     """Say what fused attention keeps less of; nothing of checkpoints, which keep neither."""
     if case.dropout or case.checkpointing != "none" or not case.model.architecture.has_sdpa:
         return ""
-    is_fused = case.attention == "sdpa"
+    is_fused = case.attention != "eager"
     written_out = _kept(case.evaluate_at(attention="eager"))
     saved = written_out - _kept(case.evaluate_at(attention="sdpa"))
     if saved <= 0:

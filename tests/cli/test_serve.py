@@ -92,7 +92,9 @@ def test_the_same_grid_over_several_models(run, refused):
 
 
 def test_a_type_of_packed_weights_says_where_they_are(refused, run):
-    assert "weights in 8 and 4 bits are in" in refused("serve", "qwen3-32b", "--dtype", "fp8")
+    assert "for weights in 8 or 4 bits, 'gpt2calc serve' has --weight-bits" in refused(
+        "serve", "qwen3-32b", "--dtype", "fp8"
+    )
     packed = run("serve", "qwen3-32b", "--weight-bits", "8", "--gpu", "h100").out
     assert packed.startswith("It fits on one NVIDIA H100 SXM")
     assert "weight_bits is 5: it must be 8 or 4" in refused("serve", "--weight-bits", "5")

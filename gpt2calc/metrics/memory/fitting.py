@@ -29,11 +29,8 @@ NEAR = (
     "That is within 5 % of the limit: drivers report some percent more or less than a data sheet, "
     "so try it before you count on it."
 )
-SAVES = (
-    "What takes less: --dtype bfloat16, --optimizer adamw-8bit, --checkpointing block, a shorter "
-    "--seq, or --gpus with --shard fsdp; 'gpt2calc guide saving' compares them. LoRA is not "
-    "counted."
-)
+SAVING = {"dtype": "bfloat16", "optimizer": "adamw-8bit", "checkpointing": "block"}
+"""What takes less memory in training, by field."""
 BESIDES = (
     "Margin: the driver's context, workspaces and fragmentation, which no formula has (--margin). "
     "GB are 10^9 bytes, GiB 2^30; a device has what its data sheet says, and drivers report some "
@@ -125,7 +122,7 @@ class Fit(Result):
         case = self.memory.config
         least = MEMORY.total(case.evaluate_at(batch=1))
         said = f"One sequence of {case.q_len:,} tokens takes {format_bytes(least)} at the least."
-        return (said, SAVES) if case.training else (said,)
+        return (said, _savings(case)) if case.training else (said,)
 
     @property
     def is_close(self) -> bool:
@@ -164,6 +161,15 @@ def fit(
     batch = _most(case, "batch", room)
     seq = min(_most(case, "seq", room), longest_of(case))
     return Fit(held, chosen, kept_free, batch, seq)
+
+
+def _savings(case: Case) -> str:
+    """Say what takes less memory than a run of training, of what it does not do yet."""
+    flags = [f"--{name} {value}" for name, value in SAVING.items() if case.value(name) != value]
+    if case.gpus == 1:
+        flags.append("--gpus with --shard fsdp")
+    less = f"What takes less: {', '.join(flags)}, or a shorter --seq. " if flags else ""
+    return f"{less}'gpt2calc guide saving' compares what saves memory. LoRA is not counted."
 
 
 def longest_of(case: Case) -> int:

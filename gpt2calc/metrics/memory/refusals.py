@@ -28,7 +28,8 @@ def refuse_what_cannot_run(case: Case) -> None:
     if case.dtype not in WEIGHTS:
         raise UserError(
             f"the file says that its weights are stored as {case.dtype}, which is no dtype or "
-            "packing known here: give --dtype bfloat16 for weights that are not packed"
+            "packing known here: give --dtype bfloat16 for weights that are not packed, or ask "
+            "'gpt2calc serve', which has --weight-bits 8 and 4"
         )
     of_training = {
         "optimizer": case.optimizer != "adamw",

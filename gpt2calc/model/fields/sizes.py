@@ -72,7 +72,12 @@ class SizeFields(Declared):
     ] = 50257
     n_ctx: Annotated[
         Size,
-        Known("context {}", "Longest context, in tokens: learned positions.", letter="T", place=2),
+        Known(
+            "context {}",
+            "Longest context, in tokens; a table of positions ends there.",
+            letter="T",
+            place=2,
+        ),
     ] = 1024
     token_width: Annotated[
         Size | None,

@@ -151,7 +151,8 @@ def test_beside_a_bound_outside_the_usual_ones_there_is_no_other(given, bounds):
     [
         ({"min_aspect": "64"}, "min_aspect is '64': it must be from 0 to"),
         ({"max_aspect": -1}, "max_aspect is -1: it must be from 0 to"),
-        ({"max_aspect": True}, "max_aspect is 1: it must be from 0 to"),
+        ({"max_aspect": True}, "max_aspect is True: it must be from 0 to"),
+        ({"multiple_of": True}, "multiples of True: give a whole number from 1 on"),
         ({"multiple_of": 1.5}, "multiples of 1.5: give a whole number from 1 on"),
         ({"tolerance": "x"}, "tolerance is 'x': it must be from 0 to 1"),
         ({"max_aspect": 0}, "has an aspect of 0 to 0; the nearest is"),

@@ -638,5 +638,11 @@ def test_what_takes_less_is_said_where_nothing_fits(name, training, is_said):
     assert ("What takes less: --dtype bfloat16" in said) is is_said
 
 
+def test_what_a_run_does_already_is_not_advised():
+    run = Run(training=True, dtype="bfloat16", optimizer="adamw-8bit", checkpointing="block")
+    said = " ".join(fit("llama-3-70b", run, gpu="h100").text().split())
+    assert "What takes less: --gpus with --shard fsdp, or a shorter --seq." in said
+
+
 def test_a_verdict_has_no_comma_at_its_end():
     assert fit("gpt2", gpu="3GB", margin=0).summary().endswith("It fits, if only just")

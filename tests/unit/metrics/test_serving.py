@@ -1,5 +1,6 @@
 """Serving: what people asked in public, the bounds of the scaling book, and each GPU's part."""
 
+import json
 from fractions import Fraction
 
 import pytest
@@ -19,7 +20,6 @@ from gpt2calc import (
     memory,
     presets,
     serve,
-    tensors,
 )
 from gpt2calc.metrics.bounds import flops_of_prompt, share_read, step_seconds
 from gpt2calc.metrics.devices import Device
@@ -260,7 +260,7 @@ def test_engines_serve_what_is_published_in_float32_in_16_bits():
     halved = serve("olmo-2-7b", gpu="24GB")
     assert halved.weights == 2 * count("olmo-2-7b").total
     assert halved.fits
-    assert "published in float32; engines serve them in 16 bits" in " ".join(halved.text().split())
+    assert "published in float32; they are counted in bfloat16" in " ".join(halved.text().split())
     whole = serve("olmo-2-7b", Run(dtype="float32"))
     assert whole.weights == 4 * count("olmo-2-7b").total
     assert "published in float32" not in whole.text()
@@ -276,18 +276,45 @@ def test_engines_hold_no_scores_of_all_heads(name):
 
 
 @pytest.mark.parametrize(("bits", "each"), [(8, 8.5), (4, 4.5)])
-@pytest.mark.parametrize("name", ["llama-3-8b", "gpt-oss-20b"])
-def test_packed_weights_take_their_bits_and_a_scale_for_every_64(name, bits, each):
-    matrices = sum(t.amount for t in tensors(name) if t.in_block and len(t.shape) > 1)
-    rest = count(name).total - matrices
-    served = serve(name, Run(seq=4_096), weight_bits=bits)
-    assert served.weights == pytest.approx(matrices * each / 8 + 2 * rest, abs=1)
-    plain = serve(name, Run(seq=4_096))
+def test_quantized_weights_take_their_bits_and_a_scale_for_every_64(bits, each):
+    """Llama 3 8B: 32 blocks of seven matrices, an embedding and a head of 128,256 x 4,096."""
+    of_block = 4_096 * (2 * 4_096 + 2 * 1_024 + 3 * 14_336)
+    outside = 2 * 128_256 * 4_096 + 65 * 4_096
+    served = serve("llama-3-8b", Run(seq=128), gpu="h100", weight_bits=bits)
+    assert served.weights == 32 * of_block * each / 8 + 2 * outside
+    read = 32 * of_block * each / 8 + 2 * (outside - 128_256 * 4_096) + 128 * 131_072
+    assert served.bounds.tokens_per_second == pytest.approx(3.35e12 / read, rel=1e-6)
+    plain = serve("llama-3-8b", Run(seq=128))
     assert served.total - served.weights == plain.total - plain.weights
-    text = served.text()
-    assert f"weights in {bits} bits" in text
-    assert "transformers" not in text.split("limits")[1]
-    assert served.weights == glance(name).needs[(8, 4).index(bits) + 1].size
+    assert f"weights in {bits} bits" in served.text()
+    assert "The cache is in bfloat16." in served.text().replace("\n", " ")
+    assert "transformers" not in served.text().split("limits")[1]
+
+
+def test_a_step_reads_the_experts_chosen_in_their_bits():
+    """gpt-oss 20B: 24 blocks, in each 32 experts of which a token goes through four."""
+    model, served = load("gpt-oss-20b"), serve("gpt-oss-20b", Run(seq=64), weight_bits=4)
+    expert = 24 * 3 * 2_880 * 2_880
+    of_experts = Fraction(32 * expert * 9, 16)
+    biases = 24 * 32 * (2 * 2_880 + 2_880) * Fraction(9, 16)  # stacked, so they are matrices, too
+    share = share_read(served.config, 1, 4)
+    row = 2 * model.vocab * model.n_embd
+    rest = served.weights - of_experts - biases - row
+    assert share * served.weights == pytest.approx(
+        float(rest + (of_experts + biases) / 8), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("quantized", ["fp8", "mxfp4"])
+def test_a_file_of_quantized_weights_is_served_in_16_bits_or_as_asked(quantized, tmp_path):
+    path = tmp_path / "config.json"
+    contents = {"model_type": "llama", "quantization_config": {"quant_method": quantized}}
+    path.write_text(json.dumps(contents))
+    assert serve(str(path), Run(seq=64)).weights == 2 * count(str(path)).total
+    said = " ".join(serve(str(path), Run(seq=64), weight_bits=8).text().split())
+    assert f"published in {quantized}; they are counted in 8 bits" in said
+    with pytest.raises(UserError, match="'gpt2calc serve', which has --weight-bits 8 and 4"):
+        memory(str(path), Run(seq=64, training=False))
 
 
 def test_what_is_served_in_fp8_every_day_fits():
@@ -304,8 +331,11 @@ def test_gpus_split_packed_weights(name):
 
 
 def test_weights_are_packed_in_8_or_4_bits():
-    with pytest.raises(UserError, match="weight_bits is 5: it must be 8 or 4"):
-        serve("gpt2", weight_bits=5)
+    for bits in (5, 8.0, True):
+        with pytest.raises(UserError, match=f"weight_bits is {bits}: it must be 8 or 4"):
+            serve("gpt2", weight_bits=bits)
+    with pytest.raises(UserError, match="what is not quantized is in 16 bits"):
+        serve("gpt2", Run(dtype="float32"), weight_bits=8)
 
 
 def test_a_token_more_takes_less_once_windows_are_full():
@@ -361,7 +391,7 @@ def test_features_of_mixers_without_key_heads_are_split_evenly():
 def test_where_caches_are_long_computing_never_bounds_a_step():
     served = serve("llama-3-8b", gpu="h100")
     assert served.bounds.compute_bound_from is None
-    assert "no number of users: caches take longer" in served.text()
+    assert "never: reading the caches takes longer" in served.text()
 
 
 def test_a_bound_that_nothing_is_known_for_is_said():

@@ -116,6 +116,15 @@ def test_a_case_is_of_a_config(model):
         case_of(model)
 
 
+def test_what_a_labelled_model_changes_is_known():
+    (named,) = labelled({"mine": "gpt2,n_head=12,n_layer=24"})
+    assert (named.name, named.given, named.changed) == (
+        "mine",
+        {"n_head", "n_layer"},
+        {"n_layer"},
+    )
+
+
 def test_labels_need_not_be_text():
     assert [each.name for each in labelled({1: "gpt2", 2: "gpt2-xl"})] == ["1", "2"]
 
