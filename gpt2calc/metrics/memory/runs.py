@@ -198,9 +198,10 @@ def _called(built: _Built, plan: Plan, ids: Tensor, cache: Cache | None) -> obje
 
 def _cache_of(built: _Built, plan: Plan) -> Cache:
     """Return an empty cache, or one of the tokens seen before."""
+    copies_windows = plan.attention == "flash"
     if plan.cached is None:
-        return Cache()
-    cache, one = Cache(plan.cached), Cache()
+        return Cache(copies_windows=copies_windows)
+    cache, one = Cache(plan.cached, copies_windows=copies_windows), Cache()
     with no_grad_tape():  # shapes and dtypes are those that a run gives
         _called(built, plan, Tensor((plan.batch, 1), "int64"), one)
         layers = {layer: (pair[0], pair[1]) for layer, pair in sorted(one.layers.items())}

@@ -69,7 +69,7 @@ RULES = {
     ),
     "flash": (
         "Attention by rule, in one kernel of a GPU as FlashAttention's: no mask and no scores are "
-        "held."
+        "held, and of a prompt windowed layers keep the last tokens alone."
     ),
     "float16": "float16 is counted as bfloat16.",
     "adafactor": "Adafactor by rule: mean squares of rows and columns; its step is not followed.",

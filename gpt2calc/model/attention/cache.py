@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from gpt2calc.tape.autograd import Gradients, Needed, Saved, record
 from gpt2calc.tape.recorder import current, module
 from gpt2calc.tape.tensor import Storage, Tensor, empty
-from gpt2calc.tape.views import detached_narrow
+from gpt2calc.tape.views import clone, detached_narrow
 
 
 class Cache:
@@ -16,10 +16,13 @@ class Cache:
 
     Args:
         past: tokens that have been seen before the first run.
+        copies_windows: whether windowed layers copy the last tokens, and let go of all others, as
+            engines do; transformers keeps a view, which holds on to all of a prompt.
 
     """
 
-    def __init__(self, past: int = 0) -> None:
+    def __init__(self, past: int = 0, *, copies_windows: bool = False) -> None:
+        self.copies_windows = copies_windows
         self.windows: dict[int, int] = {}
         """The window of each layer that has one, by the layer's number."""
         self.past = past
@@ -114,7 +117,8 @@ class Cache:
         joined = [_joined(held[place].shape[2], new) for place, new in enumerate((key, value))]
         # A view of the last ones, which holds on to all that it is a view of.
         for place, whole in enumerate(joined):
-            held[place] = detached_narrow(whole, 2, min(kept, whole.shape[2]))
+            last = detached_narrow(whole, 2, min(kept, whole.shape[2]))
+            held[place] = clone(last) if self.copies_windows else last
         _mark(held)
         return joined
 

@@ -266,6 +266,16 @@ def test_one_kernel_holds_what_sdpa_holds_without_a_mask(name, training):
     assert by_kernel == by_sdpa
 
 
+@pytest.mark.parametrize("name", ["mistral-7b", "gemma-3-1b", "gpt-oss-20b"])
+def test_engines_keep_of_a_prompt_what_windows_see(name):
+    """transformers keeps a view of the last tokens, which holds on to the keys of all others."""
+    run = Run(seq=8_192, training=False)
+    by_engine = memory(name, run.evaluate_at(attention="flash"))
+    of_a_token = memory(name, Run(seq=1, training=False)).cache
+    assert abs(by_engine.held_after_prefill - by_engine.cache) <= of_a_token
+    assert memory(name, run).held_after_prefill > by_engine.cache + 10**6
+
+
 def test_attention_in_one_kernel_is_said_to_be_a_rule():
     assert (
         "Attention by rule, in one kernel of a GPU"

@@ -338,6 +338,15 @@ def test_weights_are_packed_in_8_or_4_bits():
         serve("gpt2", Run(dtype="float32"), weight_bits=8)
 
 
+def test_a_long_prompt_of_a_windowed_model_fits():
+    """Keys and values of all 131,072 tokens in all 62 layers would be 55 GB more."""
+    served = serve(
+        "gemma-3-27b", Run(seq=131_072), users=16, gpu="h100", tensor_parallel=4, weight_bits=8
+    )
+    assert served.fits
+    assert served.prefill_beyond < 25 * 10**9
+
+
 def test_a_token_more_takes_less_once_windows_are_full():
     """Of Gemma 3's 62 layers ten have no window; 16 KV heads of width 128, in 16 bits."""
     served = serve("gemma-3-27b", Run(seq=2_048))
