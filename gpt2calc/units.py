@@ -5,7 +5,7 @@ MB is 10^6 bytes, MiB is 2^20.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from gpt2calc.errors import UserError, quoted
@@ -29,13 +29,6 @@ class RoundedNumber:
         """Return the number as written, with its unit unless that is written, too: 80GB."""
         has_own = unit == "bytes" and self.text[-1].isalpha()
         return self.text if has_own else f"{self.text} {unit}"
-
-    @property
-    def without_zeros(self) -> "RoundedNumber":
-        """The number, rounded where its last zeros begin, two digits of it apart: 230B to tens."""
-        digits = str(self.value // self.unit)
-        zeros = len(digits) - max(len(digits.rstrip("0")), 2)
-        return replace(self, unit=self.unit * 10 ** max(zeros, 0))
 
     @property
     def smallest(self) -> int:

@@ -10,12 +10,15 @@ from gpt2calc.analysis.causes import Cause
 from gpt2calc.analysis.combinations import begin
 from gpt2calc.analysis.countings import Counting, counting_of
 from gpt2calc.analysis.explanations import explanations_of, nearest_to
+from gpt2calc.analysis.published_sizes import published_with
 from gpt2calc.metrics.parameters import active_said
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.quantity.models import Model, as_model
 from gpt2calc.report.listing import Listing, RowField, counts
 from gpt2calc.units import RoundedNumber
 
+A_NAME = 3
+"""Cost in bits: of a size that is only the name that a model is published with."""
 SHOWN = 8
 """Sentences that text and Markdown show at most."""
 
@@ -32,6 +35,8 @@ class Hypothesis:
     """Bits: one more is half as likely."""
     free: str | None = None
     """The field that has another value in the last counting; None if there is none."""
+    published: str | None = None
+    """The preset that is published with this size, though its count is another; or None."""
 
     @property
     def total(self) -> int:
@@ -41,12 +46,16 @@ class Hypothesis:
 
     @property
     def residual(self) -> int:
-        """The number less ``total``; 0 where ``total`` rounds to it."""
-        return 0 if self.number.stands_for(self.total) else self.number.value - self.total
+        """The number less ``total``; 0 where ``total`` rounds to it, or is published as it."""
+        is_total = self.published is not None or self.number.stands_for(self.total)
+        return 0 if is_total else self.number.value - self.total
 
     @property
     def sentence(self) -> str:
         """The arithmetic and the causes, in one sentence."""
+        if self.published is not None:
+            size = f"{self.number.text} is the size that {self.published} is published with"
+            return f"{size}; it has {self.total:,}"
         steps = self._steps()
         if len(steps) == 1 and not self.residual:
             what = self.causes[0].preset if self.causes else "this model"
@@ -170,10 +179,9 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
 
     Combinations of up to four of ``causes.CAUSES``, another preset among them, are weighed
     by how rare each cause is; another value of a field, one that presets have, is a cause
-    too. The likeliest are given. If the model's own count rounds to the number, to its last zeros,
-    nothing else is looked for: 228,689,748,992 is 230B. Where causes would explain chance numbers
-    of the same kind as well (see :mod:`gpt2calc.analysis.luck`), only the nearest combinations are
-    given.
+    too. The likeliest are given; of a size that the model is published with, only those that are
+    likelier than that it is no more than a name. Where causes would explain chance numbers of the
+    same kind as well (see :mod:`gpt2calc.analysis.luck`), only the nearest combinations are given.
 
     Args:
         number: the count to explain: an integer, or text such as "163M", which stands for all
@@ -186,10 +194,10 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     """
     meant = as_model(config)
     amount = RoundedNumber.of(number)
-    as_it_is, coarse = counting_of(meant), amount.without_zeros
-    if coarse.stands_for(as_it_is.total):
-        found = [Hypothesis(coarse, (), (as_it_is,), 0)]
-    else:
-        found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
+    found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
+    published = published_with(meant, amount)
+    if published is not None and (not found or found[0].cost >= A_NAME):
+        as_it_is = counting_of(meant)
+        found = [Hypothesis(amount, (), (as_it_is,), A_NAME, published=published)]
     nearest = [] if found else [Hypothesis(amount, *one) for one in nearest_to(amount, meant)]
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))

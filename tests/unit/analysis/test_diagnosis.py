@@ -15,6 +15,7 @@ from gpt2calc.analysis.combinations import applied
 from gpt2calc.analysis.countings import ALL_CELLS, cells, counting_of
 from gpt2calc.analysis.diagnosis import Hypothesis
 from gpt2calc.analysis.other_values import used_values
+from gpt2calc.analysis.published_sizes import published_with
 from gpt2calc.units import RoundedNumber
 
 GPT2 = ModelConfig()
@@ -409,7 +410,7 @@ def test_many_explanations_are_counted_but_not_all_printed():
         ("8.04B", "llama-3-8b", None),
         ("6.93B", "falcon-7b", None),
         ("3B", "qwen3-30b-a3b", ["active_experts"]),
-        ("70B", "llama-3-70b", ["without_head"]),
+        ("69.5B", "llama-3-70b", ["without_head"]),
     ],
 )
 def test_a_round_number_of_a_descendant(number, model, keys):
@@ -419,9 +420,9 @@ def test_a_round_number_of_a_descendant(number, model, keys):
 
 
 def test_another_model_is_less_likely_than_another_way_of_counting_a_descendant():
-    (best, *_) = diagnose("2B", "gemma-2b").nearest
-    assert "gpt2-xl" not in str(diagnose("2B", "gemma-2b"))
-    assert best.number.stands_for(best.total)
+    found = diagnose("1.98B", "gemma-2b")
+    assert "gpt2-xl" not in str(found)
+    assert found.items()[0].number.stands_for(found.items()[0].total)
 
 
 def test_no_vocabulary_of_millions_is_an_explanation():
@@ -434,19 +435,25 @@ def test_what_any_preset_has_can_be_counted_by_somebody():
 
 
 @pytest.mark.parametrize(
-    ("number", "model"), [("230B", "minimax-m2"), ("124000000", "gpt2"), ("120M", "gpt2")]
+    ("number", "model"),
+    [("230B", "minimax-m2"), ("70B", "llama-2-70b"), ("30B", "llama-30b"), ("20B", "gpt-oss-20b")],
 )
-def test_a_count_that_rounds_to_the_number_is_the_explanation(number, model):
-    total = count(model).total
+def test_a_size_that_a_model_is_published_with_is_the_explanation(number, model):
     (found,) = diagnose(number, model).explanations
-    assert found.sentence == (
-        f"{number} is {total:,}, rounded; {total:,} is exactly what this model has"
-    )
+    total = count(model).total
+    said = f"{number} is the size that {model} is published with; it has {total:,}"
+    assert found.sentence == said
+    assert found.residual == 0
 
 
 @pytest.mark.parametrize(
-    ("text", "unit"),
-    [("230B", 10**10), ("100B", 10**10), ("124M", 10**6), ("1500000", 10**5), ("7B", 10**9)],
+    ("number", "model"), [("8B", "llama-3-8b"), ("124M", "gpt2"), ("671B", "deepseek-v3")]
 )
-def test_zeros_at_the_end_may_be_rounded_to_down_to_two_digits(text, unit):
-    assert RoundedNumber.of(text).without_zeros.unit == unit
+def test_a_published_size_that_the_count_rounds_to_is_said_to_be_exact(number, model):
+    found = diagnose(number, model).explanations[0]
+    assert found.sentence.endswith("is exactly what this model has")
+
+
+def test_another_size_is_no_published_one():
+    assert not any(each.published for each in diagnose("70B", "llama-3-8b").items())
+    assert published_with(load("llama-2-70b").replace(n_layer=79), RoundedNumber.of("70B")) is None
