@@ -28,7 +28,7 @@ from gpt2calc.analysis.changes import (
     with_gpt1s_context,
 )
 from gpt2calc.analysis.countings import GATE, HEAD_BIAS, MASK, Counting
-from gpt2calc.analysis.mtp import CHOICE_BIASES, MTP
+from gpt2calc.analysis.in_files import CHOICE_BIASES, FP8_SCALES, MTP
 from gpt2calc.model.sources.presets import preset, presets
 from gpt2calc.report.sublayers import EMBEDDINGS
 
@@ -122,6 +122,13 @@ CAUSES = (
             "and a head of its own, and the choice biases of all routers, which are buffers"
         ),
         change=add(lambda t: t.role in (MTP, CHOICE_BIASES)),
+    ),
+    Cause(
+        key="fp8_scales",
+        stage="counting",
+        cost=2,
+        clause="the file holds a scale for each 128 x 128 numbers in FP8",
+        change=add(lambda t: t.role == FP8_SCALES),
     ),
     Cause(
         key="vocab_64",

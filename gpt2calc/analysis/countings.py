@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from gpt2calc.analysis.mtp import CHOICE_BIASES, MTP, of_mtp
+from gpt2calc.analysis.in_files import CHOICE_BIASES, FP8_SCALES, MTP, of_fp8, of_mtp
 from gpt2calc.model.config import ModelConfig
 from gpt2calc.model.families.table import families
 from gpt2calc.model.tensors import active_tensors, tensors
@@ -18,7 +18,7 @@ Times: TypeAlias = Mapping[Cell, int]
 
 MASK, GATE, HEAD_BIAS = "causal_mask", "gate_beside", "head_bias_beside"
 SHIFT, FINAL_SHIFT = "norm_shift_beside", "final_norm_shift_beside"
-BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT, MTP, CHOICE_BIASES)
+BESIDE = (MASK, GATE, HEAD_BIAS, SHIFT, FINAL_SHIFT, MTP, CHOICE_BIASES, FP8_SCALES)
 """Roles of tensors that are no parameters of the model, but that somebody may count as such."""
 WITH_MASKS = ("gpt2", "openai-gpt", "gpt_neo", "gptj", "codegen", "gpt_neox")
 """Families of which older versions stored a causal mask for every layer."""
@@ -97,6 +97,7 @@ def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
         *(() if config.head_bias else (ParameterTensor(HEAD_BIAS, "lm_head", "biases", (V,), 1),)),
         *(shifts if config.norm == "rms" else ()),
         *of_mtp(config),
+        *of_fp8(config),
     )
 
 

@@ -63,6 +63,8 @@ UNTIED = load("gpt2-medium").replace(tie_embeddings=False)
         (707_788_800, "gpt2-large", {"matrices_only"}),
         # what the files on the Hub hold
         (684_489_845_504, "deepseek-v3", {"mtp_layer"}),
+        (684_531_386_000, "deepseek-v3", {"mtp_layer", "fp8_scales"}),
+        ("685B", "deepseek-v3", {"mtp_layer", "fp8_scales"}),
         (358_337_791_296, "glm-4.5", {"mtp_layer"}),
     ],
 )
@@ -258,6 +260,7 @@ ALONE = {
     **dict.fromkeys(("kv_heads_ignored", "gate_ignored", "mlp_width_ignored"), 0),
     **dict.fromkeys(("experts_ignored", "active_experts", "position_offset_ignored"), 0),
     "mtp_layer": 0,
+    "fp8_scales": 0,
 }
 """What each cause changes in GPT-2 small, written out by hand."""
 
