@@ -23,6 +23,8 @@ ALSO_CALLED = {
     "fp16": "float16",
     "half": "float16",
     "fp32": "float32",
+    "f32": "float32",
+    "f16": "float16",
     "float": "float32",
     "tf32": "tfloat32",
     "fp8": "float8",
@@ -35,7 +37,7 @@ def dtype_called(word: object) -> object:
     """Return the dtype that a word stands for, in capitals or not; anything else unchanged."""
     if not isinstance(word, str):
         return word
-    plain = word.strip().lower()
+    plain = word.strip().lower().removeprefix("torch.")
     is_name = plain in DTYPES or plain in ALSO_CALLED.values()
     return ALSO_CALLED.get(plain, plain if is_name else word)
 

@@ -123,7 +123,8 @@ class Catalogue(Listing):
         )
 
     def notes(self) -> tuple[str, ...]:
-        return (NOT_AS_REPORTED,)
+        is_marked = any(entry.agrees is False for entry in self.entries)
+        return (NOT_AS_REPORTED,) if is_marked else ()
 
     def summary(self) -> str:
         return f"{len(self.entries)} presets"

@@ -102,5 +102,8 @@ def diagnose(
     MODEL is the model that was meant. Known departures are combined, the likeliest first.
     """
     from gpt2calc.analysis.diagnosis import diagnose
+    from gpt2calc.model.sources.presets import preset_names
 
+    if number.lower() in preset_names():
+        raise UserError(f"the number comes first: gpt2calc diagnose {model} {number}")
     return show(diagnose(number, configured(model, fields)), form)

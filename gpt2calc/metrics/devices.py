@@ -65,9 +65,14 @@ class Device(BaseModel):
         usual = next((each for each in FOR_TRAINING if each in self.peak), "bfloat16")
         precision = usual if asked is None else str(dtype_called(asked))
         if precision not in self.peak:
-            there = f"it has {', '.join(self.peak)}" if self.peak else "it says none"
+            if not self.peak:
+                raise UserError(
+                    f"no peak is known for {self.name}: give a GPU such as h100, or a TOML file "
+                    "with its peak"
+                )
             raise UserError(
-                f"{self.name}'s data sheet has no peak for {quoted(precision)}: {there}"
+                f"{self.name}'s data sheet has no peak for {quoted(precision)}: it has "
+                f"{', '.join(self.peak)}"
             )
         return precision, self.peak[precision]
 
@@ -184,7 +189,7 @@ def _numbers_begin_as(word: str, name: str) -> bool:
     return len(ours) >= len(theirs) and all(map(str.startswith, ours, theirs))
 
 
-_MEMORY = re.compile(r"[\d.]+ *[kmgt]i?b", re.IGNORECASE)
+_MEMORY = re.compile(r"[\d.]+ *[kmgt]i?b?", re.IGNORECASE)
 
 
 def refuse_no_gpus(gpus: int) -> None:

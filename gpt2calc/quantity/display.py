@@ -15,6 +15,8 @@ class Display:
 
     verb: str = "have"
     """What parts of a model do with it, in questions: have parameters, take FLOPs."""
+    term: str = "{}"
+    """How a question names a term, with a place for its name: the tensor 'mlp.c_fc'."""
     whole: str = "{}"
     """What has the total, in questions, with a place for the model: the KV cache of a GPT-2."""
     apart: Callable[[Config], tuple[str, ...]] | None = None

@@ -80,7 +80,7 @@ def about_a_tensor(dice: Dice, quantity: Quantity, config: Config) -> Solved:
     step = dice.one_of(steps.terms)
     name = step.term.name(config.names)
     where = "in one block of" if step.term.in_block else "in"
-    what = name if quantity.alternatives is None else f"the tensor '{name}'"
+    what = quantity.display.term.format(name)
     question = (
         f"How many {quantity.unit} does {what} {quantity.display.verb}, {where} {_model(config)}?"
     )

@@ -46,3 +46,8 @@ def test_the_command_in_every_format(run):
 )
 def test_a_mistake_is_one_line(refused, arguments, words):
     assert words in refused("diagnose", *arguments)
+
+
+def test_a_model_before_the_number_is_told_from_it(refused):
+    said = refused("diagnose", "gpt2", "124M")
+    assert said.endswith("the number comes first: gpt2calc diagnose 124M gpt2")

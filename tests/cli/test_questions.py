@@ -16,7 +16,7 @@ ANSWERS = [
     ),
     (
         "memory llama-3-70b --checkpointing block --gpus 64 --shard fsdp --gpu h100-sxm --seq 4096",
-        ["It fits on one NVIDIA H100", "34.44 GB"],
+        ["It fits on each of 64 x NVIDIA H100", "34.44 GB"],
     ),
     ("memory falcon-40b --inference --seq 2048", ["251.66 MB; held after prefill: 4.03 GB"]),
     ("solve qwen3-30b-a3b --of cache --for seq --budget 2GiB", ["21,845"]),

@@ -59,6 +59,7 @@ CACHE = Quantity(
     formulas=FormulaRules(notes=_notes, holds=_holds),
     display=Display(
         verb="hold",
+        term="the {}",
         whole="the KV cache of {}",
         groups={part: (part,) for part in PARTS},
         rare=RARE,

@@ -109,7 +109,7 @@ class Fit(Result):
             (f"longest sequence at batch {case.batch:,}", self.longest_seq, longest),
         ]
         return Table(
-            title=f"{self._verdict()} on one {self.device.name}",
+            title=f"{self._verdict()} on {self._where()}",
             columns=(Column(""), Column("bytes", "count"), Column("")),
             rows=tuple(rows),
             notes=(*((NEAR,) if self.is_close else ()), *self._least(), BESIDES),
@@ -128,6 +128,10 @@ class Fit(Result):
     def is_close(self) -> bool:
         """Whether it is too near the device's memory to be sure whether it fits."""
         return is_near_limit(self.left, self.device)
+
+    def _where(self) -> str:
+        gpus = self.memory.config.gpus
+        return f"each of {gpus:,} x {self.device.name}" if gpus > 1 else f"one {self.device.name}"
 
     def _verdict(self) -> str:
         verdict = "It fits" if self.fits else "It does not fit"

@@ -205,6 +205,7 @@ MEMORY = Quantity(
     formulas=FormulaRules(settle=_settle, generic=generic, holds=_holds, notes=_notes_on_terms),
     display=Display(
         verb="hold",
+        term="the tensor '{}'",
         groups={
             **{part: (part,) for part in STATE},
             "activations": ACTIVATIONS,

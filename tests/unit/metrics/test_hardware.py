@@ -49,7 +49,7 @@ def test_a_file_that_says_something_else(written, text, words):
 
 
 def test_a_device_with_no_peak_cannot_train(written):
-    with pytest.raises(UserError, match="has no peak for 'bfloat16': it says none"):
+    with pytest.raises(UserError, match="no peak is known for mine: give a GPU such as h100"):
         device(written("memory = 7")).peak_in(None)
     with pytest.raises(UserError, match=r"nowhere.toml cannot be read"):
         device("nowhere.toml")

@@ -648,6 +648,11 @@ def test_what_takes_less_is_said_where_nothing_fits(name, training, is_said):
     assert ("What takes less: --dtype bfloat16" in said) is is_said
 
 
+def test_a_model_shared_out_fits_on_each_gpu():
+    title = fit("gpt2-xl", Run(gpus=8, shard="fsdp"), gpu="a100").tables()[0].title
+    assert title == "It fits on each of 8 x NVIDIA A100 SXM 80 GB"
+
+
 def test_what_a_run_does_already_is_not_advised():
     run = Run(training=True, dtype="bfloat16", optimizer="adamw-8bit", checkpointing="block")
     said = " ".join(fit("llama-3-70b", run, gpu="h100").text().split())
