@@ -154,6 +154,8 @@ class Diagnosis(Listing):
         has = " ".join((f"{self.config.title()} has {total}.", *active_said(self.config)))
         if self.explanations:
             return has
+        if not self.nearest[0].causes:
+            return f"{has} Nothing known explains {self.number.text}, or comes near it:"
         how = "exactly" if self.nearest[0].residual else "better than chance would"
         return f"{has} Nothing known explains {self.number.text} {how}; the nearest:"
 
@@ -199,5 +201,16 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     if published is not None and (not found or found[0].cost >= A_NAME):
         as_it_is = counting_of(meant)
         found = [Hypothesis(amount, (), (as_it_is,), A_NAME, published=published)]
-    nearest = [] if found else [Hypothesis(amount, *one) for one in nearest_to(amount, meant)]
+    nearest = [] if found else _nearest(amount, meant)
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))
+
+
+def _nearest(number: RoundedNumber, meant: ModelConfig) -> list[Hypothesis]:
+    """Return the combinations that come near, or the model as it is, where none does.
+
+    They leave at most a tenth of the number, and less than half of what the model itself leaves.
+    """
+    as_it_is = Hypothesis(number, (), (counting_of(meant),), 0)
+    most = min(number.value // 10, abs(as_it_is.residual) // 2)
+    found = [Hypothesis(number, *one) for one in nearest_to(number, meant)]
+    return [each for each in found if abs(each.residual) <= most] or [as_it_is]
