@@ -102,14 +102,15 @@ def limits(served: Served) -> Table:
 
 
 def _of_transformers(served: Served) -> list[Row]:
-    where = "transformers on one GPU" if served.tensor_parallel > 1 else "transformers"
-    sizes = [*served.in_transformers.values()]
-    rows: list[Row] = []
-    if sizes:
-        rows.append((f"{where}, all prompts at once", format_bytes(sizes[0])))
-    if sizes[1:]:
-        rows.append((f"{where}, a step after them", format_bytes(max(sizes[1:]))))
-    return rows
+    """Return what one GPU holds if transformers runs all prompts as one batch, and a step after."""
+    is_split = served.tensor_parallel > 1
+    prompts = (
+        "one GPU in transformers, all prompts" if is_split else "transformers, all prompts at once"
+    )
+    step = "one GPU in transformers, a step" if is_split else "transformers, a step after them"
+    first, *later = [*served.in_transformers.values()] or [0]
+    sizes = {prompts: first, step: max(later, default=0)}
+    return [(name, format_bytes(size)) for name, size in sizes.items() if size]
 
 
 def users_said(number: int) -> str:
