@@ -28,10 +28,12 @@ PROMOTION = ("float32", "bfloat16", "int64", "int32", "bool")
 def elementwise(op: str, *operands: Tensor, dtype: str | None = None) -> Tensor:
     """Allocate the output of broadcast operands; nothing is recorded for backward."""
     shape = broadcast_shape(*(operand.shape for operand in operands))
-    if dtype is None:
-        dtype = promoted(operands)
-        operands = tuple([_as_cast(operand, dtype) for operand in operands])
-    return empty(op, shape, dtype, elementwise_order(operands, shape))
+    if dtype is not None:
+        return empty(op, shape, dtype, elementwise_order(operands, shape))
+    dtype = promoted(operands)
+    # Under another name, so that operands live through the call, as arguments do.
+    laid_out = [_as_cast(operand, dtype) for operand in operands]
+    return empty(op, shape, dtype, elementwise_order(laid_out, shape))
 
 
 def _as_cast(operand: Tensor, dtype: str) -> Tensor:
