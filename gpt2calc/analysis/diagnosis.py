@@ -197,10 +197,11 @@ def diagnose(number: int | str | RoundedNumber, config: Model | None = None) -> 
     meant = as_model(config)
     amount = RoundedNumber.of(number)
     found = [Hypothesis(amount, *one) for one in explanations_of(amount, meant)]
-    published = published_with(meant, amount)
-    if published is not None and (not found or found[0].cost >= A_NAME):
-        as_it_is = counting_of(meant)
-        found = [Hypothesis(amount, (), (as_it_is,), A_NAME, published=published)]
+    if not found or found[0].cost >= A_NAME:
+        published = published_with(meant, amount)
+        if published is not None:
+            as_it_is = counting_of(meant)
+            found = [Hypothesis(amount, (), (as_it_is,), A_NAME, published=published)]
     nearest = [] if found else _nearest(amount, meant)
     return Diagnosis(amount, meant, tuple(found), tuple(nearest))
 

@@ -12,7 +12,7 @@ _IN_A_NAME = re.compile(r"(?<![\dx.a-z])(\d+(?:\.\d+)?[bmt])(?![a-z\d])")
 def published_with(config: ModelConfig, number: RoundedNumber) -> str | None:
     """Return the name of the preset with this config that is published with this size; or None."""
     for preset in presets():
-        if preset.config == config and number.value in _sizes_of(preset):
+        if number.value in _sizes_of(preset) and preset.config == config:
             return preset.name
     return None
 

@@ -101,6 +101,8 @@ def as_model(model: Model | None) -> ModelConfig:
 
     Raises ``UserError`` as :func:`as_config`.
     """
+    if isinstance(model, ModelConfig):
+        return model
     config: ModelConfig = model_of(as_config(model))
     return config
 
