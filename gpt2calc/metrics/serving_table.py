@@ -71,7 +71,7 @@ def verdict(served: Served) -> str:
 def limits(served: Served) -> Table:
     """Return the most users, the longest context, bounds on speed, and what transformers holds."""
     tokens, rows = served.config.q_len, []
-    if served.cache_each:
+    if served.cache_per_token:
         rows.append(("cache of a token", _cache_of_a_token(served)))
     if served.most_users is not None:
         rows.append((f"most users of {tokens:,} tokens", f"{served.most_users:,}"))

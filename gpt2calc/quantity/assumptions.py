@@ -50,7 +50,7 @@ def _left_out(case: Case, run: Run, quantity: str) -> Iterator[tuple[str, str]]:
         kept = f"{_kept(case)} in {case.product_type}"
         plain = kept if quantity == "cache" else f"weights in {case.dtype}"
         yield "dtype", "mixed precision" if run.training else plain
-    if run.attention is None:
+    if run.attention is None and case.model.has_attention:
         has_choice = case.model.architecture.has_sdpa or case.attention == "flash"
         why = "" if has_choice else f", since {case.of_family.words}'s class has no other"
         yield "attention", f"{case.attention} attention{why}"

@@ -392,6 +392,12 @@ def test_two_gpus_hold_a_mixer_by_halves_but_for_what_is_replicated(name):
     assert 1 <= 2 * parameters_on_one(config, 2) / count(config).total < 1.04
 
 
+def test_nothing_is_said_of_the_attention_of_a_model_without_one():
+    said = serve("mamba-130m", gpu="h100").text()
+    assert "attention" not in said
+    assert "cache of a token" not in said
+
+
 def test_features_of_mixers_without_key_heads_are_split_evenly():
     assert mixer_features_on_one(load("mamba-130m"), 1_536, 4) == 384
     assert serve("mamba-130m", gpu="h100", tensor_parallel=4).fits
