@@ -5,11 +5,10 @@ Shapes: B sequences of S tokens of width d.
 
 from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.heads import Heads
-from gpt2calc.model.attention.scores import Attended
+from gpt2calc.model.attention.scores import Attended, in_one_kernel
 from gpt2calc.model.dropout import Dropout, dropout_add
 from gpt2calc.model.linear import Matrix
 from gpt2calc.model.part import Part
-from gpt2calc.tape.attention import flash_attention
 from gpt2calc.tape.elementwise import (
     add,
     cast,
@@ -89,9 +88,7 @@ class BloomAttention(Part[[Tensor, Tensor, LayerContext], Attended]):
 def flash(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attend in one kernel that holds no scores, and join the heads: (B, S, d)."""
     batch, heads, seq, width = q.shape
-    with module("scores"):
-        mixed = flash_attention(q, k, v)
-    return reshape(transpose(mixed, 1, 2), batch, seq, heads * width)
+    return reshape(transpose(in_one_kernel(q, k, v), 1, 2), batch, seq, heads * width)
 
 
 class MPTAttention(Part[[Tensor, LayerContext], Attended]):

@@ -6,7 +6,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 from gpt2calc.model.attention.attention import LayerContext
 from gpt2calc.model.attention.heads import Heads
 from gpt2calc.model.attention.rotary import Rotary
-from gpt2calc.model.attention.scores import Attended
+from gpt2calc.model.attention.scores import Attended, in_one_kernel
 from gpt2calc.model.dropout import Dropout
 from gpt2calc.model.linear import Matrix
 from gpt2calc.model.part import Part
@@ -94,10 +94,10 @@ class FalconAttention(Part[[Tensor, LayerContext], Attended]):
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         if context.implementation != "eager":
-            with module("scores"):
-                if context.implementation == "flash":
-                    output = kernels.flash_attention(q, k, v)
-                else:
+            if context.implementation == "flash":
+                output = in_one_kernel(q, k, v)
+            else:
+                with module("scores"):
                     output = kernels.sdpa(q, k, v, context.mask)
             output = self._joined(output)
             output = self.out(output)

@@ -5,8 +5,7 @@ Shapes: B sequences of S tokens of width d; h heads of width w; K keys.
 
 from gpt2calc.model.attention.attention import NO_ADDITIONS, Additions, Attention, LayerContext
 from gpt2calc.model.attention.masks import Implementation
-from gpt2calc.model.attention.scores import Attended, Scores, repeat_kv
-from gpt2calc.tape.attention import flash_attention
+from gpt2calc.model.attention.scores import Attended, Scores, in_one_kernel, repeat_kv
 from gpt2calc.tape.elementwise import (
     add,
     cast,
@@ -64,8 +63,7 @@ class GPTAttention(PlainAttention):
         if context.cache is not None:
             k, v = context.cache.update(context.layer, k, v)
         if context.implementation == "flash":
-            with module("scores"):
-                attended = flash_attention(q, k, v)
+            attended = in_one_kernel(q, k, v)
         else:
             k = repeat_kv(k, self.scores.heads.groups)
             v = repeat_kv(v, self.scores.heads.groups)
@@ -101,8 +99,7 @@ class GPTNeoScores(Scores):
 
     def flash(self, q: Tensor, k: Tensor, v: Tensor) -> Attended:
         """Run one kernel that holds no scores."""
-        with module("scores"):
-            return flash_attention(q, k, v), None
+        return in_one_kernel(q, k, v), None
 
     def eager(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """Run eager attention."""

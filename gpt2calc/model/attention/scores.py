@@ -29,6 +29,12 @@ Attended: TypeAlias = tuple[Tensor, Tensor | None]
 """Attention's output, and the probabilities; None where the class returns none."""
 
 
+def in_one_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attend in one kernel that holds no scores, and return (B, h, S, w)."""
+    with module("scores"):
+        return kernels.flash_attention(q, k, v)
+
+
 class Scores:
     """The attention function: values weighed by the softmax of queries times keys.
 
@@ -75,9 +81,7 @@ class Scores:
 
     def flash(self, q: Tensor, k: Tensor, v: Tensor) -> Attended:
         """Run one kernel that holds no scores."""
-        with module("scores"):
-            output = kernels.flash_attention(q, k, v)
-        return contiguous(transpose(output, 1, 2)), None
+        return contiguous(transpose(in_one_kernel(q, k, v), 1, 2)), None
 
     def sdpa(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """Run ``scaled_dot_product_attention``. Source: transformers, ``sdpa_attention.py``."""
