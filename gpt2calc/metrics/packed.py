@@ -1,12 +1,14 @@
 """Weights quantized to 8 or 4 bits, by rule: the matrices of blocks, with a scale for every 64."""
 
 from fractions import Fraction
+from math import ceil
 
 from gpt2calc.dtypes import ITEMSIZE
 from gpt2calc.errors import UserError, quoted
 from gpt2calc.model.terms import ParameterTensor
 
 BITS = (8, 4)
+IN_16_BITS = ITEMSIZE["bfloat16"]
 PER_SCALE = 64
 """Weights that share a scale in float32."""
 PACKED = (
@@ -29,15 +31,19 @@ def packed_bytes(matrices: int, rest: int, bits: int) -> int:
         bits: of each packed number; 16 for none that is packed.
 
     """
-    scale = 0 if bits == 16 else ITEMSIZE["float32"]
-    each = PER_SCALE * bits // 8 + scale
-    return ITEMSIZE["bfloat16"] * rest + -(-matrices * each // PER_SCALE)
+    each = IN_16_BITS if bits == 16 else _with_scale(bits)
+    return IN_16_BITS * rest + ceil(matrices * each)
 
 
 def bytes_each(tensor: ParameterTensor, bits: int | None) -> Fraction:
     """Return the bytes that each number of a tensor takes, its part of a scale included."""
     if bits is None or not is_packed(tensor):
-        return Fraction(ITEMSIZE["bfloat16"])
+        return Fraction(IN_16_BITS)
+    return _with_scale(bits)
+
+
+def _with_scale(bits: int) -> Fraction:
+    """Return the bytes of a packed number, with its part of a scale."""
     return Fraction(bits, 8) + Fraction(ITEMSIZE["float32"], PER_SCALE)
 
 
