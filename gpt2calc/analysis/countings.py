@@ -75,10 +75,7 @@ def cells(
 
 
 def _others(config: ModelConfig) -> tuple[ParameterTensor, ...]:
-    """Return masks of older transformers; a gate, a head's bias and shifts, where it has none.
-
-    A layer that predicts a second token, where files have one.
-    """
+    """Return what files hold beside a model, and a gate, a bias and shifts where it has none."""
     L, d, T, V = config.n_layer, config.n_embd, config.n_ctx, config.vocab
     f = config.mlp_width
     with_mlp = L if config.mlp_layers is None else len(config.mlp_layers)

@@ -81,9 +81,6 @@ def _checked(fields: dict[str, object], path: Path) -> ModelConfig:
         raise UserError(f"{path}: {error}") from None
 
 
-"""Presets that a message names, where several begin as a word does."""
-
-
 def unknown_model(word: str, message: str) -> UserError:
     """Return the error of a word that is no model, with presets that begin or look like it."""
     hint = _beginning_with(word)
